@@ -1,0 +1,280 @@
+package events
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/e6data/e6data-go/e6/fsm"
+)
+
+// Transition is a step of the strategy machine.
+type Transition struct{ fsm.Transition }
+
+// ProbeFailed: a side was asked whether it accepts, and did not.
+type ProbeFailed struct {
+	Side fsm.Side
+	// Attempt counts the attempts of one purpose, beginning with 1.
+	Attempt int
+	Error   string
+	// Purpose is detect, prepare, session, drain, return or refresh.
+	Purpose string
+}
+
+// AnnouncementHeard: a response named a side for new queries.
+type AnnouncementHeard struct {
+	Speaker, Target fsm.Side
+	// Accepted is set if it is acted upon; otherwise Why says why not.
+	Accepted bool
+	Why      string
+}
+
+// AnnouncementInvalid: a response named something that is not a side.
+type AnnouncementInvalid struct {
+	Speaker fsm.Side
+	Value   string
+}
+
+// Refused: the ingress turned a call of a query away.
+type Refused struct {
+	Side    fsm.Side
+	Method  string
+	QueryID string
+	Tag     string
+}
+
+// QueryRetried: a query that had had no effect begins anew.
+type QueryRetried struct {
+	QueryID  string
+	Tag      string
+	From, To fsm.Side
+	Method   string
+}
+
+// QueryReplayed: a query that was cut off is run again.
+type QueryReplayed struct {
+	QueryID  string
+	Tag      string
+	From, To fsm.Side
+	Attempt  int
+	Reason   string
+}
+
+// QueryLost: a query was cut off and could not be saved.
+type QueryLost struct {
+	QueryID       string
+	Tag           string
+	Side          fsm.Side
+	RowsDelivered int64
+	// MayHaveRun is set if the statement may have written.
+	MayHaveRun bool
+	Error      string
+}
+
+// QueryAbandoned: the server could not be told to forget a query.
+type QueryAbandoned struct {
+	QueryID string
+	Tag     string
+	Side    fsm.Side
+	Error   string
+}
+
+// SessionOpened: the client has logged in on a side.
+type SessionOpened struct {
+	Side       fsm.Side
+	Generation uint64
+	Took       time.Duration
+}
+
+// SessionExpired: the engine no longer knows a session.
+type SessionExpired struct {
+	Side       fsm.Side
+	Generation uint64
+}
+
+// DrainEnded: a transition no longer waits for the queries of its origin.
+type DrainEnded struct {
+	Side fsm.Side
+	// Result is drained, deadline, refused, superseded or aborted.
+	Result string
+	// Remaining is the number of queries that are still on the side.
+	Remaining int64
+	Took      time.Duration
+}
+
+// ClusterResume: a suspended cluster is being woken.
+type ClusterResume struct {
+	Status  string
+	Elapsed time.Duration
+	// Done is set on the last event of a resume; Error says why it failed.
+	Done  bool
+	Error string
+}
+
+// StoreFailed: the shared store could not be read or written.
+type StoreFailed struct{ Op, Error string }
+
+// Missed: this subscriber's queue overflowed. It comes before the next event
+// that is delivered, to this subscriber only, and has the number of the last
+// event that was missed.
+type Missed struct {
+	Count uint64
+	// Snapshot is what is known at the time of the delivery.
+	Snapshot fsm.Snapshot
+}
+
+// Closed: the client is closed. It is the last event.
+type Closed struct{}
+
+// Kind implements Data.
+func (Transition) Kind() Kind { return KindTransition }
+
+// Kind implements Data.
+func (ProbeFailed) Kind() Kind { return KindProbeFailed }
+
+// Kind implements Data.
+func (AnnouncementHeard) Kind() Kind { return KindAnnouncementHeard }
+
+// Kind implements Data.
+func (AnnouncementInvalid) Kind() Kind { return KindAnnouncementInvalid }
+
+// Kind implements Data.
+func (Refused) Kind() Kind { return KindRefused }
+
+// Kind implements Data.
+func (QueryRetried) Kind() Kind { return KindQueryRetried }
+
+// Kind implements Data.
+func (QueryReplayed) Kind() Kind { return KindQueryReplayed }
+
+// Kind implements Data.
+func (QueryLost) Kind() Kind { return KindQueryLost }
+
+// Kind implements Data.
+func (QueryAbandoned) Kind() Kind { return KindQueryAbandoned }
+
+// Kind implements Data.
+func (SessionOpened) Kind() Kind { return KindSessionOpened }
+
+// Kind implements Data.
+func (SessionExpired) Kind() Kind { return KindSessionExpired }
+
+// Kind implements Data.
+func (DrainEnded) Kind() Kind { return KindDrainEnded }
+
+// Kind implements Data.
+func (ClusterResume) Kind() Kind { return KindClusterResume }
+
+// Kind implements Data.
+func (StoreFailed) Kind() Kind { return KindStoreFailed }
+
+// Kind implements Data.
+func (Missed) Kind() Kind { return KindMissed }
+
+// Kind implements Data.
+func (Closed) Kind() Kind { return KindClosed }
+
+func (Transition) sealed()          {}
+func (ProbeFailed) sealed()         {}
+func (AnnouncementHeard) sealed()   {}
+func (AnnouncementInvalid) sealed() {}
+func (Refused) sealed()             {}
+func (QueryRetried) sealed()        {}
+func (QueryReplayed) sealed()       {}
+func (QueryLost) sealed()           {}
+func (QueryAbandoned) sealed()      {}
+func (SessionOpened) sealed()       {}
+func (SessionExpired) sealed()      {}
+func (DrainEnded) sealed()          {}
+func (ClusterResume) sealed()       {}
+func (StoreFailed) sealed()         {}
+func (Missed) sealed()              {}
+func (Closed) sealed()              {}
+
+// String says what happened in one line.
+func (d ProbeFailed) String() string {
+	return fmt.Sprintf("%s: %s does not accept (attempt %d): %s", d.Purpose, d.Side, d.Attempt, d.Error)
+}
+
+// String says what happened in one line.
+func (d AnnouncementHeard) String() string {
+	if d.Accepted && d.Why == "" {
+		return fmt.Sprintf("%s announced %s", d.Speaker, d.Target)
+	}
+	return fmt.Sprintf("%s announced %s: %s", d.Speaker, d.Target, d.Why)
+}
+
+// String says what happened in one line.
+func (d AnnouncementInvalid) String() string {
+	return fmt.Sprintf("%s announced %q, which is no side", d.Speaker, d.Value)
+}
+
+// String says what happened in one line.
+func (d Refused) String() string {
+	return fmt.Sprintf("%s refused %s%s", d.Side, d.Method, query(d.QueryID, d.Tag))
+}
+
+// String says what happened in one line.
+func (d QueryRetried) String() string {
+	return fmt.Sprintf("retrying%s, from %s to %s", query(d.QueryID, d.Tag), d.From, d.To)
+}
+
+// String says what happened in one line.
+func (d QueryReplayed) String() string {
+	return fmt.Sprintf("replaying%s, from %s to %s: %s", query(d.QueryID, d.Tag), d.From, d.To, d.Reason)
+}
+
+// String says what happened in one line.
+func (d QueryLost) String() string {
+	return fmt.Sprintf("lost%s on %s after %d rows: %s", query(d.QueryID, d.Tag), d.Side, d.RowsDelivered, d.Error)
+}
+
+// String says what happened in one line.
+func (d QueryAbandoned) String() string {
+	return fmt.Sprintf("left%s behind on %s: %s", query(d.QueryID, d.Tag), d.Side, d.Error)
+}
+
+// String says what happened in one line.
+func (d SessionOpened) String() string {
+	return fmt.Sprintf("session %d on %s opened in %s", d.Generation, d.Side, d.Took)
+}
+
+// String says what happened in one line.
+func (d SessionExpired) String() string {
+	return fmt.Sprintf("session %d on %s expired", d.Generation, d.Side)
+}
+
+// String says what happened in one line.
+func (d DrainEnded) String() string {
+	return fmt.Sprintf("drain of %s ended (%s) after %s with %d queries left", d.Side, d.Result, d.Took, d.Remaining)
+}
+
+// String says what happened in one line.
+func (d ClusterResume) String() string {
+	if d.Error != "" {
+		return fmt.Sprintf("the cluster did not resume in %s: %s", d.Elapsed, d.Error)
+	}
+	return fmt.Sprintf("the cluster is %s after %s", d.Status, d.Elapsed)
+}
+
+// String says what happened in one line.
+func (d StoreFailed) String() string { return fmt.Sprintf("store: %s: %s", d.Op, d.Error) }
+
+// String says what happened in one line.
+func (d Missed) String() string {
+	return fmt.Sprintf("%d events were missed; the strategy is %s", d.Count, d.Snapshot)
+}
+
+// String says what happened in one line.
+func (Closed) String() string { return "closed" }
+
+// query names a query as far as it has a name.
+func query(id, tag string) string {
+	s := " a query"
+	if id != "" {
+		s = " query " + id
+	}
+	if tag != "" {
+		s += fmt.Sprintf(" (tag %q)", tag)
+	}
+	return s
+}

@@ -1,0 +1,72 @@
+package events
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/e6data/e6data-go/e6/fsm"
+)
+
+// Event is one thing that happened.
+type Event struct {
+	// Seq numbers the events of a client, beginning with 1, without gaps.
+	Seq uint64
+	// Time is when it was published.
+	Time time.Time
+	// Cluster is the name of the cluster, as configured.
+	Cluster string
+	// Cause is why it happened, with the trace context of the call behind it.
+	Cause fsm.Cause
+	// Data says what happened. Its type is one of this package's.
+	Data Data
+}
+
+// Kind is the kind of the event.
+func (e Event) Kind() Kind { return e.Data.Kind() }
+
+// String says what happened in one line.
+func (e Event) String() string {
+	if s, ok := e.Data.(fmt.Stringer); ok {
+		return s.String()
+	}
+	return string(e.Kind())
+}
+
+// Data is what happened: one of the types of this package.
+type Data interface {
+	// Kind is the kind of the event.
+	Kind() Kind
+	sealed()
+}
+
+// Kind names a type of event, for filters, logs and metrics.
+type Kind string
+
+// The kinds.
+const (
+	KindTransition          Kind = "transition"
+	KindProbeFailed         Kind = "probe_failed"
+	KindAnnouncementHeard   Kind = "announcement_heard"
+	KindAnnouncementInvalid Kind = "announcement_invalid"
+	KindRefused             Kind = "refused"
+	KindQueryRetried        Kind = "query_retried"
+	KindQueryReplayed       Kind = "query_replayed"
+	KindQueryLost           Kind = "query_lost"
+	KindQueryAbandoned      Kind = "query_abandoned"
+	KindSessionOpened       Kind = "session_opened"
+	KindSessionExpired      Kind = "session_expired"
+	KindDrainEnded          Kind = "drain_ended"
+	KindClusterResume       Kind = "cluster_resume"
+	KindStoreFailed         Kind = "store_failed"
+	KindMissed              Kind = "missed"
+	KindClosed              Kind = "closed"
+)
+
+// AllKinds lists the kinds.
+func AllKinds() []Kind {
+	return []Kind{
+		KindTransition, KindProbeFailed, KindAnnouncementHeard, KindAnnouncementInvalid, KindRefused,
+		KindQueryRetried, KindQueryReplayed, KindQueryLost, KindQueryAbandoned, KindSessionOpened,
+		KindSessionExpired, KindDrainEnded, KindClusterResume, KindStoreFailed, KindMissed, KindClosed,
+	}
+}

@@ -1,0 +1,127 @@
+package cutover
+
+import (
+	"context"
+	"time"
+
+	"github.com/e6data/e6data-go/e6/events"
+	"github.com/e6data/e6data-go/e6/fsm"
+)
+
+// An announcement is a side's word that new queries should go to target.
+type announcement struct {
+	speaker fsm.Side
+	at      Stamp
+	target  fsm.Side
+	cause   fsm.Cause
+}
+
+// A decision is why an announced side is left alone for a while. Every response
+// may repeat the announcement, so the decision is remembered, and reconsidered
+// after a pause that grows with each strike.
+type decision struct {
+	epoch   uint64
+	until   time.Time
+	strikes int
+}
+
+// declinedFor spaces out how often a side that was declined is tried again.
+const (
+	declinedFor    = 5 * time.Second
+	declinedForMax = 5 * time.Minute
+)
+
+// Announced reports that a response from speaker, to a call sent at that
+// stamp, named target. It returns at once.
+func (c *Coordinator) Announced(ctx context.Context, speaker fsm.Side, at Stamp, target fsm.Side) {
+	r := c.routing.Load()
+	if r.Closed || target == r.Target || target == r.Active && r.Phase != fsm.PhasePreparing {
+		return // what every response says around a cutover: nothing new to decide
+	}
+	a := announcement{speaker, at, target, causeOf(ctx, fsm.ReasonAnnouncement, "")}
+	a.cause.Detail = speaker.String() + " named " + target.String()
+	c.post(func() { c.onAnnounced(a) })
+}
+
+// onAnnounced decides what an announcement means. It runs on the writer.
+func (c *Coordinator) onAnnounced(a announcement) {
+	s := c.machine.Snapshot()
+	switch {
+	case c.closing:
+	case s.State == fsm.StateDetecting:
+		// It may come from a query of the epoch before, or from the detection's
+		// own authentication. It counts if its speaker turns out to be active.
+		if a.at.Epoch+1 >= s.Epoch {
+			c.keep(a, "kept until a side is settled")
+		}
+	case s.Phase == fsm.PhasePreparing && a.speaker == s.Target && a.at.Transition == s.Transition:
+		c.keep(a, "kept until its speaker is active")
+	case a.speaker != s.Active || a.at.Epoch != s.Epoch:
+		c.ignore(a, "its call was sent before the present epoch, or not to the active side")
+	case s.Phase == fsm.PhasePreparing:
+		// The origin names itself again. An answer to a call from before the
+		// transition cannot take the announcement back.
+		if a.target == s.Active && a.at.Transition == s.Transition {
+			c.tell(a, true, "the announcement is taken back")
+			c.abort(c.transition, fsm.Cause{Reason: fsm.ReasonWithdrawn, Detail: a.cause.Detail, Trace: a.cause.Trace})
+		}
+	case a.target == s.Active:
+	case c.held: // the target is being verified, and that decides
+	default:
+		c.follow(a)
+	}
+}
+
+// follow begins the transition that an announcement or the store asks for,
+// unless the side was declined a short while ago.
+func (c *Coordinator) follow(a announcement) {
+	if d := c.declined[a.target]; d != nil && d.epoch == c.machine.Snapshot().Epoch && time.Now().Before(d.until) {
+		return // told when it was declined; repeated announcements are one
+	}
+	c.tell(a, true, "")
+	c.tellAnnounced(a)
+	c.begin(fsm.EventAnnounce, a.target, a.cause)
+}
+
+// keep remembers an announcement for the case that its speaker becomes active.
+func (c *Coordinator) keep(a announcement, why string) {
+	if known, ok := c.heard[a.speaker]; ok && known.target == a.target {
+		return
+	}
+	c.heard[a.speaker] = a
+	c.tell(a, false, why)
+}
+
+// applyHeard follows what the side that has become active said before.
+func (c *Coordinator) applyHeard(active fsm.Side) {
+	a, ok := c.heard[active]
+	clear(c.heard)
+	if ok && a.target != active {
+		c.follow(a)
+	}
+}
+
+// ignore tells about a stale announcement, once for each epoch it comes from.
+func (c *Coordinator) ignore(a announcement, why string) {
+	if known, ok := c.stale[a.speaker]; ok && known.at == a.at && known.target == a.target {
+		return
+	}
+	c.stale[a.speaker] = a
+	c.tell(a, false, why)
+}
+
+func (c *Coordinator) tell(a announcement, accepted bool, why string) {
+	c.cfg.Events.Publish(a.cause, events.AnnouncementHeard{Speaker: a.speaker, Target: a.target, Accepted: accepted, Why: why})
+}
+
+// decline leaves a side alone for a while, longer with every strike.
+func (c *Coordinator) decline(target fsm.Side) {
+	d := c.declined[target]
+	if d == nil {
+		d = &decision{}
+		c.declined[target] = d
+	}
+	d.epoch = c.machine.Snapshot().Epoch
+	d.until = time.Now().Add(min(declinedFor<<min(d.strikes, 16), declinedForMax))
+	d.strikes++
+}

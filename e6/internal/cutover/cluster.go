@@ -1,0 +1,92 @@
+package cutover
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/e6data/e6data-go/e6/fsm"
+)
+
+// Cluster is what a Coordinator asks of the two sides. Its methods are called
+// concurrently, return when their context ends, and report what a response
+// announced to Coordinator.Announced before they return.
+type Cluster interface {
+	// Authenticate opens a session on that side.
+	Authenticate(ctx context.Context, side fsm.Side) (session string, err error)
+	// Ping makes a harmless call on that side and returns nil if the side took
+	// it, whatever it answered.
+	Ping(ctx context.Context, side fsm.Side) error
+	// Resume wakes a suspended cluster and returns when it is active.
+	Resume(ctx context.Context, side fsm.Side) error
+	// Judge says what an error of the methods above means for the side.
+	Judge(err error) Verdict
+}
+
+// Verdict is what a failed call means for the side it was sent to.
+type Verdict uint8
+
+// The verdicts.
+const (
+	// Accepts: the side took the call.
+	Accepts Verdict = iota
+	// Refuses: the ingress turned the call away, as this is not the active side.
+	Refuses
+	// Unreachable: no answer. Nothing is known about the side.
+	Unreachable
+	// Suspended: the cluster sleeps.
+	Suspended
+	// Denied: the credentials are wrong, and a repetition will not help.
+	Denied
+)
+
+// ErrClosed is returned once a Coordinator is closed.
+var ErrClosed = errors.New("e6: the client is closed")
+
+// DetectionError reports that neither side accepted the client.
+type DetectionError struct {
+	// Blue and Green are the last errors of the two sides, or nil for a side
+	// that was not asked.
+	Blue, Green error
+	// Err is why the detection ended: a deadline, wrong credentials, a cluster
+	// that stays suspended, or the client's end.
+	Err error
+}
+
+// Error implements error.
+func (e *DetectionError) Error() string {
+	text := fmt.Sprintf("e6: no side accepts: %v", e.Err)
+	for _, side := range fsm.Sides {
+		if err := e.side(side); err != nil && !errors.Is(e.Err, err) {
+			text += fmt.Sprintf("; %s: %v", side, err)
+		}
+	}
+	return text
+}
+
+// Unwrap returns the end's reason and the last errors of the sides.
+func (e *DetectionError) Unwrap() []error {
+	var errs []error
+	for _, err := range []error{e.Err, e.Blue, e.Green} {
+		if err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errs
+}
+
+func (e *DetectionError) side(s fsm.Side) error {
+	if s == fsm.Blue {
+		return e.Blue
+	}
+	return e.Green
+}
+
+// set records the last error of a side.
+func (e *DetectionError) set(s fsm.Side, err error) {
+	if s == fsm.Blue {
+		e.Blue = err
+	} else {
+		e.Green = err
+	}
+}

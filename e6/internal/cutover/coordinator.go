@@ -1,0 +1,286 @@
+package cutover
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/e6data/e6data-go/e6/events"
+	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/internal/backoff"
+	"github.com/e6data/e6data-go/e6/store"
+)
+
+// Config is what a Coordinator needs. Durations must be positive.
+type Config struct {
+	// Cluster is asked for sessions and signs of life.
+	Cluster Cluster
+	// Events receives everything that happens.
+	Events *events.Bus
+	// Logger receives what no event covers.
+	Logger *slog.Logger
+	// Key names the cluster in the store: its address and name.
+	Key string
+	// Store is where clients share what they know; nil keeps it private.
+	Store store.Store
+	// Prefer is the side that the first detection asks first.
+	Prefer fsm.Side
+	// ProbeTimeout limits one call to a side.
+	ProbeTimeout time.Duration
+	// DetectionTimeout limits the search for a side that accepts.
+	DetectionTimeout time.Duration
+	// PrepareTimeout limits how long an announced side may stay unusable.
+	PrepareTimeout time.Duration
+	// DrainTimeout limits how long a transition waits for the origin's queries.
+	DrainTimeout time.Duration
+	// RefreshInterval is how old the knowledge about the active side may get.
+	RefreshInterval time.Duration
+	// Retry spaces out repeated probes.
+	Retry backoff.Policy
+}
+
+// Stamp says when a call was sent: in which epoch and transition. What its
+// answer says is evidence about that moment and no other.
+type Stamp struct {
+	Epoch      uint64
+	Transition uint64
+}
+
+// Coordinator moves a client between the sides of its cluster. Its methods may
+// be called by any goroutine. A Coordinator must be closed.
+type Coordinator struct {
+	cfg      Config
+	sessions *Sessions
+
+	// Read by everyone.
+	routing   atomic.Pointer[Routing]
+	pins      pins
+	lastProbe atomic.Pointer[error]
+
+	// To the writer.
+	inbox   chan func()
+	drained chan struct{} // a query has left a side that takes no new ones
+
+	// Everything that the coordinator started ends with ctx.
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	tasks  sync.WaitGroup
+	ended  chan struct{} // closed when the writer and its tasks have ended
+	idle   chan struct{} // closed when it is closing and no query is left
+
+	// Below here only the writer reads and writes.
+	machine    *fsm.Machine
+	held       bool
+	closing    bool
+	failures   uint64
+	failure    error
+	lastKnown  fsm.Side
+	detection  *detection
+	transition *transition
+	check      *check
+	heard      map[fsm.Side]announcement // by its speaker, until that side is active
+	stale      map[fsm.Side]announcement // by its speaker: the last one that was ignored
+	declined   map[fsm.Side]*decision    // by the target
+	share      share
+	refresh    *time.Timer
+}
+
+// New starts a Coordinator. It makes no call: the first Pin does.
+func New(cfg Config) (*Coordinator, error) {
+	machine, err := fsm.New()
+	if err != nil {
+		return nil, err
+	}
+	c := &Coordinator{
+		cfg:       cfg,
+		machine:   machine,
+		lastKnown: cfg.Prefer,
+		inbox:     make(chan func(), 64),
+		drained:   make(chan struct{}, 1),
+		ended:     make(chan struct{}),
+		idle:      make(chan struct{}),
+		heard:     make(map[fsm.Side]announcement),
+		stale:     make(map[fsm.Side]announcement),
+		declined:  make(map[fsm.Side]*decision),
+	}
+	c.ctx, c.cancel = context.WithCancelCause(context.Background())
+	c.sessions = newSessions(c)
+	c.routing.Store(&Routing{Snapshot: machine.Snapshot(), changed: make(chan struct{})})
+	c.startSharing()
+	c.tasks.Go(c.write)
+	go func() {
+		c.tasks.Wait()
+		close(c.ended)
+	}()
+	return c, nil
+}
+
+// Sessions returns the sessions of the two sides.
+func (c *Coordinator) Sessions() *Sessions { return c.sessions }
+
+// Stamp is taken when a call is sent.
+func (c *Coordinator) Stamp() Stamp {
+	r := c.routing.Load()
+	return Stamp{Epoch: r.Epoch, Transition: r.Transition}
+}
+
+// write is the writer: the only goroutine that fires the machine and replaces
+// the routing. It never blocks on anything but its inbox.
+func (c *Coordinator) write() {
+	defer c.stopTimers()
+	for {
+		select {
+		case decide := <-c.inbox:
+			decide()
+		case <-c.drained:
+			c.onDrained()
+		case <-c.ctx.Done():
+			return
+		}
+	}
+}
+
+// post hands a decision to the writer. It is dropped once the writer has ended.
+func (c *Coordinator) post(decide func()) bool {
+	select {
+	case c.inbox <- decide:
+		return true
+	case <-c.ctx.Done():
+		return false
+	}
+}
+
+// call hands a decision to the writer and waits until it has been made.
+func (c *Coordinator) call(ctx context.Context, decide func()) error {
+	made := make(chan struct{})
+	if !c.post(func() { decide(); close(made) }) {
+		return ErrClosed
+	}
+	select {
+	case <-made:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-c.ctx.Done():
+		return ErrClosed
+	}
+}
+
+// fire moves the machine, publishes the new routing and tells the world, in
+// this order: a query that is pinned because of an event finds it published.
+func (c *Coordinator) fire(t fsm.Trigger) bool {
+	before := c.machine.Snapshot()
+	moved, err := c.machine.Fire(t)
+	if err != nil {
+		// The rules in this package fire only what the table allows.
+		c.cfg.Logger.Error("e6: a rule of the cutover contradicts the machine's table", "error", err)
+		return false
+	}
+	if moved.After.Epoch != before.Epoch {
+		c.newEpoch(moved.After)
+	}
+	c.publish()
+	c.cfg.Events.Publish(moved.Cause, events.Transition{Transition: moved})
+	return true
+}
+
+// newEpoch forgets what was decided on the evidence of the epoch before.
+func (c *Coordinator) newEpoch(now fsm.Snapshot) {
+	c.held = false
+	if now.Active.Valid() {
+		c.lastKnown = now.Active
+	}
+}
+
+// hold makes new queries wait, or lets them go on.
+func (c *Coordinator) hold(on bool) {
+	if c.held != on {
+		c.held = on
+		c.publish()
+	}
+}
+
+// settled reports whether a side serves and nothing is changing.
+func (c *Coordinator) settled() bool {
+	s := c.machine.Snapshot().State
+	return s == fsm.StateBlue || s == fsm.StateGreen
+}
+
+// probe makes one call to a side within the probe's time limit and remembers
+// its error for callers that wait.
+func (c *Coordinator) probe(ctx context.Context, call func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.ProbeTimeout)
+	defer cancel()
+	err := call(ctx)
+	if err == nil {
+		c.lastProbe.Store(nil)
+	} else {
+		c.lastProbe.Store(&err)
+	}
+	return err
+}
+
+// failed reports a probe that its side did not take.
+func (c *Coordinator) failed(purpose string, side fsm.Side, attempt int, cause fsm.Cause, err error) {
+	c.cfg.Events.Publish(cause, events.ProbeFailed{Side: side, Attempt: attempt, Error: err.Error(), Purpose: purpose})
+}
+
+// Close stops the coordinator and waits, within ctx, until everything that it
+// started has ended. Callers that wait for a side get ErrClosed. A second call
+// waits like the first.
+func (c *Coordinator) Close(ctx context.Context) error {
+	c.Drain()
+	c.cancel(ErrClosed)
+	select {
+	case <-c.ended:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Drain stops taking new queries. The returned channel is closed when no query
+// is left on either side; queries that run are left alone.
+func (c *Coordinator) Drain() <-chan struct{} {
+	_ = c.call(c.ctx, func() {
+		if !c.closing {
+			c.closing = true
+			c.publish()
+			c.onDrained()
+		}
+	})
+	return c.idle
+}
+
+// onDrained runs on the writer after a query has left a side that takes no new
+// ones.
+func (c *Coordinator) onDrained() {
+	if c.closing && c.pins.sum(fsm.Blue)+c.pins.sum(fsm.Green) == 0 {
+		select {
+		case <-c.idle:
+		default:
+			close(c.idle)
+		}
+	}
+	c.commitIfDrained()
+	c.releaseSessions()
+}
+
+// stopTimers runs when the writer ends, and leaves no timer behind.
+func (c *Coordinator) stopTimers() {
+	if c.refresh != nil {
+		c.refresh.Stop()
+	}
+	if c.transition != nil {
+		c.transition.end()
+	}
+}
+
+// causeOf builds a cause from the context of the call that is behind it.
+func causeOf(ctx context.Context, reason fsm.Reason, detail string) fsm.Cause {
+	return fsm.Cause{Reason: reason, Detail: detail, Trace: trace.SpanContextFromContext(ctx)}
+}

@@ -1,0 +1,119 @@
+package cutover
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/e6data/e6data-go/e6/fsm"
+)
+
+// Routing is where new queries go at one moment. It is immutable; the writer
+// replaces it whole.
+type Routing struct {
+	fsm.Snapshot
+	// Held is set while the active side is known to refuse and its successor is
+	// not known to accept yet: new queries wait.
+	Held bool
+	// Closed is set once the client is closing: no new query is taken.
+	Closed bool
+	// Failures counts the detections that failed, and Failure is the error of
+	// the last one.
+	Failures uint64
+	Failure  error
+
+	// changed is closed when this routing has been replaced.
+	changed chan struct{}
+}
+
+// Changed is closed when this routing is no longer the current one.
+func (r *Routing) Changed() <-chan struct{} { return r.changed }
+
+// open reports whether new queries may go to r.Active.
+func (r *Routing) open() bool { return r.Active != fsm.None && !r.Held && !r.Closed }
+
+// Pin binds the caller to the side that new queries go to, and waits for one
+// within ctx if there is none. Every Pin needs one Unpin.
+func (c *Coordinator) Pin(ctx context.Context) (Pin, error) {
+	var failures uint64
+	for waited := false; ; waited = true {
+		r := c.routing.Load()
+		if r.open() {
+			// Count in first, then look again. The writer publishes first and
+			// sums afterwards, so one of the two sees the other: either this
+			// query notices that the side has changed, or the writer counts it.
+			p := Pin{Side: r.Active, Epoch: r.Epoch, shard: c.pins.in(r.Active)}
+			if now := c.routing.Load(); now == r || now.open() && now.Epoch == r.Epoch {
+				return p, nil
+			}
+			c.Unpin(p)
+			continue
+		}
+		if r.Closed {
+			return Pin{}, ErrClosed
+		}
+		if !waited {
+			failures = r.Failures
+		} else if r.State == fsm.StateUnknown && r.Failures > failures {
+			return Pin{}, r.Failure
+		}
+		if err := c.awaitRoute(ctx, r); err != nil {
+			return Pin{}, err
+		}
+	}
+}
+
+// Unpin ends a Pin.
+func (c *Coordinator) Unpin(p Pin) {
+	c.pins.out(p.Side, p.shard)
+	// The mirror image of Pin: count out first, then look. If the routing still
+	// names this side, the writer has not left it yet and will sum later.
+	if r := c.routing.Load(); r.Active != p.Side || r.Closed {
+		select {
+		case c.drained <- struct{}{}:
+		default: // the writer has been told and has not looked yet
+		}
+	}
+}
+
+// InFlight is the number of queries on a side.
+func (c *Coordinator) InFlight(side fsm.Side) int64 { return c.pins.sum(side) }
+
+// Routing returns the current routing. It takes no lock.
+func (c *Coordinator) Routing() *Routing { return c.routing.Load() }
+
+// awaitRoute waits until r is no longer the current routing. If no side is
+// known and none is being looked for, it asks for a detection first.
+func (c *Coordinator) awaitRoute(ctx context.Context, r *Routing) error {
+	if r.State == fsm.StateUnknown {
+		c.post(func() { c.detectIfUnknown(causeOf(ctx, fsm.ReasonFirstUse, "")) })
+	}
+	select {
+	case <-r.changed:
+		return nil
+	case <-ctx.Done():
+		return c.waitError(ctx, r)
+	}
+}
+
+// waitError says what a caller that ran out of time was waiting for.
+func (c *Coordinator) waitError(ctx context.Context, r *Routing) error {
+	err := fmt.Errorf("e6: waiting for a side that accepts (%s): %w", r.Snapshot, context.Cause(ctx))
+	if last := c.lastProbe.Load(); last != nil {
+		err = fmt.Errorf("%w; the last attempt: %w", err, *last)
+	}
+	return err
+}
+
+// publish makes the machine's present state the current routing. It runs on
+// the writer.
+func (c *Coordinator) publish() {
+	next := &Routing{
+		Snapshot: c.machine.Snapshot(),
+		Held:     c.held,
+		Closed:   c.closing,
+		Failures: c.failures,
+		Failure:  c.failure,
+		changed:  make(chan struct{}),
+	}
+	close(c.routing.Swap(next).changed)
+}

@@ -1,0 +1,160 @@
+package cutover
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/e6data/e6data-go/e6/events"
+	"github.com/e6data/e6data-go/e6/fsm"
+)
+
+// Session is a login on one side. It is never sent to the other one.
+type Session struct {
+	// ID is what the engine called it.
+	ID string
+	// Generation numbers the sessions of its side. An error about an older
+	// generation says nothing about the present one.
+	Generation uint64
+}
+
+// Sessions keeps one session for each side. Its methods may be called by any
+// goroutine.
+type Sessions struct {
+	c     *Coordinator
+	mu    sync.Mutex
+	sides [1 + len(fsm.Sides)]sessionSlot
+}
+
+type sessionSlot struct {
+	current Session // the zero ID if there is none
+	opening *opening
+}
+
+// An opening is a login that is under way, for everyone who needs it.
+type opening struct {
+	done    chan struct{}
+	session Session
+	err     error
+}
+
+func newSessions(c *Coordinator) *Sessions { return &Sessions{c: c} }
+
+// Get returns the session of a side. If there is none it opens one, once for
+// all callers and on the client's own context; each caller waits within ctx.
+// The caller must have a Pin on that side.
+func (s *Sessions) Get(ctx context.Context, side fsm.Side) (Session, error) {
+	s.mu.Lock()
+	slot := &s.sides[side]
+	if slot.current.ID != "" {
+		defer s.mu.Unlock()
+		return slot.current, nil
+	}
+	o, join := slot.opening, slot.opening != nil
+	if !join {
+		o = &opening{done: make(chan struct{})}
+		slot.opening = o
+	}
+	s.mu.Unlock()
+	if !join {
+		cause := causeOf(ctx, fsm.ReasonFirstUse, "a session is needed")
+		// Only the writer may add a task.
+		s.c.post(func() { s.c.tasks.Go(func() { s.open(o, side, cause) }) })
+	}
+	return o.wait(ctx, s.c)
+}
+
+func (o *opening) wait(ctx context.Context, c *Coordinator) (Session, error) {
+	select {
+	case <-o.done:
+		return o.session, o.err
+	case <-ctx.Done():
+		return Session{}, context.Cause(ctx)
+	case <-c.ctx.Done():
+		return Session{}, ErrClosed
+	}
+}
+
+// open logs in on a side, and resumes the cluster first if it sleeps.
+func (s *Sessions) open(o *opening, side fsm.Side, cause fsm.Cause) {
+	id, took, err := s.c.login(s.c.ctx, side)
+	if err != nil && s.c.cfg.Cluster.Judge(err) == Suspended {
+		if err = s.c.cfg.Cluster.Resume(s.c.ctx, side); err == nil {
+			id, took, err = s.c.login(s.c.ctx, side)
+		}
+	}
+	if err != nil {
+		s.c.failed("session", side, 1, cause, err)
+		s.mu.Lock()
+		o.err = err
+		s.sides[side].opening = nil
+		s.mu.Unlock()
+		close(o.done)
+		return
+	}
+	s.install(side, id, took)
+}
+
+// install makes id the session of a side, and answers whoever waits for one.
+func (s *Sessions) install(side fsm.Side, id string, took time.Duration) {
+	s.mu.Lock()
+	slot := &s.sides[side]
+	slot.current = Session{ID: id, Generation: slot.current.Generation + 1}
+	session, o := slot.current, slot.opening
+	slot.opening = nil
+	s.mu.Unlock()
+	if o != nil {
+		o.session = session
+		close(o.done)
+	}
+	s.c.cfg.Events.Publish(fsm.Cause{Reason: fsm.ReasonAccepted}, events.SessionOpened{Side: side, Generation: session.Generation, Took: took})
+}
+
+// Expired reports that the engine no longer knows a session of that
+// generation. The next Get opens a new one, unless that has happened already.
+func (s *Sessions) Expired(ctx context.Context, side fsm.Side, generation uint64) {
+	s.mu.Lock()
+	slot := &s.sides[side]
+	stale := slot.current.Generation != generation || slot.current.ID == ""
+	if !stale {
+		slot.current.ID = ""
+	}
+	s.mu.Unlock()
+	if !stale {
+		s.c.cfg.Events.Publish(causeOf(ctx, fsm.ReasonRefusal, "the engine denied the session"), events.SessionExpired{Side: side, Generation: generation})
+	}
+}
+
+// Adopt replaces the id of a session by the one that a response carried. An
+// empty id, and one for a session that was replaced meanwhile, changes nothing.
+func (s *Sessions) Adopt(side fsm.Side, generation uint64, id string) {
+	if id == "" {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if slot := &s.sides[side]; slot.current.Generation == generation && slot.current.ID != "" {
+		slot.current.ID = id
+	}
+}
+
+// drop forgets the session of a side.
+func (s *Sessions) drop(side fsm.Side) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sides[side].current.ID = ""
+}
+
+// releaseSessions forgets the session of a side that has no part in the present
+// routing once the last of its queries is gone. It runs on the writer.
+func (c *Coordinator) releaseSessions() {
+	s := c.machine.Snapshot()
+	if s.Active == fsm.None {
+		return // any side may be needed next
+	}
+	for _, side := range fsm.Sides {
+		if side != s.Active && side != s.Target && s.Origin() != side && c.pins.sum(side) == 0 {
+			c.sessions.drop(side)
+		}
+	}
+}

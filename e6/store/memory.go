@@ -1,0 +1,86 @@
+package store
+
+import (
+	"context"
+	"sync"
+)
+
+// Memory is a store within one process: the clients that are given the same
+// one share what they know. The zero value is ready to use.
+type Memory struct {
+	mu       sync.Mutex
+	clusters map[string]*cell
+}
+
+var _ Store = (*Memory)(nil)
+
+// cell is the fact of one cluster. changed is closed and replaced with every
+// change, so that any number of watchers wake without being listed.
+type cell struct {
+	fact    Fact
+	changed chan struct{}
+}
+
+// Load implements Store.
+func (m *Memory) Load(ctx context.Context, cluster string) (Fact, error) {
+	if err := ctx.Err(); err != nil {
+		return Fact{}, err
+	}
+	fact, _ := m.read(cluster)
+	return fact, nil
+}
+
+// CompareAndSwap implements Store.
+func (m *Memory) CompareAndSwap(ctx context.Context, cluster string, old uint64, next Fact) (Fact, error) {
+	if err := ctx.Err(); err != nil {
+		return Fact{}, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c := m.cell(cluster)
+	if c.fact.Version != old {
+		return c.fact, ErrConflict
+	}
+	next.Version = old + 1
+	c.fact = next
+	close(c.changed)
+	c.changed = make(chan struct{})
+	return next, nil
+}
+
+// Watch implements Store.
+func (m *Memory) Watch(ctx context.Context, cluster string, fn func(Fact)) error {
+	var seen uint64
+	for {
+		fact, changed := m.read(cluster)
+		if fact.Version != seen {
+			seen = fact.Version
+			fn(fact)
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (m *Memory) read(cluster string) (Fact, <-chan struct{}) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c := m.cell(cluster)
+	return c.fact, c.changed
+}
+
+// cell returns the cluster's cell; the caller holds the lock.
+func (m *Memory) cell(cluster string) *cell {
+	if m.clusters == nil {
+		m.clusters = make(map[string]*cell)
+	}
+	c := m.clusters[cluster]
+	if c == nil {
+		c = &cell{changed: make(chan struct{})}
+		m.clusters[cluster] = c
+	}
+	return c
+}

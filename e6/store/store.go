@@ -1,0 +1,57 @@
+// Package store holds what clients of one cluster tell each other about its
+// strategy: which side is active, and which one was announced.
+//
+// A store never decides anything. What it says makes a client ask the cluster,
+// and a client tells it only what it heard from the cluster itself, so a store
+// that is wrong, slow or gone can cost an authentication, never a query.
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/e6data/e6data-go/e6/fsm"
+)
+
+// Fact is what is known about one cluster. The zero Fact means that nothing is.
+type Fact struct {
+	// Version grows by one with every change. It is 0 when nothing is known.
+	Version uint64 `json:"version"`
+	// Active is the side that accepted a client last.
+	Active fsm.Side `json:"active"`
+	// Announced is the side that the cluster named as the next one, or None.
+	Announced fsm.Side `json:"announced"`
+	// Writer identifies the client that said so. It is random, and no secret.
+	Writer string `json:"writer"`
+	// At is when it was written, by the writer's clock. It is for people;
+	// order comes from Version alone.
+	At time.Time `json:"at"`
+}
+
+// Side is where the fact says that new queries should go.
+func (f Fact) Side() fsm.Side {
+	if f.Announced.Valid() {
+		return f.Announced
+	}
+	return f.Active
+}
+
+// Store keeps one Fact per cluster. Its methods may be called concurrently and
+// honour their contexts.
+type Store interface {
+	// Load returns the fact of that cluster, and the zero Fact if there is none.
+	Load(ctx context.Context, cluster string) (Fact, error)
+	// CompareAndSwap replaces the fact if its version is still old, and returns
+	// the new fact, whose Version is old+1. Otherwise it changes nothing and
+	// returns the present fact with an error that is ErrConflict.
+	CompareAndSwap(ctx context.Context, cluster string, old uint64, next Fact) (Fact, error)
+	// Watch calls fn with the present fact, if there is one, and with every
+	// later one, until the context ends; then it returns the context's error.
+	// Facts that follow each other quickly may be merged into the last one. The
+	// calls are made one at a time.
+	Watch(ctx context.Context, cluster string, fn func(Fact)) error
+}
+
+// ErrConflict is returned by CompareAndSwap when the fact has changed.
+var ErrConflict = errors.New("store: the fact has changed since it was read")
