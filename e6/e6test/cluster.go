@@ -1,0 +1,196 @@
+package e6test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc/test/bufconn"
+
+	"github.com/e6data/e6data-go/e6/fsm"
+)
+
+// Cluster is a running cluster. Its methods may be called by any goroutine.
+type Cluster struct {
+	set       settings
+	sides     map[fsm.Side]*side
+	listener  net.Listener
+	listeners map[fsm.Side]net.Listener // the engines' own
+	servers   []*http.Server
+	served    sync.WaitGroup
+	counts    counts
+	faults    faults
+
+	ctx    context.Context
+	cancel context.CancelFunc
+
+	mu        sync.Mutex
+	open      map[fsm.Side]bool
+	announced fsm.Side
+	status    string // of the cluster: active, suspended, resuming
+	latency   map[fsm.Side]time.Duration
+	sick      map[fsm.Side]bool
+	conns     map[net.Conn]struct{}
+	closed    bool
+}
+
+// Start serves a cluster until Close.
+func Start(opts ...Option) (*Cluster, error) {
+	c := &Cluster{
+		set:       settings{listen: "127.0.0.1:0", active: fsm.Blue, batchRows: 1000, chunks: 3, newFetch: true},
+		listeners: make(map[fsm.Side]net.Listener), status: "active",
+		latency: make(map[fsm.Side]time.Duration), sick: make(map[fsm.Side]bool), conns: make(map[net.Conn]struct{}),
+	}
+	for _, opt := range opts {
+		opt(&c.set)
+	}
+	if !c.set.active.Valid() || c.set.batchRows < 1 || c.set.chunks < 1 {
+		return nil, errors.New("e6test: start: the active side must be blue or green, and batches must have rows")
+	}
+	if c.set.engine == nil {
+		c.set.engine = NewCannedEngine()
+	}
+	c.open = map[fsm.Side]bool{c.set.active: true}
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	c.sides = map[fsm.Side]*side{fsm.Blue: newSide(c, fsm.Blue), fsm.Green: newSide(c, fsm.Green)}
+	if err := c.listen(); err != nil {
+		c.cancel()
+		c.closeListeners()
+		return nil, fmt.Errorf("e6test: start: %w", err)
+	}
+	c.serve(c.listener, http.HandlerFunc(c.ingress))
+	for s, l := range c.listeners {
+		c.serve(l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { c.engine(s, w, r) }))
+	}
+	return c, nil
+}
+
+func (c *Cluster) listen() (err error) {
+	if c.set.memory {
+		c.listener = bufconn.Listen(1 << 20)
+		return nil
+	}
+	if c.listener, err = net.Listen("tcp", c.set.listen); err != nil {
+		return err
+	}
+	for s, addr := range c.set.engines {
+		if c.listeners[s], err = net.Listen("tcp", addr); err != nil {
+			delete(c.listeners, s)
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Cluster) closeListeners() {
+	if c.listener != nil {
+		_ = c.listener.Close()
+	}
+	for _, l := range c.listeners {
+		_ = l.Close()
+	}
+}
+
+// serve answers HTTP/2 on a listener, over TLS or in clear text.
+func (c *Cluster) serve(l net.Listener, h http.Handler) {
+	var protocols http.Protocols
+	protocols.SetHTTP2(true)
+	protocols.SetUnencryptedHTTP2(true)
+	s := &http.Server{
+		Handler: h, Protocols: &protocols, TLSConfig: c.set.tls,
+		ConnState: c.track,
+		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
+			return context.WithValue(ctx, connKey{}, conn)
+		},
+		ErrorLog: discardLog,
+		HTTP2:    &http.HTTP2Config{MaxConcurrentStreams: 4096, MaxReceiveBufferPerStream: 4 << 20, MaxReceiveBufferPerConnection: 16 << 20},
+	}
+	c.servers = append(c.servers, s)
+	c.served.Go(func() {
+		if c.set.tls != nil {
+			_ = s.ServeTLS(l, "", "")
+			return
+		}
+		_ = s.Serve(l)
+	})
+}
+
+type connKey struct{}
+
+// track keeps the list of connections, so that they can be dropped.
+func (c *Cluster) track(conn net.Conn, state http.ConnState) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch state {
+	case http.StateNew:
+		c.conns[conn] = struct{}{}
+	case http.StateClosed, http.StateHijacked:
+		delete(c.conns, conn)
+	}
+}
+
+// Addr is the address of the ingress, as a client is given it.
+func (c *Cluster) Addr() string {
+	if c.set.memory {
+		return "cluster.test:80"
+	}
+	return c.listener.Addr().String()
+}
+
+// EngineAddr is the address of a side's engine without the ingress, and empty
+// without WithEngineListeners.
+func (c *Cluster) EngineAddr(side fsm.Side) string {
+	if l := c.listeners[side]; l != nil {
+		return l.Addr().String()
+	}
+	return ""
+}
+
+// Dialer connects to the ingress, whatever the address says.
+func (c *Cluster) Dialer() func(ctx context.Context, addr string) (net.Conn, error) {
+	return func(ctx context.Context, _ string) (net.Conn, error) {
+		if l, ok := c.listener.(*bufconn.Listener); ok {
+			return l.DialContext(ctx)
+		}
+		return new(net.Dialer).DialContext(ctx, "tcp", c.listener.Addr().String())
+	}
+}
+
+// DropConnections breaks every connection, without a word.
+func (c *Cluster) DropConnections() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for conn := range c.conns {
+		_ = conn.Close()
+	}
+}
+
+// Close ends the cluster and waits until nothing of it is left. It is
+// idempotent.
+func (c *Cluster) Close() error {
+	c.mu.Lock()
+	closed := c.closed
+	c.closed = true
+	c.mu.Unlock()
+	if closed {
+		return nil
+	}
+	c.cancel()
+	for _, s := range c.sides {
+		s.forget()
+	}
+	for _, s := range c.servers {
+		_ = s.Close()
+	}
+	c.DropConnections()
+	c.served.Wait()
+	for _, s := range c.sides {
+		s.grpc.Stop()
+		s.running.Wait()
+	}
+	return nil
+}

@@ -1,0 +1,206 @@
+package e6test
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/e6data/e6data-go/e6/fsm"
+)
+
+// Announce makes every answer of both sides name a side for new queries.
+func (c *Cluster) Announce(side fsm.Side) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.announced = side
+}
+
+// ClearAnnouncement makes answers name no side.
+func (c *Cluster) ClearAnnouncement() { c.Announce(fsm.None) }
+
+// OpenSide lets the ingress pass calls to a side.
+func (c *Cluster) OpenSide(side fsm.Side) { c.setOpen(side, true) }
+
+// CloseSide lets the ingress refuse calls to a side. Its engine goes on with
+// what it has.
+func (c *Cluster) CloseSide(side fsm.Side) { c.setOpen(side, false) }
+
+func (c *Cluster) setOpen(side fsm.Side, open bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.open[side] = open
+}
+
+// IsOpen reports whether the ingress passes calls to a side.
+func (c *Cluster) IsOpen(side fsm.Side) bool {
+	open, _, _ := c.state(side)
+	return open
+}
+
+// Active is the side for new queries: the announced one if it is open,
+// otherwise the one that is open, and None if there is none.
+func (c *Cluster) Active() fsm.Side {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.open[c.announced] {
+		return c.announced
+	}
+	for _, side := range fsm.Sides {
+		if c.open[side] {
+			return side
+		}
+	}
+	return fsm.None
+}
+
+// CutoverKind is how a cluster changes sides.
+type CutoverKind uint8
+
+// The kinds.
+const (
+	// Graceful: the target opens and is announced; the origin closes after the
+	// grace period.
+	Graceful CutoverKind = iota
+	// Abrupt: the target opens and the origin closes, without a word.
+	Abrupt
+	// AnnounceFirst: the target is announced; after the grace period it opens and
+	// the origin closes, both at once.
+	AnnounceFirst
+)
+
+// String returns "graceful", "abrupt" or "announce-first".
+func (k CutoverKind) String() string {
+	switch k {
+	case Graceful:
+		return "graceful"
+	case Abrupt:
+		return "abrupt"
+	case AnnounceFirst:
+		return "announce-first"
+	}
+	return fmt.Sprintf("CutoverKind(%d)", uint8(k))
+}
+
+// Cutover is a change of sides.
+type Cutover struct {
+	To   fsm.Side
+	Kind CutoverKind
+	// Grace is how long a graceful cutover keeps the origin open, and how long
+	// AnnounceFirst announces.
+	Grace time.Duration
+	// EngineGone takes the origin's engine away when the origin closes: its
+	// queries end, and it forgets them and its sessions.
+	EngineGone bool
+}
+
+// Cutover changes sides and returns when that is done, or when ctx ends in the
+// grace period; the rest of the cutover is then left out.
+func (c *Cluster) Cutover(ctx context.Context, o Cutover) error {
+	if !o.To.Valid() {
+		return fmt.Errorf("e6test: cutover: %w", &fsm.SideError{Name: o.To.String()})
+	}
+	c.mu.Lock()
+	switch o.Kind {
+	case Graceful:
+		c.open[o.To] = true
+		c.announced = o.To
+	case AnnounceFirst:
+		c.announced = o.To
+	case Abrupt:
+		c.announced = fsm.None
+	}
+	c.mu.Unlock()
+	if o.Kind != Abrupt && o.Grace > 0 {
+		t := time.NewTimer(o.Grace)
+		defer t.Stop()
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-c.ctx.Done():
+			return nil
+		}
+	}
+	c.mu.Lock()
+	c.open[o.To] = true
+	c.open[o.To.Other()] = false
+	c.mu.Unlock()
+	if o.EngineGone {
+		c.LoseEngine(o.To.Other())
+	}
+	return nil
+}
+
+// LoseEngine takes a side's engine away and puts a new one in its place: the
+// running queries end, and the new one knows neither queries nor sessions.
+func (c *Cluster) LoseEngine(side fsm.Side) { c.sides[side].forget() }
+
+// ExpireSessions makes the engines forget their sessions; without a side, both.
+func (c *Cluster) ExpireSessions(sides ...fsm.Side) {
+	if len(sides) == 0 {
+		sides = fsm.Sides[:]
+	}
+	for _, s := range sides {
+		c.sides[s].expireSessions()
+	}
+}
+
+// SetLatency makes every call to a side take that long before it is looked at.
+func (c *Cluster) SetLatency(side fsm.Side, d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.latency[side] = d
+}
+
+// SetHealthy makes a side sick, or well again: the ingress answers for a sick
+// one with HTTP 502.
+func (c *Cluster) SetHealthy(side fsm.Side, healthy bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sick[side] = !healthy
+}
+
+// Suspend puts the cluster to sleep: everything but cluster control is refused
+// with 503.
+func (c *Cluster) Suspend() { c.setStatus("suspended") }
+
+// Resume wakes the cluster at once.
+func (c *Cluster) Resume() { c.setStatus("active") }
+
+func (c *Cluster) setStatus(s string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.status = s
+}
+
+// resume wakes the cluster as a client may: it takes its time.
+func (c *Cluster) resume() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.status != "suspended" {
+		return c.status
+	}
+	if c.set.resumeDelay <= 0 {
+		c.status = "active"
+		return c.status
+	}
+	c.status = "resuming"
+	time.AfterFunc(c.set.resumeDelay, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.status == "resuming" {
+			c.status = "active"
+		}
+	})
+	return c.status
+}
+
+// announcement is what answers say, and empty for nothing.
+func (c *Cluster) announcement() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.announced.Valid() {
+		return ""
+	}
+	return c.announced.String()
+}

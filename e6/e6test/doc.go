@@ -1,0 +1,22 @@
+// Package e6test is a blue/green e6data cluster in the process, for tests.
+//
+// A Cluster serves the whole protocol over real gRPC: two sides behind an
+// ingress that refuses what a side may not serve, as the real ones do, with an
+// HTTP status 456. Tests announce sides, open and close them, cut over, suspend
+// the cluster, expire sessions, and break single calls; afterwards they look at
+// what the server saw and what it still holds.
+//
+//	cluster, err := e6test.Start()
+//	if err != nil {
+//		t.Fatal(err)
+//	}
+//	defer cluster.Close()
+//	// ... open a client on cluster.Addr(), begin queries ...
+//	err = cluster.Cutover(ctx, e6test.Cutover{To: fsm.Green, Kind: e6test.Graceful, Grace: time.Second})
+//
+// It listens on loopback, or, with InMemory, on no socket at all, so that a
+// whole cluster runs inside a testing/synctest bubble.
+//
+// The SQL engine behind it is an Engine. Without one it is a CannedEngine, which
+// knows a few forms of statements whose results a test can compute.
+package e6test

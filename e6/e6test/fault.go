@@ -1,0 +1,156 @@
+package e6test
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/e6data/e6data-go/e6/fsm"
+)
+
+// Action is what a Fault does to a call.
+type Action uint8
+
+// The actions.
+const (
+	// Refuse456 and Refuse503 make the ingress refuse the call.
+	Refuse456 Action = 1 + iota
+	Refuse503
+	// Fail makes the engine answer with Fault.Code and Fault.Message, without
+	// doing anything.
+	Fail
+	// DelayBefore and DelayAfter let Fault.Delay pass before or after the engine
+	// has the call.
+	DelayBefore
+	DelayAfter
+	// Hang never answers, and the engine never has the call.
+	Hang
+	// BreakBefore and BreakAfter close the connection before the engine has the
+	// call, or after the call has had its effect.
+	BreakBefore
+	BreakAfter
+	// BadGateway answers as an ingress whose engine is gone: HTTP 502.
+	BadGateway
+	// Garbage replaces the metadata or the batches of the answer by noise.
+	Garbage
+	// Announce sets new_strategy of the answer to Fault.Message, whatever it is.
+	Announce
+	// EmptySession replaces the session id of the answer by nothing.
+	EmptySession
+	// Short ends the result here, whatever is left of it.
+	Short
+)
+
+// Fault is something that happens to certain calls.
+type Fault struct {
+	// Side and Method choose the calls; None and empty mean any.
+	Side   fsm.Side
+	Method string
+	// Nth is which of these calls is the first to be hit, counted from 1 and
+	// from the moment of Inject. 0 means the first.
+	Nth int
+	// Times is how many are hit in a row. 0 means one, -1 all.
+	Times int
+	// Action is what happens.
+	Action Action
+	// Delay is for DelayBefore and DelayAfter.
+	Delay time.Duration
+	// Code and Message are for Fail and Announce.
+	Code    codes.Code
+	Message string
+}
+
+// Inject makes a fault happen. It returns a function that takes it back.
+func (c *Cluster) Inject(f Fault) (remove func()) { return c.faults.add(f) }
+
+type faults struct {
+	mu   sync.Mutex
+	list []*injected
+}
+
+type injected struct {
+	Fault
+	seen int
+}
+
+func (f *faults) add(fault Fault) (remove func()) {
+	fault.Nth = max(fault.Nth, 1)
+	if fault.Times == 0 {
+		fault.Times = 1
+	}
+	one := &injected{Fault: fault}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.list = append(f.list, one)
+	return func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		one.Times = 0
+	}
+}
+
+// next counts a call and returns the fault that it meets, if any.
+func (f *faults) next(side fsm.Side, method string) (hit Fault) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, one := range f.list {
+		if one.Side != fsm.None && one.Side != side || one.Method != "" && one.Method != method {
+			continue
+		}
+		one.seen++
+		past := one.seen - one.Nth
+		if past >= 0 && (one.Times < 0 || past < one.Times) && hit.Action == 0 {
+			hit = one.Fault
+		}
+	}
+	return hit
+}
+
+// act does what the fault does in the ingress. It reports true if that is all
+// that happens to the call.
+func (f Fault) act(c *Cluster, w http.ResponseWriter, r *http.Request) bool {
+	switch f.Action {
+	case Refuse456:
+		c.refuse(w, 456)
+	case Refuse503:
+		c.refuse(w, 503)
+	case BadGateway:
+		http.Error(w, "the engine is gone", http.StatusBadGateway)
+	case Hang:
+		select {
+		case <-r.Context().Done():
+		case <-c.ctx.Done():
+		}
+	case BreakBefore:
+		breakConn(r)
+	case DelayBefore:
+		return !c.wait(r.Context(), f.Delay)
+	default:
+		return false
+	}
+	return true
+}
+
+type faultKey struct{}
+
+// faultOf is the fault that an engine's call meets.
+func faultOf(ctx context.Context) Fault {
+	f, _ := ctx.Value(faultKey{}).(Fault)
+	return f
+}
+
+// fail is the engine's answer of a Fail.
+func (f Fault) fail() error {
+	if f.Action != Fail {
+		return nil
+	}
+	code := f.Code
+	if code == codes.OK {
+		code = codes.Internal
+	}
+	return status.Error(code, f.Message)
+}

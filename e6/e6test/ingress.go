@@ -1,0 +1,133 @@
+package e6test
+
+import (
+	"context"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/e6data/e6data-go/e6/fsm"
+)
+
+var discardLog = log.New(io.Discard, "", 0)
+
+// ingress is the proxy in front of the two engines: it sends each call to the
+// side that its strategy header names, or refuses it.
+func (c *Cluster) ingress(w http.ResponseWriter, r *http.Request) {
+	side, _ := fsm.ParseSide(r.Header.Get("strategy"))
+	method := r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]
+	control := strings.HasPrefix(r.URL.Path, "/ClusterService/")
+	c.counts.call(method, side)
+	if !c.wait(r.Context(), c.latencyOf(side)) {
+		return
+	}
+	fault := c.faults.next(side, method)
+	if fault.act(c, w, r) {
+		return
+	}
+	open, sick, status := c.state(side)
+	switch {
+	case !side.Valid(), !open, c.set.name != "" && !strings.EqualFold(r.Header.Get("cluster-name"), c.set.name):
+		c.refuse(w, 456)
+	case status != "active" && !control:
+		c.refuse(w, 503)
+	case sick && !control:
+		http.Error(w, "the engine is down", http.StatusBadGateway)
+	default:
+		c.pass(side, w, r.WithContext(context.WithValue(r.Context(), faultKey{}, fault)), fault)
+	}
+}
+
+// engine is a side's engine without the ingress.
+func (c *Cluster) engine(side fsm.Side, w http.ResponseWriter, r *http.Request) {
+	c.counts.call(r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:], side)
+	if c.wait(r.Context(), c.latencyOf(side)) {
+		c.pass(side, w, r, Fault{})
+	}
+}
+
+// pass gives a call to a side's engine, and breaks the connection instead of
+// answering if the fault says so.
+func (c *Cluster) pass(side fsm.Side, w http.ResponseWriter, r *http.Request, fault Fault) {
+	c.counts.begin(side)
+	defer c.counts.end(side)
+	if fault.Action == BreakAfter {
+		c.sides[side].grpc.ServeHTTP(&unheard{header: make(http.Header)}, r)
+		breakConn(r)
+		return
+	}
+	if fault.Action == DelayAfter {
+		defer c.wait(r.Context(), fault.Delay)
+	}
+	c.sides[side].grpc.ServeHTTP(w, r)
+}
+
+// state is what the ingress goes by.
+func (c *Cluster) state(side fsm.Side) (open, sick bool, status string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.open[side], c.sick[side], c.status
+}
+
+func (c *Cluster) latencyOf(side fsm.Side) time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.set.latency + c.latency[side]
+}
+
+// wait lets time pass. It reports false if the call or the cluster ended first.
+func (c *Cluster) wait(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return true
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+	case <-c.ctx.Done():
+	}
+	return false
+}
+
+// refuse turns a call away in the configured form. Only the plain form is what
+// HTTP knows; the others are gRPC statuses in a reply without a body.
+func (c *Cluster) refuse(w http.ResponseWriter, status int) {
+	c.counts.refused(status)
+	code, message := "2", "status: "+strconv.Itoa(status)
+	switch {
+	case c.set.refusal == RefuseHTTP:
+		w.Header().Set("Content-Type", "text/html")
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, "<html><body><h1>"+strconv.Itoa(status)+"</h1>The request was refused.</body></html>\n")
+		return
+	case status == 503:
+		code, message = "14", "status: 503, cluster is suspended"
+	case c.set.refusal == RefuseMock:
+		code, message = "3", "Wrong strategy. Status: 456. Strategy mismatch."
+	}
+	w.Header().Set("Content-Type", "application/grpc")
+	w.Header().Set("Grpc-Status", code)
+	w.Header().Set("Grpc-Message", message)
+	w.WriteHeader(http.StatusOK)
+}
+
+// breakConn closes the connection under a call.
+func breakConn(r *http.Request) {
+	if conn, ok := r.Context().Value(connKey{}).(net.Conn); ok {
+		_ = conn.Close()
+	}
+}
+
+// unheard is a reply that nobody reads.
+type unheard struct{ header http.Header }
+
+func (u *unheard) Header() http.Header         { return u.header }
+func (u *unheard) Write(b []byte) (int, error) { return len(b), nil }
+func (u *unheard) WriteHeader(int)             {}
+func (u *unheard) Flush()                      {}

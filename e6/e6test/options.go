@@ -1,0 +1,95 @@
+package e6test
+
+import (
+	"crypto/tls"
+	"time"
+
+	"github.com/e6data/e6data-go/e6/fsm"
+)
+
+// Refusal is the form in which the ingress refuses a call.
+type Refusal uint8
+
+// The forms that are attested.
+const (
+	// RefuseHTTP answers with a plain HTTP status 456 or 503.
+	RefuseHTTP Refusal = iota
+	// RefuseGRPC answers with HTTP 200 and a gRPC status, as Envoy does.
+	RefuseGRPC
+	// RefuseMock answers as the public connector's mock server does.
+	RefuseMock
+)
+
+// Option changes a Cluster that is to be started.
+type Option func(*settings)
+
+type settings struct {
+	engine      Engine
+	listen      string
+	engines     map[fsm.Side]string // their own addresses, without the ingress
+	memory      bool
+	active      fsm.Side
+	user, token string
+	name        string
+	batchRows   int
+	chunks      int
+	newFetch    bool
+	emptyEvery  int
+	tls         *tls.Config
+	refusal     Refusal
+	resumeDelay time.Duration
+	latency     time.Duration
+}
+
+// WithEngine sets the SQL engine. Default: a CannedEngine.
+func WithEngine(e Engine) Option { return func(s *settings) { s.engine = e } }
+
+// WithListenAddr sets the address to listen on. Default: 127.0.0.1:0.
+func WithListenAddr(addr string) Option { return func(s *settings) { s.listen = addr } }
+
+// WithEngineListeners serves the two engines at addresses of their own too,
+// without an ingress in front, for use behind a real proxy.
+func WithEngineListeners(blue, green string) Option {
+	return func(s *settings) { s.engines = map[fsm.Side]string{fsm.Blue: blue, fsm.Green: green} }
+}
+
+// InMemory listens on no socket. Clients use Cluster.Dialer.
+func InMemory() Option { return func(s *settings) { s.memory = true } }
+
+// WithActive sets the side that is open at the beginning. Default: blue.
+func WithActive(side fsm.Side) Option { return func(s *settings) { s.active = side } }
+
+// WithCredentials sets the only user and token that are accepted. By default any
+// are that are not empty.
+func WithCredentials(user, token string) Option {
+	return func(s *settings) { s.user, s.token = user, token }
+}
+
+// WithClusterName makes the ingress refuse calls for another cluster.
+func WithClusterName(name string) Option { return func(s *settings) { s.name = name } }
+
+// WithBatchRows sets how many rows a batch has at the most. Default: 1,000.
+func WithBatchRows(n int) Option { return func(s *settings) { s.batchRows = n } }
+
+// WithNewFetch says whether the engines have getNextResultBatchV2. Default: true.
+func WithNewFetch(on bool) Option { return func(s *settings) { s.newFetch = on } }
+
+// WithChunks sets how many batches one answer of getNextResultBatchV2 holds.
+// Default: 3.
+func WithChunks(n int) Option { return func(s *settings) { s.chunks = n } }
+
+// WithEmptyAnswers makes every n-th answer of getNextResultBatchV2 an empty one
+// that does not end the result. Default: none.
+func WithEmptyAnswers(n int) Option { return func(s *settings) { s.emptyEvery = n } }
+
+// WithTLS serves over TLS.
+func WithTLS(c *tls.Config) Option { return func(s *settings) { s.tls = c } }
+
+// WithRefusal sets the form of refusals. Default: RefuseHTTP.
+func WithRefusal(r Refusal) Option { return func(s *settings) { s.refusal = r } }
+
+// WithResumeDelay sets how long a resume takes. Default: nothing.
+func WithResumeDelay(d time.Duration) Option { return func(s *settings) { s.resumeDelay = d } }
+
+// WithLatency makes every call take that long before it is looked at.
+func WithLatency(d time.Duration) Option { return func(s *settings) { s.latency = d } }

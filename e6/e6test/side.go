@@ -1,0 +1,307 @@
+package e6test
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/e6data/e6data-go/e6/fsm"
+	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
+)
+
+// side is one engine: its sessions, its queries, and its gRPC server.
+type side struct {
+	c       *Cluster
+	name    fsm.Side
+	ip      string // what it calls itself in plannerip
+	grpc    *grpc.Server
+	running sync.WaitGroup // executions
+
+	mu       sync.Mutex
+	sessions map[string]bool
+	queries  map[string]*serverQuery
+}
+
+func newSide(c *Cluster, name fsm.Side) *side {
+	s := &side{c: c, name: name, ip: "planner-" + name.String(), sessions: map[string]bool{}, queries: map[string]*serverQuery{}}
+	s.grpc = grpc.NewServer(grpc.UnaryInterceptor(s.intercept), grpc.WaitForHandlers(true))
+	// On the wire the services have no package.
+	engine, control := e6xv1.QueryEngineService_ServiceDesc, e6xv1.ClusterService_ServiceDesc
+	engine.ServiceName, control.ServiceName = "QueryEngineService", "ClusterService"
+	s.grpc.RegisterService(&engine, &engineService{side: s})
+	s.grpc.RegisterService(&control, &clusterService{side: s})
+	return s
+}
+
+// intercept sees every call that reaches the engine: it refuses what no client
+// may send, and lets the answer announce a side.
+func (s *side) intercept(ctx context.Context, req any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
+	fault := faultOf(ctx)
+	if err := fault.fail(); err != nil {
+		return nil, err
+	}
+	if err := s.admit(ctx, req, info.FullMethod); err != nil {
+		return nil, err
+	}
+	resp, err := handle(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	message, ok := resp.(proto.Message)
+	if !ok {
+		return resp, nil
+	}
+	announcement := s.c.announcement()
+	if fault.Action == Announce {
+		announcement = fault.Message
+	}
+	if announcement != "" {
+		setString(message, "new_strategy", announcement)
+	}
+	if fault.Action == EmptySession {
+		setString(message, "sessionId", "")
+	}
+	return resp, nil
+}
+
+// setString sets a field of a message, if it has one of that name.
+func setString(m proto.Message, field protoreflect.Name, value string) {
+	if f := m.ProtoReflect().Descriptor().Fields().ByName(field); f != nil {
+		m.ProtoReflect().Set(f, protoreflect.ValueOfString(value))
+	}
+}
+
+// withoutSession are the methods that need no session.
+var withoutSession = []string{"authenticate", "healthCheck", "getCataloges", "analyzeQuery", "updateUsers"}
+
+// admit refuses what a real cluster would: another side's header, an unknown
+// session, another engine's address.
+func (s *side) admit(ctx context.Context, req any, method string) error {
+	md, _ := metadata.FromIncomingContext(ctx)
+	if got := md.Get("strategy"); len(got) != 1 || got[0] != s.name.String() {
+		s.c.counts.violation(fmt.Sprintf("%s reached %s with the strategy header %q", method, s.name, got))
+		return status.Errorf(codes.InvalidArgument, "the strategy header is %q on %s", got, s.name)
+	}
+	if ip := md.Get("plannerip"); len(ip) > 0 && ip[0] != s.ip {
+		s.c.counts.violation(fmt.Sprintf("%s on %s named the engine %q", method, s.name, ip[0]))
+		return status.Errorf(codes.InvalidArgument, "no planner %q on %s", ip[0], s.name)
+	}
+	request, ok := req.(interface{ GetSessionId() string })
+	if !ok || slices.ContainsFunc(withoutSession, func(m string) bool { return method == "/QueryEngineService/"+m }) {
+		return nil
+	}
+	id := request.GetSessionId()
+	if !s.hasSession(id) {
+		if s.c.sides[s.name.Other()].hasSession(id) {
+			s.c.counts.violation(fmt.Sprintf("%s on %s came with a session of %s", method, s.name, s.name.Other()))
+		}
+		return status.Error(codes.Internal, "Access denied. Invalid session")
+	}
+	s.c.counts.session(id)
+	return nil
+}
+
+func (s *side) hasSession(id string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.sessions[id]
+}
+
+func (s *side) newSession() string {
+	id := rand.Text()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sessions[id] = true
+	return id
+}
+
+func (s *side) expireSessions() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.sessions)
+}
+
+// forget ends all queries and forgets them and the sessions.
+func (s *side) forget() {
+	s.mu.Lock()
+	queries := s.queries
+	s.queries = map[string]*serverQuery{}
+	clear(s.sessions)
+	s.mu.Unlock()
+	for _, q := range queries {
+		q.close()
+	}
+}
+
+// add keeps a query until it is cleared.
+func (s *side) add(q *serverQuery) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.queries[q.id] = q
+}
+
+// query finds a query. The engine's address must be the engine's own.
+func (s *side) query(id, engineIP string) (*serverQuery, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	q := s.queries[id]
+	if q == nil || engineIP != s.ip {
+		return nil, status.Errorf(codes.Internal, "query %s is not known to engine %s", id, engineIP)
+	}
+	return q, nil
+}
+
+// remove forgets a query and ends it.
+func (s *side) remove(id, engineIP string) error {
+	q, err := s.query(id, engineIP)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	delete(s.queries, id)
+	s.mu.Unlock()
+	q.close()
+	return nil
+}
+
+// QueryInfo is a query that the server holds.
+type QueryInfo struct {
+	ID   string
+	Side fsm.Side
+	SQL  string
+	// State is prepared, running or done.
+	State string
+}
+
+// OpenQueries lists the queries that were prepared and not cleared yet.
+func (c *Cluster) OpenQueries() []QueryInfo {
+	var list []QueryInfo
+	for _, name := range fsm.Sides {
+		s := c.sides[name]
+		s.mu.Lock()
+		for _, q := range s.queries {
+			list = append(list, QueryInfo{ID: q.id, Side: name, SQL: q.sql, State: q.state()})
+		}
+		s.mu.Unlock()
+	}
+	return list
+}
+
+// serverQuery is a query on its engine.
+type serverQuery struct {
+	id, sql  string
+	prepared Prepared
+	began    time.Time
+
+	mu       sync.Mutex
+	executed bool
+	closed   bool
+	cancel   context.CancelFunc
+	done     chan struct{} // closed when the execution has ended
+	result   Result
+	err      error
+	took     time.Duration
+	answers  int // of the fetch
+
+	fetching sync.Mutex // one fetch at a time
+}
+
+// execute starts the statement; a second time is an error.
+func (q *serverQuery) execute(s *side) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.executed || q.closed {
+		return status.Errorf(codes.FailedPrecondition, "query %s was executed already", q.id)
+	}
+	q.executed = true
+	s.c.counts.executed(q.sql)
+	ctx, cancel := context.WithCancel(s.c.ctx)
+	q.cancel = cancel
+	s.running.Go(func() {
+		result, err := q.prepared.Execute(ctx)
+		q.result, q.err, q.took = result, err, time.Since(q.began)
+		close(q.done)
+	})
+	return nil
+}
+
+// wait waits for the end of the execution and returns its error.
+func (q *serverQuery) wait(ctx context.Context) error {
+	q.mu.Lock()
+	executed := q.executed
+	q.mu.Unlock()
+	if !executed {
+		return status.Errorf(codes.FailedPrecondition, "query %s was not executed", q.id)
+	}
+	select {
+	case <-q.done:
+		return engineError(q.err)
+	case <-ctx.Done():
+		return status.FromContextError(ctx.Err()).Err()
+	}
+}
+
+// stop cancels the execution.
+func (q *serverQuery) stop() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.cancel != nil {
+		q.cancel()
+	}
+}
+
+// close ends the query and frees what it holds.
+func (q *serverQuery) close() {
+	q.mu.Lock()
+	executed, closed := q.executed, q.closed
+	q.closed = true
+	q.mu.Unlock()
+	if closed {
+		return
+	}
+	q.stop()
+	if executed {
+		<-q.done
+		q.fetching.Lock()
+		defer q.fetching.Unlock()
+		if q.result != nil {
+			_ = q.result.Close()
+		}
+	}
+	_ = q.prepared.Close()
+}
+
+func (q *serverQuery) state() string {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if !q.executed {
+		return "prepared"
+	}
+	select {
+	case <-q.done:
+		return "done"
+	default:
+		return "running"
+	}
+}
+
+// engineError is an error of the Engine as the client sees it.
+func engineError(err error) error {
+	if err == nil {
+		return nil
+	}
+	if _, ok := status.FromError(err); ok {
+		return err
+	}
+	return status.Error(codes.Internal, err.Error())
+}
