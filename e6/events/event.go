@@ -21,8 +21,14 @@ type Event struct {
 	Data Data
 }
 
-// Kind is the kind of the event.
-func (e Event) Kind() Kind { return e.Data.Kind() }
+// Kind is the kind of the event, and empty for the zero Event, which Publish
+// returns when the bus is closed.
+func (e Event) Kind() Kind {
+	if e.Data == nil {
+		return ""
+	}
+	return e.Data.Kind()
+}
 
 // String says what happened in one line.
 func (e Event) String() string {

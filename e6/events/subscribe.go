@@ -52,7 +52,9 @@ func (b *Bus) subscribe(fn func(Event), ended func(), opts []SubscribeOption) (u
 		return func() {}
 	}
 	for _, e := range b.last(s.opts.replay) {
-		s.offer(e)
+		if !s.offer(e) {
+			b.dropped.Add(1)
+		}
 	}
 	b.subscribers[s] = struct{}{}
 	go s.run()

@@ -178,6 +178,9 @@ func validate(rows []row) error {
 		if (r.event == EventAccept) != (r.phase == PhaseShared || r.phase == PhaseDraining) {
 			bad("%s: the event and its phase do not go together", key)
 		}
+		if r.from == r.to {
+			bad("%s leads nowhere", key)
+		}
 		for _, n := range []node{r.from, r.to} {
 			all[n] = true
 			if moving := n.state == StateTransitioning; n.state > StateTransitioning || moving != n.target.Valid() || moving != (n.phase != PhaseNone) {

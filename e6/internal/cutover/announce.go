@@ -49,11 +49,14 @@ func (c *Coordinator) onAnnounced(a announcement) {
 	switch {
 	case c.closing:
 	case s.State == fsm.StateDetecting:
-		// It may come from a query of the epoch before, or from the detection's
-		// own authentication. It counts if its speaker turns out to be active.
-		if a.at.Epoch+1 >= s.Epoch {
+		// It may come from a query on the side that was active before, or from
+		// the detection's own authentication. It counts if its speaker turns out
+		// to be active.
+		if a.at.Epoch == s.Epoch || a.at.Epoch+1 == s.Epoch && a.speaker == c.lastKnown {
 			c.keep(a, "kept until a side is settled")
+			return
 		}
+		c.ignore(a, "its call was sent before the present epoch, or not to the active side")
 	case s.Phase == fsm.PhasePreparing && a.speaker == s.Target && a.at.Transition == s.Transition:
 		c.keep(a, "kept until its speaker is active")
 	case a.speaker != s.Active || a.at.Epoch != s.Epoch:
@@ -66,6 +69,10 @@ func (c *Coordinator) onAnnounced(a announcement) {
 			c.abort(c.transition, fsm.Cause{Reason: fsm.ReasonWithdrawn, Detail: a.cause.Detail, Trace: a.cause.Trace})
 		}
 	case a.target == s.Active:
+	case a.at.Transition != s.Transition:
+		// The transition that it asked for has begun since, and was given up in
+		// the same epoch: what it says was decided.
+		c.ignore(a, "its call was sent before the last transition")
 	case c.held: // the target is being verified, and that decides
 	default:
 		c.follow(a)

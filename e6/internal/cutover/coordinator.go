@@ -114,6 +114,7 @@ func New(cfg Config) (*Coordinator, error) {
 	c.tasks.Go(c.write)
 	go func() {
 		c.tasks.Wait()
+		c.leaveStore()
 		close(c.ended)
 	}()
 	return c, nil
@@ -213,12 +214,13 @@ func (c *Coordinator) settled() bool {
 // probe makes one call to a side within the probe's time limit and remembers
 // its error for callers that wait.
 func (c *Coordinator) probe(ctx context.Context, call func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, c.cfg.ProbeTimeout)
+	limited, cancel := context.WithTimeout(ctx, c.cfg.ProbeTimeout)
 	defer cancel()
-	err := call(ctx)
-	if err == nil {
+	err := call(limited)
+	switch {
+	case err == nil:
 		c.lastProbe.Store(nil)
-	} else {
+	case ctx.Err() == nil: // a probe that was abandoned explains nothing
 		c.lastProbe.Store(&err)
 	}
 	return err

@@ -34,7 +34,7 @@ func (c *Coordinator) detectIfUnknown(cause fsm.Cause) {
 // detect gives up what is known and looks for a side that accepts. It runs on
 // the writer.
 func (c *Coordinator) detect(cause fsm.Cause, first fsm.Side) {
-	c.endTransition(fmt.Errorf("no side accepts: %s", cause))
+	c.abandon(fmt.Errorf("e6: no side accepts: %s", cause))
 	clear(c.heard)
 	if !c.fire(fsm.Trigger{Event: fsm.EventDetect, Cause: cause}) {
 		return
@@ -55,9 +55,21 @@ func (c *Coordinator) search(d *detection) {
 	defer d.deadline.Stop()
 	order := c.order(d)
 	report := &DetectionError{}
+	resumed := false
 	for round := 1; ; round++ {
 		for _, side := range order {
 			session, took, err := c.login(d.ctx, side)
+			if err != nil && !resumed && c.cfg.Cluster.Judge(err) == Suspended {
+				// Once in a detection: the time that it takes does not count, and
+				// a cluster that claims to sleep for ever must not stop the clock.
+				resumed = true
+				if err := c.resume(d, side); err != nil {
+					report.set(side, err)
+					c.detectionFailed(d, fsm.ReasonSuspended, err, report)
+					return
+				}
+				session, took, err = c.login(d.ctx, side)
+			}
 			if err == nil {
 				c.post(func() { c.onDetected(d, side, session, took) })
 				return
@@ -73,11 +85,6 @@ func (c *Coordinator) search(d *detection) {
 			case Denied:
 				c.detectionFailed(d, fsm.ReasonCredentials, err, report)
 				return
-			case Suspended:
-				if err := c.resume(d, side); err != nil {
-					c.detectionFailed(d, fsm.ReasonSuspended, err, report)
-					return
-				}
 			}
 		}
 		if err := c.cfg.Retry.Wait(d.ctx, round-1, nil); err != nil {
@@ -90,8 +97,11 @@ func (c *Coordinator) search(d *detection) {
 // order is the order in which a detection asks the sides.
 func (c *Coordinator) order(d *detection) [2]fsm.Side {
 	first := d.first
-	if hint := c.hint(d.ctx); first == fsm.None || d.cause.Reason == fsm.ReasonFirstUse && hint != fsm.None {
-		first = hint
+	// After a refusal or a failure the evidence is fresher than any store.
+	if !first.Valid() || d.cause.Reason == fsm.ReasonFirstUse {
+		if hint := c.hint(d.ctx); hint.Valid() {
+			first = hint
+		}
 	}
 	if !first.Valid() {
 		return fsm.Sides

@@ -2,6 +2,7 @@ package cutover
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -19,11 +20,11 @@ type check struct {
 	done    chan struct{}
 }
 
-// startCheck asks the active side, unless that is under way. It runs on the
-// writer, in a settled state.
+// startCheck asks the active side, unless that is under way in this epoch. It
+// runs on the writer, in a settled state.
 func (c *Coordinator) startCheck(cause fsm.Cause) *check {
-	if c.check == nil {
-		s := c.machine.Snapshot()
+	s := c.machine.Snapshot()
+	if c.check == nil || c.check.epoch != s.Epoch {
 		k := &check{side: s.Active, epoch: s.Epoch, done: make(chan struct{})}
 		c.check = k
 		c.tasks.Go(func() {
@@ -37,7 +38,9 @@ func (c *Coordinator) startCheck(cause fsm.Cause) *check {
 // onChecked draws the conclusion of a check. What it found in another epoch, or
 // during a transition, is left to the rules of that.
 func (c *Coordinator) onChecked(k *check, cause fsm.Cause) {
-	c.check = nil
+	if c.check == k {
+		c.check = nil
+	}
 	defer close(k.done)
 	verdict := c.cfg.Cluster.Judge(k.err)
 	if verdict != Accepts {
@@ -114,7 +117,7 @@ func (c *Coordinator) Reset(ctx context.Context) error {
 			return
 		}
 		c.endDetection()
-		c.endTransition(fmt.Errorf("e6: the client was reset"))
+		c.abandon(errors.New("e6: the client was reset"))
 		c.fire(fsm.Trigger{Event: fsm.EventReset, Cause: cause})
 	})
 }

@@ -34,8 +34,9 @@ func (r *Routing) open() bool { return r.Active != fsm.None && !r.Held && !r.Clo
 // Pin binds the caller to the side that new queries go to, and waits for one
 // within ctx if there is none. Every Pin needs one Unpin.
 func (c *Coordinator) Pin(ctx context.Context) (Pin, error) {
-	var failures uint64
-	for waited := false; ; waited = true {
+	// Only a detection that fails from now on is this caller's failure.
+	failures := c.routing.Load().Failures
+	for {
 		r := c.routing.Load()
 		if r.open() {
 			// Count in first, then look again. The writer publishes first and
@@ -51,9 +52,7 @@ func (c *Coordinator) Pin(ctx context.Context) (Pin, error) {
 		if r.Closed {
 			return Pin{}, ErrClosed
 		}
-		if !waited {
-			failures = r.Failures
-		} else if r.State == fsm.StateUnknown && r.Failures > failures {
+		if r.State == fsm.StateUnknown && r.Failures > failures {
 			return Pin{}, r.Failure
 		}
 		if err := c.awaitRoute(ctx, r); err != nil {

@@ -83,31 +83,59 @@ func (s *Sessions) open(o *opening, side fsm.Side, cause fsm.Cause) {
 			id, took, err = s.c.login(s.c.ctx, side)
 		}
 	}
-	if err != nil {
-		s.c.failed("session", side, 1, cause, err)
-		s.mu.Lock()
-		o.err = err
-		s.sides[side].opening = nil
-		s.mu.Unlock()
-		close(o.done)
+	if err == nil {
+		if s.put(o, side, id, took) {
+			s.c.post(s.c.releaseSessions) // the query that needed it may be gone
+		}
 		return
 	}
-	s.install(side, id, took)
+	if s.claim(o, side) {
+		s.c.failed("session", side, 1, cause, err)
+		o.err = err
+		close(o.done)
+	}
 }
 
-// install makes id the session of a side, and answers whoever waits for one.
+// claim takes an opening that has failed off its side. It reports false if a
+// detection or a transition has brought a session meanwhile, and so answered
+// whoever waited.
+func (s *Sessions) claim(o *opening, side fsm.Side) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	slot := &s.sides[side]
+	if slot.opening != o {
+		return false
+	}
+	slot.opening = nil
+	return true
+}
+
+// install makes id the session of a side, whoever else is opening one.
 func (s *Sessions) install(side fsm.Side, id string, took time.Duration) {
+	s.put(nil, side, id, took)
+}
+
+// put makes id the session of a side, and answers whoever waits for one. The
+// result of an opening that was answered meanwhile is dropped: the session that
+// answered it is in use.
+func (s *Sessions) put(by *opening, side fsm.Side, id string, took time.Duration) bool {
 	s.mu.Lock()
 	slot := &s.sides[side]
+	o := slot.opening
+	if by != nil && by != o {
+		s.mu.Unlock()
+		return false
+	}
 	slot.current = Session{ID: id, Generation: slot.current.Generation + 1}
-	session, o := slot.current, slot.opening
 	slot.opening = nil
+	session := slot.current
 	s.mu.Unlock()
 	if o != nil {
 		o.session = session
 		close(o.done)
 	}
 	s.c.cfg.Events.Publish(fsm.Cause{Reason: fsm.ReasonAccepted}, events.SessionOpened{Side: side, Generation: session.Generation, Took: took})
+	return true
 }
 
 // Expired reports that the engine no longer knows a session of that

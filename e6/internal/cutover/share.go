@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/e6data/e6data-go/e6/events"
@@ -12,11 +14,13 @@ import (
 	"github.com/e6data/e6data-go/e6/store"
 )
 
-// share is what a coordinator knows of the store. Only the writer uses it.
+// share is what a coordinator knows of the store. Its fact belongs to the writer.
 type share struct {
 	writer string
 	fact   store.Fact
 	said   chan saying // the last thing that the cluster told us, to be published
+	ended  chan struct{}
+	hint   atomic.Bool // a first look into the store is under way
 }
 
 // A saying is a fact to be published.
@@ -30,6 +34,10 @@ const (
 	storeTimeout = 5 * time.Second
 	// hintTimeout limits how long the first detection waits for the store.
 	hintTimeout = 20 * time.Millisecond
+	// leaveTimeout limits how long the end waits for the store to notice it.
+	leaveTimeout = 100 * time.Millisecond
+	// swapAttempts limits how often one fact is put on top of a changed one.
+	swapAttempts = 8
 )
 
 // startSharing begins to listen to the store, and to speak to it.
@@ -39,8 +47,29 @@ func (c *Coordinator) startSharing() {
 	}
 	c.share.writer = rand.Text()
 	c.share.said = make(chan saying, 1)
-	c.tasks.Go(c.watchStore)
-	c.tasks.Go(c.publishFacts)
+	c.share.ended = make(chan struct{})
+	var loops sync.WaitGroup
+	loops.Go(c.watchStore)
+	loops.Go(c.publishFacts)
+	go func() {
+		loops.Wait()
+		close(c.share.ended)
+	}()
+}
+
+// leaveStore waits until nothing of ours is in the store any more. One that
+// does not honour its context is left behind, as it would hold up the end.
+func (c *Coordinator) leaveStore() {
+	if c.cfg.Store == nil {
+		return
+	}
+	patience := time.NewTimer(leaveTimeout)
+	defer patience.Stop()
+	select {
+	case <-c.share.ended:
+	case <-patience.C:
+		c.cfg.Logger.Warn("e6: a call of the store goes on although its context has ended")
+	}
 }
 
 // watchStore listens until the client ends. A store that fails is asked again.
@@ -78,13 +107,14 @@ func (c *Coordinator) onFact(f store.Fact) {
 
 // hint is the side that the store would try first, if it answers quickly.
 func (c *Coordinator) hint(ctx context.Context) fsm.Side {
-	if c.cfg.Store == nil {
+	if c.cfg.Store == nil || !c.share.hint.CompareAndSwap(false, true) {
 		return fsm.None
 	}
 	ctx, cancel := context.WithTimeout(ctx, hintTimeout)
 	defer cancel()
 	answer := make(chan fsm.Side, 1) // buffered: a store that ignores ctx is left behind
 	go func() {
+		defer c.share.hint.Store(false)
 		var fact store.Fact
 		_ = guarded(func() (err error) {
 			fact, err = c.cfg.Store.Load(ctx, c.cfg.Key)
@@ -152,7 +182,15 @@ func (c *Coordinator) publishFact(s saying) error {
 	ctx, cancel := context.WithTimeout(c.ctx, storeTimeout)
 	defer cancel()
 	present, err := c.cfg.Store.Load(ctx, c.cfg.Key)
-	for err == nil && s.changes(present) {
+	for n := 0; err == nil && s.changes(present); n++ {
+		if n == swapAttempts {
+			return store.ErrConflict
+		}
+		if n > 0 {
+			if err := c.cfg.Retry.Wait(ctx, n-1, nil); err != nil {
+				return err
+			}
+		}
 		var now store.Fact
 		now, err = c.cfg.Store.CompareAndSwap(ctx, c.cfg.Key, present.Version, s.Fact)
 		if err == nil {

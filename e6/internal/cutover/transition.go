@@ -150,6 +150,10 @@ func (c *Coordinator) commit(result string, cause fsm.Cause) {
 		return
 	}
 	c.scheduleRefresh()
+	if t.doubted {
+		// The origin was drained while the target was being verified.
+		c.startCheck(cause).suspect = true
+	}
 }
 
 // abort ends the transition at its origin.
@@ -195,6 +199,16 @@ func (c *Coordinator) finish(t *transition, drained fsm.Side, result string, err
 	})
 	c.endTransition(err)
 	c.releaseSessions()
+}
+
+// abandon ends the transition that is under way, if there is one, and leads to
+// neither of its sides.
+func (c *Coordinator) abandon(err error) {
+	if t := c.transition; t != nil && c.machine.Snapshot().Phase == fsm.PhaseDraining {
+		c.finish(t, t.origin, "aborted", err)
+		return
+	}
+	c.endTransition(err)
 }
 
 // endTransition stops the work of the transition that is under way, if there

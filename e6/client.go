@@ -1,0 +1,206 @@
+package e6
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"log/slog"
+	"sync"
+
+	"github.com/e6data/e6data-go/e6/events"
+	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/internal/backoff"
+	"github.com/e6data/e6data-go/e6/internal/cutover"
+	"github.com/e6data/e6data-go/e6/internal/wire"
+)
+
+// Client is a client of one cluster. It holds one connection, and one session
+// on each side that is in use. Its methods may be called by any number of
+// goroutines. A Client must be closed.
+type Client struct {
+	cfg   Config
+	opts  options
+	log   *slog.Logger
+	bus   *events.Bus
+	conn  *wire.Conn
+	route *cutover.Coordinator
+	wake  resumer
+	retry backoff.Policy
+	stats counters
+
+	// newFetch remembers for each engine whether it has getNextResultBatchV2.
+	newFetch sync.Map // engine -> bool
+
+	// Everything that the client does for its callers ends with ctx.
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	close  sync.Once
+	closed chan struct{}
+}
+
+var _ io.Closer = (*Client)(nil)
+
+// Open returns a client. It asks the cluster which side is active, within ctx,
+// so that a wrong address or wrong credentials show at once: the error is a
+// *ConfigError, which lists everything that is wrong, a *DetectionError, which
+// says what each side answered, or that of the context.
+func Open(ctx context.Context, cfg Config, opts ...Option) (*Client, error) {
+	c, err := newClient(cfg, opts)
+	if err != nil {
+		return nil, err
+	}
+	pin, err := c.route.Pin(ctx)
+	if err != nil {
+		_ = c.Close()
+		return nil, fmt.Errorf("e6: open %s: %w", cfg.Address, err)
+	}
+	c.route.Unpin(pin)
+	return c, nil
+}
+
+// newClient makes a client without asking anyone.
+func newClient(cfg Config, opts []Option) (*Client, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	cfg = cfg.withDefaults()
+	c := &Client{cfg: cfg, log: slog.New(slog.DiscardHandler), closed: make(chan struct{})}
+	for _, opt := range opts {
+		opt(&c.opts)
+	}
+	if c.opts.logger != nil {
+		c.log = c.opts.logger
+	}
+	tlsConfig, err := cfg.tlsConfig()
+	if err != nil {
+		return nil, err // Validate has read the same files a moment ago
+	}
+	c.ctx, c.cancel = context.WithCancelCause(context.Background())
+	c.retry = backoff.Policy{Base: cfg.RetryPause, Max: 5 * cfg.RetryPause}
+	c.wake = resumer{c: c}
+	c.bus = events.NewBus(events.Options{
+		Cluster: cfg.ClusterName, History: cfg.EventHistory, Snapshot: func() fsm.Snapshot { return c.Strategy() },
+	})
+	c.route, err = cutover.New(cutover.Config{
+		Cluster: (*sides)(c), Events: c.bus, Logger: c.log,
+		Key: cfg.Address + "/" + cfg.ClusterName, Store: c.opts.store, Prefer: cfg.Strategy,
+		ProbeTimeout: cfg.ProbeTimeout, DetectionTimeout: cfg.DetectionTimeout, PrepareTimeout: cfg.ReadyTimeout,
+		DrainTimeout: cfg.DrainTimeout, RefreshInterval: cfg.RefreshInterval,
+		Retry: backoff.Policy{Base: cfg.RetryPause / 4, Max: 10 * cfg.RetryPause},
+	})
+	if err != nil {
+		return nil, err
+	}
+	c.conn, err = wire.Dial(wire.Config{
+		Target: cfg.Address, ClusterName: cfg.ClusterName, TLS: tlsConfig,
+		KeepaliveTime: cfg.KeepaliveTime, KeepaliveTimeout: cfg.KeepaliveTimeout,
+		MaxReceiveBytes: cfg.MaxReceiveBytes, MaxSendBytes: cfg.MaxSendBytes,
+		UserAgent: "e6data-go", Dialer: c.opts.dialer, Observer: (*observer)(c), DialOptions: c.opts.dial,
+	})
+	if err != nil {
+		_ = c.route.Close(c.ctx)
+		return nil, fmt.Errorf("e6: open %s: %w", cfg.Address, err)
+	}
+	c.logEvents()
+	return c, nil
+}
+
+// Strategy returns what the client knows about the sides. It takes no lock.
+func (c *Client) Strategy() fsm.Snapshot { return c.route.Routing().Snapshot }
+
+// Subscribe calls fn with every event from now on, one at a time and in order,
+// on a goroutine of its own: fn may take its time, and may call the client. It
+// returns a function that ends the subscription. See events.Bus.Subscribe.
+func (c *Client) Subscribe(fn func(events.Event), opts ...events.SubscribeOption) (unsubscribe func()) {
+	return c.bus.Subscribe(fn, opts...)
+}
+
+// Events returns the events from now on, until ctx ends, the client is closed,
+// or the loop is left.
+func (c *Client) Events(ctx context.Context, opts ...events.SubscribeOption) iter.Seq[events.Event] {
+	return c.bus.Events(ctx, opts...)
+}
+
+// History returns the last events, the oldest first; Config.EventHistory says
+// how many are kept.
+func (c *Client) History() []events.Event { return c.bus.History() }
+
+// Refresh asks the cluster now which side is active, and returns what is known
+// then.
+func (c *Client) Refresh(ctx context.Context) (fsm.Snapshot, error) { return c.route.Refresh(ctx) }
+
+// Switch moves the client to a side, as if the cluster had announced it: new
+// queries go there once it accepts. It waits for that, within ctx. Running
+// queries stay where they are. The error says why the side was not taken.
+func (c *Client) Switch(ctx context.Context, side Side) error { return c.route.Switch(ctx, side) }
+
+// Reset forgets which side is active. The next query looks for it.
+func (c *Client) Reset(ctx context.Context) error { return c.route.Reset(ctx) }
+
+// Shutdown closes the client gently: no new query is taken, and those that run
+// may end until ctx does. It returns the context's error if it had to cancel
+// some.
+func (c *Client) Shutdown(ctx context.Context) error {
+	select {
+	case <-c.route.Drain():
+		return c.Close()
+	case <-c.closed:
+		return nil
+	case <-ctx.Done():
+		return errors.Join(fmt.Errorf("e6: shutdown: queries were still running: %w", context.Cause(ctx)), c.Close())
+	}
+}
+
+// Close ends the client. Running queries are cancelled, on the server too, for
+// which Close waits no longer than Config.CloseTimeout. It is idempotent and may
+// be called from anywhere, also from a subscriber.
+func (c *Client) Close() error {
+	c.close.Do(func() {
+		defer close(c.closed)
+		idle := c.route.Drain()
+		c.cancel(ErrClosed)
+		ctx, cancel := context.WithTimeout(context.Background(), c.cfg.CloseTimeout)
+		defer cancel()
+		select {
+		case <-idle:
+		case <-ctx.Done():
+			c.log.Warn("e6: the client closes before the server has confirmed that all queries are cancelled")
+		}
+		c.bus.Publish(fsm.Cause{Reason: fsm.ReasonCaller}, events.Closed{})
+		if err := c.conn.Close(); err != nil {
+			c.log.Warn("e6: closing the connection failed", "error", err)
+		}
+		if err := c.route.Close(ctx); err != nil {
+			c.log.Warn("e6: the client closed before all its work had ended", "error", err)
+		}
+		c.bus.Close()
+	})
+	<-c.closed
+	return nil
+}
+
+// logEvents writes every event to the logger, if there is one.
+func (c *Client) logEvents() {
+	if c.opts.logger == nil {
+		return
+	}
+	c.bus.Subscribe(func(e events.Event) {
+		c.log.LogAttrs(c.ctx, levelOf(e), e.String(),
+			slog.String("event", string(e.Kind())), slog.Uint64("seq", e.Seq), slog.String("cause", e.Cause.String()))
+	})
+}
+
+// levelOf is how loud an event is: a lost query is worth waking someone.
+func levelOf(e events.Event) slog.Level {
+	switch e.Data.(type) {
+	case events.QueryLost:
+		return slog.LevelError
+	case events.QueryAbandoned, events.StoreFailed, events.AnnouncementInvalid, events.Missed:
+		return slog.LevelWarn
+	case events.ProbeFailed, events.Refused, events.QueryRetried, events.SessionOpened, events.SessionExpired:
+		return slog.LevelDebug
+	}
+	return slog.LevelInfo
+}

@@ -1,0 +1,271 @@
+package e6
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/internal/wire"
+)
+
+// Side is one half of a blue/green deployment: Blue, Green or None.
+type Side = fsm.Side
+
+// The sides.
+const (
+	None  = fsm.None
+	Blue  = fsm.Blue
+	Green = fsm.Green
+)
+
+// Config says which cluster to use, and how. The zero value of a field means
+// its default. Address, and User with Token or Credentials, are required.
+type Config struct {
+	// Address is the cluster's host and port, such as "e6.example.com:443".
+	Address string
+	// ClusterName is the cluster's name, needed where several clusters share an
+	// address. It is sent in lower case.
+	ClusterName string
+
+	// User and Token are the credentials: the e-mail address of a user and a
+	// personal access token. They are sent in clear text unless TLS is set.
+	User  string
+	Token string
+	// Credentials is called for every authentication, so that tokens can
+	// rotate. It replaces User and Token.
+	Credentials func(ctx context.Context) (user, token string, err error)
+
+	// TLS encrypts the connection. CAFile or CAPEM replaces the system's roots
+	// with certificates in PEM form; ServerName replaces the host name that the
+	// server's certificate must carry.
+	TLS        bool
+	CAFile     string
+	CAPEM      []byte
+	ServerName string
+
+	// Catalog and Schema are what names in a statement are resolved against.
+	Catalog string
+	Schema  string
+
+	// Strategy is the side that is asked first when the client starts.
+	// Default: blue.
+	Strategy Side
+
+	// NoAutoResume makes a suspended cluster an error. By default it is resumed.
+	NoAutoResume bool
+	// ResumeTimeout limits a resume. Default: 5 minutes.
+	ResumeTimeout time.Duration
+	// ResumePoll is how often a resuming cluster is asked whether it is active.
+	// Default: 5 seconds.
+	ResumePoll time.Duration
+
+	// DetectionTimeout limits the search for the side that accepts; queries that
+	// wait for it fail when it has passed. Default: 30 seconds.
+	DetectionTimeout time.Duration
+	// ProbeTimeout limits one call that asks a side whether it accepts.
+	// Default: 10 seconds.
+	ProbeTimeout time.Duration
+	// ReadyTimeout limits how long an announced side may refuse before the
+	// announcement is dropped. Default: 10 minutes.
+	ReadyTimeout time.Duration
+	// DrainTimeout limits how long a cutover waits for the queries on the old
+	// side. They go on when it has passed. Default: 15 minutes.
+	DrainTimeout time.Duration
+	// RefreshInterval is how often an idle client asks whether its side is still
+	// active. Default: 5 minutes.
+	RefreshInterval time.Duration
+
+	// PrepareTimeout limits the preparation of one statement.
+	// Default: 10 minutes.
+	PrepareTimeout time.Duration
+	// MaxAttempts limits how often a statement is tried when calls get no
+	// answer. Refused calls are not counted, as they had no effect. Default: 5.
+	MaxAttempts int
+	// RetryPause bounds the random pause before the first repetition; it
+	// doubles with each. Default: 200 milliseconds.
+	RetryPause time.Duration
+	// CloseTimeout limits how long Close waits for the server to be told that
+	// running queries are cancelled. Default: 5 seconds.
+	CloseTimeout time.Duration
+
+	// KeepaliveTime is how long a connection may be silent before it is tested,
+	// also when no call is active. Default: 30 seconds, the minimum 10.
+	KeepaliveTime time.Duration
+	// KeepaliveTimeout is how long the answer to that test may take.
+	// Default: 20 seconds.
+	KeepaliveTimeout time.Duration
+	// MaxReceiveBytes and MaxSendBytes limit one message. Default: 300 MiB each.
+	MaxReceiveBytes int
+	MaxSendBytes    int
+
+	// Prefetch is how many batches a result is read ahead of the caller.
+	// Default: 2.
+	Prefetch int
+	// EventHistory is how many events are kept for late subscribers.
+	// Default: 256.
+	EventHistory int
+}
+
+const maxMessageBytes = 300 << 20
+
+// withDefaults fills in what was left out.
+func (c Config) withDefaults() Config {
+	or := func(d *time.Duration, def time.Duration) {
+		if *d == 0 {
+			*d = def
+		}
+	}
+	orInt := func(n *int, def int) {
+		if *n == 0 {
+			*n = def
+		}
+	}
+	or(&c.ResumeTimeout, 5*time.Minute)
+	or(&c.ResumePoll, 5*time.Second)
+	or(&c.DetectionTimeout, 30*time.Second)
+	or(&c.ProbeTimeout, 10*time.Second)
+	or(&c.ReadyTimeout, 10*time.Minute)
+	or(&c.DrainTimeout, 15*time.Minute)
+	or(&c.RefreshInterval, 5*time.Minute)
+	or(&c.PrepareTimeout, 10*time.Minute)
+	or(&c.RetryPause, 200*time.Millisecond)
+	or(&c.CloseTimeout, 5*time.Second)
+	or(&c.KeepaliveTime, 30*time.Second)
+	or(&c.KeepaliveTimeout, 20*time.Second)
+	orInt(&c.MaxAttempts, 5)
+	orInt(&c.MaxReceiveBytes, maxMessageBytes)
+	orInt(&c.MaxSendBytes, maxMessageBytes)
+	orInt(&c.Prefetch, 2)
+	orInt(&c.EventHistory, 256)
+	c.ClusterName = strings.ToLower(strings.TrimSpace(c.ClusterName))
+	if c.Credentials == nil {
+		user, token := c.User, c.Token
+		c.Credentials = func(context.Context) (string, string, error) { return user, token, nil }
+	}
+	return c
+}
+
+// Problem is one thing that is wrong with a Config.
+type Problem struct {
+	// Field is the name of the field.
+	Field string
+	// Value is what was found; secrets are masked.
+	Value string
+	// Want is what would be right.
+	Want string
+}
+
+// ConfigError lists everything that is wrong with a Config.
+type ConfigError struct {
+	Problems []Problem
+}
+
+// Error implements error.
+func (e *ConfigError) Error() string {
+	var b strings.Builder
+	b.WriteString("e6: invalid configuration:")
+	for i, p := range e.Problems {
+		if i > 0 {
+			b.WriteByte(';')
+		}
+		fmt.Fprintf(&b, " %s is %s: want %s", p.Field, p.Value, p.Want)
+	}
+	return b.String()
+}
+
+// Validate reports everything that is wrong with the configuration as one
+// *ConfigError. Open calls it.
+func (c Config) Validate() error {
+	e := &ConfigError{}
+	bad := func(field, value, want string) { e.Problems = append(e.Problems, Problem{field, value, want}) }
+
+	switch host, port, err := net.SplitHostPort(c.Address); {
+	case c.Address == "":
+		bad("Address", "empty", "a host and a port, such as e6.example.com:443")
+	case err != nil || host == "":
+		bad("Address", strconv.Quote(c.Address), "a host and a port, such as e6.example.com:443")
+	default:
+		if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
+			bad("Address", strconv.Quote(c.Address), "a port between 1 and 65535")
+		}
+	}
+	if c.Credentials == nil {
+		if c.User == "" {
+			bad("User", "empty", "a user name, or Credentials")
+		}
+		if c.Token == "" {
+			bad("Token", "empty", "an access token, or Credentials")
+		}
+	} else if c.User != "" || c.Token != "" {
+		bad("Credentials", "set together with User or Token", "one of them")
+	}
+	if !c.TLS && (c.CAFile != "" || len(c.CAPEM) > 0 || c.ServerName != "") {
+		bad("TLS", "false", "true, as a CA or a server name is given")
+	}
+	if c.CAFile != "" && len(c.CAPEM) > 0 {
+		bad("CAFile", strconv.Quote(c.CAFile), "nothing, as CAPEM is given too")
+	}
+	if c.TLS {
+		if _, err := c.tlsConfig(); err != nil {
+			bad("CAFile or CAPEM", "unusable", err.Error())
+		}
+	}
+	if c.Strategy != None && !c.Strategy.Valid() {
+		bad("Strategy", c.Strategy.String(), "blue, green or none")
+	}
+	for _, d := range []struct {
+		field string
+		value time.Duration
+	}{
+		{"ResumeTimeout", c.ResumeTimeout}, {"ResumePoll", c.ResumePoll},
+		{"DetectionTimeout", c.DetectionTimeout}, {"ProbeTimeout", c.ProbeTimeout},
+		{"ReadyTimeout", c.ReadyTimeout}, {"DrainTimeout", c.DrainTimeout},
+		{"RefreshInterval", c.RefreshInterval}, {"PrepareTimeout", c.PrepareTimeout},
+		{"RetryPause", c.RetryPause}, {"CloseTimeout", c.CloseTimeout},
+		{"KeepaliveTime", c.KeepaliveTime}, {"KeepaliveTimeout", c.KeepaliveTimeout},
+	} {
+		if d.value < 0 {
+			bad(d.field, d.value.String(), "a positive duration, or 0 for the default")
+		}
+	}
+	for _, n := range []struct {
+		field string
+		value int
+	}{
+		{"MaxAttempts", c.MaxAttempts}, {"MaxReceiveBytes", c.MaxReceiveBytes},
+		{"MaxSendBytes", c.MaxSendBytes}, {"Prefetch", c.Prefetch}, {"EventHistory", c.EventHistory},
+	} {
+		if n.value < 0 {
+			bad(n.field, strconv.Itoa(n.value), "a positive number, or 0 for the default")
+		}
+	}
+	if len(e.Problems) == 0 {
+		return nil
+	}
+	return e
+}
+
+// String shows the configuration without its secrets.
+func (c Config) String() string {
+	scheme := "e6"
+	if c.TLS {
+		scheme = "e6s"
+	}
+	return fmt.Sprintf("%s://%s:***@%s/%s/%s?cluster=%s", scheme, c.User, c.Address, c.Catalog, c.Schema, c.ClusterName)
+}
+
+// GoString implements fmt.GoStringer, so that %#v shows no secret either.
+func (c Config) GoString() string { return "e6.Config{" + c.String() + "}" }
+
+// tlsConfig is nil for clear text.
+func (c Config) tlsConfig() (*tls.Config, error) {
+	if !c.TLS {
+		return nil, nil
+	}
+	return wire.TLSConfig(c.CAFile, c.CAPEM, c.ServerName)
+}

@@ -1,0 +1,167 @@
+package e6
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/e6data/e6data-go/e6/internal/cutover"
+	"github.com/e6data/e6data-go/e6/internal/wire"
+)
+
+// The errors to compare with errors.Is.
+var (
+	// ErrClosed: the client is closed, or was closed during the call.
+	ErrClosed = cutover.ErrClosed
+	// ErrQueryLost: a query was cut off and could not be saved. The error is a
+	// *CutoverError.
+	ErrQueryLost = errors.New("e6: the query was lost")
+	// ErrCredentials: the cluster rejects the user or the token.
+	ErrCredentials = errors.New("the credentials are rejected: check the user and the token")
+	// ErrSuspended: the cluster is suspended, and was not or could not be resumed.
+	ErrSuspended = errors.New("the cluster is suspended")
+	// ErrIncomplete: the engine ended a result before all its rows had come.
+	ErrIncomplete = errors.New("the engine ended the result before all its rows had come")
+)
+
+// CallError is the failure of one call to the cluster: which call, on which
+// side, of what class, and whether the call had an effect. It wraps the gRPC
+// status.
+type CallError = wire.Error
+
+// DetectionError reports that neither side accepted the client.
+type DetectionError = cutover.DetectionError
+
+// QueryError is the engine's own answer to a query: the statement is wrong, or
+// the engine failed to run it. Running the same statement again gives the same
+// answer.
+type QueryError struct {
+	// Op is what was being done: prepare, execute, fetch and so on.
+	Op string
+	// QueryID is the engine's id of the query, empty if it had none yet.
+	QueryID string
+	// Tag is the caller's tag of the query.
+	Tag string
+	// Side is where it ran.
+	Side Side
+	// Code and Message are the engine's answer.
+	Code    codes.Code
+	Message string
+	// Err is the failed call, or another cause.
+	Err error
+}
+
+// Error implements error.
+func (e *QueryError) Error() string {
+	return fmt.Sprintf("e6: %s%s on %s: %s", e.Op, queryName(e.QueryID, e.Tag), e.Side, e.Message)
+}
+
+// Unwrap returns the cause.
+func (e *QueryError) Unwrap() error { return e.Err }
+
+// CutoverError reports a query that was cut off, by a cutover or by the loss of
+// its engine, and could not be saved: rows of it had reached the caller, or its
+// statement may have written, or its policy forbids a replay.
+type CutoverError struct {
+	// Op is the call that was cut off: execute, metadata, fetch.
+	Op string
+	// QueryID is the engine's id of the query.
+	QueryID string
+	// Tag is the caller's tag of the query.
+	Tag string
+	// Side is where the query ran. To is the side of new queries since then, or
+	// None if that was not known yet.
+	Side, To Side
+	// RowsDelivered is how many rows had reached the caller. They are correct,
+	// and not all.
+	RowsDelivered int64
+	// MayHaveTakenEffect is set if the statement may have written before it was
+	// cut off. Whether it has can only be found out by looking at the data.
+	MayHaveTakenEffect bool
+	// Err is what cut the query off.
+	Err error
+}
+
+// Error implements error.
+func (e *CutoverError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "e6: %s%s was cut off on %s", e.Op, queryName(e.QueryID, e.Tag), e.Side)
+	switch {
+	case e.RowsDelivered > 0:
+		fmt.Fprintf(&b, " after %d rows had been read: run it again to read all", e.RowsDelivered)
+	case e.MayHaveTakenEffect:
+		b.WriteString(" and may have taken effect: look at the data before it is run again")
+	default:
+		b.WriteString(" and may not be replayed: run it again")
+	}
+	fmt.Fprintf(&b, ": %v", e.Err)
+	return b.String()
+}
+
+// Unwrap returns what cut the query off.
+func (e *CutoverError) Unwrap() error { return e.Err }
+
+// Is reports that a *CutoverError is ErrQueryLost.
+func (e *CutoverError) Is(target error) bool { return target == ErrQueryLost }
+
+// queryName names a query in a message, as far as it has a name.
+func queryName(id, tag string) string {
+	name := ""
+	if id != "" {
+		name += " of query " + id
+	}
+	if tag != "" {
+		name += fmt.Sprintf(" (tag %q)", tag)
+	}
+	return name
+}
+
+// SafeToReplay reports whether the statement behind err had no effect for
+// certain, so that it can be run again whatever it does.
+func SafeToReplay(err error) bool {
+	if lost, ok := errors.AsType[*CutoverError](err); ok {
+		return !lost.MayHaveTakenEffect
+	}
+	if detection, ok := errors.AsType[*DetectionError](err); ok {
+		return detection != nil // no side was found, so nothing was sent
+	}
+	if call, ok := wire.AsError(err); ok {
+		return call.Effect == wire.EffectNone
+	}
+	return false
+}
+
+// IsRetryable reports whether the same statement may succeed if it is run again
+// later: the cluster, and not the statement, was the reason of the failure.
+// Whether that is safe is another question: see SafeToReplay.
+func IsRetryable(err error) bool {
+	if errors.Is(err, context.Canceled) || errors.Is(err, ErrClosed) || errors.Is(err, ErrCredentials) {
+		return false
+	}
+	if errors.Is(err, ErrQueryLost) || errors.Is(err, ErrSuspended) {
+		return true
+	}
+	if _, ok := errors.AsType[*QueryError](err); ok {
+		return false
+	}
+	if _, ok := errors.AsType[*DetectionError](err); ok {
+		return true
+	}
+	switch wire.Classify(err) {
+	case wire.ClassWrongSide, wire.ClassSuspended, wire.ClassSession, wire.ClassUnreachable, wire.ClassBroken, wire.ClassTimeout:
+		return true
+	}
+	return false
+}
+
+// message is the text of the engine's answer, without gRPC's decoration.
+func message(err error) string {
+	if s, ok := status.FromError(err); ok {
+		return s.Message()
+	}
+	return err.Error()
+}

@@ -1,0 +1,23 @@
+package events
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestEveryKindHasOneTypeThatDescribesItself(t *testing.T) {
+	all := []Data{
+		Transition{}, ProbeFailed{}, AnnouncementHeard{}, AnnouncementInvalid{}, Refused{}, QueryRetried{},
+		QueryReplayed{}, QueryLost{}, QueryAbandoned{}, SessionOpened{}, SessionExpired{}, DrainEnded{},
+		ClusterResume{}, StoreFailed{}, Missed{}, Closed{},
+	}
+	var kinds []Kind
+	for _, d := range all {
+		kinds = append(kinds, d.Kind())
+		require.NotEmpty(t, d.Kind(), "%T", d)
+		require.NotEmpty(t, Event{Data: d}.String(), "%T", d)
+		require.Implements(t, (*interface{ String() string })(nil), d)
+	}
+	require.Equal(t, AllKinds(), kinds)
+}

@@ -1,0 +1,318 @@
+package e6
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/e6data/e6data-go/e6/events"
+	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/internal/backoff"
+	"github.com/e6data/e6data-go/e6/internal/cutover"
+	"github.com/e6data/e6data-go/e6/internal/wire"
+	"github.com/e6data/e6data-go/e6/vector"
+	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
+)
+
+// step is how far an execution has come; it decides what a failure means.
+type step uint8
+
+const (
+	stepPrepare  step = iota // nothing has happened on the server
+	stepExecute              // the execute call is out
+	stepMetadata             // the statement was executed
+	stepFetch
+)
+
+func (s step) String() string {
+	return [...]string{"prepare", "execute", "metadata", "fetch"}[s]
+}
+
+// execution is one attempt at a statement. From start to release it belongs to
+// one side: every call carries that side, and the session of that side.
+type execution struct {
+	c   *Client
+	pin cutover.Pin
+	tag string
+
+	queryID string
+	engine  string // the planner that prepared it, for the plannerip header
+	session cutover.Session
+	step    step
+}
+
+// start pins a new execution to the side of new queries.
+func (c *Client) start(ctx context.Context, tag string) (*execution, error) {
+	pin, err := c.route.Pin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &execution{c: c, pin: pin, tag: tag}, nil
+}
+
+// rpc returns the stub for the calls of this execution.
+func (x *execution) rpc() e6xv1.QueryEngineServiceClient {
+	return x.c.conn.Engine(wire.Call{Side: x.pin.Side, PlannerIP: x.engine})
+}
+
+// sessionCarrier is what every response of a session's call is.
+type sessionCarrier interface{ GetSessionId() string }
+
+// call makes one call with the session of x's side. A call that is denied for
+// its session is made again with a new one, twice at most: the denial came
+// before any effect. The statement is never repeated here.
+func call[R sessionCarrier](ctx context.Context, x *execution, send func(ctx context.Context, session string) (R, error)) (R, error) {
+	sessions := x.c.route.Sessions()
+	for renewals := 0; ; renewals++ {
+		var none R
+		session, err := sessions.Get(ctx, x.pin.Side)
+		if err != nil {
+			x.c.report(ctx, err)
+			return none, err
+		}
+		x.session = session
+		answer, err := send(ctx, session.ID)
+		if err == nil {
+			sessions.Adopt(x.pin.Side, session.Generation, answer.GetSessionId())
+			return answer, nil
+		}
+		if wire.Classify(err) != wire.ClassSession || renewals == 2 {
+			x.c.report(ctx, err)
+			return none, err
+		}
+		sessions.Expired(ctx, x.pin.Side, session.Generation)
+		if renewals > 0 {
+			if err := x.c.retry.Wait(ctx, renewals, nil); err != nil {
+				return none, err
+			}
+		}
+	}
+}
+
+// repeat makes a call that may be repeated: one without an effect, or whose
+// failure shows that it had none.
+func repeat[R sessionCarrier](ctx context.Context, x *execution, harmless bool, send func(context.Context, string) (R, error)) (R, error) {
+	for attempt := 1; ; attempt++ {
+		answer, err := call(ctx, x, send)
+		failed, ok := wire.AsError(err)
+		if !ok || attempt >= x.c.cfg.MaxAttempts || ctx.Err() != nil {
+			return answer, err
+		}
+		lost := failed.Class == wire.ClassUnreachable || failed.Class == wire.ClassBroken
+		if !lost || !harmless && failed.Effect != wire.EffectNone {
+			return answer, err
+		}
+		if x.c.retry.Wait(ctx, attempt-1, nil) != nil {
+			return answer, err
+		}
+	}
+}
+
+// prepare sends the statement to be checked and planned.
+func (x *execution) prepare(ctx context.Context, q *query) error {
+	x.step = stepPrepare
+	ctx, cancel := context.WithTimeout(ctx, x.c.cfg.PrepareTimeout)
+	defer cancel()
+	answer, err := call(ctx, x, func(ctx context.Context, session string) (*e6xv1.PrepareStatementResponse, error) {
+		if q.opts.catalog == "" {
+			return x.rpc().PrepareStatement(ctx, &e6xv1.PrepareStatementRequest{
+				SessionId: session, Schema: q.opts.schema, QueryString: q.sql})
+		}
+		return x.rpc().PrepareStatementV2(ctx, &e6xv1.PrepareStatementV2Request{
+			SessionId: session, Schema: q.opts.schema, Catalog: q.opts.catalog, QueryString: q.sql})
+	})
+	if err != nil {
+		return err
+	}
+	x.queryID, x.engine = answer.GetQueryId(), answer.GetEngineIP()
+	return nil
+}
+
+// execute starts the statement. It is sent once: without an answer, it counts
+// as executed.
+func (x *execution) execute(ctx context.Context, q *query) error {
+	x.step = stepExecute
+	_, err := call(ctx, x, func(ctx context.Context, session string) (*e6xv1.ExecuteStatementResponse, error) {
+		if q.opts.catalog == "" {
+			return x.rpc().ExecuteStatement(ctx, &e6xv1.ExecuteStatementRequest{
+				EngineIP: x.engine, SessionId: session, QueryId: x.queryID, ShouldNotCache: q.opts.noCache})
+		}
+		return x.rpc().ExecuteStatementV2(ctx, &e6xv1.ExecuteStatementV2Request{
+			EngineIP: x.engine, SessionId: session, QueryId: x.queryID, ShouldNotCache: q.opts.noCache})
+	})
+	return err
+}
+
+// metadata waits for the result and returns its description.
+func (x *execution) metadata(ctx context.Context) (*vector.Metadata, error) {
+	x.step = stepMetadata
+	answer, err := repeat(ctx, x, true, func(ctx context.Context, session string) (*e6xv1.GetResultMetadataResponse, error) {
+		return x.rpc().GetResultMetadata(ctx, &e6xv1.GetResultMetadataRequest{EngineIP: x.engine, SessionId: session, QueryId: x.queryID})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return vector.DecodeMetadata(answer.GetResultMetaData())
+}
+
+// handle is the query as it can be addressed later.
+func (x *execution) handle() QueryHandle {
+	return QueryHandle{QueryID: x.queryID, Side: x.pin.Side, Engine: x.engine, SessionGeneration: x.session.Generation}
+}
+
+// release frees the query on the server and then unpins it. It returns at once:
+// the caller has what it wanted, or has given up. complete says that the result
+// was read to its end.
+func (x *execution) release(ctx context.Context, complete bool) {
+	if x.queryID == "" {
+		x.c.route.Unpin(x.pin)
+		return
+	}
+	// The query's own context may be over; the trace goes on.
+	ctx = context.WithoutCancel(ctx)
+	go func() {
+		defer x.c.route.Unpin(x.pin)
+		ctx, cancel := context.WithTimeout(ctx, x.c.cfg.CloseTimeout)
+		defer cancel()
+		if err := x.clear(ctx, complete); err != nil {
+			x.c.stats.abandoned.Add(1)
+			x.c.bus.Publish(fsm.Cause{Reason: fsm.ReasonRefusal}, events.QueryAbandoned{
+				QueryID: x.queryID, Tag: x.tag, Side: x.pin.Side, Error: err.Error()})
+		}
+	}()
+}
+
+// clear tells the server to forget the query. Clearing twice does no harm, so
+// it is repeated as long as there is time. An engine that no longer knows the
+// query has nothing to clear.
+func (x *execution) clear(ctx context.Context, complete bool) error {
+	for attempt := 0; ; attempt++ {
+		_, err := clearCall(ctx, x, complete)
+		failed, ok := wire.AsError(err)
+		switch {
+		case err == nil:
+			return nil
+		case ok && failed.Class == wire.ClassEngine:
+			return nil
+		case ok && (failed.Class == wire.ClassUnreachable || failed.Class == wire.ClassBroken):
+			if x.c.retry.Wait(ctx, attempt, nil) == nil {
+				continue
+			}
+		}
+		return err
+	}
+}
+
+func clearCall(ctx context.Context, x *execution, complete bool) (*e6xv1.ClearOrCancelQueryResponse, error) {
+	return call(ctx, x, func(ctx context.Context, session string) (*e6xv1.ClearOrCancelQueryResponse, error) {
+		return x.rpc().ClearOrCancelQuery(ctx, &e6xv1.ClearOrCancelQueryRequest{
+			EngineIP: x.engine, SessionId: session, QueryId: x.queryID, IsDone: &complete})
+	})
+}
+
+// The pauses between questions for a result that has no rows ready yet.
+var emptyAnswer = backoff.Policy{Base: 10 * time.Millisecond, Max: 100 * time.Millisecond}
+
+// fetch reads the result to its end and hands each batch to take.
+func (x *execution) fetch(ctx context.Context, md *vector.Metadata, take func(*vector.Batch) error) error {
+	x.step = stepFetch
+	for empty := 0; ; {
+		next, err := x.next(ctx)
+		if err != nil {
+			return err
+		}
+		for _, chunk := range next.chunks {
+			batch, err := vector.Decode(chunk, md.Fields)
+			if err != nil {
+				return err
+			}
+			if batch.Rows() == 0 {
+				next.end = next.end || next.emptyEnds
+				continue
+			}
+			if err := take(batch); err != nil {
+				return err
+			}
+		}
+		if next.end {
+			return nil
+		}
+		if len(next.chunks) > 0 {
+			empty = 0
+			continue
+		}
+		if err := emptyAnswer.WaitFull(ctx, empty); err != nil {
+			return err
+		}
+		empty++
+	}
+}
+
+// answer is the next part of a result.
+type answer struct {
+	chunks    [][]byte
+	end       bool // nothing follows
+	emptyEnds bool // so does a chunk without rows mean
+}
+
+// next asks for more of the result. An engine that has the newer call may
+// answer with several chunks and says itself when the result ends; with the
+// older one, the end is an answer without a chunk, or a chunk without rows.
+//
+// Both advance a cursor on the server. They are repeated only if they were
+// certainly not received.
+func (x *execution) next(ctx context.Context) (answer, error) {
+	engine := engineKey{x.pin.Side, x.engine}
+	if has, known := x.c.newFetch.Load(engine); !known || has.(bool) {
+		a, err := repeat(ctx, x, false, func(ctx context.Context, session string) (*e6xv1.GetNextResultBatchV2Response, error) {
+			return x.rpc().GetNextResultBatchV2(ctx, &e6xv1.GetNextResultBatchRequest{EngineIP: x.engine, SessionId: session, QueryId: x.queryID})
+		})
+		if wire.Classify(err) != wire.ClassUnimplemented {
+			if err == nil && !known {
+				x.c.newFetch.Store(engine, true)
+			}
+			return answer{chunks: a.GetResultBatches(), end: a.GetEndOfStream()}, err
+		}
+		// Nothing was consumed: the older call goes on from here.
+		x.c.newFetch.Store(engine, false)
+	}
+	a, err := repeat(ctx, x, false, func(ctx context.Context, session string) (*e6xv1.GetNextResultBatchResponse, error) {
+		return x.rpc().GetNextResultBatch(ctx, &e6xv1.GetNextResultBatchRequest{EngineIP: x.engine, SessionId: session, QueryId: x.queryID})
+	})
+	if err != nil || len(a.GetResultBatch()) == 0 {
+		return answer{end: true}, err
+	}
+	return answer{chunks: [][]byte{a.GetResultBatch()}, emptyEnds: true}, nil
+}
+
+type engineKey struct {
+	side Side
+	ip   string
+}
+
+// QueryHandle addresses a query on the server, also from another process that
+// uses the same cluster. It can be stored as JSON.
+type QueryHandle struct {
+	// QueryID is the engine's id of the query.
+	QueryID string `json:"query_id"`
+	// Side is where the query runs; its calls go nowhere else.
+	Side Side `json:"side"`
+	// Engine is the planner that prepared the query.
+	Engine string `json:"engine"`
+	// SessionGeneration is the generation of the session that began the query,
+	// among those of its client on that side.
+	SessionGeneration uint64 `json:"session_generation"`
+}
+
+// errNoHandle reports a handle that addresses nothing.
+var errNoHandle = errors.New("the handle names no query: take it from Rows.Handle or Result.Handle")
+
+// at returns an execution for the calls about a query that is addressed by its
+// handle. It holds no pin: it must not be released.
+func (c *Client) at(h QueryHandle) (*execution, error) {
+	if h.QueryID == "" || !h.Side.Valid() {
+		return nil, fmt.Errorf("e6: %w", errNoHandle)
+	}
+	return &execution{c: c, pin: cutover.Pin{Side: h.Side}, queryID: h.QueryID, engine: h.Engine}, nil
+}

@@ -1,0 +1,178 @@
+package wire
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"math"
+	"net"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/keepalive"
+
+	"github.com/e6data/e6data-go/e6/fsm"
+)
+
+// Defaults of a Config.
+const (
+	// DefaultKeepaliveTime is how long a connection is quiet before it is
+	// probed.
+	DefaultKeepaliveTime = 30 * time.Second
+	// DefaultKeepaliveTimeout is how long a probe may go unanswered before the
+	// connection counts as lost.
+	DefaultKeepaliveTimeout = 20 * time.Second
+	// DefaultMaxReceiveBytes is the largest answer: as large as gRPC allows,
+	// since the engine chooses the size of a batch.
+	DefaultMaxReceiveBytes = math.MaxInt32
+	// DefaultMaxSendBytes is the largest request: 300 MiB.
+	DefaultMaxSendBytes = 300 << 20
+)
+
+// Pauses between attempts to connect. They are short, because a call that finds
+// the channel in such a pause fails at once, and it is the caller who decides
+// how often to try.
+const (
+	connectBase    = 100 * time.Millisecond
+	connectMax     = 2 * time.Second
+	connectTimeout = 10 * time.Second
+)
+
+// Config describes a connection to a cluster.
+type Config struct {
+	// Target is host:port, or any target that gRPC understands. Required.
+	Target string
+	// ClusterName is sent in the header cluster-name, in lower case. Empty:
+	// the header is left out.
+	ClusterName string
+	// TLS is the configuration of TLS. Nil: clear text. It is copied.
+	TLS *tls.Config
+	// KeepaliveTime and KeepaliveTimeout say how often a quiet connection is
+	// probed, also while no call is active, and how long to wait for the
+	// answer. Zero: the defaults. A negative KeepaliveTime turns probing off.
+	// gRPC probes every 10 s at most.
+	KeepaliveTime, KeepaliveTimeout time.Duration
+	// MaxReceiveBytes and MaxSendBytes limit the size of a message. Zero: the
+	// defaults.
+	MaxReceiveBytes, MaxSendBytes int
+	// UserAgent is put before gRPC's own in the header user-agent.
+	UserAgent string
+	// Dialer opens the connections, given the address of the target as it was
+	// written. Nil: TCP, after the name is resolved.
+	Dialer func(ctx context.Context, addr string) (net.Conn, error)
+	// Observer stamps the calls and hears what their answers announce.
+	// Required.
+	Observer Observer
+	// DialOptions are applied last, and may override what is set here.
+	DialOptions []grpc.DialOption
+}
+
+// Stamp is taken when a call is sent and comes back with what its answer says,
+// so that late news can be told from new ones.
+type Stamp struct{ Epoch, Transition uint64 }
+
+// Observer is told what the transport sees. Its methods are called from the
+// goroutines of the calls, many at a time, and must not block.
+type Observer interface {
+	// Stamp returns the current stamp. It is called as each call is sent.
+	Stamp() Stamp
+	// Announced is called when a response of speaker named a side. The context
+	// is the one of the call.
+	Announced(ctx context.Context, speaker fsm.Side, at Stamp, target fsm.Side)
+	// AnnouncedUnknown is called when a response of speaker named something
+	// that is no side. The value is as long as the server made it.
+	AnnouncedUnknown(ctx context.Context, speaker fsm.Side, at Stamp, value string)
+}
+
+// validate lists everything that is wrong, one error for each.
+func (c *Config) validate() error {
+	var problems []error
+	wrong := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
+	if strings.TrimSpace(c.Target) == "" {
+		wrong("target is empty: expected host:port")
+	}
+	if c.Observer == nil {
+		wrong("observer is nil: every call needs one")
+	}
+	if c.KeepaliveTimeout < 0 {
+		wrong("keepalive timeout %v is negative", c.KeepaliveTimeout)
+	}
+	if c.MaxReceiveBytes < 0 {
+		wrong("largest answer of %d bytes is negative", c.MaxReceiveBytes)
+	}
+	if c.MaxSendBytes < 0 {
+		wrong("largest request of %d bytes is negative", c.MaxSendBytes)
+	}
+	if !printable(c.ClusterName) {
+		wrong("cluster name %q cannot be sent in a header: expected printable ASCII", c.ClusterName)
+	}
+	return errors.Join(problems...)
+}
+
+// printable reports whether gRPC accepts s as the value of a header.
+func printable(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+// target returns the target for gRPC. A dialer of the caller's gets the address
+// as it was written: to look up a name that only this dialer knows would be
+// wrong, and would leave the process.
+func (c *Config) target() string {
+	if c.Dialer == nil || strings.Contains(c.Target, "://") || strings.HasPrefix(c.Target, "unix:") {
+		return c.Target
+	}
+	return "passthrough:///" + c.Target
+}
+
+// options returns the options for gRPC.
+func (c *Config) options() []grpc.DialOption {
+	creds := insecure.NewCredentials()
+	if c.TLS != nil {
+		creds = credentials.NewTLS(c.TLS.Clone())
+	}
+	pause := backoff.Config{BaseDelay: connectBase, Multiplier: 1.6, Jitter: 0.2, MaxDelay: connectMax}
+	opts := []grpc.DialOption{
+		grpc.WithTransportCredentials(creds),
+		grpc.WithDisableServiceConfig(),
+		grpc.WithDisableRetry(),
+		// A connection that is probed all the time is not given up for being
+		// quiet: the first query of the day should not wait for a handshake.
+		grpc.WithIdleTimeout(0),
+		grpc.WithConnectParams(grpc.ConnectParams{Backoff: pause, MinConnectTimeout: connectTimeout}),
+		grpc.WithDefaultCallOptions(
+			grpc.MaxCallRecvMsgSize(orDefault(c.MaxReceiveBytes, DefaultMaxReceiveBytes)),
+			grpc.MaxCallSendMsgSize(orDefault(c.MaxSendBytes, DefaultMaxSendBytes)),
+		),
+	}
+	if c.KeepaliveTime >= 0 {
+		opts = append(opts, grpc.WithKeepaliveParams(keepalive.ClientParameters{
+			Time:                orDefault(c.KeepaliveTime, DefaultKeepaliveTime),
+			Timeout:             orDefault(c.KeepaliveTimeout, DefaultKeepaliveTimeout),
+			PermitWithoutStream: true,
+		}))
+	}
+	if c.UserAgent != "" {
+		opts = append(opts, grpc.WithUserAgent(c.UserAgent))
+	}
+	if c.Dialer != nil {
+		opts = append(opts, grpc.WithContextDialer(c.Dialer))
+	}
+	return append(opts, c.DialOptions...)
+}
+
+func orDefault[T ~int | ~int64](v, otherwise T) T {
+	if v == 0 {
+		return otherwise
+	}
+	return v
+}

@@ -1,0 +1,58 @@
+package e6
+
+import (
+	"context"
+
+	"github.com/e6data/e6data-go/e6/events"
+	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/internal/cutover"
+	"github.com/e6data/e6data-go/e6/internal/wire"
+)
+
+// observer brings what the transport sees to the coordinator.
+type observer Client
+
+var _ wire.Observer = (*observer)(nil)
+
+func (o *observer) Stamp() wire.Stamp { return wire.Stamp(o.route.Stamp()) }
+
+func (o *observer) Announced(ctx context.Context, speaker fsm.Side, at wire.Stamp, target fsm.Side) {
+	o.route.Announced(ctx, speaker, cutover.Stamp(at), target)
+}
+
+// AnnouncedUnknown makes an event of an announcement that names no side. The
+// call that it came with is as good as any other.
+func (o *observer) AnnouncedUnknown(_ context.Context, speaker fsm.Side, _ wire.Stamp, value string) {
+	_, err := fsm.ParseSide(value)
+	cause := fsm.Cause{Reason: fsm.ReasonAnnouncement, Detail: err.Error()}
+	o.bus.Publish(cause, events.AnnouncementInvalid{Speaker: speaker, Value: shorten(value)})
+}
+
+// shorten keeps text from the network from flooding an event.
+func shorten(s string) string {
+	const most = 64
+	if len(s) > most {
+		return s[:most] + "…"
+	}
+	return s
+}
+
+// report draws the coordinator's conclusions from a failed call, wherever it
+// was made, and returns when they are drawn.
+func (c *Client) report(ctx context.Context, err error) {
+	call, ok := wire.AsError(err)
+	if !ok || c.ctx.Err() != nil {
+		return
+	}
+	impatient := ctx.Err() != nil // the caller's own deadline says nothing about the side
+	// The conclusion matters to all queries, so it outlives this caller.
+	ctx = context.WithoutCancel(ctx)
+	switch call.Class {
+	case wire.ClassWrongSide:
+		_ = c.route.Refused(ctx, call.Side, cutover.Stamp(call.At))
+	case wire.ClassUnreachable, wire.ClassBroken, wire.ClassTimeout:
+		if !impatient {
+			_ = c.route.Failed(ctx, call.Side, cutover.Stamp(call.At), call.Err)
+		}
+	}
+}

@@ -1,0 +1,126 @@
+package e6
+
+import (
+	"context"
+	"log/slog"
+	"net"
+
+	"google.golang.org/grpc"
+
+	"github.com/e6data/e6data-go/e6/store"
+)
+
+// Option adds to a client what is not data: things with behaviour.
+type Option func(*options)
+
+type options struct {
+	logger *slog.Logger
+	store  store.Store
+	replay ReplayPolicy
+	dialer func(context.Context, string) (net.Conn, error)
+	dial   []grpc.DialOption
+}
+
+// WithLogger makes the client log its events and what it could not do. By
+// default it is silent. No record holds a secret or the text of a statement.
+func WithLogger(l *slog.Logger) Option { return func(o *options) { o.logger = l } }
+
+// WithStore shares what the client learns about the active side with the other
+// clients of that store. By default a client keeps it to itself.
+func WithStore(s store.Store) Option { return func(o *options) { o.store = s } }
+
+// WithReplay sets the policy for queries that are cut off. The default is
+// ReplaySafe. A query can have its own: see Replay.
+func WithReplay(p ReplayPolicy) Option { return func(o *options) { o.replay = p } }
+
+// WithDialer replaces the way in which connections are made.
+func WithDialer(d func(ctx context.Context, address string) (net.Conn, error)) Option {
+	return func(o *options) { o.dialer = d }
+}
+
+// WithDialOptions adds options to the gRPC connection, such as interceptors or
+// stats handlers for tracing. Retries configured there stay off: a repeated
+// fetch would lose rows.
+func WithDialOptions(opts ...grpc.DialOption) Option {
+	return func(o *options) { o.dial = append(o.dial, opts...) }
+}
+
+// ReplayPolicy says which statements may run again on the other side when they
+// are cut off after they were executed and before a row has reached the caller.
+// A statement that was refused before it had an effect is always tried again.
+type ReplayPolicy uint8
+
+// The policies.
+const (
+	// ReplaySafe replays statements that only read, as their text shows. This
+	// is the default.
+	ReplaySafe ReplayPolicy = iota
+	// ReplayNever replays nothing.
+	ReplayNever
+	// ReplayAlways replays every statement, also one that may have written: its
+	// effect may then happen twice. It is for statements that are known to be
+	// idempotent.
+	ReplayAlways
+)
+
+// String returns "safe", "never" or "always".
+func (p ReplayPolicy) String() string {
+	switch p {
+	case ReplaySafe:
+		return "safe"
+	case ReplayNever:
+		return "never"
+	case ReplayAlways:
+		return "always"
+	}
+	return "unknown"
+}
+
+// QueryOption changes one query.
+type QueryOption func(*queryOptions)
+
+type queryOptions struct {
+	tag             string
+	catalog, schema string
+	replay          ReplayPolicy
+	noCache         bool
+}
+
+// Tag names a query. Events and errors about the query carry the tag, so that
+// the application can recognise it. It must hold no secret.
+func Tag(tag string) QueryOption { return func(o *queryOptions) { o.tag = tag } }
+
+// InCatalog resolves the query's names against another catalog.
+func InCatalog(name string) QueryOption { return func(o *queryOptions) { o.catalog = name } }
+
+// InSchema resolves the query's names against another schema.
+func InSchema(name string) QueryOption { return func(o *queryOptions) { o.schema = name } }
+
+// Replay sets the policy for this query.
+func Replay(p ReplayPolicy) QueryOption { return func(o *queryOptions) { o.replay = p } }
+
+// NoCache asks the engine not to answer from its cache of results, nor to add
+// to it.
+func NoCache() QueryOption { return func(o *queryOptions) { o.noCache = true } }
+
+type queryOptionsKey struct{}
+
+// WithQueryOptions returns a context that gives the options to the queries that
+// are made with it, in addition to those that ctx gives already. They travel in
+// the context so that they pass through other interfaces, such as database/sql.
+func WithQueryOptions(ctx context.Context, opts ...QueryOption) context.Context {
+	before, _ := ctx.Value(queryOptionsKey{}).([]QueryOption)
+	all := make([]QueryOption, 0, len(before)+len(opts))
+	return context.WithValue(ctx, queryOptionsKey{}, append(append(all, before...), opts...))
+}
+
+// queryOptions are the options of a query: the client's, changed by those of
+// the context.
+func (c *Client) queryOptions(ctx context.Context) queryOptions {
+	o := queryOptions{catalog: c.cfg.Catalog, schema: c.cfg.Schema, replay: c.opts.replay}
+	opts, _ := ctx.Value(queryOptionsKey{}).([]QueryOption)
+	for _, opt := range opts {
+		opt(&o)
+	}
+	return o
+}

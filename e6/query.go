@@ -1,0 +1,300 @@
+package e6
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync/atomic"
+
+	"google.golang.org/grpc/status"
+
+	"github.com/e6data/e6data-go/e6/events"
+	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/internal/sqltext"
+	"github.com/e6data/e6data-go/e6/internal/wire"
+	"github.com/e6data/e6data-go/e6/vector"
+)
+
+// query is a statement on its way to its result, over as many executions as it
+// takes.
+type query struct {
+	c    *Client
+	sql  string
+	opts queryOptions
+
+	fields   []vector.Field // of the first result that came; every later one must have them
+	attempts int            // executions that got no answer
+	refusals int            // executions that were refused
+	replays  int
+
+	// then, if set, is done with the query after its result has been read.
+	then func(context.Context, *execution) error
+}
+
+// A sink takes the result of a query. Its methods are called one at a time.
+type sink interface {
+	// begin takes the description of the result. After a replay it comes again.
+	begin(h QueryHandle, md *vector.Metadata)
+	// take takes a batch, and may wait for room within ctx.
+	take(ctx context.Context, b *vector.Batch) error
+	// takeBack forgets every batch since begin. It reports false, and forgets
+	// nothing, if a row has reached the caller.
+	takeBack() bool
+	// delivered is the number of rows that have reached the caller.
+	delivered() int64
+}
+
+// maxRefusals bounds the free retries of one query, so that a cluster whose
+// sides refuse in turn does not keep it for ever.
+const maxRefusals = 100
+
+func (c *Client) newQuery(ctx context.Context, sql string) (*query, error) {
+	q := &query{c: c, sql: sqltext.Normalize(sql), opts: c.queryOptions(ctx)}
+	if q.sql == "" {
+		return nil, errors.New("e6: the statement is empty")
+	}
+	return q, nil
+}
+
+// run executes the statement until its result has gone into the sink, and
+// decides after each failure whether it may be run again.
+func (q *query) run(ctx context.Context, to sink) error {
+	for {
+		x, err := q.c.start(ctx, q.opts.tag)
+		if err != nil {
+			return q.annotate(err)
+		}
+		err = q.attempt(ctx, x, to)
+		x.release(ctx, err == nil)
+		if err == nil {
+			return nil
+		}
+		if err := q.decide(ctx, x, to, err); err != nil {
+			return err
+		}
+	}
+}
+
+// attempt is one execution from start to end.
+func (q *query) attempt(ctx context.Context, x *execution, to sink) error {
+	if err := x.prepare(ctx, q); err != nil {
+		return err
+	}
+	if err := x.execute(ctx, q); err != nil {
+		return err
+	}
+	md, err := x.metadata(ctx)
+	if err != nil {
+		return err
+	}
+	if q.fields != nil && !slices.Equal(q.fields, md.Fields) {
+		return errColumnsChanged
+	}
+	q.fields = md.Fields
+	to.begin(x.handle(), md)
+	var rows int64
+	err = x.fetch(ctx, md, func(b *vector.Batch) error {
+		rows += int64(b.Rows())
+		return to.take(ctx, b)
+	})
+	// More rows than declared are fine: a count may have been taken early.
+	if err == nil && rows < md.Rows {
+		return fmt.Errorf("%w: %d of %d", ErrIncomplete, rows, md.Rows)
+	}
+	if err != nil || q.then == nil {
+		return err
+	}
+	return q.then(ctx, x)
+}
+
+// errColumnsChanged: a replay whose columns differ from those already shown.
+var errColumnsChanged = errors.New("the columns of the result have changed since it was run first")
+
+// decide returns nil if the statement is to be run again, and otherwise the
+// error for the caller.
+func (q *query) decide(ctx context.Context, x *execution, to sink, err error) error {
+	if ctx.Err() != nil {
+		return q.interrupted(ctx, x, err)
+	}
+	failed, ok := wire.AsError(err)
+	if !ok {
+		return q.failure(x, err)
+	}
+	switch failed.Class {
+	case wire.ClassWrongSide, wire.ClassSuspended, wire.ClassUnreachable, wire.ClassBroken, wire.ClassTimeout:
+	default:
+		return q.failure(x, err)
+	}
+	if failed.Class == wire.ClassSuspended {
+		if err := q.c.wake.resume(ctx, x.pin.Side); err != nil {
+			return q.cutOff(x, to, err)
+		}
+	}
+	switch {
+	case x.step == stepPrepare, x.step == stepExecute && failed.Effect == wire.EffectNone:
+		return q.retry(ctx, x, failed)
+	case q.mayReplay() && to.takeBack():
+		return q.replay(ctx, x, failed)
+	}
+	return q.cutOff(x, to, err)
+}
+
+// retry runs a statement again that had no effect. What was refused is free;
+// what got no answer is counted, and waits.
+func (q *query) retry(ctx context.Context, x *execution, failed *wire.Error) error {
+	refused := failed.Class == wire.ClassWrongSide || failed.Class == wire.ClassSuspended
+	if refused {
+		q.refusals++
+		q.c.bus.Publish(causeOf(failed), events.Refused{Side: x.pin.Side, Method: failed.Method, QueryID: x.queryID, Tag: q.opts.tag})
+	} else {
+		q.attempts++
+	}
+	if q.attempts >= q.c.cfg.MaxAttempts || q.refusals >= maxRefusals {
+		return q.annotate(fmt.Errorf("e6: %s%s on %s: given up after %d attempts: %w",
+			x.step, queryName(x.queryID, q.opts.tag), x.pin.Side, q.attempts+q.refusals, failed))
+	}
+	q.c.stats.retried.Add(1)
+	if err := q.pause(ctx, refused); err != nil {
+		return q.interrupted(ctx, x, failed)
+	}
+	q.c.bus.Publish(causeOf(failed), events.QueryRetried{
+		QueryID: x.queryID, Tag: q.opts.tag, From: x.pin.Side, To: q.c.Strategy().Active, Method: failed.Method})
+	return nil
+}
+
+// pause spaces out the attempts. The first few refusals need none: the routing
+// has changed, and the next pin waits for it if it must.
+func (q *query) pause(ctx context.Context, refused bool) error {
+	switch {
+	case !refused:
+		return q.c.retry.Wait(ctx, q.attempts-1, nil)
+	case q.refusals > 3:
+		return q.c.retry.Wait(ctx, q.refusals-4, nil)
+	}
+	return nil
+}
+
+// mayReplay reports whether the policy lets the statement run twice.
+func (q *query) mayReplay() bool {
+	switch q.opts.replay {
+	case ReplayAlways:
+		return true
+	case ReplayNever:
+		return false
+	}
+	return sqltext.ReadOnly(q.sql)
+}
+
+// replay runs a statement again that was cut off before a row had reached the
+// caller.
+func (q *query) replay(ctx context.Context, x *execution, failed *wire.Error) error {
+	if failed.Class == wire.ClassWrongSide {
+		q.refusals++
+		q.c.bus.Publish(causeOf(failed), events.Refused{Side: x.pin.Side, Method: failed.Method, QueryID: x.queryID, Tag: q.opts.tag})
+	} else {
+		q.attempts++
+	}
+	if q.attempts >= q.c.cfg.MaxAttempts || q.refusals >= maxRefusals {
+		return q.lost(x, 0, fmt.Errorf("given up after %d attempts: %w", q.attempts+q.refusals, failed))
+	}
+	if err := q.pause(ctx, failed.Class == wire.ClassWrongSide); err != nil {
+		return q.interrupted(ctx, x, failed)
+	}
+	q.replays++
+	q.c.stats.replayed.Add(1)
+	q.c.bus.Publish(causeOf(failed), events.QueryReplayed{
+		QueryID: x.queryID, Tag: q.opts.tag, From: x.pin.Side, To: q.c.Strategy().Active,
+		Attempt: q.replays, Reason: failed.Error(),
+	})
+	return nil
+}
+
+// cutOff is the error of a statement that may not be run again.
+func (q *query) cutOff(x *execution, to sink, err error) error {
+	if x.step == stepPrepare {
+		return q.annotate(err) // nothing was lost
+	}
+	return q.lost(x, to.delivered(), err)
+}
+
+// lost reports a query that could not be saved.
+func (q *query) lost(x *execution, rows int64, err error) error {
+	lost := &CutoverError{
+		Op: x.step.String(), QueryID: x.queryID, Tag: q.opts.tag, Side: x.pin.Side, To: q.c.Strategy().Active,
+		RowsDelivered: rows, MayHaveTakenEffect: !sqltext.ReadOnly(q.sql), Err: err,
+	}
+	q.c.stats.lost.Add(1)
+	q.c.bus.Publish(fsm.Cause{Reason: fsm.ReasonRefusal, Detail: err.Error()}, events.QueryLost{
+		QueryID: lost.QueryID, Tag: lost.Tag, Side: lost.Side, RowsDelivered: rows, MayHaveRun: lost.MayHaveTakenEffect, Error: err.Error()})
+	return lost
+}
+
+// failure is the error of a statement for which the cluster is not to blame:
+// the engine's own answer, or an answer that makes no sense.
+func (q *query) failure(x *execution, err error) error {
+	if errors.Is(err, ErrClosed) || errors.Is(err, ErrCredentials) {
+		return q.annotate(err)
+	}
+	return &QueryError{
+		Op: x.step.String(), QueryID: x.queryID, Tag: q.opts.tag, Side: x.pin.Side,
+		Code: status.Code(err), Message: message(err), Err: err,
+	}
+}
+
+// interrupted is the error of a statement whose context has ended.
+func (q *query) interrupted(ctx context.Context, x *execution, err error) error {
+	cause := context.Cause(ctx)
+	if errors.Is(cause, ErrClosed) {
+		return ErrClosed
+	}
+	if wire.Classify(err) == wire.ClassCanceled || errors.Is(err, cause) {
+		return fmt.Errorf("e6: %s%s on %s: %w", x.step, queryName(x.queryID, q.opts.tag), x.pin.Side, cause)
+	}
+	return fmt.Errorf("e6: %s%s on %s: %w; the last failure: %w", x.step, queryName(x.queryID, q.opts.tag), x.pin.Side, cause, err)
+}
+
+// annotate adds the caller's tag to an error from before the query had an id.
+func (q *query) annotate(err error) error {
+	if q.opts.tag == "" {
+		return err
+	}
+	return fmt.Errorf("e6: query %q: %w", q.opts.tag, err)
+}
+
+// causeOf is the cause of what follows from a failed call.
+func causeOf(failed *wire.Error) fsm.Cause {
+	cause := fsm.Cause{Reason: fsm.ReasonUnreachable, Detail: failed.Error()}
+	if failed.Class == wire.ClassWrongSide {
+		cause.Reason = fsm.ReasonRefusal
+	}
+	return cause
+}
+
+// counters count what happened to queries since the client was opened.
+type counters struct {
+	retried, replayed, lost, abandoned atomic.Int64
+}
+
+// Stats counts what happened to queries since the client was opened.
+type Stats struct {
+	// InFlight is the number of queries on each side now.
+	InFlight map[Side]int64
+	// Retried counts repetitions of statements that had had no effect, Replayed
+	// those of statements that were cut off.
+	Retried, Replayed int64
+	// Lost counts the queries that ended in a *CutoverError.
+	Lost int64
+	// Abandoned counts the queries that the server could not be told to forget,
+	// as their side refused even that. The server ends them by itself.
+	Abandoned int64
+}
+
+// Stats returns the counters.
+func (c *Client) Stats() Stats {
+	return Stats{
+		InFlight: map[Side]int64{Blue: c.route.InFlight(Blue), Green: c.route.InFlight(Green)},
+		Retried:  c.stats.retried.Load(), Replayed: c.stats.replayed.Load(),
+		Lost: c.stats.lost.Load(), Abandoned: c.stats.abandoned.Load(),
+	}
+}

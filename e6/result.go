@@ -1,0 +1,145 @@
+package e6
+
+import (
+	"context"
+	"fmt"
+	"iter"
+
+	"github.com/e6data/e6data-go/e6/vector"
+)
+
+// Result is the whole result of a query.
+type Result struct {
+	// Handle addresses the query that gave the result. The server has freed it.
+	Handle QueryHandle
+	// Fields describes the columns.
+	Fields []vector.Field
+	// Batches holds the rows, column by column, in their order.
+	Batches []*vector.Batch
+}
+
+// QueryAll runs a statement and returns its whole result. Nothing reaches the
+// caller before the end, so a statement that only reads can be saved however
+// far it had come when it was cut off. The errors are those of Query.
+func (c *Client) QueryAll(ctx context.Context, sql string) (*Result, error) {
+	r := &collector{}
+	if err := c.runToEnd(ctx, sql, r); err != nil {
+		return nil, err
+	}
+	return &r.Result, nil
+}
+
+// Exec runs a statement to its end and drops its rows. The errors are those of
+// Query; the protocol has no count of affected rows.
+func (c *Client) Exec(ctx context.Context, sql string) error {
+	return c.runToEnd(ctx, sql, discard{})
+}
+
+// runToEnd runs a statement on the caller's goroutine.
+func (c *Client) runToEnd(ctx context.Context, sql string, to sink) error {
+	q, err := c.newQuery(ctx, sql)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(c.ctx, func() { cancel(ErrClosed) })()
+	return q.run(ctx, to)
+}
+
+// collector is the sink of QueryAll.
+type collector struct{ Result }
+
+var _ sink = (*collector)(nil)
+
+func (r *collector) begin(h QueryHandle, md *vector.Metadata) { r.Handle, r.Fields = h, md.Fields }
+
+func (r *collector) take(_ context.Context, b *vector.Batch) error {
+	r.Batches = append(r.Batches, b)
+	return nil
+}
+
+func (r *collector) takeBack() bool {
+	r.Batches = nil
+	return true
+}
+
+func (r *collector) delivered() int64 { return 0 }
+
+// discard is the sink of Exec.
+type discard struct{}
+
+var _ sink = discard{}
+
+func (discard) begin(QueryHandle, *vector.Metadata)       {}
+func (discard) take(context.Context, *vector.Batch) error { return nil }
+func (discard) takeBack() bool                            { return true }
+func (discard) delivered() int64                          { return 0 }
+
+// Columns returns the names of the columns.
+func (r *Result) Columns() []string { return columnNames(r.Fields) }
+
+// Len is the number of rows.
+func (r *Result) Len() (rows int) {
+	for _, b := range r.Batches {
+		rows += b.Rows()
+	}
+	return rows
+}
+
+// Rows returns the rows as values, each as vector.Column.Value returns it. The
+// slice is reused from row to row.
+func (r *Result) Rows() iter.Seq[[]any] {
+	return func(yield func([]any) bool) {
+		values := make([]any, len(r.Fields))
+		for _, b := range r.Batches {
+			for row := range b.Rows() {
+				for i := range values {
+					values[i] = b.Column(i).Value(row)
+				}
+				if !yield(values) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// QueryAll runs a statement and returns its whole result as values of T. If T
+// is a struct, each column goes into the field that has its name in an e6 tag,
+// or the field's own name in any case; a column without a field is an error.
+// Otherwise the result must have one column, which goes into T as Rows.Scan
+// would put it.
+//
+//	type order struct {
+//		ID    int64          `e6:"order_id"`
+//		Total vector.Decimal
+//	}
+//	orders, err := e6.QueryAll[order](ctx, client, "SELECT order_id, total FROM orders")
+func QueryAll[T any](ctx context.Context, c *Client, sql string) ([]T, error) {
+	r, err := c.QueryAll(ctx, sql)
+	if err != nil {
+		return nil, err
+	}
+	return scanAll[T](r)
+}
+
+func scanAll[T any](r *Result) ([]T, error) {
+	targets, err := targetsOf[T](r.Fields)
+	if err != nil {
+		return nil, fmt.Errorf("e6: query %s: %w", r.Handle.QueryID, err)
+	}
+	all := make([]T, 0, r.Len())
+	for _, b := range r.Batches {
+		for row := range b.Rows() {
+			var one T
+			for i := range r.Fields {
+				if err := scanValue(b.Column(i), row, targets(&one, i)); err != nil {
+					return nil, err
+				}
+			}
+			all = append(all, one)
+		}
+	}
+	return all, nil
+}

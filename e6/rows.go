@@ -1,0 +1,313 @@
+package e6
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+	"sync"
+
+	"github.com/e6data/e6data-go/e6/vector"
+)
+
+// Query runs a statement and returns its rows as they come. It returns when the
+// result's columns are known. The context governs the whole of the result: when
+// it ends, the query is cancelled on the server. Rows must be closed.
+//
+// A query that is cut off before a row has reached the caller is run again if
+// its replay policy allows it. The errors are *QueryError for the engine's own
+// answer, *CutoverError (errors.Is ErrQueryLost) for a query that was cut off
+// and could not be saved, *DetectionError if no side accepts, ErrClosed, and
+// that of the context.
+func (c *Client) Query(ctx context.Context, sql string) (*Rows, error) {
+	q, err := c.newQuery(ctx, sql)
+	if err != nil {
+		return nil, err
+	}
+	r := &Rows{
+		prefetch: c.cfg.Prefetch,
+		started:  make(chan struct{}), ended: make(chan struct{}),
+		room: make(chan struct{}, 1), more: make(chan struct{}, 1),
+	}
+	ctx, r.cancel = context.WithCancelCause(ctx)
+	unlink := context.AfterFunc(c.ctx, func() { r.cancel(ErrClosed) })
+	go func() {
+		defer r.cancel(nil)
+		defer unlink()
+		r.end(q.run(ctx, r))
+	}()
+	select {
+	case <-r.started:
+		return r, nil
+	case <-r.ended:
+		if r.failure != nil {
+			return nil, r.failure
+		}
+		return r, nil
+	}
+}
+
+// Rows is the result of a query while it is being read. It is for one goroutine
+// at a time, except Close, which may be called from any.
+type Rows struct {
+	cancel   context.CancelCauseFunc
+	prefetch int
+	started  chan struct{} // closed when the columns are known
+	ended    chan struct{} // closed when nothing more comes
+	room     chan struct{} // a batch was taken from the queue
+	more     chan struct{} // a batch was put into it
+
+	// Shared between the reader of the network and the caller.
+	mu      sync.Mutex
+	queue   []*vector.Batch
+	taken   int64 // rows that have reached the caller
+	handle  QueryHandle
+	md      *vector.Metadata
+	failure error
+	closed  bool
+
+	// The caller's own.
+	batch *vector.Batch
+	row   int
+	err   error
+}
+
+var _ sink = (*Rows)(nil)
+var _ io.Closer = (*Rows)(nil)
+
+// begin implements sink.
+func (r *Rows) begin(h QueryHandle, md *vector.Metadata) {
+	r.mu.Lock()
+	r.handle, r.md = h, md
+	r.mu.Unlock()
+	select {
+	case <-r.started:
+	default:
+		close(r.started)
+	}
+}
+
+// take implements sink. It waits while enough batches are read ahead.
+func (r *Rows) take(ctx context.Context, b *vector.Batch) error {
+	for {
+		r.mu.Lock()
+		if len(r.queue) < r.prefetch {
+			r.queue = append(r.queue, b)
+			r.mu.Unlock()
+			signal(r.more)
+			return nil
+		}
+		r.mu.Unlock()
+		select {
+		case <-r.room:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// takeBack implements sink.
+func (r *Rows) takeBack() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.taken > 0 {
+		return false
+	}
+	r.queue = nil
+	return true
+}
+
+// delivered implements sink.
+func (r *Rows) delivered() int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.taken
+}
+
+// end records how the result ended.
+func (r *Rows) end(err error) {
+	r.mu.Lock()
+	r.failure = err
+	r.mu.Unlock()
+	close(r.ended)
+}
+
+// next takes a batch from the queue, and waits for one. It returns io.EOF when
+// the result has been read to its end.
+func (r *Rows) next() (*vector.Batch, error) {
+	for {
+		// Looked at before the queue: what was put in before the end is there.
+		over := false
+		select {
+		case <-r.ended:
+			over = true
+		default:
+		}
+		r.mu.Lock()
+		if r.closed {
+			r.mu.Unlock()
+			return nil, errRowsClosed
+		}
+		// A result that failed before its first row was read fails at once; one
+		// that fails later first delivers what had come.
+		if len(r.queue) > 0 && !(over && r.failure != nil && r.taken == 0) {
+			b := r.queue[0]
+			r.queue = r.queue[1:]
+			r.taken += int64(b.Rows())
+			r.mu.Unlock()
+			signal(r.room)
+			return b, nil
+		}
+		failure := r.failure
+		r.mu.Unlock()
+		if over {
+			if failure == nil {
+				failure = io.EOF
+			}
+			return nil, failure
+		}
+		select {
+		case <-r.more:
+		case <-r.ended:
+		}
+	}
+}
+
+var errRowsClosed = errors.New("e6: the rows are closed")
+
+// Next moves to the next row and reports whether there is one. After the last
+// one, or a failure, it returns false, and Err says which. A *CutoverError
+// counts the rows of all batches that Next has begun to read.
+func (r *Rows) Next() bool {
+	if r.err != nil {
+		return false
+	}
+	if r.batch != nil && r.row+1 < r.batch.Rows() {
+		r.row++
+		return true
+	}
+	b, err := r.next()
+	if err != nil {
+		r.batch, r.err = nil, err
+		return false
+	}
+	r.batch, r.row = b, 0
+	return true
+}
+
+// Err returns why the rows ended, and nil if they were read to their end.
+func (r *Rows) Err() error {
+	if r.err == nil || errors.Is(r.err, io.EOF) || errors.Is(r.err, errRowsClosed) {
+		return nil
+	}
+	return r.err
+}
+
+// Close ends the query, on the server too if it has not ended. It does not wait
+// for the server. It is idempotent.
+func (r *Rows) Close() error {
+	r.mu.Lock()
+	r.closed = true
+	r.queue = nil
+	r.mu.Unlock()
+	r.cancel(errRowsClosed)
+	<-r.ended
+	return nil
+}
+
+// Fields describes the columns, as the engine declares them.
+func (r *Rows) Fields() []vector.Field { return slices.Clone(r.metadata().Fields) }
+
+// Columns returns the names of the columns.
+func (r *Rows) Columns() []string { return columnNames(r.metadata().Fields) }
+
+// RowCount is the number of rows that the engine declares. It may have been
+// counted early: more may come, never fewer.
+func (r *Rows) RowCount() int64 { return r.metadata().Rows }
+
+// Handle addresses the query on the server.
+func (r *Rows) Handle() QueryHandle {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.handle
+}
+
+func (r *Rows) metadata() *vector.Metadata {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.md == nil {
+		return &vector.Metadata{}
+	}
+	return r.md
+}
+
+// Scan copies the values of the present row, one for each destination. See Scan
+// conversions in the package documentation of scan destinations: numbers go
+// into numbers that can hold them exactly, everything into *string and *any,
+// null into pointers, *any and sql.Scanner. The error is a *ScanError.
+func (r *Rows) Scan(dest ...any) error {
+	if r.batch == nil {
+		return errors.New("e6: scan: there is no row: call Next first, and look at what it returns")
+	}
+	if len(dest) != r.batch.NumColumns() {
+		return fmt.Errorf("e6: scan: %d destinations for %d columns", len(dest), r.batch.NumColumns())
+	}
+	for i, d := range dest {
+		if err := scanValue(r.batch.Column(i), r.row, d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Values returns the values of the present row as vector.Column.Value does.
+func (r *Rows) Values() []any {
+	if r.batch == nil {
+		return nil
+	}
+	values := make([]any, r.batch.NumColumns())
+	for i := range values {
+		values[i] = r.batch.Column(i).Value(r.row)
+	}
+	return values
+}
+
+// Batches returns the rest of the result batch by batch, column-wise. A batch
+// stays valid after the next one has come. The last pair has the error, if the
+// result failed. Leaving the loop does not close the rows.
+func (r *Rows) Batches() iter.Seq2[*vector.Batch, error] {
+	return func(yield func(*vector.Batch, error) bool) {
+		for r.err == nil {
+			b, err := r.next()
+			r.batch = nil
+			if err != nil {
+				r.err = err
+				if err := r.Err(); err != nil {
+					yield(nil, err)
+				}
+				return
+			}
+			if !yield(b, nil) {
+				return
+			}
+		}
+	}
+}
+
+func columnNames(fields []vector.Field) []string {
+	names := make([]string, len(fields))
+	for i, f := range fields {
+		names[i] = f.Name
+	}
+	return names
+}
+
+// signal wakes whoever waits on a channel with room for one.
+func signal(ch chan struct{}) {
+	select {
+	case ch <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,311 @@
+package e6
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"math"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/e6data/e6data-go/e6/vector"
+)
+
+// ScanError reports a value that does not go into its destination.
+type ScanError struct {
+	// Column is the column's name, and Type its type.
+	Column string
+	Type   vector.Type
+	// Row is the row within its batch, counted from 0.
+	Row int
+	// Dest is the type of the destination.
+	Dest string
+	// Err is why.
+	Err error
+}
+
+// Error implements error.
+func (e *ScanError) Error() string {
+	return fmt.Sprintf("e6: scan: column %q (%s) into %s: %v", e.Column, e.Type, e.Dest, e.Err)
+}
+
+// Unwrap returns the reason.
+func (e *ScanError) Unwrap() error { return e.Err }
+
+var (
+	errNull      = errors.New("the value is null: scan into a pointer, *any or a sql.Null")
+	errRange     = errors.New("the value is out of the destination's range")
+	errNoMatch   = errors.New("values of this type do not go there")
+	errNotATime  = errors.New("the value is outside the years that time.Time can say in text: scan into *string")
+	errNoPointer = errors.New("the destination is not a pointer to a value")
+)
+
+// scanValue copies one value into *dest.
+func scanValue(col *vector.Column, row int, dest any) error {
+	if err := assign(col, row, dest); err != nil {
+		return &ScanError{Column: col.Field().Name, Type: col.Type(), Row: row, Dest: fmt.Sprintf("%T", dest), Err: err}
+	}
+	return nil
+}
+
+func assign(col *vector.Column, row int, dest any) error {
+	null := col.IsNull(row)
+	switch d := dest.(type) {
+	case *any:
+		*d = col.Value(row)
+		return nil
+	case sql.Scanner:
+		v, err := driverValue(col, row)
+		if err != nil {
+			return err
+		}
+		return d.Scan(v)
+	case *[]byte:
+		*d = nil
+		if !null {
+			*d = []byte(textOf(col, row))
+		}
+		return nil
+	}
+	if null {
+		return assignNull(dest)
+	}
+	switch d := dest.(type) {
+	case *string:
+		*d = textOf(col, row)
+		return nil
+	case *vector.Decimal:
+		return assignExact(d, col.Value(row))
+	case *vector.DateValue:
+		return assignExact(d, col.Value(row))
+	case *vector.TimestampValue:
+		return assignExact(d, col.Value(row))
+	case *time.Time:
+		t, err := timeOf(col.Value(row))
+		*d = t
+		return err
+	}
+	return assignKind(col, row, dest)
+}
+
+// assignExact copies a value of exactly the destination's type.
+func assignExact[T any](d *T, v any) error {
+	t, ok := v.(T)
+	if !ok {
+		return errNoMatch
+	}
+	*d = t
+	return nil
+}
+
+// assignNull sets a pointer to nil; nothing else can hold a null.
+func assignNull(dest any) error {
+	v := reflect.ValueOf(dest)
+	if v.Kind() != reflect.Pointer || v.IsNil() {
+		return errNoPointer
+	}
+	if v.Elem().Kind() != reflect.Pointer {
+		return errNull
+	}
+	v.Elem().SetZero()
+	return nil
+}
+
+// assignKind copies a value into a destination that is known by its kind.
+func assignKind(col *vector.Column, row int, dest any) error {
+	v := reflect.ValueOf(dest)
+	if v.Kind() != reflect.Pointer || v.IsNil() {
+		return errNoPointer
+	}
+	v = v.Elem()
+	switch v.Kind() {
+	case reflect.Pointer:
+		inner := reflect.New(v.Type().Elem())
+		if err := assign(col, row, inner.Interface()); err != nil {
+			return err
+		}
+		v.Set(inner)
+		return nil
+	case reflect.Bool:
+		b, ok := col.Value(row).(bool)
+		if !ok {
+			return errNoMatch
+		}
+		v.SetBool(b)
+		return nil
+	case reflect.String:
+		v.SetString(textOf(col, row))
+		return nil
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		n, err := intOf(col.Value(row))
+		if err == nil && v.OverflowInt(n) {
+			err = errRange
+		}
+		if err == nil {
+			v.SetInt(n)
+		}
+		return err
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		n, err := intOf(col.Value(row))
+		if err == nil && (n < 0 || v.OverflowUint(uint64(n))) {
+			err = errRange
+		}
+		if err == nil {
+			v.SetUint(uint64(n))
+		}
+		return err
+	case reflect.Float32, reflect.Float64:
+		return assignFloat(v, col.Value(row))
+	}
+	return errNoMatch
+}
+
+// intOf is a whole number. A decimal is one if nothing is behind its point.
+func intOf(v any) (int64, error) {
+	switch n := v.(type) {
+	case int64:
+		return n, nil
+	case int32:
+		return int64(n), nil
+	case vector.Decimal:
+		whole, fraction, _ := strings.Cut(n.String(), ".")
+		if strings.Trim(fraction, "0") != "" {
+			return 0, errors.New("the value is not a whole number")
+		}
+		i, err := strconv.ParseInt(whole, 10, 64)
+		if err != nil {
+			return 0, errRange
+		}
+		return i, nil
+	}
+	return 0, errNoMatch
+}
+
+// assignFloat takes what a float holds exactly. A decimal never goes through a
+// float, as digits would be lost in silence.
+func assignFloat(dst reflect.Value, v any) error {
+	switch n := v.(type) {
+	case float64:
+		if dst.Kind() == reflect.Float32 && float64(float32(n)) != n && !math.IsNaN(n) {
+			return errRange
+		}
+		dst.SetFloat(n)
+	case int64:
+		if int64(float64(n)) != n || dst.Kind() == reflect.Float32 && int64(float32(n)) != n {
+			return errRange
+		}
+		dst.SetFloat(float64(n))
+	case int32:
+		if dst.Kind() == reflect.Float32 && int32(float32(n)) != n {
+			return errRange
+		}
+		dst.SetFloat(float64(n))
+	default:
+		return errNoMatch
+	}
+	return nil
+}
+
+// timeOf is a point in time, in the zone that came with it.
+func timeOf(v any) (time.Time, error) {
+	switch t := v.(type) {
+	case vector.DateValue:
+		return t.Time()
+	case vector.TimestampValue:
+		return t.Time()
+	}
+	return time.Time{}, errNoMatch
+}
+
+// textOf is a value as text; binary values are their own bytes.
+func textOf(col *vector.Column, row int) string {
+	switch v := col.Value(row).(type) {
+	case string:
+		return v
+	case []byte:
+		return string(v)
+	}
+	return col.Text(row)
+}
+
+// driverValue is a value as database/sql hands it to a sql.Scanner.
+func driverValue(col *vector.Column, row int) (any, error) {
+	switch v := col.Value(row).(type) {
+	case int32:
+		return int64(v), nil
+	case vector.Decimal:
+		return v.String(), nil
+	case vector.DateValue, vector.TimestampValue:
+		t, err := timeOf(v)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", errNotATime, err)
+		}
+		return t, nil
+	default:
+		return v, nil
+	}
+}
+
+// targetsOf returns a function that finds the destination of each column in a T.
+func targetsOf[T any](fields []vector.Field) (func(*T, int) any, error) {
+	typ := reflect.TypeFor[T]()
+	if typ.Kind() != reflect.Struct || isValue(typ) {
+		if len(fields) != 1 {
+			return nil, fmt.Errorf("the result has %d columns: want one for %s, or a struct", len(fields), typ)
+		}
+		return func(t *T, _ int) any { return t }, nil
+	}
+	paths := make([][]int, len(fields))
+	for i, f := range fields {
+		path := fieldFor(typ, f.Name)
+		if path == nil {
+			return nil, fmt.Errorf("column %q has no field in %s: name it in a tag such as `e6:%q`", f.Name, typ, f.Name)
+		}
+		paths[i] = path
+	}
+	return func(t *T, i int) any { return reflect.ValueOf(t).Elem().FieldByIndex(paths[i]).Addr().Interface() }, nil
+}
+
+// isValue reports whether a struct is one value, rather than one per field.
+func isValue(typ reflect.Type) bool {
+	switch reflect.Zero(typ).Interface().(type) {
+	case time.Time, vector.Decimal, vector.DateValue, vector.TimestampValue:
+		return true
+	}
+	return reflect.PointerTo(typ).Implements(reflect.TypeFor[sql.Scanner]())
+}
+
+// fieldFor finds the field of a column: by its tag first, then by its name.
+func fieldFor(typ reflect.Type, column string) []int {
+	var byName []int
+	for _, f := range reflect.VisibleFields(typ) {
+		if !f.IsExported() || throughPointer(typ, f.Index) {
+			continue
+		}
+		if tag, ok := f.Tag.Lookup("e6"); ok {
+			if tag == column {
+				return f.Index
+			}
+			continue
+		}
+		if byName == nil && !f.Anonymous && strings.EqualFold(f.Name, column) {
+			byName = f.Index
+		}
+	}
+	return byName
+}
+
+// throughPointer reports whether a field is reached through an embedded
+// pointer, which would be nil.
+func throughPointer(typ reflect.Type, index []int) bool {
+	for _, i := range index[:len(index)-1] {
+		f := typ.Field(i)
+		if f.Type.Kind() == reflect.Pointer {
+			return true
+		}
+		typ = f.Type
+	}
+	return false
+}

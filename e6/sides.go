@@ -1,0 +1,64 @@
+package e6
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/internal/cutover"
+	"github.com/e6data/e6data-go/e6/internal/wire"
+	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
+)
+
+// sides is the cluster as the coordinator sees it.
+type sides Client
+
+var _ cutover.Cluster = (*sides)(nil)
+
+// Authenticate opens a session. An engine answers wrong credentials with an
+// empty session id.
+func (s *sides) Authenticate(ctx context.Context, side fsm.Side) (string, error) {
+	user, token, err := s.cfg.Credentials(ctx)
+	if err != nil {
+		return "", fmt.Errorf("e6: authenticate on %s: the credentials callback failed: %w", side, err)
+	}
+	answer, err := s.conn.Engine(wire.Call{Side: side}).Authenticate(ctx, &e6xv1.AuthenticateRequest{User: user, Password: token})
+	switch class := wire.Classify(err); {
+	case err == nil && answer.GetSessionId() == "":
+		return "", fmt.Errorf("e6: authenticate on %s: %w", side, ErrCredentials)
+	case class == wire.ClassSession || class == wire.ClassCredentials:
+		return "", fmt.Errorf("%w: %w", ErrCredentials, err)
+	case err != nil:
+		return "", err
+	}
+	return answer.GetSessionId(), nil
+}
+
+// Ping calls healthCheck, which needs no session and changes nothing.
+func (s *sides) Ping(ctx context.Context, side fsm.Side) error {
+	_, err := s.conn.Engine(wire.Call{Side: side}).HealthCheck(ctx, &e6xv1.HealthCheckRequest{})
+	return err
+}
+
+func (s *sides) Resume(ctx context.Context, side fsm.Side) error { return s.wake.resume(ctx, side) }
+
+// Judge says what an error means for its side. Whatever an engine answers, even
+// that it does not have the method, shows that the side took the call.
+func (s *sides) Judge(err error) cutover.Verdict {
+	if err == nil {
+		return cutover.Accepts
+	}
+	if errors.Is(err, ErrCredentials) {
+		return cutover.Denied
+	}
+	switch wire.Classify(err) {
+	case wire.ClassWrongSide:
+		return cutover.Refuses
+	case wire.ClassSuspended:
+		return cutover.Suspended
+	case wire.ClassEngine, wire.ClassSession, wire.ClassUnimplemented, wire.ClassCredentials:
+		return cutover.Accepts
+	}
+	return cutover.Unreachable
+}

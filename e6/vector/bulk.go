@@ -1,0 +1,105 @@
+package vector
+
+import (
+	"encoding/binary"
+	"math"
+	"unsafe"
+)
+
+// The loops below carry the bulk of a batch. Each takes a source that has been
+// cut to the exact length, and moves it along with the destination, which lets
+// the compiler drop the bounds checks and use one swapping load per value.
+
+// resize returns a slice of n elements, the given one if it is large enough.
+// What the elements hold is undefined.
+func resize[T any](s []T, n int) []T {
+	if n <= cap(s) {
+		return s[:n]
+	}
+	return make([]T, n)
+}
+
+func swapInt32s(dst []int32, src []byte) {
+	for len(dst) >= 4 && len(src) >= 16 {
+		dst[0] = int32(binary.BigEndian.Uint32(src[0:4]))
+		dst[1] = int32(binary.BigEndian.Uint32(src[4:8]))
+		dst[2] = int32(binary.BigEndian.Uint32(src[8:12]))
+		dst[3] = int32(binary.BigEndian.Uint32(src[12:16]))
+		dst, src = dst[4:], src[16:]
+	}
+	for i := range dst {
+		dst[i] = int32(binary.BigEndian.Uint32(src[4*i:]))
+	}
+}
+
+func swapInt64s(dst []int64, src []byte) {
+	for len(dst) >= 4 && len(src) >= 32 {
+		dst[0] = int64(binary.BigEndian.Uint64(src[0:8]))
+		dst[1] = int64(binary.BigEndian.Uint64(src[8:16]))
+		dst[2] = int64(binary.BigEndian.Uint64(src[16:24]))
+		dst[3] = int64(binary.BigEndian.Uint64(src[24:32]))
+		dst, src = dst[4:], src[32:]
+	}
+	for i := range dst {
+		dst[i] = int64(binary.BigEndian.Uint64(src[8*i:]))
+	}
+}
+
+func swapFloat64s(dst []float64, src []byte) {
+	for len(dst) >= 4 && len(src) >= 32 {
+		dst[0] = math.Float64frombits(binary.BigEndian.Uint64(src[0:8]))
+		dst[1] = math.Float64frombits(binary.BigEndian.Uint64(src[8:16]))
+		dst[2] = math.Float64frombits(binary.BigEndian.Uint64(src[16:24]))
+		dst[3] = math.Float64frombits(binary.BigEndian.Uint64(src[24:32]))
+		dst, src = dst[4:], src[32:]
+	}
+	for i := range dst {
+		dst[i] = math.Float64frombits(binary.BigEndian.Uint64(src[8*i:]))
+	}
+}
+
+// copyBools copies bytes that must be 0 or 1, and reports whether one of them
+// is 1. If one is neither, it returns its position, and otherwise -1.
+func copyBools(dst []bool, src []byte) (any bool, bad int) {
+	// Checked before a byte becomes a bool: a bool of another bit pattern is
+	// undefined behaviour.
+	var seen uint64
+	i := 0
+	for ; i+8 <= len(src); i += 8 {
+		seen |= binary.LittleEndian.Uint64(src[i:])
+	}
+	for _, c := range src[i:] {
+		seen |= uint64(c)
+	}
+	if seen&^0x0101010101010101 != 0 {
+		for i, c := range src {
+			if c > 1 {
+				return false, i
+			}
+		}
+	}
+	copy(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(dst))), len(dst)), src)
+	return seen != 0, -1
+}
+
+// views is a slice of strings that are views of an input. It remembers how far
+// it was used, so that those of an earlier input are dropped and do not keep
+// that alive.
+type views struct {
+	list []string
+	used int
+}
+
+func (v *views) resize(n int) []string {
+	v.list = resize(v.list, n)
+	v.used = max(v.used, n)
+	return v.list
+}
+
+// settle forgets whatever lies behind the present end.
+func (v *views) settle() {
+	if n := len(v.list); v.used > n {
+		clear(v.list[n:min(v.used, cap(v.list))])
+	}
+	v.used = len(v.list)
+}

@@ -1,0 +1,85 @@
+package vector
+
+import (
+	"encoding/binary"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// metadataOf encodes the metadata of no rows and of fields of four strings each.
+func metadataOf(texts ...string) []byte {
+	b := binary.BigEndian.AppendUint64(nil, 0)
+	b = binary.BigEndian.AppendUint32(b, uint32(len(texts)/4))
+	for _, s := range texts {
+		b = binary.BigEndian.AppendUint16(b, uint16(len(s)))
+		b = append(b, s...)
+	}
+	return b
+}
+
+func TestMetadataStringsAreReadInBothFormsOfUTF8(t *testing.T) {
+	for _, tt := range []struct{ name, raw, want string }{
+		{"plain ASCII", "price", "price"},
+		{"plain UTF-8 beyond the basic plane", "n\u00efve \U0001F680", "n\u00efve \U0001F680"},
+		{"a plain NUL", "a\x00b", "a\x00b"},
+		{"a NUL in two bytes", "a\xc0\x80b", "a\x00b"},
+		{"a character as two surrogates", "\xed\xa0\xbd\xed\xba\x80!", "\U0001F680!"},
+		{"both forms in one string", "\xc3\xaf\xed\xa0\xbd\xed\xba\x80\xc0\x80\xf0\x9f\x9a\x80", "\u00ef\U0001F680\x00\U0001F680"},
+		{"a replacement character of the sender's own", "\xef\xbf\xbd\xc0\x80", "\ufffd\x00"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			m, err := DecodeMetadata(metadataOf(tt.raw, "STRING", tt.raw, tt.raw))
+			require.NoError(t, err)
+			require.Equal(t, []Field{{Name: tt.want, Type: String, TypeName: "STRING", Zone: tt.want, Format: tt.want}}, m.Fields)
+		})
+	}
+}
+
+func TestBrokenMetadataIsATypedError(t *testing.T) {
+	whole := metadataOf("a", "LONG", "", "", "b", "LONG", "", "")
+	for _, tt := range []struct {
+		name   string
+		raw    []byte
+		want   error
+		column int
+	}{
+		{"half a surrogate pair", metadataOf("x\xed\xa0\xbd", "LONG", "", ""), ErrValue, 0},
+		{"a low surrogate first", metadataOf("\xed\xba\x80\xed\xa0\xbd", "LONG", "", ""), ErrValue, 0},
+		{"bytes that no form of UTF-8 has", metadataOf("a", "LONG", "", "", "\xff", "LONG", "", ""), ErrValue, 1},
+		{"an overlong form of a letter", metadataOf("\xc1\x81", "LONG", "", ""), ErrValue, 0},
+		{"half of a NUL in two bytes", metadataOf("\xc0A", "LONG", "", ""), ErrValue, 0},
+		{"a byte behind the end", append(metadataOf("a", "LONG", "", ""), 0), ErrTrailing, -1},
+		{"a negative number of fields", append(make([]byte, 8), 0xff, 0xff, 0xff, 0xff), ErrLength, -1},
+		{"more fields than bytes", append(make([]byte, 8), 0x7f, 0xff, 0xff, 0xff, 0), ErrTruncated, -1},
+		{"the second field cut off", whole[:len(whole)-1], ErrTruncated, 1},
+		{"nothing at all", nil, ErrTruncated, -1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			m, err := DecodeMetadata(tt.raw)
+			require.Nil(t, m)
+			requireDecodeError(t, err, "metadata", len(tt.raw))
+			require.ErrorIs(t, err, tt.want)
+			var e *DecodeError
+			require.ErrorAs(t, err, &e)
+			require.Equal(t, tt.column, e.Column)
+		})
+	}
+}
+
+func TestMetadataKeepsTypesThatAreNotKnown(t *testing.T) {
+	m, err := DecodeMetadata(metadataOf("a", "GEOMETRY", "", "", "b", "INT", "", ""))
+	require.NoError(t, err)
+	require.Equal(t, Other, m.Fields[0].Type)
+	require.Equal(t, "GEOMETRY", m.Fields[0].TypeName)
+	require.Equal(t, Integer, m.Fields[1].Type)
+	require.Equal(t, "INT", m.Fields[1].TypeName)
+}
+
+func TestNegativeDeclaredRowCountsAreHandedOut(t *testing.T) {
+	raw := metadataOf()
+	binary.BigEndian.PutUint64(raw, ^uint64(0))
+	m, err := DecodeMetadata(raw)
+	require.NoError(t, err)
+	require.Equal(t, int64(-1), m.Rows)
+}

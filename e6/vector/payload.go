@@ -1,0 +1,131 @@
+package vector
+
+import (
+	"encoding/binary"
+	"math"
+	"unsafe"
+)
+
+// decodePayload reads the values of a member into the slice of their form.
+func (c *Column) decodePayload(r *reader, form payload, what string) (err *DecodeError) {
+	switch form {
+	case payloadBools:
+		c.bools, _, err = r.bools(c.bools, what)
+	case payloadInt32s:
+		var src []byte
+		if src, err = r.block(wireI32, 4, what); err == nil {
+			c.int32s = resize(c.int32s, len(src)/4)
+			swapInt32s(c.int32s, src)
+		}
+	case payloadInt64s:
+		var src []byte
+		if src, err = r.block(wireI64, 8, what); err == nil {
+			c.int64s = resize(c.int64s, len(src)/8)
+			swapInt64s(c.int64s, src)
+		}
+	case payloadFloats:
+		var src []byte
+		if src, err = r.block(wireDouble, 8, what); err == nil {
+			c.floats = resize(c.floats, len(src)/8)
+			swapFloat64s(c.floats, src)
+		}
+	case payloadStrings:
+		err = r.strings(&c.strings, what)
+	case payloadBool:
+		c.bools = resize(c.bools, 1)
+		c.bools[0], err = r.bool(what)
+	case payloadByte:
+		if err = r.need(1, what); err == nil {
+			r.off++
+		}
+	case payloadInt64:
+		c.int64s = resize(c.int64s, 1)
+		c.int64s[0], err = r.i64(what)
+	case payloadFloat:
+		var bits int64
+		bits, err = r.i64(what)
+		c.floats = resize(c.floats, 1)
+		c.floats[0] = math.Float64frombits(uint64(bits))
+	case payloadString:
+		c.strings.resize(1)[0], err = r.text(what)
+	}
+	return err
+}
+
+// decodeCompanion reads field 2 of a member: the zones of the rows, the zone of
+// a constant, or the scale of decimals.
+func (c *Column) decodeCompanion(r *reader, form companion, p *parts) (err *DecodeError) {
+	switch form {
+	case companionZones:
+		err = r.strings(&c.zones, "the zones")
+	case companionZone:
+		c.zones.resize(1)[0], err = r.text("the zone")
+	case companionScale:
+		p.scaled, p.scaleAt = true, r.off
+		p.scale, err = r.i32("the scale")
+	}
+	return err
+}
+
+// block returns the bytes of a list whose elements have a fixed width.
+func (r *reader) block(wire byte, width int, what string) ([]byte, *DecodeError) {
+	n, err := r.list(wire, width, what)
+	if err != nil {
+		return nil, err
+	}
+	src := r.b[r.off : r.off+n*width]
+	r.off += n * width
+	return src, nil
+}
+
+// bools reads a list of booleans into dst and reports whether one is true.
+func (r *reader) bools(dst []bool, what string) (list []bool, any bool, err *DecodeError) {
+	src, err := r.block(wireBool, 1, what)
+	if err != nil {
+		return dst, false, err
+	}
+	dst = resize(dst, len(src))
+	any, bad := copyBools(dst, src)
+	if bad >= 0 {
+		return dst[:0], false, fail(r.off-len(src)+bad, ErrValue,
+			"row %d of %s is the byte %d, and a boolean is 0 or 1", bad, what, src[bad])
+	}
+	return dst, any, nil
+}
+
+// strings reads a list of strings as views of the input.
+func (r *reader) strings(dst *views, what string) *DecodeError {
+	n, err := r.list(wireString, 4, what)
+	if err != nil {
+		return err
+	}
+	list := dst.resize(n)
+	b, off := r.b, r.off
+	for i := range list {
+		if len(b)-off < 4 {
+			return r.badString(dst, off, i, what)
+		}
+		// As an unsigned number a negative length is larger than any input.
+		size := uint(binary.BigEndian.Uint32(b[off:]))
+		if size > uint(len(b)-off-4) {
+			return r.badString(dst, off, i, what)
+		}
+		off += 4
+		list[i] = unsafe.String(unsafe.SliceData(b[off:]), int(size))
+		off += int(size)
+	}
+	r.off = off
+	return nil
+}
+
+// badString says what is wrong with string i, which begins at off. Behind it the
+// list may hold views of an earlier input, so it is cut off there.
+func (r *reader) badString(dst *views, off, i int, what string) *DecodeError {
+	dst.list = dst.list[:i]
+	r.off = off
+	if _, err := r.text(what); err != nil {
+		err.Detail = "row " + numberName(i) + " of " + err.Detail
+		return err
+	}
+	return fail(off, ErrTruncated, "row %d of %s", i, what)
+}

@@ -1,0 +1,158 @@
+package vector
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+)
+
+// TimestampValue is an instant and the zone in which the engine shows it. The
+// zero value is the epoch, in UTC.
+type TimestampValue struct {
+	// Micros counts the microseconds since 1970-01-01T00:00:00Z and is negative
+	// before.
+	Micros int64
+	// Zone is Z, UTC, an offset such as +05:30, a name of the IANA database such
+	// as Europe/Berlin, or empty, which is UTC. It is kept as the engine sent it.
+	Zone string
+}
+
+// Time returns the instant in its zone. It fails if the zone is not known: the
+// text is none, or this machine's time zone database lacks it.
+func (t TimestampValue) Time() (time.Time, error) {
+	loc, err := location(t.Zone)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return t.instant().In(loc), nil
+}
+
+func (t TimestampValue) instant() time.Time {
+	seconds, micros := floorDiv(t.Micros, microsPerSecond)
+	return time.Unix(seconds, micros*1000).UTC()
+}
+
+// String returns the instant in its zone, with microseconds and the offset that
+// the zone has then: 2026-02-12T05:30:00.000000+05:30, or a Z for an offset of
+// zero. Years are written as by DateValue.String. If the zone is not known, the
+// instant is written in UTC and the zone's text behind it in brackets:
+// 2026-02-12T00:00:00.000000Z[Mars/Base].
+func (t TimestampValue) String() string { return string(t.appendText(nil)) }
+
+func (t TimestampValue) appendText(dst []byte) []byte {
+	at, err := t.Time()
+	if err != nil {
+		at = t.instant()
+	}
+	dst = appendDate(dst, at)
+	hour, minute, second := at.Clock()
+	dst = appendNumber(append(dst, 'T'), hour, 2)
+	dst = appendNumber(append(dst, ':'), minute, 2)
+	dst = appendNumber(append(dst, ':'), second, 2)
+	dst = appendNumber(append(dst, '.'), at.Nanosecond()/1000, 6)
+	_, offset := at.Zone()
+	dst = appendOffset(dst, offset)
+	if err != nil {
+		dst = append(dst, '[')
+		dst = append(dst, t.Zone...)
+		dst = append(dst, ']')
+	}
+	return dst
+}
+
+// appendOffset appends Z, or an offset with its seconds if it has any, as local
+// times before the introduction of standard time do.
+func appendOffset(dst []byte, offset int) []byte {
+	if offset == 0 {
+		return append(dst, 'Z')
+	}
+	sign := byte('+')
+	if offset < 0 {
+		sign, offset = '-', -offset
+	}
+	dst = appendNumber(append(dst, sign), offset/3600, 2)
+	dst = appendNumber(append(dst, ':'), offset/60%60, 2)
+	if offset%60 != 0 {
+		dst = appendNumber(append(dst, ':'), offset%60, 2)
+	}
+	return dst
+}
+
+// locations keeps the zones that were found in the time zone database, since
+// finding one means reading a file. It holds nothing that the database does
+// not, so no input can make it grow beyond that.
+var locations sync.Map // of string to *time.Location
+
+// location returns the zone of that name.
+func location(zone string) (*time.Location, error) {
+	switch zone {
+	case "", "Z", "z", "UTC", "GMT":
+		return time.UTC, nil
+	}
+	if zone[0] == '+' || zone[0] == '-' {
+		offset, ok := parseOffset(zone)
+		if !ok {
+			return nil, fmt.Errorf("vector: zone %.60q: no offset of the form +hh:mm, or beyond 18 hours", zone)
+		}
+		if offset == 0 {
+			return time.UTC, nil
+		}
+		return time.FixedZone(zone, offset), nil
+	}
+	if loc, ok := locations.Load(zone); ok {
+		return loc.(*time.Location), nil
+	}
+	// Local would mean the zone of this machine, of which the engine knows
+	// nothing.
+	if zone == "Local" {
+		return nil, fmt.Errorf("vector: zone %q names no zone", zone)
+	}
+	loc, err := time.LoadLocation(zone)
+	if err != nil {
+		return nil, fmt.Errorf("vector: zone %.60q is not known; it may be missing from this machine's time zone database: %w", zone, err)
+	}
+	// The name may be a view of an input, which the map must not keep alive.
+	locations.Store(strings.Clone(zone), loc)
+	return loc, nil
+}
+
+// parseOffset reads +hh, +hhmm, +hh:mm or +hh:mm:ss as seconds east of UTC.
+func parseOffset(zone string) (int, bool) {
+	digits := strings.ReplaceAll(zone[1:], ":", "")
+	switch len(zone) {
+	case len("+hh"), len("+hhmm"):
+		if len(digits) != len(zone)-1 {
+			return 0, false
+		}
+	case len("+hh:mm"):
+		if zone[3] != ':' {
+			return 0, false
+		}
+	case len("+hh:mm:ss"):
+		if zone[3] != ':' || zone[6] != ':' {
+			return 0, false
+		}
+	default:
+		return 0, false
+	}
+	if len(digits)%2 != 0 {
+		return 0, false
+	}
+	var parts [3]int
+	for i := range len(digits) {
+		d := digits[i] - '0'
+		if d > 9 {
+			return 0, false
+		}
+		parts[i/2] = parts[i/2]*10 + int(d)
+	}
+	seconds := parts[0]*3600 + parts[1]*60 + parts[2]
+	if parts[1] > 59 || parts[2] > 59 || seconds > 18*3600 {
+		return 0, false
+	}
+	if zone[0] == '-' {
+		seconds = -seconds
+	}
+	return seconds, true
+}
