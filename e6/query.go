@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"google.golang.org/grpc/status"
 
@@ -26,6 +27,7 @@ type query struct {
 	fields   []vector.Field // of the first result that came; every later one must have them
 	attempts int            // executions that got no answer
 	refusals int            // executions that were refused
+	refused  time.Time      // when the first of these was
 	replays  int
 
 	// then, if set, is done with the query after its result has been read.
@@ -41,13 +43,10 @@ type sink interface {
 	// takeBack forgets every batch since begin. It reports false, and forgets
 	// nothing, if a row has reached the caller.
 	takeBack() bool
-	// delivered is the number of rows that have reached the caller.
-	delivered() int64
+	// stop ends the delivery, for a result that is lost, and returns the number
+	// of rows that have reached the caller: no more will.
+	stop() int64
 }
-
-// maxRefusals bounds the free retries of one query, so that a cluster whose
-// sides refuse in turn does not keep it for ever.
-const maxRefusals = 100
 
 func (c *Client) newQuery(ctx context.Context, sql string) (*query, error) {
 	q := &query{c: c, sql: sqltext.Normalize(sql), opts: c.queryOptions(ctx)}
@@ -140,37 +139,53 @@ func (q *query) decide(ctx context.Context, x *execution, to sink, err error) er
 	return q.cutOff(x, to, err)
 }
 
-// retry runs a statement again that had no effect. What was refused is free;
-// what got no answer is counted, and waits.
+// retry runs a statement again that had no effect.
 func (q *query) retry(ctx context.Context, x *execution, failed *wire.Error) error {
-	refused := failed.Class == wire.ClassWrongSide || failed.Class == wire.ClassSuspended
-	if refused {
-		q.refusals++
-		q.c.bus.Publish(causeOf(failed), events.Refused{Side: x.pin.Side, Method: failed.Method, QueryID: x.queryID, Tag: q.opts.tag})
-	} else {
-		q.attempts++
-	}
-	if q.attempts >= q.c.cfg.MaxAttempts || q.refusals >= maxRefusals {
+	if !q.budget(x, failed) {
 		return q.annotate(fmt.Errorf("e6: %s%s on %s: given up after %d attempts: %w",
 			x.step, queryName(x.queryID, q.opts.tag), x.pin.Side, q.attempts+q.refusals, failed))
 	}
-	q.c.stats.retried.Add(1)
-	if err := q.pause(ctx, refused); err != nil {
+	if err := q.pause(ctx, failed); err != nil {
 		return q.interrupted(ctx, x, failed)
 	}
+	q.c.stats.retried.Add(1)
 	q.c.bus.Publish(causeOf(failed), events.QueryRetried{
 		QueryID: x.queryID, Tag: q.opts.tag, From: x.pin.Side, To: q.c.Strategy().Active, Method: failed.Method})
 	return nil
 }
 
+// budget counts a failed execution and reports whether there may be another.
+// Refusals cost nothing, and end with a cluster whose sides do nothing but
+// refuse in turn for longer than a detection may take.
+func (q *query) budget(x *execution, failed *wire.Error) bool {
+	if !isRefusal(failed) {
+		q.attempts++
+		return q.attempts < q.c.cfg.MaxAttempts
+	}
+	if q.refusals++; q.refusals == 1 {
+		q.refused = time.Now()
+	}
+	if failed.Class == wire.ClassWrongSide {
+		q.c.bus.Publish(causeOf(failed), events.Refused{Side: x.pin.Side, Method: failed.Method, QueryID: x.queryID, Tag: q.opts.tag})
+	}
+	return time.Since(q.refused) < q.c.cfg.DetectionTimeout+q.c.cfg.ResumeTimeout
+}
+
+// isRefusal reports whether the ingress turned the call away, so that it had no
+// effect and says nothing about the health of the side.
+func isRefusal(failed *wire.Error) bool {
+	return failed.Class == wire.ClassWrongSide || failed.Class == wire.ClassSuspended
+}
+
 // pause spaces out the attempts. The first few refusals need none: the routing
 // has changed, and the next pin waits for it if it must.
-func (q *query) pause(ctx context.Context, refused bool) error {
+func (q *query) pause(ctx context.Context, failed *wire.Error) error {
+	const free = 3
 	switch {
-	case !refused:
+	case !isRefusal(failed):
 		return q.c.retry.Wait(ctx, q.attempts-1, nil)
-	case q.refusals > 3:
-		return q.c.retry.Wait(ctx, q.refusals-4, nil)
+	case q.refusals > free:
+		return q.c.retry.Wait(ctx, q.refusals-free-1, nil)
 	}
 	return nil
 }
@@ -189,16 +204,10 @@ func (q *query) mayReplay() bool {
 // replay runs a statement again that was cut off before a row had reached the
 // caller.
 func (q *query) replay(ctx context.Context, x *execution, failed *wire.Error) error {
-	if failed.Class == wire.ClassWrongSide {
-		q.refusals++
-		q.c.bus.Publish(causeOf(failed), events.Refused{Side: x.pin.Side, Method: failed.Method, QueryID: x.queryID, Tag: q.opts.tag})
-	} else {
-		q.attempts++
-	}
-	if q.attempts >= q.c.cfg.MaxAttempts || q.refusals >= maxRefusals {
+	if !q.budget(x, failed) {
 		return q.lost(x, 0, fmt.Errorf("given up after %d attempts: %w", q.attempts+q.refusals, failed))
 	}
-	if err := q.pause(ctx, failed.Class == wire.ClassWrongSide); err != nil {
+	if err := q.pause(ctx, failed); err != nil {
 		return q.interrupted(ctx, x, failed)
 	}
 	q.replays++
@@ -215,7 +224,7 @@ func (q *query) cutOff(x *execution, to sink, err error) error {
 	if x.step == stepPrepare {
 		return q.annotate(err) // nothing was lost
 	}
-	return q.lost(x, to.delivered(), err)
+	return q.lost(x, to.stop(), err)
 }
 
 // lost reports a query that could not be saved.

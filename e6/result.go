@@ -64,7 +64,7 @@ func (r *collector) takeBack() bool {
 	return true
 }
 
-func (r *collector) delivered() int64 { return 0 }
+func (r *collector) stop() int64 { return 0 }
 
 // discard is the sink of Exec.
 type discard struct{}
@@ -74,7 +74,7 @@ var _ sink = discard{}
 func (discard) begin(QueryHandle, *vector.Metadata)       {}
 func (discard) take(context.Context, *vector.Batch) error { return nil }
 func (discard) takeBack() bool                            { return true }
-func (discard) delivered() int64                          { return 0 }
+func (discard) stop() int64                               { return 0 }
 
 // Columns returns the names of the columns.
 func (r *Result) Columns() []string { return columnNames(r.Fields) }

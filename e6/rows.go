@@ -66,6 +66,7 @@ type Rows struct {
 	handle  QueryHandle
 	md      *vector.Metadata
 	failure error
+	stopped bool // the result is lost
 	closed  bool
 
 	// The caller's own.
@@ -119,10 +120,13 @@ func (r *Rows) takeBack() bool {
 	return true
 }
 
-// delivered implements sink.
-func (r *Rows) delivered() int64 {
+// stop implements sink. The count in the error is exact because nothing is
+// taken after it: what had come and was not read is dropped.
+func (r *Rows) stop() int64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.stopped = true
+	r.queue = nil
 	return r.taken
 }
 
@@ -150,9 +154,7 @@ func (r *Rows) next() (*vector.Batch, error) {
 			r.mu.Unlock()
 			return nil, errRowsClosed
 		}
-		// A result that failed before its first row was read fails at once; one
-		// that fails later first delivers what had come.
-		if len(r.queue) > 0 && !(over && r.failure != nil && r.taken == 0) {
+		if len(r.queue) > 0 {
 			b := r.queue[0]
 			r.queue = r.queue[1:]
 			r.taken += int64(b.Rows())

@@ -151,6 +151,12 @@ func (f *fakeCluster) logins(side fsm.Side) int {
 	return f.auths[side]
 }
 
+func (f *fakeCluster) pinged(side fsm.Side) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.pings[side]
+}
+
 // rig is a coordinator with its fake cluster.
 type rig struct {
 	*cutover.Coordinator
@@ -220,6 +226,7 @@ func (r *rig) touch() fsm.Side {
 	r.t.Helper()
 	p := r.pin()
 	r.Unpin(p)
+	synctest.Wait() // the routing is published before its event
 	return p.Side
 }
 

@@ -1,0 +1,191 @@
+package cutover_test
+
+import (
+	"context"
+	"errors"
+	"math"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/e6data/e6data-go/e6/events"
+	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/internal/cutover"
+	"github.com/e6data/e6data-go/e6/store"
+)
+
+func sharing(s store.Store) func(*cutover.Config) {
+	return func(cfg *cutover.Config) { cfg.Store = s }
+}
+
+func TestTwoCoordinatorsShareWhatTheClusterToldOneOfThem(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var shared store.Memory
+		a, b := newRig(t, sharing(&shared)), newRig(t, sharing(&shared))
+		defer a.end()
+		defer b.end()
+		a.cluster.set(fsm.Green, errRefused)
+		b.cluster.set(fsm.Green, errRefused)
+		require.Equal(t, fsm.Blue, a.touch())
+		require.Equal(t, fsm.Blue, b.touch())
+		pass(time.Second)
+
+		b.cluster.set(fsm.Green, nil)
+		a.cutTo(fsm.Green)
+		pass(time.Second)
+		b.requireState("green")
+		require.Equal(t, fsm.Green, b.touch())
+		fact, err := shared.Load(t.Context(), "c")
+		require.NoError(t, err)
+		require.Equal(t, fsm.Green, fact.Side())
+		pass(time.Hour / 2)
+		again, err := shared.Load(t.Context(), "c")
+		require.NoError(t, err)
+		require.Equal(t, fact.Version, again.Version, "the two do not answer each other for ever")
+	})
+}
+
+func TestTheFirstDetectionTakesTheStoresHint(t *testing.T) {
+	var shared store.Memory
+	_, err := shared.CompareAndSwap(t.Context(), "c", 0, store.Fact{Active: fsm.Green})
+	require.NoError(t, err)
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, sharing(&scripted{load: func(ctx context.Context) (store.Fact, error) { return shared.Load(ctx, "c") }}))
+		defer r.end()
+		require.Equal(t, fsm.Green, r.touch())
+		require.Zero(t, r.cluster.logins(fsm.Blue))
+	})
+}
+
+func TestALyingStoreCostsAnAuthenticationAndNoQuery(t *testing.T) {
+	var watched atomic.Pointer[func(store.Fact)]
+	bubble(t, func(t *testing.T, r *rig) {
+		require.Equal(t, fsm.Blue, r.touch())
+		for i, f := range []store.Fact{
+			{Version: 7, Active: fsm.Green}, {Version: 3, Active: fsm.Green}, {Version: 8, Active: fsm.Side(9), Announced: fsm.Side(77)},
+			{Version: 9}, {Version: math.MaxUint64, Active: fsm.Blue, Announced: fsm.Green},
+		} {
+			(*watched.Load())(f)
+			for range 20 {
+				pass(100 * time.Millisecond)
+				require.Equal(t, fsm.Blue, r.touch(), "lie %d", i)
+			}
+		}
+		pass(prepareTimeout)
+		r.requireState("blue")
+		require.EqualValues(t, 1, r.Stamp().Transition)
+	}, sharing(&scripted{watch: func(ctx context.Context, fn func(store.Fact)) error {
+		watched.Store(&fn)
+		<-ctx.Done()
+		return ctx.Err()
+	}}))
+}
+
+func TestABlockedStoreHarmsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		free := make(chan struct{})
+		block := func() { <-free }
+		r := newRig(t, sharing(&scripted{
+			load:  func(context.Context) (store.Fact, error) { block(); return store.Fact{}, nil },
+			watch: func(context.Context, func(store.Fact)) error { block(); return nil },
+			swap:  func() (store.Fact, error) { block(); return store.Fact{}, nil },
+		}))
+		r.cluster.set(fsm.Green, errRefused)
+		began := time.Now()
+		r.touch()
+		require.Less(t, time.Since(began), 50*time.Millisecond)
+		for _, side := range []fsm.Side{fsm.Green, fsm.Blue, fsm.Green} {
+			r.cutTo(side)
+			r.cluster.set(side.Other(), errRefused)
+		}
+		r.cluster.set(fsm.Green, errRefused)
+		r.cluster.set(fsm.Blue, nil)
+		r.refuse(fsm.Green, r.Stamp())
+		began = time.Now()
+		require.Equal(t, fsm.Blue, r.touch())
+		require.LessOrEqual(t, time.Since(began), 2*latency, "after a refusal nobody asks the store")
+		began = time.Now()
+		r.end()
+		require.LessOrEqual(t, time.Since(began), 200*time.Millisecond)
+		close(free)
+		synctest.Wait()
+	})
+}
+
+func TestAPanickingStoreHarmsNothing(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.touch()
+		r.cutTo(fsm.Green)
+		pass(time.Minute)
+		require.Equal(t, fsm.Green, r.touch())
+		ops := map[string]bool{}
+		for _, f := range happened[events.StoreFailed](r) {
+			ops[f.Op] = true
+			require.Contains(t, f.Error, "panic")
+		}
+		require.Equal(t, map[string]bool{"watch": true, "compare-and-swap": true}, ops)
+	}, sharing(&scripted{
+		load:  func(context.Context) (store.Fact, error) { panic("load") },
+		watch: func(context.Context, func(store.Fact)) error { panic("watch") },
+	}))
+}
+
+func TestAStoreThatAlwaysConflictsIsGivenUp(t *testing.T) {
+	var swaps atomic.Int64
+	bubble(t, func(t *testing.T, r *rig) {
+		r.touch()
+		pass(time.Hour / 2)
+		require.EqualValues(t, 8, swaps.Load())
+		require.Len(t, happened[events.StoreFailed](r), 1)
+	}, sharing(&scripted{swap: func() (store.Fact, error) {
+		swaps.Add(1)
+		return store.Fact{}, store.ErrConflict
+	}}))
+}
+
+func TestAStoreThatFailsIsWatchedAgain(t *testing.T) {
+	var calls atomic.Int64
+	bubble(t, func(t *testing.T, r *rig) {
+		r.touch()
+		pass(time.Minute)
+		require.Greater(t, calls.Load(), int64(30))
+		require.Less(t, calls.Load(), int64(1000))
+	}, sharing(&scripted{watch: func(context.Context, func(store.Fact)) error {
+		calls.Add(1)
+		return errors.New("gone")
+	}}))
+}
+
+// scripted is a store that does what a test says, and by default knows nothing.
+type scripted struct {
+	load  func(context.Context) (store.Fact, error)
+	watch func(context.Context, func(store.Fact)) error
+	swap  func() (store.Fact, error)
+}
+
+var _ store.Store = (*scripted)(nil)
+
+func (s *scripted) Load(ctx context.Context, _ string) (store.Fact, error) {
+	if s.load == nil {
+		return store.Fact{}, nil
+	}
+	return s.load(ctx)
+}
+
+func (s *scripted) CompareAndSwap(_ context.Context, _ string, _ uint64, next store.Fact) (store.Fact, error) {
+	if s.swap == nil {
+		return next, nil
+	}
+	return s.swap()
+}
+
+func (s *scripted) Watch(ctx context.Context, _ string, fn func(store.Fact)) error {
+	if s.watch == nil {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	return s.watch(ctx, fn)
+}

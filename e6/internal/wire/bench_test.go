@@ -1,0 +1,37 @@
+package wire
+
+import (
+	"context"
+	"testing"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/e6data/e6data-go/e6/fsm"
+	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
+)
+
+func BenchmarkInvoke(b *testing.B) {
+	address := serveEngine(b, func(context.Context) (*e6xv1.StatusResponse, error) { return &e6xv1.StatusResponse{}, nil })
+	request, reply := &e6xv1.StatusRequest{SessionId: "s"}, &e6xv1.StatusResponse{}
+	b.Run("bare gRPC with the header", func(b *testing.B) {
+		cc, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+		require.NoError(b, err)
+		defer func() { _ = cc.Close() }()
+		ctx := metadata.AppendToOutgoingContext(context.Background(), "strategy", "blue")
+		b.ReportAllocs()
+		for b.Loop() {
+			require.NoError(b, cc.Invoke(ctx, "/QueryEngineService/status", request, reply))
+		}
+	})
+	b.Run("through the wrapper", func(b *testing.B) {
+		conn := &boundConn{Conn: dial(b, address, Config{}), call: Call{Side: fsm.Blue}}
+		b.ReportAllocs()
+		for b.Loop() {
+			require.NoError(b, conn.Invoke(context.Background(), protoPackage+"QueryEngineService/status", request, reply))
+		}
+	})
+}

@@ -1,0 +1,146 @@
+package wire
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
+
+	"github.com/e6data/e6data-go/e6/fsm"
+	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
+)
+
+func TestHeadersOfACall(t *testing.T) {
+	got := make(chan metadata.MD, 1)
+	address := serveEngine(t, func(ctx context.Context) (*e6xv1.StatusResponse, error) {
+		got <- incoming(ctx)
+		return &e6xv1.StatusResponse{}, nil
+	})
+	c := dial(t, address, Config{ClusterName: "Prod-EU", UserAgent: "tester"})
+	ctx := metadata.AppendToOutgoingContext(context.Background(), "authorization", "Bearer x")
+	for _, call := range []Call{{Side: fsm.Blue}, {Side: fsm.Green}, {Side: fsm.Green, PlannerIP: "10.1.2.3"}} {
+		_, err := c.Engine(call).Status(ctx, &e6xv1.StatusRequest{})
+		require.NoError(t, err)
+		md := <-got
+		require.Equal(t, []string{call.Side.String()}, md["strategy"])
+		require.Equal(t, []string{"prod-eu"}, md["cluster-name"])
+		require.Equal(t, []string{"Bearer x"}, md["authorization"])
+		require.Contains(t, md["user-agent"][0], "tester")
+		if call.PlannerIP == "" {
+			require.NotContains(t, md, "plannerip")
+		} else {
+			require.Equal(t, []string{call.PlannerIP}, md["plannerip"])
+		}
+	}
+}
+
+func TestEveryMethodIsCalledByItsBareName(t *testing.T) {
+	paths := make(chan string, 1)
+	address := serveHTTP(t, func(w http.ResponseWriter, r *http.Request) {
+		paths <- r.URL.Path
+		w.WriteHeader(456)
+	}, nil)
+	c := dial(t, address, Config{})
+	conn := &boundConn{Conn: c, call: Call{Side: fsm.Blue}}
+	for bare, desc := range map[string]grpc.ServiceDesc{
+		"QueryEngineService": e6xv1.QueryEngineService_ServiceDesc, "ClusterService": e6xv1.ClusterService_ServiceDesc,
+	} {
+		for _, m := range desc.Methods {
+			err := conn.Invoke(context.Background(), "/"+desc.ServiceName+"/"+m.MethodName, &e6xv1.StatusRequest{}, &e6xv1.StatusResponse{})
+			require.Equal(t, ClassWrongSide, Classify(err))
+			require.Equal(t, "/"+bare+"/"+m.MethodName, <-paths)
+		}
+	}
+}
+
+func TestAnnouncementsComeWithSpeakerAndStamp(t *testing.T) {
+	for _, tc := range []struct {
+		name, value string
+		want        []heard
+	}{
+		{"a side in any case is announced", "GREEN", []heard{{speaker: fsm.Blue, target: fsm.Green, at: Stamp{1, 7}}}},
+		{"the speaker's own side is announced too", "blue", []heard{{speaker: fsm.Blue, target: fsm.Blue, at: Stamp{1, 7}}}},
+		{"what is no side is reported as it came", "teal", []heard{{speaker: fsm.Blue, unknown: "teal", at: Stamp{1, 7}}}},
+		{"an empty field announces nothing", "", nil},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			address := serveEngine(t, func(context.Context) (*e6xv1.StatusResponse, error) {
+				return &e6xv1.StatusResponse{NewStrategy: &tc.value}, nil
+			})
+			r := &recorder{}
+			require.NoError(t, ask(t, dial(t, address, Config{Observer: r})))
+			require.Equal(t, tc.want, r.heard)
+		})
+	}
+}
+
+func TestAFailedCallCarriesItsStamp(t *testing.T) {
+	address := serveHTTP(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(456) }, nil)
+	c := dial(t, address, Config{})
+	require.Equal(t, Stamp{1, 7}, judged(t, ask(t, c), ClassWrongSide, EffectNone).At)
+	require.Equal(t, Stamp{2, 7}, judged(t, ask(t, c), ClassWrongSide, EffectNone).At)
+}
+
+func TestThereAreNoStreams(t *testing.T) {
+	_, err := (&boundConn{}).NewStream(context.Background(), nil, "x")
+	require.Error(t, err)
+}
+
+// pipeListener is a listener whose connections live in memory.
+type pipeListener struct {
+	conns  chan net.Conn
+	closed chan struct{}
+}
+
+func (l *pipeListener) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.conns:
+		return c, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+func (l *pipeListener) Close() error   { close(l.closed); return nil }
+func (l *pipeListener) Addr() net.Addr { return pipeAddr{} }
+
+type pipeAddr struct{}
+
+func (pipeAddr) Network() string { return "pipe" }
+func (pipeAddr) String() string  { return "pipe" }
+
+func TestAConnOverMemoryWorksInABubble(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
+		s := bareServer(&engine{status: func(ctx context.Context) (*e6xv1.StatusResponse, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}})
+		go func() { _ = s.Serve(l) }()
+		c, err := Dial(Config{Target: "cluster", Observer: &recorder{}, Dialer: func(ctx context.Context, addr string) (net.Conn, error) {
+			require.Equal(t, "cluster", addr)
+			near, far := net.Pipe()
+			select {
+			case l.conns <- far:
+				return near, nil
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			}
+		}})
+		require.NoError(t, err)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		began := time.Now()
+		_, err = c.Engine(Call{Side: fsm.Blue}).Status(ctx, &e6xv1.StatusRequest{})
+		judged(t, err, ClassTimeout, EffectUnknown)
+		require.Equal(t, time.Minute, time.Since(began))
+		require.NoError(t, c.Close())
+		s.Stop()
+		synctest.Wait()
+	})
+}

@@ -1,0 +1,190 @@
+package wire
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/e6data/e6data-go/e6/fsm"
+	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
+)
+
+func TestNobodyListensSoNothingWasSent(t *testing.T) {
+	l := listen(t)
+	require.NoError(t, l.Close())
+	e := judged(t, ask(t, dial(t, l.Addr().String(), Config{})), ClassUnreachable, EffectNone)
+	require.ErrorContains(t, e, "connection refused")
+}
+
+func TestAnUnknownHostIsUnreachable(t *testing.T) {
+	failing := func(context.Context, string) (net.Conn, error) {
+		return nil, &net.DNSError{Err: "no such host", Name: "nowhere.invalid", IsNotFound: true}
+	}
+	e := judged(t, ask(t, dial(t, "nowhere.invalid:80", Config{Dialer: failing})), ClassUnreachable, EffectNone)
+	require.ErrorContains(t, e, "the host name is not known")
+}
+
+// silent accepts connections and never writes a byte.
+func silent(t *testing.T) string {
+	l := listen(t)
+	var done sync.WaitGroup
+	done.Go(func() {
+		var open []net.Conn
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				break
+			}
+			open = append(open, c)
+		}
+		for _, c := range open {
+			_ = c.Close()
+		}
+	})
+	t.Cleanup(func() { _ = l.Close(); done.Wait() })
+	return l.Addr().String()
+}
+
+func TestAServerThatNeverAnswersEndsWithTheDeadline(t *testing.T) {
+	c := dial(t, silent(t), Config{})
+	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+	defer cancel()
+	began := time.Now()
+	_, err := c.Engine(Call{Side: fsm.Blue}).Status(ctx, &e6xv1.StatusRequest{})
+	judged(t, err, ClassTimeout, EffectNone)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.Less(t, time.Since(began), 3*time.Second)
+}
+
+func TestAContextThatEndsAfterSendingLeavesTheEffectUnknown(t *testing.T) {
+	arrived := make(chan struct{}, 2)
+	address := serveEngine(t, func(ctx context.Context) (*e6xv1.StatusResponse, error) {
+		arrived <- struct{}{}
+		<-ctx.Done()
+		return nil, ctx.Err()
+	})
+	c := dial(t, address, Config{})
+
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() { <-arrived; cancel() }()
+	_, err := c.Engine(Call{Side: fsm.Blue}).Status(ctx, &e6xv1.StatusRequest{})
+	judged(t, err, ClassCanceled, EffectUnknown)
+	require.ErrorIs(t, err, context.Canceled)
+
+	ctx, cancel = context.WithTimeout(context.Background(), 100*time.Millisecond)
+	defer cancel()
+	_, err = c.Engine(Call{Side: fsm.Blue}).Status(ctx, &e6xv1.StatusRequest{})
+	judged(t, err, ClassTimeout, EffectUnknown)
+}
+
+func TestAContextThatHasEndedSendsNothing(t *testing.T) {
+	calls := 0
+	address := serveEngine(t, func(context.Context) (*e6xv1.StatusResponse, error) {
+		calls++
+		return &e6xv1.StatusResponse{}, nil
+	})
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	_, err := dial(t, address, Config{}).Engine(Call{Side: fsm.Blue}).Status(ctx, &e6xv1.StatusRequest{})
+	judged(t, err, ClassCanceled, EffectNone)
+	require.Zero(t, calls)
+}
+
+func TestAServerThatDiesMidCallLeavesTheEffectUnknown(t *testing.T) {
+	var s *grpc.Server
+	s = bareServer(&engine{status: func(ctx context.Context) (*e6xv1.StatusResponse, error) {
+		go s.Stop()
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}})
+	l := listen(t)
+	var done sync.WaitGroup
+	done.Go(func() { _ = s.Serve(l) })
+	t.Cleanup(func() { s.Stop(); done.Wait() })
+	judged(t, ask(t, dial(t, l.Addr().String(), Config{})), ClassBroken, EffectUnknown)
+}
+
+func TestAStreamThatIsResetLeavesTheEffectUnknown(t *testing.T) {
+	address := serveHTTP(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, nil)
+	judged(t, ask(t, dial(t, address, Config{})), ClassBroken, EffectUnknown)
+}
+
+func TestAnAnswerThatIsNoMessageLeavesTheEffectUnknown(t *testing.T) {
+	address := serveHTTP(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/grpc")
+		w.Header().Set("Trailer", "Grpc-Status")
+		_, _ = w.Write([]byte{0, 0, 0, 0, 3, 0xff, 0xff, 0xff})
+		w.Header().Set("Grpc-Status", "0")
+	}, nil)
+	judged(t, ask(t, dial(t, address, Config{})), ClassBroken, EffectUnknown)
+}
+
+func TestMessagesBeyondALimitAreTooLarge(t *testing.T) {
+	address := serveEngine(t, func(context.Context) (*e6xv1.StatusResponse, error) {
+		return &e6xv1.StatusResponse{SessionId: string(bytes.Repeat([]byte("a"), 4096))}, nil
+	})
+	judged(t, ask(t, dial(t, address, Config{MaxReceiveBytes: 1024})), ClassTooLarge, EffectDone)
+
+	c := dial(t, address, Config{MaxSendBytes: 16})
+	_, err := c.Engine(Call{Side: fsm.Blue}).Status(context.Background(), &e6xv1.StatusRequest{SessionId: "longer than sixteen bytes"})
+	judged(t, err, ClassTooLarge, EffectNone)
+}
+
+func TestARequestThatCannotBeEncodedIsNotSent(t *testing.T) {
+	calls := 0
+	address := serveEngine(t, func(context.Context) (*e6xv1.StatusResponse, error) {
+		calls++
+		return &e6xv1.StatusResponse{}, nil
+	})
+	c := dial(t, address, Config{})
+	_, err := c.Engine(Call{Side: fsm.Blue}).Status(context.Background(), &e6xv1.StatusRequest{SessionId: "secret\xff"})
+	e := judged(t, err, ClassUnsent, EffectNone)
+	require.NotContains(t, e.Error(), "secret")
+
+	_, err = c.Engine(Call{Side: fsm.Blue, PlannerIP: "10.0.0.1\n"}).Status(context.Background(), &e6xv1.StatusRequest{})
+	judged(t, err, ClassUnsent, EffectNone)
+	require.Zero(t, calls)
+}
+
+func TestNoCallIsMadeWithoutASide(t *testing.T) {
+	c := dial(t, "127.0.0.1:1", Config{})
+	_, err := c.Engine(Call{}).Status(context.Background(), &e6xv1.StatusRequest{})
+	require.Equal(t, ClassUnsent, Classify(err))
+}
+
+func TestAClosedConnRefusesCallsAndClosesOnce(t *testing.T) {
+	address := serveEngine(t, func(context.Context) (*e6xv1.StatusResponse, error) { return &e6xv1.StatusResponse{}, nil })
+	c := dial(t, address, Config{})
+	require.NoError(t, ask(t, c))
+	require.NoError(t, c.Close())
+	require.NoError(t, c.Close())
+	judged(t, ask(t, c), ClassCanceled, EffectNone)
+}
+
+func TestClosingEndsTheCallsThatAreActive(t *testing.T) {
+	arrived := make(chan struct{})
+	address := serveEngine(t, func(ctx context.Context) (*e6xv1.StatusResponse, error) {
+		close(arrived)
+		<-ctx.Done()
+		return nil, ctx.Err()
+	})
+	c := dial(t, address, Config{})
+	go func() { <-arrived; _ = c.Close() }()
+	judged(t, ask(t, c), ClassCanceled, EffectUnknown)
+}
+
+func TestErrorsOfOtherOriginHaveNoClass(t *testing.T) {
+	require.Zero(t, Classify(nil))
+	require.Zero(t, Classify(errors.New("x")))
+	require.Zero(t, Classify(status.Error(codes.Unknown, "status: 456")))
+}

@@ -1,0 +1,204 @@
+package e6_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/e6data/e6data-go/e6"
+	"github.com/e6data/e6data-go/e6/e6test"
+	"github.com/e6data/e6data-go/e6/events"
+)
+
+// How much is asked of each kind of cutover.
+const (
+	stressGoroutines = 64
+	stressCutovers   = 200
+)
+
+// load is what a number of goroutines did to a client, and how it ended.
+type load struct {
+	client *e6.Client
+	until  context.Context
+	wg     sync.WaitGroup
+
+	queries, streams, lost atomic.Int64
+	mu                     sync.Mutex
+	wrong                  []error
+}
+
+func (l *load) fail(format string, args ...any) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.wrong = append(l.wrong, fmt.Errorf(format, args...))
+}
+
+// whole reads a result in one piece and checks every row.
+func (l *load) whole(n int) {
+	result, err := l.client.QueryAll(context.Background(), fmt.Sprintf("SELECT * FROM numbers(%d)", n))
+	if err != nil {
+		l.fail("whole: %w", err)
+		return
+	}
+	l.queries.Add(1)
+	i := 0
+	for row := range result.Rows() {
+		if row[0] != int64(i) || row[1] != e6test.NumbersText(i) {
+			l.fail("row %d is %v", i, row)
+			return
+		}
+		i++
+	}
+	if i != n {
+		l.fail("%d rows instead of %d", i, n)
+	}
+}
+
+// stream reads a result row by row and checks it. Where it may be lost, it must
+// say so, with the number of rows it had delivered.
+func (l *load) stream(n int, mayBeLost bool) {
+	rows, err := l.client.Query(context.Background(), fmt.Sprintf("SELECT * FROM numbers(%d)", n))
+	if err != nil {
+		l.fail("stream: %w", err)
+		return
+	}
+	defer rows.Close()
+	i := 0
+	for ; rows.Next(); i++ {
+		var number int
+		if err := rows.Scan(&number, new(string)); err != nil || number != i {
+			l.fail("row %d is %d: %w", i, number, err)
+			return
+		}
+	}
+	switch err := rows.Err(); {
+	case err == nil && i == n:
+		l.queries.Add(1)
+		l.streams.Add(1)
+	case err == nil:
+		l.fail("%d rows of %d look complete", i, n)
+	default:
+		cut, ok := errors.AsType[*e6.CutoverError](err)
+		if !mayBeLost || !ok || i == 0 || cut.RowsDelivered != int64(i) {
+			l.fail("stream after %d rows: %w", i, err)
+		}
+		l.lost.Add(1)
+	}
+}
+
+// drive runs queries from many goroutines until the context ends.
+func drive(ctx context.Context, client *e6.Client, streamsMayBeLost bool) *load {
+	l := &load{client: client, until: ctx}
+	for g := range stressGoroutines {
+		l.wg.Go(func() {
+			for n := g; l.until.Err() == nil; n++ {
+				if n%3 == 0 {
+					l.stream(120, streamsMayBeLost)
+				} else {
+					l.whole(n % 60)
+				}
+			}
+		})
+	}
+	return l
+}
+
+func TestManyGoroutinesLoseNothingOverManyCutovers(t *testing.T) {
+	for _, kind := range []e6test.CutoverKind{e6test.Graceful, e6test.Abrupt, e6test.AnnounceFirst} {
+		t.Run(kind.String(), func(t *testing.T) {
+			cluster := start(t, e6test.WithBatchRows(50), e6test.WithChunks(1))
+			client := open(t, cluster)
+			var abandoned atomic.Int64
+			defer client.Subscribe(func(e events.Event) { abandoned.Add(1) }, events.Kinds(events.KindQueryAbandoned), events.Queue(1<<16))()
+
+			ctx, stop := context.WithCancel(t.Context())
+			defer stop()
+			// What a graceful cutover refuses, it has let run for its grace before.
+			l := drive(ctx, client, kind != e6test.Graceful)
+			for n := range stressCutovers {
+				to := []e6.Side{e6.Green, e6.Blue}[n%2]
+				cutOver(t, cluster, client, to, kind)
+				// The new side does some work before it is left again.
+				before := l.queries.Load()
+				waitFor(within(t, 30*time.Second), t, client, func() bool { return l.queries.Load() >= before+stressGoroutines/4 })
+			}
+			stop()
+			l.wg.Wait()
+
+			require.Empty(t, l.wrong)
+			if kind == e6test.Graceful {
+				require.Zero(t, l.lost.Load())
+			}
+			requireIdle(t, client)
+			stats := client.Stats()
+			t.Logf("%d queries, of which %d streams; %d streams cut off; %d retried, %d replayed, %d abandoned; %d refused by the ingress",
+				l.queries.Load(), l.streams.Load(), l.lost.Load(), stats.Retried, stats.Replayed, stats.Abandoned, cluster.Stats().Refused456)
+			require.Equal(t, l.lost.Load(), stats.Lost)
+			require.Empty(t, leftBehind(cluster, client), "the server holds queries that nobody named")
+		})
+	}
+}
+
+// cutOver cuts over once, and waits until the client has followed and, if it is
+// a graceful one, until the old side is drained before it is closed.
+func cutOver(t *testing.T, cluster *e6test.Cluster, client *e6.Client, to e6.Side, kind e6test.CutoverKind) {
+	ctx := within(t, 30*time.Second)
+	if kind == e6test.Graceful {
+		cluster.OpenSide(to)
+		cluster.Announce(to)
+		waitFor(ctx, t, client, func() bool {
+			s := client.Strategy()
+			return s.Active == to && s.Target == e6.None && client.Stats().InFlight[to.Other()] == 0
+		})
+		cluster.CloseSide(to.Other())
+		return
+	}
+	require.NoError(t, cluster.Cutover(ctx, e6test.Cutover{To: to, Kind: kind}))
+	waitFor(ctx, t, client, func() bool { return client.Strategy().Active == to })
+}
+
+// waitFor waits for something that a transition or the end of a query brings
+// about.
+func waitFor(ctx context.Context, t *testing.T, client *e6.Client, ready func() bool) {
+	t.Helper()
+	for !ready() {
+		select {
+		case <-ctx.Done():
+			require.FailNow(t, "it never came about", "the strategy is %s, in flight %v", client.Strategy(), client.Stats().InFlight)
+		case <-time.After(100 * time.Microsecond):
+		}
+	}
+}
+
+// requireIdle waits until no query holds a pin.
+func requireIdle(t *testing.T, client *e6.Client) {
+	t.Helper()
+	waitFor(within(t, 10*time.Second), t, client, func() bool {
+		n := client.Stats().InFlight
+		return n[e6.Blue] == 0 && n[e6.Green] == 0
+	})
+}
+
+// leftBehind lists the queries that the server holds although the client has
+// not reported them as abandoned.
+func leftBehind(cluster *e6test.Cluster, client *e6.Client) []e6test.QueryInfo {
+	named := map[string]bool{}
+	for _, e := range client.History() {
+		if a, ok := e.Data.(events.QueryAbandoned); ok {
+			named[a.QueryID] = true
+		}
+	}
+	var left []e6test.QueryInfo
+	for _, q := range cluster.OpenQueries() {
+		if !named[q.ID] {
+			left = append(left, q)
+		}
+	}
+	return left
+}

@@ -1,0 +1,45 @@
+package emulator
+
+import (
+	"cmp"
+	"time"
+
+	"github.com/e6data/e6data-go/e6/e6test"
+)
+
+// Options configure New and Start. The zero value is the sample data set in
+// memory, served on a free port of 127.0.0.1 without an admin interface.
+type Options struct {
+	// Database is the path of a DuckDB file to serve instead of the sample data
+	// set; it is created if it does not exist. Its catalog is the file's name
+	// without the ending, and names are resolved to its schema main.
+	Database string
+	// Zone is the time zone of the sessions, an IANA name; UTC by default. A
+	// TIMESTAMPTZ is sent with it in every row.
+	Zone string
+	// NoSample leaves demo.sales empty, which saves some tenths of a second.
+	NoSample bool
+
+	// Listen is the address of the cluster; 127.0.0.1:0 by default. This and
+	// what follows concern Start only.
+	Listen string
+	// Admin is the address of the admin interface; empty means none.
+	Admin string
+	// EngineBlue and EngineGreen are addresses on which the two engines are
+	// served without the ingress, for use behind a real proxy. Give both or none.
+	EngineBlue, EngineGreen string
+	// Refusal is the form in which the ingress refuses calls.
+	Refusal e6test.Refusal
+	// BatchRows is how many rows a batch has at most; 0 leaves it to the server.
+	BatchRows int
+	// Latency is how long every call takes before it is looked at.
+	Latency time.Duration
+	// User and Token are the only credentials that are accepted. If both are
+	// empty, any are that are not empty. Give both or none.
+	User, Token string
+	// Cluster holds more options of the server, applied after the others.
+	Cluster []e6test.Option
+}
+
+// listen returns the address of the cluster.
+func (o Options) listen() string { return cmp.Or(o.Listen, "127.0.0.1:0") }
