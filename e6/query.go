@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -24,10 +23,9 @@ type query struct {
 	sql  string
 	opts queryOptions
 
-	fields   []vector.Field // of the first result that came; every later one must have them
-	attempts int            // executions that got no answer
-	refusals int            // executions that were refused
-	refused  time.Time      // when the first of these was
+	attempts int       // executions that got no answer
+	refusals int       // executions that were refused
+	refused  time.Time // when the first of these was
 	replays  int
 
 	// then, if set, is done with the query after its result has been read.
@@ -36,8 +34,9 @@ type query struct {
 
 // A sink takes the result of a query. Its methods are called one at a time.
 type sink interface {
-	// begin takes the description of the result. After a replay it comes again.
-	begin(h QueryHandle, md *vector.Metadata)
+	// begin takes the description of the result. After a replay it comes again,
+	// and is an error if the caller has seen another one.
+	begin(h QueryHandle, md *vector.Metadata) error
 	// take takes a batch, and may wait for room within ctx.
 	take(ctx context.Context, b *vector.Batch) error
 	// takeBack forgets every batch since begin. It reports false, and forgets
@@ -87,11 +86,9 @@ func (q *query) attempt(ctx context.Context, x *execution, to sink) error {
 	if err != nil {
 		return err
 	}
-	if q.fields != nil && !slices.Equal(q.fields, md.Fields) {
-		return errColumnsChanged
+	if err := to.begin(x.handle(), md); err != nil {
+		return err
 	}
-	q.fields = md.Fields
-	to.begin(x.handle(), md)
 	var rows int64
 	err = x.fetch(ctx, md, func(b *vector.Batch) error {
 		rows += int64(b.Rows())
@@ -115,6 +112,9 @@ var errColumnsChanged = errors.New("the columns of the result have changed since
 func (q *query) decide(ctx context.Context, x *execution, to sink, err error) error {
 	if ctx.Err() != nil {
 		return q.interrupted(ctx, x, err)
+	}
+	if errors.Is(err, errColumnsChanged) {
+		return q.cutOff(x, to, err)
 	}
 	failed, ok := wire.AsError(err)
 	if !ok {

@@ -52,7 +52,10 @@ type collector struct{ Result }
 
 var _ sink = (*collector)(nil)
 
-func (r *collector) begin(h QueryHandle, md *vector.Metadata) { r.Handle, r.Fields = h, md.Fields }
+func (r *collector) begin(h QueryHandle, md *vector.Metadata) error {
+	r.Handle, r.Fields = h, md.Fields
+	return nil
+}
 
 func (r *collector) take(_ context.Context, b *vector.Batch) error {
 	r.Batches = append(r.Batches, b)
@@ -71,7 +74,7 @@ type discard struct{}
 
 var _ sink = discard{}
 
-func (discard) begin(QueryHandle, *vector.Metadata)       {}
+func (discard) begin(QueryHandle, *vector.Metadata) error { return nil }
 func (discard) take(context.Context, *vector.Batch) error { return nil }
 func (discard) takeBack() bool                            { return true }
 func (discard) stop() int64                               { return 0 }

@@ -78,16 +78,18 @@ type Rows struct {
 var _ sink = (*Rows)(nil)
 var _ io.Closer = (*Rows)(nil)
 
-// begin implements sink.
-func (r *Rows) begin(h QueryHandle, md *vector.Metadata) {
+// begin implements sink. The first time, it shows the columns to the caller.
+func (r *Rows) begin(h QueryHandle, md *vector.Metadata) error {
 	r.mu.Lock()
-	r.handle, r.md = h, md
-	r.mu.Unlock()
-	select {
-	case <-r.started:
-	default:
+	defer r.mu.Unlock()
+	if r.md != nil && !slices.Equal(r.md.Fields, md.Fields) {
+		return errColumnsChanged
+	}
+	if r.md == nil {
 		close(r.started)
 	}
+	r.handle, r.md = h, md
+	return nil
 }
 
 // take implements sink. It waits while enough batches are read ahead.
@@ -245,10 +247,12 @@ func (r *Rows) metadata() *vector.Metadata {
 	return r.md
 }
 
-// Scan copies the values of the present row, one for each destination. See Scan
-// conversions in the package documentation of scan destinations: numbers go
-// into numbers that can hold them exactly, everything into *string and *any,
-// null into pointers, *any and sql.Scanner. The error is a *ScanError.
+// Scan copies the values of the present row, one for each destination. Whole
+// numbers go into every number that can hold them, floats into floats, decimals
+// into *vector.Decimal or, if they are whole, into integers; dates and
+// timestamps into *time.Time or their types in package vector; everything into
+// *string, *[]byte and *any. Nulls go into pointers to pointers, *any, *[]byte
+// and sql.Scanner. Nothing is rounded. The error is a *ScanError.
 func (r *Rows) Scan(dest ...any) error {
 	if r.batch == nil {
 		return errors.New("e6: scan: there is no row: call Next first, and look at what it returns")

@@ -114,8 +114,8 @@ func TestManyGoroutinesLoseNothingOverManyCutovers(t *testing.T) {
 		t.Run(kind.String(), func(t *testing.T) {
 			cluster := start(t, e6test.WithBatchRows(50), e6test.WithChunks(1))
 			client := open(t, cluster)
-			var abandoned atomic.Int64
-			defer client.Subscribe(func(e events.Event) { abandoned.Add(1) }, events.Kinds(events.KindQueryAbandoned), events.Queue(1<<16))()
+			var abandoned names
+			defer client.Subscribe(abandoned.add, events.Kinds(events.KindQueryAbandoned), events.Queue(1<<20))()
 
 			ctx, stop := context.WithCancel(t.Context())
 			defer stop()
@@ -140,7 +140,8 @@ func TestManyGoroutinesLoseNothingOverManyCutovers(t *testing.T) {
 			t.Logf("%d queries, of which %d streams; %d streams cut off; %d retried, %d replayed, %d abandoned; %d refused by the ingress",
 				l.queries.Load(), l.streams.Load(), l.lost.Load(), stats.Retried, stats.Replayed, stats.Abandoned, cluster.Stats().Refused456)
 			require.Equal(t, l.lost.Load(), stats.Lost)
-			require.Empty(t, leftBehind(cluster, client), "the server holds queries that nobody named")
+			waitFor(within(t, 10*time.Second), t, client, func() bool { return abandoned.len() == stats.Abandoned })
+			require.Empty(t, abandoned.missing(cluster.OpenQueries()), "the server holds queries that nobody named")
 		})
 	}
 }
@@ -185,18 +186,33 @@ func requireIdle(t *testing.T, client *e6.Client) {
 	})
 }
 
-// leftBehind lists the queries that the server holds although the client has
-// not reported them as abandoned.
-func leftBehind(cluster *e6test.Cluster, client *e6.Client) []e6test.QueryInfo {
-	named := map[string]bool{}
-	for _, e := range client.History() {
-		if a, ok := e.Data.(events.QueryAbandoned); ok {
-			named[a.QueryID] = true
-		}
+// names collects the queries that were abandoned.
+type names struct {
+	mu  sync.Mutex
+	ids map[string]bool
+}
+
+func (n *names) add(e events.Event) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.ids == nil {
+		n.ids = map[string]bool{}
 	}
-	var left []e6test.QueryInfo
-	for _, q := range cluster.OpenQueries() {
-		if !named[q.ID] {
+	n.ids[e.Data.(events.QueryAbandoned).QueryID] = true
+}
+
+func (n *names) len() int64 {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return int64(len(n.ids))
+}
+
+// missing lists the queries whose names were not collected.
+func (n *names) missing(open []e6test.QueryInfo) (left []e6test.QueryInfo) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, q := range open {
+		if !n.ids[q.ID] {
 			left = append(left, q)
 		}
 	}

@@ -36,6 +36,9 @@ type builder struct {
 func newBuilder(t *valueType, zone string, rows int) *builder {
 	b := &builder{t: t, zone: zone}
 	b.col.Type = t.wire()
+	// The flags are there even if nothing is null: the public Python connector
+	// looks at the flag of every row and fails without one.
+	b.col.Nulls = make([]bool, 0, rows)
 	switch b.col.Type {
 	case vector.Null:
 		b.col.Constant, b.col.Nulls = true, []bool{true}
@@ -71,7 +74,9 @@ func (b *builder) add(v *view, from, to int) error {
 		b.rows += to - from
 		return nil
 	}
-	b.addNulls(v, from, to)
+	for r := from; r < to; r++ {
+		b.col.Nulls = append(b.col.Nulls, v.null(r))
+	}
 	switch b.col.Type {
 	case vector.Boolean:
 		for r := from; r < to; r++ {
@@ -98,30 +103,13 @@ func (b *builder) add(v *view, from, to int) error {
 // clearNulls zeroes the numbers of null rows, where DuckDB leaves whatever its
 // memory held before.
 func (b *builder) clearNulls() {
-	for i, null := range b.col.Nulls[min(b.rows, len(b.col.Nulls)):] {
-		i += b.rows
-		if null && i < len(b.col.Ints) {
+	for i := b.rows; i < len(b.col.Nulls); i++ {
+		if b.col.Nulls[i] && i < len(b.col.Ints) {
 			b.col.Ints[i] = 0
 		}
-		if null && i < len(b.col.Floats) {
+		if b.col.Nulls[i] && i < len(b.col.Floats) {
 			b.col.Floats[i] = 0
 		}
-	}
-}
-
-// addNulls extends the null flags, which exist from the first null on.
-func (b *builder) addNulls(v *view, from, to int) {
-	for r := from; r < to; r++ {
-		if !v.null(r) {
-			continue
-		}
-		if n := b.rows + to - from; len(b.col.Nulls) < n {
-			b.col.Nulls = append(b.col.Nulls, make([]bool, n-len(b.col.Nulls))...)
-		}
-		b.col.Nulls[b.rows+r-from] = true
-	}
-	if n := b.rows + to - from; len(b.col.Nulls) > 0 && len(b.col.Nulls) < n {
-		b.col.Nulls = append(b.col.Nulls, make([]bool, n-len(b.col.Nulls))...)
 	}
 }
 

@@ -171,7 +171,8 @@ func TestExplainShowsThePlanAlsoWhileTheStatementRuns(t *testing.T) {
 func TestExplainSaysWhyThereIsNoPlan(t *testing.T) {
 	t.Parallel()
 	e := newEngine(t, emulator.Options{NoSample: true})
-	p, err := e.Prepare(context.Background(), e6test.Statement{SQL: "CREATE TABLE once AS SELECT 1 AS a"})
+	query(t, e, "CREATE TABLE once AS SELECT 1 AS a")
+	p, err := e.Prepare(context.Background(), e6test.Statement{SQL: "DROP TABLE once"})
 	require.NoError(t, err)
 	defer func() { require.NoError(t, p.Close()) }()
 	_, err = p.Execute(context.Background())

@@ -105,7 +105,7 @@ func (p *statement) Execute(ctx context.Context) (e6test.Result, error) {
 
 // Explain implements e6test.Prepared with DuckDB's plan, drawn in text. It uses
 // a connection of its own and so may be called while the statement runs. Where
-// DuckDB has no plan to show, as for a CREATE TABLE that has run, the text says
+// DuckDB has no plan to show, as for a DROP TABLE that has run, the text says
 // why.
 func (p *statement) Explain(ctx context.Context) (string, error) {
 	conn, err := p.engine.connect(ctx, p.source.Catalog, p.source.Schema)

@@ -169,6 +169,32 @@ func TestNullsAreSetInEveryColumnAndBatch(t *testing.T) {
 	}
 }
 
+func TestEveryRowHasANullFlagEvenIfNothingIsNull(t *testing.T) {
+	t.Parallel()
+	e := newEngine(t, emulator.Options{NoSample: true})
+	r := execute(t, e, e6test.Statement{SQL: "SELECT 1, 'x', [1], 1.5, now(), true FROM range(5)"})
+	batch, err := r.Next(context.Background(), 10)
+	require.NoError(t, err)
+	for _, c := range batch.Columns {
+		require.Equal(t, make([]bool, 5), c.Nulls)
+	}
+}
+
+func TestNumbersOfNullRowsAreZero(t *testing.T) {
+	t.Parallel()
+	e := newEngine(t, emulator.Options{NoSample: true})
+	r := execute(t, e, e6test.Statement{SQL: "SELECT if(i % 2 = 0, i, NULL), if(i % 2 = 0, i::DOUBLE, NULL) FROM range(5000) t(i) ORDER BY i"})
+	batch, err := r.Next(context.Background(), 5000)
+	require.NoError(t, err)
+	for i, null := range batch.Columns[0].Nulls {
+		require.Equal(t, i%2 == 1, null)
+		if null {
+			require.Zero(t, batch.Columns[0].Ints[i])
+			require.Zero(t, batch.Columns[1].Floats[i])
+		}
+	}
+}
+
 func TestAPointInTimeCarriesTheZoneOfTheSession(t *testing.T) {
 	t.Parallel()
 	e := newEngine(t, emulator.Options{NoSample: true, Zone: "Asia/Kolkata"})

@@ -235,3 +235,15 @@ func TestAStaleAnnouncementIsToldOnce(t *testing.T) {
 		require.Equal(t, 1, ignored)
 	})
 }
+
+func TestAnAnnouncementFromBeforeADetectionThatHasEndedIsIgnored(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.touch()
+		old := r.Stamp()
+		r.refuse(fsm.Blue, old)
+		pass(5 * time.Second)
+		r.requireState("blue") // settled anew, and no transition in between
+		r.announce(fsm.Blue, old, fsm.Green)
+		r.requireState("blue")
+	})
+}

@@ -2,9 +2,11 @@ package cutover_test
 
 import (
 	"context"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -24,7 +26,7 @@ func settledRig(t testing.TB) *rig {
 // Many queries come and go while the client is switched to and fro. As long as
 // one of them is pinned, it must never see its side reported as drained.
 func TestADrainedSideStaysDrained(t *testing.T) {
-	const cutovers, pinners = 2000, 8
+	const cutovers, pinners = 300, 6
 	r := newRig(t, func(cfg *cutover.Config) { cfg.Cluster = promptCluster{cfg.Cluster.(*fakeCluster)} })
 	p := r.pin()
 	r.Unpin(p)
@@ -45,7 +47,8 @@ func TestADrainedSideStaysDrained(t *testing.T) {
 					wrong.Add(1)
 					return
 				}
-				for range 20 {
+				for range 3 {
+					runtime.Gosched() // let the writer, and others, come in between
 					now := r.Routing()
 					if now.Epoch == p.Epoch && now.Active != p.Side {
 						wrong.Add(1)
@@ -75,6 +78,32 @@ func TestADrainedSideStaysDrained(t *testing.T) {
 	require.Equal(t, cutovers, drained)
 	require.Positive(t, pinned.Load())
 	require.Zero(t, r.InFlight(fsm.Blue)+r.InFlight(fsm.Green))
+}
+
+func TestAPinThatReadAnOldRoutingCountsItselfOutAgain(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.touch()
+		old := r.Routing()
+		stale := func() {
+			t.Helper()
+			_, ok := r.PinTo(old)
+			require.False(t, ok)
+			require.Zero(t, r.InFlight(fsm.Blue)+r.InFlight(fsm.Green))
+		}
+		r.announce(fsm.Blue, r.Stamp(), fsm.Green)
+		p, ok := r.PinTo(old)
+		require.True(t, ok, "the routing is new, the side and the epoch are not")
+		r.Unpin(p)
+		r.cluster.set(fsm.Green, nil)
+		pass(time.Second)
+		r.requireState("green")
+		stale()
+		r.cutTo(fsm.Blue)
+		stale() // the same side, in another epoch
+		old = r.Routing()
+		r.Drain()
+		stale()
+	})
 }
 
 // promptCluster accepts everything at once.

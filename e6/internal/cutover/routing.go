@@ -39,14 +39,9 @@ func (c *Coordinator) Pin(ctx context.Context) (Pin, error) {
 	for {
 		r := c.routing.Load()
 		if r.open() {
-			// Count in first, then look again. The writer publishes first and
-			// sums afterwards, so one of the two sees the other: either this
-			// query notices that the side has changed, or the writer counts it.
-			p := Pin{Side: r.Active, Epoch: r.Epoch, shard: c.pins.in(r.Active)}
-			if now := c.routing.Load(); now == r || now.open() && now.Epoch == r.Epoch {
+			if p, ok := c.pinTo(r); ok {
 				return p, nil
 			}
-			c.Unpin(p)
 			continue
 		}
 		if r.Closed {
@@ -59,6 +54,20 @@ func (c *Coordinator) Pin(ctx context.Context) (Pin, error) {
 			return Pin{}, err
 		}
 	}
+}
+
+// pinTo pins to the side of an open routing, unless it has been left meanwhile.
+//
+// Count in first, then look again. The writer publishes first and sums
+// afterwards, so one of the two sees the other: either this query notices that
+// the side has changed, or the writer counts it.
+func (c *Coordinator) pinTo(r *Routing) (Pin, bool) {
+	p := Pin{Side: r.Active, Epoch: r.Epoch, shard: c.pins.in(r.Active)}
+	if now := c.routing.Load(); now == r || now.open() && now.Epoch == r.Epoch {
+		return p, true
+	}
+	c.Unpin(p)
+	return Pin{}, false
 }
 
 // Unpin ends a Pin.
