@@ -98,7 +98,7 @@ func (em *Emulator) Addr() string { return em.cluster.Addr() }
 func (em *Emulator) AdminAddr() string { return em.adminAddr }
 
 // Close ends the servers and closes the database. Statements that run are
-// interrupted. It must not be called twice.
+// interrupted. A second call does nothing.
 func (em *Emulator) Close() error {
 	var errs []error
 	if em.cluster != nil {

@@ -247,6 +247,7 @@ func TestClosingEndsACutoverThatIsUnderWay(t *testing.T) {
 	require.Eventually(t, func() bool { return em.Cluster().IsOpen(fsm.Green) }, 5*time.Second, time.Millisecond)
 	begin := time.Now()
 	require.NoError(t, em.Close())
+	require.NoError(t, em.Close(), "closing twice is fine")
 	require.Less(t, time.Since(begin), 10*time.Second)
 	<-answered
 }

@@ -124,7 +124,7 @@ func one(name, number string) (func(context.Context) (Result, error), error) {
 		return &cannedResult{
 			fields: []vector.Field{{Name: name, Type: vector.Long}}, rows: 1,
 			make: func(int, int) *Batch {
-				return &Batch{Rows: 1, Columns: []Column{{Type: vector.Long, Ints: []int64{n}}}}
+				return &Batch{Rows: 1, Columns: []Column{{Type: vector.Long, Nulls: []bool{false}, Ints: []int64{n}}}}
 			},
 		}, nil
 	}, err
@@ -154,7 +154,7 @@ func (e *CannedEngine) insert(table string, n int64) Result {
 	table = strings.ToLower(table)
 	e.inserted[table] = append(e.inserted[table], n)
 	return &cannedResult{fields: []vector.Field{{Name: "count", Type: vector.Long}}, rows: 1, make: func(int, int) *Batch {
-		return &Batch{Rows: 1, Columns: []Column{{Type: vector.Long, Ints: []int64{1}}}}
+		return &Batch{Rows: 1, Columns: []Column{{Type: vector.Long, Nulls: []bool{false}, Ints: []int64{1}}}}
 	}}
 }
 

@@ -19,7 +19,8 @@ func numbers(n int) Result {
 			for i := from; i < to; i++ {
 				ns, texts = append(ns, int64(i)), append(texts, NumbersText(i))
 			}
-			return &Batch{Rows: to - from, Columns: []Column{{Type: vector.Long, Ints: ns}, {Type: vector.String, Strings: texts}}}
+			return &Batch{Rows: to - from, Columns: []Column{
+				{Type: vector.Long, Nulls: make([]bool, to-from), Ints: ns}, {Type: vector.String, Nulls: make([]bool, to-from), Strings: texts}}}
 		},
 	}
 }

@@ -60,6 +60,7 @@ func (s *engineService) prepare(ctx context.Context, session string, existing *e
 	if hasSemicolon(st.SQL) {
 		return nil, status.Error(codes.Internal, "syntax error: unexpected ';'")
 	}
+	began := time.Now()
 	prepared, err := s.c.set.engine.Prepare(ctx, st)
 	if err != nil {
 		return nil, engineError(err)
@@ -68,7 +69,7 @@ func (s *engineService) prepare(ctx context.Context, session string, existing *e
 	if id == "" {
 		id = rand.Text()
 	}
-	s.add(&serverQuery{id: id, sql: st.SQL, prepared: prepared, began: time.Now(), done: make(chan struct{})})
+	s.add(&serverQuery{id: id, sql: st.SQL, prepared: prepared, parsing: time.Since(began), done: make(chan struct{})})
 	return &e6xv1.PrepareStatementResponse{EngineIP: s.ip, QueryId: id, SessionId: session}, nil
 }
 
@@ -252,11 +253,14 @@ func (s *engineService) ExplainAnalyze(ctx context.Context, r *e6xv1.ExplainAnal
 		return nil, engineError(err)
 	}
 	text, err := json.Marshal(map[string]any{
-		"total_query_time": float64(q.took.Microseconds()) / 1000, "executionQueueingTime": 0, "parsingTime": 0,
+		"total_query_time": ms(q.parsing + q.took), "executionQueueingTime": ms(q.queued), "parsingTime": ms(q.parsing),
 		"row_count": q.result.RowCount(), "plan": plan,
 	})
 	return &e6xv1.ExplainAnalyzeResponse{ExplainAnalyze: string(text), SessionId: r.GetSessionId()}, err
 }
+
+// ms is a time in milliseconds, with three digits behind the point.
+func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 func (s *engineService) DryRun(ctx context.Context, r *e6xv1.DryRunRequest) (*e6xv1.DryRunResponse, error) {
 	text, err := s.c.set.engine.DryRun(ctx, Statement{SQL: r.GetQueryString(), Schema: r.GetSchema()})

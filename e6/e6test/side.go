@@ -201,7 +201,7 @@ func (c *Cluster) OpenQueries() []QueryInfo {
 type serverQuery struct {
 	id, sql  string
 	prepared Prepared
-	began    time.Time
+	parsing  time.Duration // what Prepare took
 
 	mu       sync.Mutex
 	executed bool
@@ -210,8 +210,9 @@ type serverQuery struct {
 	done     chan struct{} // closed when the execution has ended
 	result   Result
 	err      error
-	took     time.Duration
-	answers  int // of the fetch
+	queued   time.Duration // from the call to the beginning of the execution
+	took     time.Duration // from the call to its end
+	answers  int           // of the fetch
 
 	fetching sync.Mutex // one fetch at a time
 }
@@ -227,9 +228,11 @@ func (q *serverQuery) execute(s *side) error {
 	s.c.counts.executed(q.sql)
 	ctx, cancel := context.WithCancel(s.c.ctx)
 	q.cancel = cancel
+	called := time.Now()
 	s.running.Go(func() {
-		result, err := q.prepared.Execute(ctx)
-		q.result, q.err, q.took = result, err, time.Since(q.began)
+		q.queued = time.Since(called)
+		q.result, q.err = q.prepared.Execute(ctx)
+		q.took = time.Since(called)
 		close(q.done)
 	})
 	return nil
