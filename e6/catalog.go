@@ -101,19 +101,18 @@ func (c *Client) DryRun(ctx context.Context, sql string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	answer, err := onActive(ctx, c, "dry run", func(ctx context.Context, x *execution) (*e6xv1.DryRunResponse, error) {
-		session, err := x.c.route.Sessions().Get(ctx, x.pin.Side)
-		if err != nil {
-			x.c.report(ctx, err)
-			return nil, err
-		}
+	answer, err := onSession(ctx, c, "dry run", func(ctx context.Context, x *execution, session string) (withoutSession, error) {
 		answer, err := x.rpc().DryRunV2(ctx, &e6xv1.DryRunRequestV2{
-			SessionId: session.ID, Schema: q.opts.schema, Catalog: q.opts.catalog, QueryString: q.sql})
-		x.c.report(ctx, err)
-		return answer, err
+			SessionId: session, Schema: q.opts.schema, Catalog: q.opts.catalog, QueryString: q.sql})
+		return withoutSession{answer}, err
 	})
 	return answer.GetDryrunValue(), err
 }
+
+// withoutSession is the one answer to a session's call that carries no session.
+type withoutSession struct{ *e6xv1.DryRunResponse }
+
+func (withoutSession) GetSessionId() string { return "" }
 
 // Analysis is how a query was run.
 type Analysis struct {
@@ -224,7 +223,7 @@ func onActive[R any](ctx context.Context, c *Client, op string, do func(context.
 	var none R
 	q := &query{c: c, opts: c.queryOptions(ctx)}
 	for {
-		x, err := c.start(ctx, q.opts.tag)
+		x, err := q.start(ctx)
 		if err != nil {
 			return none, fmt.Errorf("e6: %s: %w", op, err)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"io"
 	"net"
 	"strconv"
 	"strings"
@@ -261,6 +262,16 @@ func (c Config) String() string {
 
 // GoString implements fmt.GoStringer, so that %#v shows no secret either.
 func (c Config) GoString() string { return "e6.Config{" + c.String() + "}" }
+
+// Format implements fmt.Formatter. Without it, verbs that are not for text would
+// print the fields, and so the token.
+func (c Config) Format(f fmt.State, verb rune) {
+	if verb == 'v' && f.Flag('#') {
+		_, _ = io.WriteString(f, c.GoString())
+		return
+	}
+	_, _ = io.WriteString(f, c.String())
+}
 
 // tlsConfig is nil for clear text.
 func (c Config) tlsConfig() (*tls.Config, error) {

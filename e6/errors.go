@@ -129,6 +129,10 @@ func SafeToReplay(err error) bool {
 	if detection, ok := errors.AsType[*DetectionError](err); ok {
 		return detection != nil // no side was found, so nothing was sent
 	}
+	if failed, ok := errors.AsType[*QueryError](err); ok {
+		// A call after execute may have had no effect, the statement has.
+		return failed.Op == stepPrepare.String()
+	}
 	if call, ok := wire.AsError(err); ok {
 		return call.Effect == wire.EffectNone
 	}

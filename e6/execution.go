@@ -40,6 +40,7 @@ type execution struct {
 	engine  string // the planner that prepared it, for the plannerip header
 	session cutover.Session
 	step    step
+	left    *preparation // a prepare call that has outlived its caller
 }
 
 // start pins a new execution to the side of new queries.
@@ -109,12 +110,43 @@ func repeat[R sessionCarrier](ctx context.Context, x *execution, harmless bool, 
 	}
 }
 
-// prepare sends the statement to be checked and planned.
+// prepare sends the statement to be checked and planned. It returns when ctx
+// ends, but the call goes on: without its answer, nobody could tell the server
+// to forget the query. release waits for it.
 func (x *execution) prepare(ctx context.Context, q *query) error {
 	x.step = stepPrepare
-	ctx, cancel := context.WithTimeout(ctx, x.c.cfg.PrepareTimeout)
-	defer cancel()
+	p := &preparation{x: *x, done: make(chan struct{})}
+	detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), x.c.cfg.PrepareTimeout)
+	p.cancel = cancel
+	go func() {
+		defer close(p.done)
+		p.err = p.x.sendPrepare(detached, ctx, q)
+	}()
+	select {
+	case <-p.done:
+		cancel()
+		x.queryID, x.engine, x.session = p.x.queryID, p.x.engine, p.x.session
+		return p.err
+	case <-ctx.Done():
+		x.left = p
+		return context.Cause(ctx)
+	}
+}
+
+// preparation is a prepare call that is under way, with an execution of its own.
+type preparation struct {
+	x      execution
+	cancel context.CancelFunc
+	done   chan struct{}
+	err    error
+}
+
+// sendPrepare makes the call, unless the caller has gone before it is sent.
+func (x *execution) sendPrepare(ctx, caller context.Context, q *query) error {
 	answer, err := call(ctx, x, func(ctx context.Context, session string) (*e6xv1.PrepareStatementResponse, error) {
+		if caller.Err() != nil {
+			return nil, context.Cause(caller)
+		}
 		if q.opts.catalog == "" {
 			return x.rpc().PrepareStatement(ctx, &e6xv1.PrepareStatementRequest{
 				SessionId: session, Schema: q.opts.schema, QueryString: q.sql})
@@ -165,6 +197,10 @@ func (x *execution) handle() QueryHandle {
 // the caller has what it wanted, or has given up. complete says that the result
 // was read to its end.
 func (x *execution) release(ctx context.Context, complete bool) {
+	if x.left != nil {
+		go x.left.release(context.WithoutCancel(ctx))
+		return
+	}
 	if x.queryID == "" {
 		x.c.route.Unpin(x.pin)
 		return
@@ -181,6 +217,16 @@ func (x *execution) release(ctx context.Context, complete bool) {
 				QueryID: x.queryID, Tag: x.tag, Side: x.pin.Side, Error: err.Error()})
 		}
 	}()
+}
+
+// release waits for the answer to a prepare call whose caller is gone, and then
+// frees the query.
+func (p *preparation) release(ctx context.Context) {
+	limit := time.AfterFunc(p.x.c.cfg.CloseTimeout, p.cancel)
+	<-p.done
+	limit.Stop()
+	p.cancel()
+	p.x.release(ctx, false)
 }
 
 // clear tells the server to forget the query. Clearing twice does no harm, so

@@ -27,6 +27,10 @@ type query struct {
 	refusals int       // executions that were refused
 	refused  time.Time // when the first of these was
 	replays  int
+	ran      *execution // the last one that was cut off and is replayed
+
+	// again, if set, reports a repetition once it is known where it runs.
+	again func(to Side)
 
 	// then, if set, is done with the query after its result has been read.
 	then func(context.Context, *execution) error
@@ -59,9 +63,9 @@ func (c *Client) newQuery(ctx context.Context, sql string) (*query, error) {
 // decides after each failure whether it may be run again.
 func (q *query) run(ctx context.Context, to sink) error {
 	for {
-		x, err := q.c.start(ctx, q.opts.tag)
+		x, err := q.start(ctx)
 		if err != nil {
-			return q.annotate(err)
+			return q.honest(q.annotate(err))
 		}
 		err = q.attempt(ctx, x, to)
 		x.release(ctx, err == nil)
@@ -69,9 +73,28 @@ func (q *query) run(ctx context.Context, to sink) error {
 			return nil
 		}
 		if err := q.decide(ctx, x, to, err); err != nil {
-			return err
+			return q.honest(err)
 		}
 	}
+}
+
+// start pins an execution, the first one or another.
+func (q *query) start(ctx context.Context) (*execution, error) {
+	x, err := q.c.start(ctx, q.opts.tag)
+	if err == nil && q.again != nil {
+		q.again(x.pin.Side)
+		q.again = nil
+	}
+	return x, err
+}
+
+// honest keeps the failure of a replay from hiding what the execution before it
+// may have done.
+func (q *query) honest(err error) error {
+	if q.ran == nil || errors.Is(err, ErrQueryLost) || sqltext.ReadOnly(q.sql) {
+		return err
+	}
+	return q.lost(q.ran, 0, err)
 }
 
 // attempt is one execution from start to end.
@@ -131,13 +154,17 @@ func (q *query) decide(ctx context.Context, x *execution, to sink, err error) er
 		}
 	}
 	switch {
-	case x.step == stepPrepare, x.step == stepExecute && failed.Effect == wire.EffectNone:
+	case x.step == stepPrepare, x.step == stepExecute && (failed.Effect == wire.EffectNone || failed.Method == methodLogin):
 		return q.retry(ctx, x, failed)
 	case q.mayReplay() && to.takeBack():
 		return q.replay(ctx, x, failed)
 	}
 	return q.cutOff(x, to, err)
 }
+
+// methodLogin may be called for a new session before a call of the query, which
+// is then not sent if it fails.
+const methodLogin = "authenticate"
 
 // retry runs a statement again that had no effect.
 func (q *query) retry(ctx context.Context, x *execution, failed *wire.Error) error {
@@ -148,9 +175,11 @@ func (q *query) retry(ctx context.Context, x *execution, failed *wire.Error) err
 	if err := q.pause(ctx, failed); err != nil {
 		return q.interrupted(ctx, x, failed)
 	}
-	q.c.stats.retried.Add(1)
-	q.c.bus.Publish(causeOf(failed), events.QueryRetried{
-		QueryID: x.queryID, Tag: q.opts.tag, From: x.pin.Side, To: q.c.Strategy().Active, Method: failed.Method})
+	q.again = func(to Side) {
+		q.c.stats.retried.Add(1)
+		q.c.bus.Publish(causeOf(failed), events.QueryRetried{
+			QueryID: x.queryID, Tag: q.opts.tag, From: x.pin.Side, To: to, Method: failed.Method})
+	}
 	return nil
 }
 
@@ -211,11 +240,12 @@ func (q *query) replay(ctx context.Context, x *execution, failed *wire.Error) er
 		return q.interrupted(ctx, x, failed)
 	}
 	q.replays++
-	q.c.stats.replayed.Add(1)
-	q.c.bus.Publish(causeOf(failed), events.QueryReplayed{
-		QueryID: x.queryID, Tag: q.opts.tag, From: x.pin.Side, To: q.c.Strategy().Active,
-		Attempt: q.replays, Reason: failed.Error(),
-	})
+	q.ran = x
+	q.again = func(to Side) {
+		q.c.stats.replayed.Add(1)
+		q.c.bus.Publish(causeOf(failed), events.QueryReplayed{
+			QueryID: x.queryID, Tag: q.opts.tag, From: x.pin.Side, To: to, Attempt: q.replays, Reason: failed.Error()})
+	}
 	return nil
 }
 
@@ -259,6 +289,11 @@ func (q *query) interrupted(ctx context.Context, x *execution, err error) error 
 	}
 	if wire.Classify(err) == wire.ClassCanceled || errors.Is(err, cause) {
 		return fmt.Errorf("e6: %s%s on %s: %w", x.step, queryName(x.queryID, q.opts.tag), x.pin.Side, cause)
+	}
+	if x.step > stepExecute {
+		// The statement was executed, whatever the last call did. Only the words
+		// of its failure are kept, as SafeToReplay would be misled by the rest.
+		return fmt.Errorf("e6: %s%s on %s: %w; the last failure: %v", x.step, queryName(x.queryID, q.opts.tag), x.pin.Side, cause, err)
 	}
 	return fmt.Errorf("e6: %s%s on %s: %w; the last failure: %w", x.step, queryName(x.queryID, q.opts.tag), x.pin.Side, cause, err)
 }

@@ -133,7 +133,7 @@ func (r *resumer) run(side Side) error {
 			err = fmt.Errorf("e6: resume: %w", context.Cause(ctx))
 			tell(events.ClusterResume{Done: true, Error: err.Error()})
 			return err
-		case err != nil && wire.Classify(err) != wire.ClassSuspended && wire.Classify(err) != wire.ClassUnreachable:
+		case err != nil && !passing(wire.Classify(err)):
 			tell(events.ClusterResume{Done: true, Error: err.Error()})
 			return fmt.Errorf("e6: resume: %w", err)
 		case status == StatusActive:
@@ -150,9 +150,24 @@ func (r *resumer) run(side Side) error {
 		}
 		tell(events.ClusterResume{Status: string(status)})
 		ask = (*Client).askStatus
+		// A call that failed may not have been heard, and a cluster that was
+		// waking up may be sent to sleep again.
+		asked = asked && err == nil && status != StatusResuming
 		select {
 		case <-time.After(r.c.cfg.ResumePoll):
 		case <-ctx.Done():
 		}
 	}
+}
+
+// passing reports whether a cluster that is waking up may answer differently the
+// next time: its engines, and the ingress in front of them, come up in no
+// particular order. A timeout is that of the resume, which the call may notice
+// first.
+func passing(class wire.Class) bool {
+	switch class {
+	case wire.ClassSuspended, wire.ClassWrongSide, wire.ClassUnreachable, wire.ClassBroken, wire.ClassTimeout:
+		return true
+	}
+	return false
 }

@@ -193,18 +193,27 @@ func assignFloat(dst reflect.Value, v any) error {
 		}
 		dst.SetFloat(n)
 	case int64:
-		if int64(float64(n)) != n || dst.Kind() == reflect.Float32 && int64(float32(n)) != n {
-			return errRange
-		}
-		dst.SetFloat(float64(n))
+		return assignWhole(dst, n)
 	case int32:
-		if dst.Kind() == reflect.Float32 && int32(float32(n)) != n {
-			return errRange
-		}
-		dst.SetFloat(float64(n))
+		return assignWhole(dst, int64(n))
 	default:
 		return errNoMatch
 	}
+	return nil
+}
+
+// assignWhole puts a whole number into a float that holds all its digits.
+func assignWhole(dst reflect.Value, n int64) error {
+	f := float64(n)
+	if dst.Kind() == reflect.Float32 {
+		f = float64(float32(n))
+	}
+	// 2^63 is no int64, and what a conversion makes of it differs between
+	// processors.
+	if f >= 1<<63 || int64(f) != n {
+		return errRange
+	}
+	dst.SetFloat(f)
 	return nil
 }
 

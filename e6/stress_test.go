@@ -112,6 +112,7 @@ func drive(ctx context.Context, client *e6.Client, streamsMayBeLost bool) *load 
 func TestManyGoroutinesLoseNothingOverManyCutovers(t *testing.T) {
 	for _, kind := range []e6test.CutoverKind{e6test.Graceful, e6test.Abrupt, e6test.AnnounceFirst} {
 		t.Run(kind.String(), func(t *testing.T) {
+			t.Parallel()
 			cluster := start(t, e6test.WithBatchRows(50), e6test.WithChunks(1))
 			client := open(t, cluster)
 			var abandoned names

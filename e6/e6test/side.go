@@ -28,6 +28,7 @@ type side struct {
 	running sync.WaitGroup // executions
 
 	mu       sync.Mutex
+	life     int // counts the engines that this side has had
 	sessions map[string]bool
 	queries  map[string]*serverQuery
 }
@@ -53,8 +54,13 @@ func (s *side) intercept(ctx context.Context, req any, info *grpc.UnaryServerInf
 	if err := s.admit(ctx, req, info.FullMethod); err != nil {
 		return nil, err
 	}
+	life := s.lives()
 	resp, err := handle(ctx, req)
-	if err != nil {
+	switch {
+	case err != nil && s.lives() != life:
+		// The engine is gone: it is the ingress that answers for it.
+		return nil, status.Error(codes.Unavailable, "the engine went away before it answered")
+	case err != nil:
 		return nil, err
 	}
 	message, ok := resp.(proto.Message)
@@ -134,6 +140,7 @@ func (s *side) expireSessions() {
 // forget ends all queries and forgets them and the sessions.
 func (s *side) forget() {
 	s.mu.Lock()
+	s.life++
 	queries := s.queries
 	s.queries = map[string]*serverQuery{}
 	clear(s.sessions)
@@ -141,6 +148,12 @@ func (s *side) forget() {
 	for _, q := range queries {
 		q.close()
 	}
+}
+
+func (s *side) lives() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.life
 }
 
 // add keeps a query until it is cleared.

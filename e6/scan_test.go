@@ -1,0 +1,239 @@
+package e6_test
+
+import (
+	"database/sql"
+	"math"
+	"math/big"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/e6data/e6data-go/e6"
+	"github.com/e6data/e6data-go/e6/e6test"
+	"github.com/e6data/e6data-go/e6/vector"
+)
+
+// one is a column of one value, which may be null.
+func one(kind vector.Type, null bool, set func(*e6test.Column)) e6test.Column {
+	c := e6test.Column{Type: kind, Nulls: []bool{null}}
+	set(&c)
+	return c
+}
+
+func long(n int64) e6test.Column {
+	return one(vector.Long, false, func(c *e6test.Column) { c.Ints = []int64{n} })
+}
+
+func integer(n int32) e6test.Column {
+	return one(vector.Integer, false, func(c *e6test.Column) { c.Ints = []int64{int64(n)} })
+}
+
+func double(f float64) e6test.Column {
+	return one(vector.Double, false, func(c *e6test.Column) { c.Floats = []float64{f} })
+}
+
+func str(s string) e6test.Column {
+	return one(vector.String, false, func(c *e6test.Column) { c.Strings = []string{s} })
+}
+
+func null(kind vector.Type) e6test.Column {
+	return one(kind, true, func(c *e6test.Column) { c.Ints, c.Strings, c.Floats = []int64{0}, []string{""}, []float64{0} })
+}
+
+func decimal(t *testing.T, unscaled string, scale int32) e6test.Column {
+	n, ok := new(big.Int).SetString(unscaled, 10)
+	require.True(t, ok)
+	return one(vector.Decimal128, false, func(c *e6test.Column) { c.Decimals, c.Scale = [][]byte{e6test.TwosComplement(n)}, &scale })
+}
+
+// read serves one row and returns the rows with that row read.
+func read(t *testing.T, columns ...e6test.Column) *e6.Rows {
+	t.Helper()
+	engine := e6test.NewCannedEngine()
+	fields := make([]vector.Field, len(columns))
+	for i, c := range columns {
+		fields[i] = vector.Field{Name: string(rune('a' + i)), Type: c.Type}
+	}
+	engine.AddTable("one", fields, e6test.Batch{Rows: 1, Columns: columns})
+	rows, err := open(t, start(t, e6test.WithEngine(engine), e6test.InMemory())).Query(t.Context(), "SELECT * FROM one")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, rows.Close()) })
+	require.True(t, rows.Next(), "%v", rows.Err())
+	return rows
+}
+
+func TestAValueGoesWhereNothingOfItIsLost(t *testing.T) {
+	micros := time.Date(2026, 2, 3, 4, 5, 6, 789_012_000, time.UTC).UnixMicro()
+	stamp := one(vector.TimestampTZ, false, func(c *e6test.Column) { c.Ints, c.Zones = []int64{micros}, []string{"+05:30"} })
+	day := one(vector.Date, false, func(c *e6test.Column) { c.Ints = []int64{-86_400_000_000} })
+	yes := one(vector.Boolean, false, func(c *e6test.Column) { c.Bools = []bool{true} })
+	bin := one(vector.Binary, false, func(c *e6test.Column) { c.Strings = []string{"\x00\xff"} })
+	const all38 = "12345678901234567890123456789012345678"
+	exact, err := vector.ParseDecimal("123456789012345678901234567890123456.78")
+	require.NoError(t, err)
+	seven := int64(7)
+
+	for name, test := range map[string]struct {
+		col  e6test.Column
+		want any
+	}{
+		"a long into an int64":                     {long(math.MaxInt64), int64(math.MaxInt64)},
+		"a long into an int":                       {long(-7), -7},
+		"a long into an int8":                      {long(-128), int8(-128)},
+		"a long into a uint64":                     {long(math.MaxInt64), uint64(math.MaxInt64)},
+		"a long into a float64 that holds it":      {long(1 << 53), float64(1 << 53)},
+		"a long into a float32 that holds it":      {long(1 << 24), float32(1 << 24)},
+		"the least long into a float64":            {long(math.MinInt64), float64(math.MinInt64)},
+		"a long into a string":                     {long(-7), "-7"},
+		"a long into a pointer":                    {long(7), &seven},
+		"a long into anything":                     {long(7), any(int64(7))},
+		"a long into bytes":                        {long(7), []byte("7")},
+		"a long into a sql.NullInt64":              {long(7), sql.NullInt64{Int64: 7, Valid: true}},
+		"an integer into an int64":                 {integer(math.MinInt32), int64(math.MinInt32)},
+		"an integer into a float32":                {integer(1 << 20), float32(1 << 20)},
+		"a double into a float64":                  {double(0.1), 0.1},
+		"a double into a float32 that holds it":    {double(0.25), float32(0.25)},
+		"a boolean into a bool":                    {yes, true},
+		"a boolean into a string":                  {yes, "true"},
+		"text into a string":                       {str("naïve 🚀"), "naïve 🚀"},
+		"text into bytes":                          {str("x"), []byte("x")},
+		"binary into bytes":                        {bin, []byte{0, 0xFF}},
+		"binary into a string":                     {bin, "\x00\xff"},
+		"a date into a time":                       {day, time.Date(1969, 12, 31, 0, 0, 0, 0, time.UTC)},
+		"a date into its own type":                 {day, vector.DateValue{Days: -1}},
+		"a date into a string":                     {day, "1969-12-31"},
+		"a timestamp into its own type":            {stamp, vector.TimestampValue{Micros: micros, Zone: "+05:30"}},
+		"a timestamp into a string":                {stamp, "2026-02-03T09:35:06.789012+05:30"},
+		"a decimal into its own type":              {decimal(t, all38, 2), exact},
+		"a decimal of 38 digits into a string":     {decimal(t, all38, 2), "123456789012345678901234567890123456.78"},
+		"a decimal into a sql.NullString":          {decimal(t, all38, 2), sql.NullString{String: "123456789012345678901234567890123456.78", Valid: true}},
+		"a whole decimal into an int64":            {decimal(t, "-9223372036854775808", 0), int64(math.MinInt64)},
+		"a decimal with nothing behind the point":  {decimal(t, "-1200", 2), int16(-12)},
+		"a null into a pointer":                    {null(vector.Long), (*int64)(nil)},
+		"a null into a pointer to text":            {null(vector.String), (*string)(nil)},
+		"a null into a pointer to a decimal":       {null(vector.Long), (*vector.Decimal)(nil)},
+		"a null into bytes":                        {null(vector.String), []byte(nil)},
+		"a null into a sql.NullString":             {null(vector.String), sql.NullString{}},
+		"a null into a sql.NullTime":               {null(vector.Date), sql.NullTime{}},
+		"a null into a sql.Null of a whole number": {null(vector.Long), sql.Null[int64]{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dest := reflect.New(reflect.TypeOf(test.want))
+			require.NoError(t, read(t, test.col).Scan(dest.Interface()))
+			require.Equal(t, test.want, dest.Elem().Interface())
+		})
+	}
+	t.Run("a timestamp into a time keeps its zone", func(t *testing.T) {
+		var got time.Time
+		require.NoError(t, read(t, stamp).Scan(&got))
+		require.True(t, got.Equal(time.UnixMicro(micros)))
+		_, offset := got.Zone()
+		require.Equal(t, 19_800, offset)
+	})
+	t.Run("a null into anything", func(t *testing.T) {
+		got := any("before")
+		require.NoError(t, read(t, null(vector.Long)).Scan(&got))
+		require.Nil(t, got)
+	})
+}
+
+func TestAValueThatWouldLoseSomethingIsAnErrorThatNamesItsColumn(t *testing.T) {
+	for name, test := range map[string]struct {
+		col  e6test.Column
+		dest any
+		why  string
+	}{
+		"a long beyond an int8":                      {long(128), new(int8), "out of the destination's range"},
+		"a negative long into a uint":                {long(-1), new(uint64), "out of the destination's range"},
+		"a long beyond a float64's digits":           {long(1<<53 + 1), new(float64), "out of the destination's range"},
+		"the largest long into a float64":            {long(math.MaxInt64), new(float64), "out of the destination's range"},
+		"the largest long into a float32":            {long(math.MaxInt64), new(float32), "out of the destination's range"},
+		"a long beyond a float32's digits":           {long(1<<24 + 1), new(float32), "out of the destination's range"},
+		"the largest integer into a float32":         {integer(math.MaxInt32), new(float32), "out of the destination's range"},
+		"a double beyond a float32's digits":         {double(0.1), new(float32), "out of the destination's range"},
+		"a double into a whole number":               {double(1), new(int), "values of this type do not go there"},
+		"a decimal into a float":                     {decimal(t, "1", 0), new(float64), "values of this type do not go there"},
+		"a decimal into a float32":                   {decimal(t, "1", 0), new(float32), "values of this type do not go there"},
+		"a decimal with a fraction into a whole one": {decimal(t, "150", 2), new(int), "not a whole number"},
+		"a decimal beyond an int64":                  {decimal(t, "9223372036854775808", 0), new(int64), "out of the destination's range"},
+		"text into a number":                         {str("7"), new(int), "values of this type do not go there"},
+		"text into a time":                           {str("2026-01-01"), new(time.Time), "values of this type do not go there"},
+		"a long into a bool":                         {long(1), new(bool), "values of this type do not go there"},
+		"a long into a decimal":                      {long(1), new(vector.Decimal), "values of this type do not go there"},
+		"a null into a number":                       {null(vector.Long), new(int64), "the value is null"},
+		"a null into a string":                       {null(vector.String), new(string), "the value is null"},
+		"a null into a time":                         {null(vector.Date), new(time.Time), "the value is null"},
+		"a destination that is none":                 {long(1), 7, "not a pointer"},
+		"a destination that is nil":                  {long(1), (*int8)(nil), "not a pointer"},
+		"a destination that nothing goes into":       {long(1), new(chan int), "values of this type do not go there"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := read(t, str("first"), test.col).Scan(new(string), test.dest)
+			var failed *e6.ScanError
+			require.ErrorAs(t, err, &failed)
+			require.Equal(t, "b", failed.Column)
+			require.Equal(t, test.col.Type, failed.Type)
+			require.ErrorContains(t, err, `column "b"`)
+			require.ErrorContains(t, err, test.why)
+		})
+	}
+}
+
+func TestScanNeedsARowAndADestinationForEachColumn(t *testing.T) {
+	rows := read(t, long(1), long(2))
+	require.EqualError(t, rows.Scan(new(int)), "e6: scan: 1 destinations for 2 columns")
+	require.Equal(t, []any{int64(1), int64(2)}, rows.Values())
+	require.False(t, rows.Next())
+	require.ErrorContains(t, rows.Scan(new(int), new(int)), "there is no row")
+	require.Nil(t, rows.Values())
+}
+
+func TestAWholeResultBecomesTypedValues(t *testing.T) {
+	engine := e6test.NewCannedEngine()
+	scale := int32(2)
+	engine.AddTable("orders", []vector.Field{
+		{Name: "order_id", Type: vector.Long}, {Name: "TOTAL", Type: vector.Decimal128}, {Name: "note", Type: vector.String},
+	}, e6test.Batch{Rows: 2, Columns: []e6test.Column{
+		{Type: vector.Long, Ints: []int64{1, 2}},
+		{Type: vector.Decimal128, Scale: &scale, Decimals: [][]byte{{0x04, 0xD2}, {0xFF}}},
+		{Type: vector.String, Strings: []string{"first", ""}, Nulls: []bool{false, true}},
+	}})
+	client := open(t, start(t, e6test.WithEngine(engine)))
+
+	type noted struct{ Note *string }
+	type order struct {
+		ID    int64 `e6:"order_id"`
+		Total vector.Decimal
+		noted // embedded and not exported, its fields count all the same
+		Other int
+	}
+	orders, err := e6.QueryAll[order](t.Context(), client, "SELECT * FROM orders")
+	require.NoError(t, err)
+	require.Len(t, orders, 2)
+	require.Equal(t, []int64{1, 2}, []int64{orders[0].ID, orders[1].ID})
+	require.Equal(t, []string{"12.34", "-0.01"}, []string{orders[0].Total.String(), orders[1].Total.String()})
+	require.Equal(t, "first", *orders[0].Note)
+	require.Nil(t, orders[1].Note)
+
+	_, err = e6.QueryAll[struct {
+		ID    int64 `e6:"order_id"`
+		Total string
+	}](t.Context(), client, "SELECT * FROM orders")
+	require.ErrorContains(t, err, `column "note" has no field`)
+	_, err = e6.QueryAll[int](t.Context(), client, "SELECT * FROM orders")
+	require.ErrorContains(t, err, "the result has 3 columns: want one for int, or a struct")
+	_, err = e6.QueryAll[struct {
+		ID    int64 `e6:"order_id"`
+		Total string
+		Note  string
+	}](t.Context(), client, "SELECT * FROM orders")
+	var failed *e6.ScanError
+	require.ErrorAs(t, err, &failed)
+	require.Equal(t, []any{"note", 1}, []any{failed.Column, failed.Row})
+
+	none, err := e6.QueryAll[int](t.Context(), client, "SELECT * FROM numbers(0)")
+	require.Error(t, err, "the columns are wrong whether there are rows or not")
+	require.Nil(t, none)
+}

@@ -1,0 +1,219 @@
+// The quickstart shows queries that survive blue/green deployments.
+//
+// It starts a local cluster with a million orders, lets several goroutines read
+// from it, compares everything they read with the known answer, and meanwhile
+// cuts the cluster over three times. It prints each step of the client's
+// strategy machine as it happens, then a table, and in its last line the result.
+// The exit status is 0 if no query failed, no answer was wrong and all three
+// cutovers took place.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"time"
+
+	"github.com/e6data/e6data-go/e6"
+	"github.com/e6data/e6data-go/e6/e6test"
+	"github.com/e6data/e6data-go/e6/events"
+	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/emulator"
+)
+
+// minDuration leaves room for three cutovers.
+const minDuration = time.Second
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	// After the first interrupt, which ends the run early, the next one kills.
+	context.AfterFunc(ctx, stop)
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run is the program. It returns the exit status: 1 if something went wrong, 2
+// if the flags are wrong.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	flags := flag.NewFlagSet("quickstart", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	duration := flags.Duration("duration", 10*time.Second, "`time` for which queries run, such as 10s; at least 1s")
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		return 0
+	case err != nil:
+		return 2 // the flag set has said what is wrong, and printed the usage
+	case flags.NArg() > 0 || *duration < minDuration:
+		_, _ = fmt.Fprintf(stderr, "quickstart: want no arguments, and a -duration of at least %s\n", minDuration)
+		flags.Usage()
+		return 2
+	}
+	result, err := show(ctx, *duration, newScreen(stdout))
+	if err != nil {
+		_, _ = fmt.Fprintf(stderr, "quickstart: %v\n", err)
+	}
+	_, _ = fmt.Fprintf(stdout, "queries=%d failed=%d cutovers=%d wrong=%d\n",
+		result.queries, result.failed, result.cutovers, result.wrong)
+	if err != nil || result.failed != 0 || result.wrong != 0 || result.cutovers != 3 {
+		return 1
+	}
+	return 0
+}
+
+// result is what the last line says.
+type result struct{ queries, failed, cutovers, wrong int }
+
+// show starts everything, plays the story and prints the table.
+func show(ctx context.Context, duration time.Duration, out *screen) (result, error) {
+	out.print("Starting a local cluster: two sides, blue and green, over one database of a million orders.")
+	em, err := emulator.Start(emulator.Options{})
+	if err != nil {
+		return result{}, err
+	}
+	defer func() { _ = em.Close() }()
+
+	client, err := e6.Open(ctx, e6.Config{
+		Address: em.Addr(), User: "newcomer@example.com", Token: "any-token",
+		Catalog: emulator.SampleCatalog, Schema: emulator.SampleSchema,
+	})
+	if err != nil {
+		return result{}, err
+	}
+	defer func() { _ = client.Close() }()
+
+	l := newLoad(client, duration)
+	out.print("For %s, %d goroutines read from it, and compare each answer with the known one:", duration, len(l.workers))
+	for _, w := range l.workers {
+		out.print("  %-8s %s", w.name, w.does)
+	}
+	out.print("Meanwhile the cluster cuts over three times.\n")
+	out.begin()
+	out.say("client", "begins on %s", client.Strategy())
+	unsubscribe := client.Subscribe(func(e events.Event) {
+		if step, ok := e.Data.(events.Transition); ok {
+			out.sayAt(step.At, "client", "%s -> %s  (%s)", step.Before, step.After, step.Cause.Reason)
+		}
+	}, events.Kinds(events.KindTransition))
+	defer unsubscribe()
+
+	play, end := context.WithCancel(ctx)
+	defer end()
+	curtain := time.NewTimer(duration)
+	defer curtain.Stop()
+	l.start(play)
+	stopProgress := out.progress(func() string {
+		n := l.total()
+		return fmt.Sprintf("%d queries, %d failed, %d wrong; strategy %s", n.queries, n.failed, n.wrong, client.Strategy())
+	})
+	d := director{cluster: em.Cluster(), client: client, load: l, out: out}
+	cutovers, err := d.direct(play, duration)
+	// On a slow machine the story may last longer than planned, and the queries
+	// must not end before it.
+	select {
+	case <-curtain.C:
+	case <-ctx.Done():
+	}
+	end()
+	l.wait()
+	stopProgress()
+
+	total := l.total()
+	total.cutovers = cutovers
+	// A client that is closed has delivered all its events.
+	_ = client.Close()
+	out.table(l, client.Stats())
+	return total, err
+}
+
+// director makes the cluster cut over.
+type director struct {
+	cluster *e6test.Cluster
+	client  *e6.Client
+	load    *load
+	out     *screen
+}
+
+// direct plays the three cutovers, spread over the duration, and returns how
+// many of them the client has followed.
+func (d *director) direct(ctx context.Context, duration time.Duration) (followed int, err error) {
+	began := time.Now()
+	for i, scene := range []struct {
+		at  float64 // as a part of the duration
+		cut func(context.Context, e6.Side) error
+		to  e6.Side
+	}{
+		{0.15, d.graceful, e6.Green},
+		{0.45, d.abrupt, e6.Blue},
+		{0.7, d.graceful, e6.Green},
+	} {
+		start := time.NewTimer(time.Until(began.Add(time.Duration(scene.at * float64(duration)))))
+		select {
+		case <-start.C:
+		case <-ctx.Done():
+			start.Stop()
+			return followed, fmt.Errorf("interrupted before cutover %d", i+1)
+		}
+		if err := scene.cut(ctx, scene.to); err != nil {
+			return followed, fmt.Errorf("cutover %d, to %s: %w", i+1, scene.to, err)
+		}
+		followed++
+	}
+	return followed, nil
+}
+
+// graceful cuts over as a planned deployment does: the new side opens and is
+// announced, and the old one closes when its queries have ended, streams
+// included.
+func (d *director) graceful(ctx context.Context, to e6.Side) error {
+	d.out.say("cluster", "graceful cutover: %s opens and is announced", to)
+	d.cluster.OpenSide(to)
+	d.cluster.Announce(to)
+	if err := d.followed(ctx, to); err != nil {
+		return err
+	}
+	d.cluster.CloseSide(to.Other())
+	d.out.say("cluster", "%s has no queries left and closes", to.Other())
+	return nil
+}
+
+// abrupt cuts over as an accident does: the new side opens and the old one
+// refuses everything from the same moment, without a word. Whatever was running
+// there is cut off, and the client runs it again on the new side.
+//
+// Streams are not part of this scene: no client can save one that is cut off
+// after rows of it were read, since it must neither repeat rows nor omit some.
+// Such a stream ends in a *e6.CutoverError. So they pause around this cutover,
+// and only reads of whole results go on.
+func (d *director) abrupt(ctx context.Context, to e6.Side) error {
+	d.out.say("streams", "end, and begin no more for now")
+	resume := d.load.pauseStreams()
+	defer func() {
+		resume()
+		d.out.say("streams", "go on")
+	}()
+	d.out.say("cluster", "abrupt cutover: %s opens, and %s refuses from now on", to, to.Other())
+	if err := d.cluster.Cutover(ctx, e6test.Cutover{To: to, Kind: e6test.Abrupt}); err != nil {
+		return err
+	}
+	return d.followed(ctx, to)
+}
+
+// followed waits until the client has settled on a side and nothing of it is
+// left on the other one.
+func (d *director) followed(ctx context.Context, side e6.Side) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	look := time.NewTicker(2 * time.Millisecond)
+	defer look.Stop()
+	for d.client.Strategy().State != fsm.Settled(side) || d.client.Stats().InFlight[side.Other()] > 0 {
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return fmt.Errorf("the client did not follow: its strategy is %s: %w", d.client.Strategy(), context.Cause(ctx))
+		}
+	}
+	return nil
+}
