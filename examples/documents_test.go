@@ -104,6 +104,18 @@ func TestTheLinksInTheDocumentsLeadSomewhere(t *testing.T) {
 	}
 }
 
+func TestTheFilesThatTheDocumentsNameExist(t *testing.T) {
+	name := regexp.MustCompile("`((?:e6|emulator|examples|internal)/[\\w/]+\\.go)`")
+	count := 0
+	for path, text := range documents(t) {
+		for _, match := range name.FindAllStringSubmatch(text, -1) {
+			require.FileExists(t, filepath.Join("..", match[1]), "%s names it", path)
+			count++
+		}
+	}
+	require.NotZero(t, count)
+}
+
 func TestTheRequestsInTheDocumentsWork(t *testing.T) {
 	em, err := emulator.Start(emulator.Options{NoSample: true, Admin: "127.0.0.1:0"})
 	require.NoError(t, err)

@@ -12,7 +12,7 @@ type Batch struct {
 
 // Column is one column of a Batch. Which slice holds the values follows from
 // Type; it has one entry per row, or exactly one if Constant is set. A null
-// row has an entry too, of any value.
+// row has an entry too, of any value; only a constant that is null may have none.
 type Column struct {
 	// Type is the vector's type on the wire.
 	Type vector.Type
@@ -31,9 +31,10 @@ type Column struct {
 	// Strings holds STRING, BINARY (any bytes), ARRAY, MAP and STRUCT.
 	Strings []string
 	// Decimals holds DECIMAL128: unscaled, two's complement, big endian, 1 to
-	// 16 bytes each.
+	// 16 bytes each. See TwosComplement.
 	Decimals [][]byte
-	// Scale is the scale of Decimals; nil leaves it out, as older engines do.
+	// Scale is the scale of Decimals; nil leaves it out, as older engines do,
+	// whose Decimals may also be text.
 	Scale *int32
 	// Zones holds the zone of each row of a time column, or is empty.
 	Zones []string

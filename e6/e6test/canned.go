@@ -49,8 +49,8 @@ func NewCannedEngine() *CannedEngine {
 	return &CannedEngine{tables: map[string]cannedTable{}, inserted: map[string][]int64{}}
 }
 
-// AddTable adds a table with one batch of rows. The batch must not change
-// afterwards.
+// AddTable adds a table with its rows, or replaces one. The batch must not change
+// afterwards; if it does not fit EncodeBatch, reading the table fails.
 func (e *CannedEngine) AddTable(name string, fields []vector.Field, b Batch) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -109,7 +109,7 @@ func (e *CannedEngine) plan(sql string) (func(context.Context) (Result, error), 
 		defer e.mu.Unlock()
 		if t, ok := e.tables[strings.ToLower(m[1])]; ok {
 			return func(context.Context) (Result, error) {
-				return &cannedResult{fields: t.fields, rows: t.batch.Rows, whole: &t.batch}, nil
+				return &cannedResult{fields: t.fields, rows: t.batch.Rows, make: t.batch.slice}, nil
 			}, nil
 		}
 		return nil, fmt.Errorf("table %s does not exist", m[1])
@@ -210,11 +210,10 @@ func (p *cannedPrepared) Execute(ctx context.Context) (Result, error) { return p
 func (p *cannedPrepared) Explain(context.Context) (string, error)     { return "CANNED " + p.sql, nil }
 func (p *cannedPrepared) Close() error                                { return nil }
 
-// cannedResult is either one whole batch, or made as it is read.
+// cannedResult is made as it is read.
 type cannedResult struct {
 	fields []vector.Field
 	rows   int
-	whole  *Batch
 	make   func(from, to int) *Batch
 	next   int
 }
@@ -231,10 +230,29 @@ func (r *cannedResult) Next(ctx context.Context, maxRows int) (*Batch, error) {
 		return nil, io.EOF
 	}
 	from := r.next
-	if r.whole != nil {
-		r.next = r.rows
-		return r.whole, nil
-	}
 	r.next = min(from+maxRows, r.rows)
 	return r.make(from, r.next), nil
+}
+
+// slice returns some of the rows. Where a column has too few, so has its slice,
+// and the encoder says which.
+func (b *Batch) slice(from, to int) *Batch {
+	out := &Batch{Rows: to - from, Columns: slices.Clone(b.Columns)}
+	for i := range out.Columns {
+		c := &out.Columns[i]
+		if c.Constant {
+			if len(c.Nulls) > 1 {
+				c.Nulls = cut(c.Nulls, from, to)
+			}
+			continue
+		}
+		c.Nulls, c.Bools, c.Ints = cut(c.Nulls, from, to), cut(c.Bools, from, to), cut(c.Ints, from, to)
+		c.Floats, c.Strings = cut(c.Floats, from, to), cut(c.Strings, from, to)
+		c.Decimals, c.Zones = cut(c.Decimals, from, to), cut(c.Zones, from, to)
+	}
+	return out
+}
+
+func cut[T any](values []T, from, to int) []T {
+	return values[min(from, len(values)):min(to, len(values))]
 }

@@ -2,8 +2,8 @@ package e6test
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"sync"
@@ -22,6 +22,8 @@ type Cluster struct {
 	listeners map[fsm.Side]net.Listener // the engines' own
 	servers   []*http.Server
 	served    sync.WaitGroup
+	handling  sync.WaitGroup // calls
+	closing   sync.Once
 	counts    counts
 	faults    faults
 
@@ -38,7 +40,10 @@ type Cluster struct {
 	closed    bool
 }
 
-// Start serves a cluster until Close.
+var _ io.Closer = (*Cluster)(nil)
+
+// Start serves a cluster until Close. It fails if the options are wrong, with all
+// that is wrong, or if it cannot listen.
 func Start(opts ...Option) (*Cluster, error) {
 	c := &Cluster{
 		set:       settings{listen: "127.0.0.1:0", active: fsm.Blue, batchRows: 1000, chunks: 3, newFetch: true},
@@ -48,8 +53,8 @@ func Start(opts ...Option) (*Cluster, error) {
 	for _, opt := range opts {
 		opt(&c.set)
 	}
-	if !c.set.active.Valid() || c.set.batchRows < 1 || c.set.chunks < 1 {
-		return nil, errors.New("e6test: start: the active side must be blue or green, and batches must have rows")
+	if err := c.set.validate(); err != nil {
+		return nil, fmt.Errorf("e6test: start: %w", err)
 	}
 	if c.set.engine == nil {
 		c.set.engine = NewCannedEngine()
@@ -101,7 +106,7 @@ func (c *Cluster) serve(l net.Listener, h http.Handler) {
 	protocols.SetHTTP2(true)
 	protocols.SetUnencryptedHTTP2(true)
 	s := &http.Server{
-		Handler: h, Protocols: &protocols, TLSConfig: c.set.tls,
+		Handler: c.counted(h), Protocols: &protocols, TLSConfig: c.set.tls,
 		ConnState: c.track,
 		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
 			return context.WithValue(ctx, connKey{}, conn)
@@ -116,6 +121,24 @@ func (c *Cluster) serve(l net.Listener, h http.Handler) {
 			return
 		}
 		_ = s.Serve(l)
+	})
+}
+
+// counted lets Close wait for the calls that are being answered, and answers
+// none that comes later: the reader of a broken connection may still have some.
+func (c *Cluster) counted(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c.mu.Lock()
+		closed := c.closed
+		if !closed {
+			c.handling.Add(1)
+		}
+		c.mu.Unlock()
+		if closed {
+			panic(http.ErrAbortHandler)
+		}
+		defer c.handling.Done()
+		h.ServeHTTP(w, r)
 	})
 }
 
@@ -160,37 +183,37 @@ func (c *Cluster) Dialer() func(ctx context.Context, addr string) (net.Conn, err
 	}
 }
 
-// DropConnections breaks every connection, without a word.
+// DropConnections breaks every connection, without a word. The calls of both
+// sides share the connections of the ingress.
 func (c *Cluster) DropConnections() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for conn := range c.conns {
-		_ = conn.Close()
+		breakOff(conn)
 	}
 }
 
-// Close ends the cluster and waits until nothing of it is left. It is
-// idempotent.
+// Close ends the cluster and waits until nothing of it is left: no call, no
+// execution, no query. It is idempotent, and must not be called by the Engine.
+// The error is always nil.
 func (c *Cluster) Close() error {
-	c.mu.Lock()
-	closed := c.closed
-	c.closed = true
-	c.mu.Unlock()
-	if closed {
-		return nil
-	}
-	c.cancel()
-	for _, s := range c.sides {
-		s.forget()
-	}
-	for _, s := range c.servers {
-		_ = s.Close()
-	}
-	c.DropConnections()
-	c.served.Wait()
-	for _, s := range c.sides {
-		s.grpc.Stop()
-		s.running.Wait()
-	}
+	c.closing.Do(func() {
+		c.mu.Lock()
+		c.closed = true
+		c.mu.Unlock()
+		// The connections go first: nobody hears of how the rest ends.
+		for _, s := range c.servers {
+			_ = s.Close()
+		}
+		c.DropConnections()
+		c.cancel()
+		c.served.Wait()
+		c.handling.Wait()
+		for _, s := range c.sides {
+			s.forget()
+			s.running.Wait()
+			s.grpc.Stop()
+		}
+	})
 	return nil
 }

@@ -26,6 +26,9 @@ func (c *Cluster) OpenSide(side fsm.Side) { c.setOpen(side, true) }
 func (c *Cluster) CloseSide(side fsm.Side) { c.setOpen(side, false) }
 
 func (c *Cluster) setOpen(side fsm.Side, open bool) {
+	if !side.Valid() {
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.open[side] = open
@@ -42,7 +45,7 @@ func (c *Cluster) IsOpen(side fsm.Side) bool {
 func (c *Cluster) Active() fsm.Side {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.open[c.announced] {
+	if c.announced.Valid() && c.open[c.announced] {
 		return c.announced
 	}
 	for _, side := range fsm.Sides {
@@ -93,8 +96,9 @@ type Cutover struct {
 	EngineGone bool
 }
 
-// Cutover changes sides and returns when that is done, or when ctx ends in the
-// grace period; the rest of the cutover is then left out.
+// Cutover changes sides and returns nil when that is done. If ctx or the cluster
+// ends in the grace period, the rest of the cutover is left out, and the error
+// says so. An announcement stays on after the cutover.
 func (c *Cluster) Cutover(ctx context.Context, o Cutover) error {
 	if !o.To.Valid() {
 		return fmt.Errorf("e6test: cutover: %w", &fsm.SideError{Name: o.To.String()})
@@ -116,9 +120,9 @@ func (c *Cluster) Cutover(ctx context.Context, o Cutover) error {
 		select {
 		case <-t.C:
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			return fmt.Errorf("e6test: cutover to %s: given up in the grace period: %w", o.To, context.Cause(ctx))
 		case <-c.ctx.Done():
-			return nil
+			return fmt.Errorf("e6test: cutover to %s: the cluster was closed in the grace period", o.To)
 		}
 	}
 	c.mu.Lock()
@@ -132,16 +136,24 @@ func (c *Cluster) Cutover(ctx context.Context, o Cutover) error {
 }
 
 // LoseEngine takes a side's engine away and puts a new one in its place: the
-// running queries end, and the new one knows neither queries nor sessions.
-func (c *Cluster) LoseEngine(side fsm.Side) { c.sides[side].forget() }
+// running queries end, calls that the old one had not answered yet fail with
+// UNAVAILABLE, and the new one knows neither queries nor sessions.
+func (c *Cluster) LoseEngine(side fsm.Side) {
+	if s := c.sides[side]; s != nil {
+		s.forget()
+	}
+}
 
 // ExpireSessions makes the engines forget their sessions; without a side, both.
+// Their queries stay, for whoever comes with a new session.
 func (c *Cluster) ExpireSessions(sides ...fsm.Side) {
 	if len(sides) == 0 {
 		sides = fsm.Sides[:]
 	}
-	for _, s := range sides {
-		c.sides[s].expireSessions()
+	for _, name := range sides {
+		if s := c.sides[name]; s != nil {
+			s.expireSessions()
+		}
 	}
 }
 
@@ -153,15 +165,15 @@ func (c *Cluster) SetLatency(side fsm.Side, d time.Duration) {
 }
 
 // SetHealthy makes a side sick, or well again: the ingress answers for a sick
-// one with HTTP 502.
+// one with HTTP 502, which gRPC clients see as UNAVAILABLE.
 func (c *Cluster) SetHealthy(side fsm.Side, healthy bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.sick[side] = !healthy
 }
 
-// Suspend puts the cluster to sleep: everything but cluster control is refused
-// with 503.
+// Suspend puts the cluster to sleep: what an open side is asked is refused with
+// 503, except for cluster control.
 func (c *Cluster) Suspend() { c.setStatus("suspended") }
 
 // Resume wakes the cluster at once.

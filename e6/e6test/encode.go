@@ -23,7 +23,8 @@ const (
 )
 
 // EncodeMetadata encodes the description of a result as the protocol has it:
-// big endian, with the strings in Java's modified UTF-8.
+// big endian, with the strings in Java's modified UTF-8. A string that takes more
+// than 65,535 bytes is cut off, as its length has no more room.
 func EncodeMetadata(rows int64, fields []vector.Field) []byte {
 	out := binary.BigEndian.AppendUint64(nil, uint64(rows))
 	out = binary.BigEndian.AppendUint32(out, uint32(len(fields)))
@@ -44,6 +45,9 @@ func EncodeMetadata(rows int64, fields []vector.Field) []byte {
 func appendJava(out []byte, s string) []byte {
 	var body []byte
 	for _, unit := range utf16.Encode([]rune(s)) {
+		if len(body) > math.MaxUint16-3 {
+			break
+		}
 		switch {
 		case unit != 0 && unit < 0x80:
 			body = append(body, byte(unit))
@@ -59,8 +63,11 @@ func appendJava(out []byte, s string) []byte {
 
 // EncodeBatch encodes a batch as the protocol has it: a Thrift struct in the
 // binary protocol. A column that does not fit its type, or the number of rows,
-// is an error.
+// is an error that names it.
 func EncodeBatch(b Batch) ([]byte, error) {
+	if b.Rows < 0 || b.Rows > math.MaxInt32 {
+		return nil, fmt.Errorf("e6test: encode batch: a batch cannot have %d rows", b.Rows)
+	}
 	e := &encoder{}
 	e.field(thriftI32, 1)
 	e.i32(int32(b.Rows))
@@ -157,17 +164,23 @@ func (e *encoder) data(c *Column, rows int) error {
 		}
 		return nil
 	}
-	switch c.Type {
-	case vector.Null:
+	if c.Type == vector.Null || c.Constant && c.isNull(0) && c.hasNoValues() {
 		e.member(10, func() {
 			e.field(thriftByte, 1)
 			e.byte(0)
 		})
 		return nil
+	}
+	switch c.Type {
 	case vector.Boolean:
 		write(e, c, 1, 8, thriftBool, c.Bools, e.bool)
 		return count(len(c.Bools))
 	case vector.Integer:
+		for row, n := range c.Ints {
+			if n != int64(int32(n)) && !c.isNull(row) {
+				return fmt.Errorf("row %d: %d has more than 32 bits", row, n)
+			}
+		}
 		if c.Constant {
 			write(e, c, 2, 11, thriftI64, c.Ints, e.i64)
 		} else {
@@ -193,11 +206,22 @@ func (e *encoder) data(c *Column, rows int) error {
 		e.times(c)
 		return count(len(c.Ints))
 	case vector.Decimal128:
+		for row, b := range c.Decimals {
+			if !c.isNull(row) && (len(b) == 0 || c.Scale != nil && len(b) > 16) {
+				return fmt.Errorf("row %d: %d bytes, where a decimal has 1 to 16", row, len(b))
+			}
+		}
 		e.decimals(c)
 		return count(len(c.Decimals))
 	}
 	write(e, c, 7, 15, thriftString, c.Strings, e.string)
 	return count(len(c.Strings))
+}
+
+func (c *Column) isNull(row int) bool { return row < len(c.Nulls) && c.Nulls[row] }
+
+func (c *Column) hasNoValues() bool {
+	return len(c.Bools)+len(c.Ints)+len(c.Floats)+len(c.Strings)+len(c.Decimals) == 0
 }
 
 // member writes one member of the union, which is a struct.

@@ -3,6 +3,7 @@ package e6test
 import (
 	"context"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -30,7 +31,8 @@ const (
 	// Hang never answers, and the engine never has the call.
 	Hang
 	// BreakBefore and BreakAfter close the connection before the engine has the
-	// call, or after the call has had its effect.
+	// call, or after the call has had its effect. Other calls on the connection
+	// break with it.
 	BreakBefore
 	BreakAfter
 	// BadGateway answers as an ingress whose engine is gone: HTTP 502.
@@ -64,7 +66,9 @@ type Fault struct {
 	Message string
 }
 
-// Inject makes a fault happen. It returns a function that takes it back.
+// Inject makes a fault happen to the calls that come through the ingress. It
+// returns a function that takes it back. A call meets one fault at the most: of
+// those that would hit it, the one that was injected first.
 func (c *Cluster) Inject(f Fault) (remove func()) { return c.faults.add(f) }
 
 type faults struct {
@@ -89,7 +93,7 @@ func (f *faults) add(fault Fault) (remove func()) {
 	return func() {
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		one.Times = 0
+		f.list = slices.DeleteFunc(f.list, func(other *injected) bool { return other == one })
 	}
 }
 

@@ -94,6 +94,7 @@ var generators = []generator{
 		func(row int) string { return time.Unix(int64(row-3)*86_400, 0).UTC().Format(time.DateOnly) }},
 	times(vector.Datetime, "t"),
 	times(vector.Timestamp, "ts"),
+	times(vector.Int96, "i96"),
 	{vector.Field{Name: "tz", Type: vector.TimestampTZ},
 		func(c *Column, row int) {
 			c.Ints = append(c.Ints, instant(row).UnixMicro())

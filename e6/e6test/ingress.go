@@ -2,6 +2,7 @@ package e6test
 
 import (
 	"context"
+	"crypto/tls"
 	"io"
 	"log"
 	"net"
@@ -120,8 +121,16 @@ func (c *Cluster) refuse(w http.ResponseWriter, status int) {
 // breakConn closes the connection under a call.
 func breakConn(r *http.Request) {
 	if conn, ok := r.Context().Value(connKey{}).(net.Conn); ok {
-		_ = conn.Close()
+		breakOff(conn)
 	}
+}
+
+// breakOff closes a connection without the farewell that TLS has.
+func breakOff(conn net.Conn) {
+	if secure, ok := conn.(*tls.Conn); ok {
+		conn = secure.NetConn()
+	}
+	_ = conn.Close()
 }
 
 // unheard is a reply that nobody reads.

@@ -2,6 +2,8 @@ package e6test
 
 import (
 	"crypto/tls"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/e6data/e6data-go/e6/fsm"
@@ -14,9 +16,12 @@ type Refusal uint8
 const (
 	// RefuseHTTP answers with a plain HTTP status 456 or 503.
 	RefuseHTTP Refusal = iota
-	// RefuseGRPC answers with HTTP 200 and a gRPC status, as Envoy does.
+	// RefuseGRPC answers with HTTP 200 and a gRPC status, as Envoy does: UNKNOWN
+	// "status: 456", or UNAVAILABLE "status: 503, cluster is suspended".
 	RefuseGRPC
-	// RefuseMock answers as the public connector's mock server does.
+	// RefuseMock answers as the public connector's mock server does:
+	// INVALID_ARGUMENT "Wrong strategy. Status: 456."; for a suspended cluster it
+	// is as RefuseGRPC.
 	RefuseMock
 )
 
@@ -41,6 +46,26 @@ type settings struct {
 	latency     time.Duration
 }
 
+// validate reports everything that is wrong at once.
+func (s *settings) validate() error {
+	var errs []error
+	wrong := func(yes bool, option, why string) {
+		if yes {
+			errs = append(errs, fmt.Errorf("%s: %s", option, why))
+		}
+	}
+	wrong(!s.active.Valid(), "WithActive", "the side must be blue or green")
+	wrong(s.batchRows < 1, "WithBatchRows", "a batch must have 1 row or more")
+	wrong(s.chunks < 1, "WithChunks", "an answer must have 1 batch or more")
+	wrong(s.emptyEvery < 0, "WithEmptyAnswers", "it must not be negative")
+	wrong(s.refusal > RefuseMock, "WithRefusal", "there is no such form")
+	wrong(s.resumeDelay < 0, "WithResumeDelay", "it must not be negative")
+	wrong(s.latency < 0, "WithLatency", "it must not be negative")
+	wrong((s.user == "") != (s.token == ""), "WithCredentials", "nobody is accepted without both a user and a token")
+	wrong(s.memory && s.engines != nil, "WithEngineListeners", "there are no addresses in memory")
+	return errors.Join(errs...)
+}
+
 // WithEngine sets the SQL engine. Default: a CannedEngine.
 func WithEngine(e Engine) Option { return func(s *settings) { s.engine = e } }
 
@@ -48,12 +73,14 @@ func WithEngine(e Engine) Option { return func(s *settings) { s.engine = e } }
 func WithListenAddr(addr string) Option { return func(s *settings) { s.listen = addr } }
 
 // WithEngineListeners serves the two engines at addresses of their own too,
-// without an ingress in front, for use behind a real proxy.
+// without an ingress in front, for use behind a real proxy: there they refuse
+// nothing, whatever is open, and meet no faults.
 func WithEngineListeners(blue, green string) Option {
 	return func(s *settings) { s.engines = map[fsm.Side]string{fsm.Blue: blue, fsm.Green: green} }
 }
 
-// InMemory listens on no socket. Clients use Cluster.Dialer.
+// InMemory listens on no socket. Clients use Cluster.Dialer. Such a cluster can
+// live in a testing/synctest bubble, where its waits take fake time.
 func InMemory() Option { return func(s *settings) { s.memory = true } }
 
 // WithActive sets the side that is open at the beginning. Default: blue.
@@ -65,7 +92,8 @@ func WithCredentials(user, token string) Option {
 	return func(s *settings) { s.user, s.token = user, token }
 }
 
-// WithClusterName makes the ingress refuse calls for another cluster.
+// WithClusterName makes the ingress refuse calls that do not name that cluster
+// in their cluster-name header.
 func WithClusterName(name string) Option { return func(s *settings) { s.name = name } }
 
 // WithBatchRows sets how many rows a batch has at the most. Default: 1,000.
@@ -79,7 +107,8 @@ func WithNewFetch(on bool) Option { return func(s *settings) { s.newFetch = on }
 func WithChunks(n int) Option { return func(s *settings) { s.chunks = n } }
 
 // WithEmptyAnswers makes every n-th answer of getNextResultBatchV2 an empty one
-// that does not end the result. Default: none.
+// that does not end the result; with 1 all are, and no result ends. Default: 0,
+// none.
 func WithEmptyAnswers(n int) Option { return func(s *settings) { s.emptyEvery = n } }
 
 // WithTLS serves over TLS.

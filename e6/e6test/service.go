@@ -69,7 +69,11 @@ func (s *engineService) prepare(ctx context.Context, session string, existing *e
 	if id == "" {
 		id = rand.Text()
 	}
-	s.add(&serverQuery{id: id, sql: st.SQL, prepared: prepared, parsing: time.Since(began), done: make(chan struct{})})
+	q := &serverQuery{id: id, sql: st.SQL, session: session, prepared: prepared, parsing: time.Since(began), done: make(chan struct{})}
+	if err := s.add(q); err != nil {
+		q.close()
+		return nil, err
+	}
 	return &e6xv1.PrepareStatementResponse{EngineIP: s.ip, QueryId: id, SessionId: session}, nil
 }
 
@@ -144,7 +148,7 @@ func (s *engineService) GetNextResultBatch(ctx context.Context, r *e6xv1.GetNext
 	if err != nil {
 		return nil, err
 	}
-	chunks, _, err := s.fetch(ctx, q, 1)
+	chunks, _, err := s.fetch(ctx, q, 1, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -164,17 +168,21 @@ func (s *engineService) GetNextResultBatchV2(ctx context.Context, r *e6xv1.GetNe
 		return nil, err
 	}
 	answer := &e6xv1.GetNextResultBatchV2Response{SessionId: r.GetSessionId()}
-	if q.answers++; s.c.set.emptyEvery > 0 && q.answers%s.c.set.emptyEvery == 0 {
-		return answer, nil
-	}
-	answer.ResultBatches, answer.EndOfStream, err = s.fetch(ctx, q, s.c.set.chunks)
+	answer.ResultBatches, answer.EndOfStream, err = s.fetch(ctx, q, s.c.set.chunks, s.c.set.emptyEvery)
 	return answer, err
 }
 
-// fetch moves the cursor by at most n batches.
-func (s *engineService) fetch(ctx context.Context, q *serverQuery, n int) (chunks [][]byte, end bool, err error) {
+// fetch moves the cursor by at most n batches, and in every emptyEvery-th answer
+// by none.
+func (s *engineService) fetch(ctx context.Context, q *serverQuery, n, emptyEvery int) (chunks [][]byte, end bool, err error) {
 	q.fetching.Lock()
 	defer q.fetching.Unlock()
+	if q.freed {
+		return nil, false, unknownQuery(q.id, s.ip)
+	}
+	if q.answers++; emptyEvery > 0 && q.answers%emptyEvery == 0 {
+		return nil, false, nil
+	}
 	fault := faultOf(ctx)
 	if fault.Action == Short {
 		return nil, true, nil

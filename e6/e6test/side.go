@@ -51,10 +51,10 @@ func (s *side) intercept(ctx context.Context, req any, info *grpc.UnaryServerInf
 	if err := fault.fail(); err != nil {
 		return nil, err
 	}
+	life := s.lives()
 	if err := s.admit(ctx, req, info.FullMethod); err != nil {
 		return nil, err
 	}
-	life := s.lives()
 	resp, err := handle(ctx, req)
 	switch {
 	case err != nil && s.lives() != life:
@@ -90,6 +90,8 @@ func setString(m proto.Message, field protoreflect.Name, value string) {
 // withoutSession are the methods that need no session.
 var withoutSession = []string{"authenticate", "healthCheck", "getCataloges", "analyzeQuery", "updateUsers"}
 
+var errSession = status.Error(codes.Internal, "Access denied. Invalid session")
+
 // admit refuses what a real cluster would: another side's header, an unknown
 // session, another engine's address.
 func (s *side) admit(ctx context.Context, req any, method string) error {
@@ -111,7 +113,7 @@ func (s *side) admit(ctx context.Context, req any, method string) error {
 		if s.c.sides[s.name.Other()].hasSession(id) {
 			s.c.counts.violation(fmt.Sprintf("%s on %s came with a session of %s", method, s.name, s.name.Other()))
 		}
-		return status.Error(codes.Internal, "Access denied. Invalid session")
+		return errSession
 	}
 	s.c.counts.session(id)
 	return nil
@@ -156,11 +158,20 @@ func (s *side) lives() int {
 	return s.life
 }
 
-// add keeps a query until it is cleared.
-func (s *side) add(q *serverQuery) {
+// add keeps a query until it is cleared. It fails if the session has ended while
+// the statement was prepared: with the engine, perhaps, and what comes after that
+// engine must not have its queries.
+func (s *side) add(q *serverQuery) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if !s.sessions[q.session] {
+		return errSession
+	}
+	if s.queries[q.id] != nil {
+		return status.Errorf(codes.Internal, "query %s was prepared already", q.id)
+	}
 	s.queries[q.id] = q
+	return nil
 }
 
 // query finds a query. The engine's address must be the engine's own.
@@ -169,9 +180,13 @@ func (s *side) query(id, engineIP string) (*serverQuery, error) {
 	defer s.mu.Unlock()
 	q := s.queries[id]
 	if q == nil || engineIP != s.ip {
-		return nil, status.Errorf(codes.Internal, "query %s is not known to engine %s", id, engineIP)
+		return nil, unknownQuery(id, engineIP)
 	}
 	return q, nil
+}
+
+func unknownQuery(id, engineIP string) error {
+	return status.Errorf(codes.Internal, "query %s is not known to engine %s", id, engineIP)
 }
 
 // remove forgets a query and ends it.
@@ -192,6 +207,8 @@ type QueryInfo struct {
 	ID   string
 	Side fsm.Side
 	SQL  string
+	// Session is the session that prepared it.
+	Session string
 	// State is prepared, running or done.
 	State string
 }
@@ -203,7 +220,7 @@ func (c *Cluster) OpenQueries() []QueryInfo {
 		s := c.sides[name]
 		s.mu.Lock()
 		for _, q := range s.queries {
-			list = append(list, QueryInfo{ID: q.id, Side: name, SQL: q.sql, State: q.state()})
+			list = append(list, QueryInfo{ID: q.id, Side: name, SQL: q.sql, Session: q.session, State: q.state()})
 		}
 		s.mu.Unlock()
 	}
@@ -212,7 +229,8 @@ func (c *Cluster) OpenQueries() []QueryInfo {
 
 // serverQuery is a query on its engine.
 type serverQuery struct {
-	id, sql  string
+	id, sql, session string
+
 	prepared Prepared
 	parsing  time.Duration // what Prepare took
 
@@ -225,16 +243,20 @@ type serverQuery struct {
 	err      error
 	queued   time.Duration // from the call to the beginning of the execution
 	took     time.Duration // from the call to its end
-	answers  int           // of the fetch
 
-	fetching sync.Mutex // one fetch at a time
+	fetching sync.Mutex // one fetch at a time, and none of a closed result
+	answers  int        // of the fetch
+	freed    bool
 }
 
 // execute starts the statement; a second time is an error.
 func (q *serverQuery) execute(s *side) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.executed || q.closed {
+	if q.closed {
+		return unknownQuery(q.id, s.ip)
+	}
+	if q.executed {
 		return status.Errorf(codes.FailedPrecondition, "query %s was executed already", q.id)
 	}
 	q.executed = true
@@ -290,6 +312,7 @@ func (q *serverQuery) close() {
 		<-q.done
 		q.fetching.Lock()
 		defer q.fetching.Unlock()
+		q.freed = true
 		if q.result != nil {
 			_ = q.result.Close()
 		}

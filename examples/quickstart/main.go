@@ -92,12 +92,15 @@ func show(ctx context.Context, duration time.Duration, out *screen) (result, err
 	out.print("Meanwhile the cluster cuts over three times.\n")
 	out.begin()
 	out.say("client", "begins on %s", client.Strategy())
-	unsubscribe := client.Subscribe(func(e events.Event) {
-		if step, ok := e.Data.(events.Transition); ok {
-			out.sayAt(step.At, "client", "%s -> %s  (%s)", step.Before, step.After, step.Cause.Reason)
+	told := make(chan struct{})
+	client.Subscribe(func(e events.Event) {
+		switch step := e.Data.(type) {
+		case events.Transition:
+			out.sayAt(step.At, "client", "%-8s -> %s  (%s)", step.Event, step.After, step.Cause.Reason)
+		case events.Closed:
+			close(told)
 		}
-	}, events.Kinds(events.KindTransition))
-	defer unsubscribe()
+	}, events.Kinds(events.KindTransition, events.KindClosed))
 
 	play, end := context.WithCancel(ctx)
 	defer end()
@@ -106,7 +109,7 @@ func show(ctx context.Context, duration time.Duration, out *screen) (result, err
 	l.start(play)
 	stopProgress := out.progress(func() string {
 		n := l.total()
-		return fmt.Sprintf("%d queries, %d failed, %d wrong; strategy %s", n.queries, n.failed, n.wrong, client.Strategy())
+		return fmt.Sprintf("%d queries, %d failed, %d wrong; %s", n.queries, n.failed, n.wrong, client.Strategy())
 	})
 	d := director{cluster: em.Cluster(), client: client, load: l, out: out}
 	cutovers, err := d.direct(play, duration)
@@ -122,8 +125,9 @@ func show(ctx context.Context, duration time.Duration, out *screen) (result, err
 
 	total := l.total()
 	total.cutovers = cutovers
-	// A client that is closed has delivered all its events.
+	// The last event says that all others have been printed.
 	_ = client.Close()
+	<-told
 	out.table(l, client.Stats())
 	return total, err
 }

@@ -103,7 +103,7 @@ func (s *screen) table(l *load, stats e6.Stats) {
 		w.mu.Unlock()
 	}
 	_ = t.Flush()
-	_, _ = fmt.Fprintf(s.w, "\n%d were refused before they began and started over, %d were cut off and run again, %d were lost.\n\n",
+	_, _ = fmt.Fprintf(s.w, "\nstarted over after a refusal: %d, run again after being cut off: %d, lost: %d\n\n",
 		stats.Retried, stats.Replayed, stats.Lost)
 	for _, w := range l.workers {
 		w.mu.Lock()
