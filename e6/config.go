@@ -112,7 +112,11 @@ type Config struct {
 	EventHistory int
 }
 
-const maxMessageBytes = 300 << 20
+const (
+	maxMessageBytes = 300 << 20
+	// minKeepaliveTime is gRPC's own: it would raise a smaller value in silence.
+	minKeepaliveTime = 10 * time.Second
+)
 
 // withDefaults fills in what was left out.
 func (c Config) withDefaults() Config {
@@ -233,6 +237,9 @@ func (c Config) Validate() error {
 		if d.value < 0 {
 			bad(d.field, d.value.String(), "a positive duration, or 0 for the default")
 		}
+	}
+	if c.KeepaliveTime > 0 && c.KeepaliveTime < minKeepaliveTime {
+		bad("KeepaliveTime", c.KeepaliveTime.String(), "at least "+minKeepaliveTime.String())
 	}
 	for _, n := range []struct {
 		field string

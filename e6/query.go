@@ -11,6 +11,7 @@ import (
 
 	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/internal/cutover"
 	"github.com/e6data/e6data-go/e6/internal/sqltext"
 	"github.com/e6data/e6data-go/e6/internal/wire"
 	"github.com/e6data/e6data-go/e6/vector"
@@ -26,6 +27,8 @@ type query struct {
 	attempts int       // executions that got no answer
 	refusals int       // executions that were refused
 	refused  time.Time // when the first of these was
+
+	suspensions int // executions that found the cluster suspended
 	replays  int
 	ran      *execution // the last one that was cut off and is replayed
 
@@ -149,8 +152,9 @@ func (q *query) decide(ctx context.Context, x *execution, to sink, err error) er
 		return q.failure(x, err)
 	}
 	if failed.Class == wire.ClassSuspended {
-		if err := q.c.wake.resume(ctx, x.pin.Side); err != nil {
-			return q.cutOff(x, to, err)
+		if err := q.wake(ctx, x, failed); err != nil {
+			// The failed call is what says that nothing was done yet.
+			return q.cutOff(x, to, fmt.Errorf("%w: %w", err, failed))
 		}
 	}
 	switch {
@@ -160,6 +164,15 @@ func (q *query) decide(ctx context.Context, x *execution, to sink, err error) er
 		return q.replay(ctx, x, failed)
 	}
 	return q.cutOff(x, to, err)
+}
+
+// wake resumes the cluster. A side that still answers 503 afterwards is not
+// asleep: its ingress has lost the engine and says so in the same words.
+func (q *query) wake(ctx context.Context, x *execution, failed *wire.Error) error {
+	if q.suspensions++; q.suspensions > 1 {
+		return q.c.route.Failed(context.WithoutCancel(ctx), x.pin.Side, cutover.Stamp(failed.At), failed)
+	}
+	return q.c.wake.resume(ctx, x.pin.Side)
 }
 
 // methodLogin may be called for a new session before a call of the query, which
@@ -251,7 +264,7 @@ func (q *query) replay(ctx context.Context, x *execution, failed *wire.Error) er
 
 // cutOff is the error of a statement that may not be run again.
 func (q *query) cutOff(x *execution, to sink, err error) error {
-	if x.step == stepPrepare {
+	if failed, ok := wire.AsError(err); x.step == stepPrepare || x.step == stepExecute && ok && failed.Effect == wire.EffectNone {
 		return q.annotate(err) // nothing was lost
 	}
 	return q.lost(x, to.stop(), err)

@@ -54,8 +54,10 @@ func (c *Client) control(ctx context.Context, side Side, ask func(*Client, conte
 		return "", fmt.Errorf("e6: cluster control: the credentials callback failed: %w", err)
 	}
 	status, err := ask(c, ctx, side, user, token)
-	if wire.Classify(err) == wire.ClassWrongSide {
-		status, err = ask(c, ctx, side.Other(), user, token)
+	if class := wire.Classify(err); class == wire.ClassWrongSide || class == wire.ClassSuspended {
+		if answer, otherErr := ask(c, ctx, side.Other(), user, token); otherErr == nil {
+			return ClusterStatus(answer), nil
+		}
 	}
 	return ClusterStatus(status), err
 }

@@ -50,7 +50,7 @@ func (c *Coordinator) onChecked(k *check, cause fsm.Cause) {
 	case c.closing || !c.settled() || c.machine.Snapshot().Epoch != k.epoch:
 	case verdict == Refuses:
 		c.detect(fsm.Cause{Reason: fsm.ReasonRefusal, Detail: k.side.String() + " refused a probe", Trace: cause.Trace}, k.side.Other())
-	case verdict == Unreachable && k.suspect:
+	case (verdict == Unreachable || verdict == Suspended) && k.suspect:
 		c.detect(cause, k.side)
 	default:
 		c.scheduleRefresh()

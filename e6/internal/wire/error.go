@@ -122,6 +122,8 @@ func (e *Error) hint(message string) string {
 	switch {
 	case strings.Contains(message, "first record does not look like a TLS handshake"):
 		return "the server does not speak TLS on this port"
+	case strings.Contains(message, "authentication handshake failed") && (strings.Contains(message, "connection reset") || strings.Contains(message, "EOF")):
+		return "the server may not speak TLS on this port"
 	case strings.Contains(message, "error reading server preface"), strings.Contains(message, "malformed HTTP response"):
 		return "the server may expect TLS, or is no gRPC server"
 	case strings.Contains(message, "x509: certificate signed by unknown authority"):
