@@ -132,9 +132,8 @@ func (c *Client) ExplainAnalyze(ctx context.Context, sql string) (*Analysis, err
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	defer context.AfterFunc(c.ctx, func() { cancel(ErrClosed) })()
+	ctx, unbind := c.bind(ctx)
+	defer unbind()
 	var analysis *Analysis
 	q.then = func(ctx context.Context, x *execution) (err error) {
 		analysis, err = x.analyze(ctx)
@@ -148,11 +147,7 @@ func (c *Client) ExplainAnalyze(ctx context.Context, sql string) (*Analysis, err
 
 // Analyze returns how a query was run that is still known to the server.
 func (c *Client) Analyze(ctx context.Context, h QueryHandle) (*Analysis, error) {
-	x, err := c.at(h)
-	if err != nil {
-		return nil, err
-	}
-	return x.analyze(ctx)
+	return onHandle(ctx, c, "explain analyze", h, func(ctx context.Context, x *execution) (*Analysis, error) { return x.analyze(ctx) })
 }
 
 func (x *execution) analyze(ctx context.Context) (*Analysis, error) {
@@ -187,12 +182,10 @@ type QueryStatus struct {
 
 // Status asks how far a query is that is still known to the server.
 func (c *Client) Status(ctx context.Context, h QueryHandle) (QueryStatus, error) {
-	x, err := c.at(h)
-	if err != nil {
-		return QueryStatus{}, err
-	}
-	answer, err := repeat(ctx, x, true, func(ctx context.Context, session string) (*e6xv1.StatusResponse, error) {
-		return x.rpc().Status(ctx, &e6xv1.StatusRequest{EngineIP: x.engine, SessionId: session, QueryId: x.queryID})
+	answer, err := onHandle(ctx, c, "status", h, func(ctx context.Context, x *execution) (*e6xv1.StatusResponse, error) {
+		return repeat(ctx, x, true, func(ctx context.Context, session string) (*e6xv1.StatusResponse, error) {
+			return x.rpc().Status(ctx, &e6xv1.StatusRequest{EngineIP: x.engine, SessionId: session, QueryId: x.queryID})
+		})
 	})
 	return QueryStatus{Done: answer.GetStatus(), Rows: answer.GetRowCount()}, err
 }
@@ -200,14 +193,32 @@ func (c *Client) Status(ctx context.Context, h QueryHandle) (QueryStatus, error)
 // Cancel stops a query on the server. Whoever reads its result gets the
 // engine's error.
 func (c *Client) Cancel(ctx context.Context, h QueryHandle) error {
-	x, err := c.at(h)
-	if err != nil {
-		return err
-	}
-	_, err = repeat(ctx, x, true, func(ctx context.Context, session string) (*e6xv1.CancelQueryResponse, error) {
-		return x.rpc().CancelQuery(ctx, &e6xv1.CancelQueryRequest{EngineIP: x.engine, SessionId: session, QueryId: x.queryID})
+	_, err := onHandle(ctx, c, "cancel", h, func(ctx context.Context, x *execution) (*e6xv1.CancelQueryResponse, error) {
+		return repeat(ctx, x, true, func(ctx context.Context, session string) (*e6xv1.CancelQueryResponse, error) {
+			return x.rpc().CancelQuery(ctx, &e6xv1.CancelQueryRequest{EngineIP: x.engine, SessionId: session, QueryId: x.queryID})
+		})
 	})
 	return err
+}
+
+// onHandle does something about a query that is addressed by its handle, on the
+// side where it runs.
+func onHandle[R any](ctx context.Context, c *Client, op string, h QueryHandle, do func(context.Context, *execution) (R, error)) (R, error) {
+	var none R
+	x, err := c.at(h)
+	if err != nil {
+		return none, err
+	}
+	ctx, unbind := c.bind(ctx)
+	defer unbind()
+	answer, err := do(ctx, x)
+	switch {
+	case err == nil:
+		return answer, nil
+	case c.ctx.Err() != nil:
+		return none, ErrClosed
+	}
+	return none, fmt.Errorf("e6: %s%s on %s: %w", op, queryName(h.QueryID, ""), h.Side, err)
 }
 
 // onSession makes one harmless call with the session of the active side.
@@ -220,23 +231,24 @@ func onSession[R sessionCarrier](ctx context.Context, c *Client, op string, send
 // onActive does something harmless on the active side. It is done again, within
 // the limits of a query, when the side refuses or does not answer.
 func onActive[R any](ctx context.Context, c *Client, op string, do func(context.Context, *execution) (R, error)) (R, error) {
+	ctx, unbind := c.bind(ctx)
+	defer unbind()
+	q := &query{c: c, ctx: ctx, op: op, opts: c.queryOptions(ctx)}
 	var none R
-	q := &query{c: c, opts: c.queryOptions(ctx)}
+	var x *execution
 	for {
-		x, err := q.start(ctx)
-		if err != nil {
+		var err error
+		if x, err = q.start(ctx, x); err != nil {
 			return none, fmt.Errorf("e6: %s: %w", op, err)
 		}
 		answer, err := do(ctx, x)
-		x.release(ctx, err == nil)
 		if err == nil {
+			x.release(ctx, true)
 			return answer, nil
 		}
 		x.step = stepPrepare // whatever was called, it had no effect that matters
 		if err := q.decide(ctx, x, discard{}, err); err != nil {
-			if failed, ok := err.(*QueryError); ok {
-				failed.Op = op
-			}
+			x.release(ctx, false)
 			return none, err
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"iter"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/fsm"
@@ -29,6 +30,8 @@ type Client struct {
 	wake  resumer
 	retry backoff.Policy
 	stats counters
+
+	lastInvalid atomic.Pointer[invalidAnnouncement]
 
 	// newFetch remembers for each engine whether it has getNextResultBatchV2.
 	newFetch sync.Map // engine -> bool
@@ -143,8 +146,14 @@ func (c *Client) Reset(ctx context.Context) error { return c.route.Reset(ctx) }
 // may end until ctx does. It returns the context's error if it had to cancel
 // some.
 func (c *Client) Shutdown(ctx context.Context) error {
+	idle := c.route.Drain()
 	select {
-	case <-c.route.Drain():
+	case <-idle:
+		return c.Close()
+	default:
+	}
+	select {
+	case <-idle:
 		return c.Close()
 	case <-c.closed:
 		return nil
@@ -179,6 +188,16 @@ func (c *Client) Close() error {
 	})
 	<-c.closed
 	return nil
+}
+
+// bind ends a call's context, with ErrClosed, when the client is closed.
+func (c *Client) bind(ctx context.Context) (bound context.Context, unbind func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	unlink := context.AfterFunc(c.ctx, func() { cancel(ErrClosed) })
+	return ctx, func() {
+		unlink()
+		cancel(nil)
+	}
 }
 
 // logEvents writes every event to the logger, if there is one.

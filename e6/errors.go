@@ -90,13 +90,16 @@ type CutoverError struct {
 func (e *CutoverError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "e6: %s%s was cut off on %s", e.Op, queryName(e.QueryID, e.Tag), e.Side)
+	if e.RowsDelivered > 0 {
+		fmt.Fprintf(&b, " after %d rows had been read", e.RowsDelivered)
+	}
 	switch {
-	case e.RowsDelivered > 0:
-		fmt.Fprintf(&b, " after %d rows had been read: run it again to read all", e.RowsDelivered)
 	case e.MayHaveTakenEffect:
 		b.WriteString(" and may have taken effect: look at the data before it is run again")
+	case e.RowsDelivered > 0:
+		b.WriteString(": run it again to read all")
 	default:
-		b.WriteString(" and may not be replayed: run it again")
+		b.WriteString(" and its policy forbids a replay: run it again")
 	}
 	fmt.Fprintf(&b, ": %v", e.Err)
 	return b.String()
@@ -134,7 +137,8 @@ func SafeToReplay(err error) bool {
 		return failed.Op == stepPrepare.String()
 	}
 	if call, ok := wire.AsError(err); ok {
-		return call.Effect == wire.EffectNone
+		// Whatever became of a login or a prepare call, no statement was run.
+		return call.Effect == wire.EffectNone || call.Method == "authenticate" || strings.HasPrefix(call.Method, "prepareStatement")
 	}
 	return false
 }

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/e6data/e6data-go/e6/events"
-	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/e6/internal/backoff"
 	"github.com/e6data/e6data-go/e6/internal/cutover"
 	"github.com/e6data/e6data-go/e6/internal/wire"
@@ -43,15 +42,6 @@ type execution struct {
 	left    *preparation // a prepare call that has outlived its caller
 }
 
-// start pins a new execution to the side of new queries.
-func (c *Client) start(ctx context.Context, tag string) (*execution, error) {
-	pin, err := c.route.Pin(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return &execution{c: c, pin: pin, tag: tag}, nil
-}
-
 // rpc returns the stub for the calls of this execution.
 func (x *execution) rpc() e6xv1.QueryEngineServiceClient {
 	return x.c.conn.Engine(wire.Call{Side: x.pin.Side, PlannerIP: x.engine})
@@ -70,7 +60,7 @@ func call[R sessionCarrier](ctx context.Context, x *execution, send func(ctx con
 		session, err := sessions.Get(ctx, x.pin.Side)
 		if err != nil {
 			x.c.report(ctx, err)
-			return none, err
+			return none, &sessionError{err}
 		}
 		x.session = session
 		answer, err := send(ctx, session.ID)
@@ -91,8 +81,20 @@ func call[R sessionCarrier](ctx context.Context, x *execution, send func(ctx con
 	}
 }
 
+// sessionError: a call was not made, as there was no session to make it with.
+type sessionError struct{ error }
+
+func (e *sessionError) Unwrap() error { return e.error }
+
+// unsent reports whether a call failed before it was made.
+func unsent(err error) bool {
+	_, ok := errors.AsType[*sessionError](err)
+	return ok
+}
+
 // repeat makes a call that may be repeated: one without an effect, or whose
-// failure shows that it had none.
+// failure shows that it had none. A harmless one also waits for a suspended
+// cluster; a fetch may not, as the query is hardly there afterwards.
 func repeat[R sessionCarrier](ctx context.Context, x *execution, harmless bool, send func(context.Context, string) (R, error)) (R, error) {
 	for attempt := 1; ; attempt++ {
 		answer, err := call(ctx, x, send)
@@ -100,8 +102,16 @@ func repeat[R sessionCarrier](ctx context.Context, x *execution, harmless bool, 
 		if !ok || attempt >= x.c.cfg.MaxAttempts || ctx.Err() != nil {
 			return answer, err
 		}
-		lost := failed.Class == wire.ClassUnreachable || failed.Class == wire.ClassBroken
-		if !lost || !harmless && failed.Effect != wire.EffectNone {
+		switch failed.Class {
+		case wire.ClassUnreachable, wire.ClassBroken:
+			if !harmless && failed.Effect != wire.EffectNone && !unsent(err) {
+				return answer, err
+			}
+		case wire.ClassSuspended:
+			if !harmless || x.c.wake.resume(ctx, x.pin.Side) != nil {
+				return answer, err
+			}
+		default:
 			return answer, err
 		}
 		if x.c.retry.Wait(ctx, attempt-1, nil) != nil {
@@ -212,11 +222,16 @@ func (x *execution) release(ctx context.Context, complete bool) {
 		ctx, cancel := context.WithTimeout(ctx, x.c.cfg.CloseTimeout)
 		defer cancel()
 		if err := x.clear(ctx, complete); err != nil {
-			x.c.stats.abandoned.Add(1)
-			x.c.bus.Publish(fsm.Cause{Reason: fsm.ReasonRefusal}, events.QueryAbandoned{
-				QueryID: x.queryID, Tag: x.tag, Side: x.pin.Side, Error: err.Error()})
+			x.abandon(ctx, err)
 		}
 	}()
+}
+
+// abandon reports that the server may still hold the query.
+func (x *execution) abandon(ctx context.Context, err error) {
+	x.c.stats.abandoned.Add(1)
+	x.c.bus.Publish(causeOf(ctx, err), events.QueryAbandoned{
+		QueryID: x.queryID, Tag: x.tag, Side: x.pin.Side, Error: brief(err)})
 }
 
 // release waits for the answer to a prepare call whose caller is gone, and then
@@ -226,6 +241,9 @@ func (p *preparation) release(ctx context.Context) {
 	<-p.done
 	limit.Stop()
 	p.cancel()
+	if failed, ok := wire.AsError(p.err); ok && failed.Effect == wire.EffectUnknown && !unsent(p.err) {
+		p.x.abandon(ctx, p.err) // if it was prepared, nobody knows its id
+	}
 	p.x.release(ctx, false)
 }
 
@@ -268,7 +286,11 @@ func (x *execution) fetch(ctx context.Context, md *vector.Metadata, take func(*v
 		if err != nil {
 			return err
 		}
+		rows := 0
 		for _, chunk := range next.chunks {
+			if len(chunk) == 0 {
+				continue
+			}
 			batch, err := vector.Decode(chunk, md.Fields)
 			if err != nil {
 				return err
@@ -277,6 +299,7 @@ func (x *execution) fetch(ctx context.Context, md *vector.Metadata, take func(*v
 				next.end = next.end || next.emptyEnds
 				continue
 			}
+			rows += batch.Rows()
 			if err := take(batch); err != nil {
 				return err
 			}
@@ -284,7 +307,7 @@ func (x *execution) fetch(ctx context.Context, md *vector.Metadata, take func(*v
 		if next.end {
 			return nil
 		}
-		if len(next.chunks) > 0 {
+		if rows > 0 {
 			empty = 0
 			continue
 		}

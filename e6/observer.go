@@ -3,6 +3,8 @@ package e6
 import (
 	"context"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/e6/internal/cutover"
@@ -22,10 +24,23 @@ func (o *observer) Announced(ctx context.Context, speaker fsm.Side, at wire.Stam
 
 // AnnouncedUnknown makes an event of an announcement that names no side. The
 // call that it came with is as good as any other.
-func (o *observer) AnnouncedUnknown(_ context.Context, speaker fsm.Side, _ wire.Stamp, value string) {
+//
+// Every response may repeat it, so it is told once for each epoch.
+func (o *observer) AnnouncedUnknown(ctx context.Context, speaker fsm.Side, at wire.Stamp, value string) {
+	heard := invalidAnnouncement{speaker, at.Epoch, shorten(value)}
+	if before := o.lastInvalid.Swap(&heard); before != nil && *before == heard {
+		return
+	}
 	_, err := fsm.ParseSide(value)
-	cause := fsm.Cause{Reason: fsm.ReasonAnnouncement, Detail: err.Error()}
-	o.bus.Publish(cause, events.AnnouncementInvalid{Speaker: speaker, Value: shorten(value)})
+	cause := fsm.Cause{Reason: fsm.ReasonAnnouncement, Detail: err.Error(), Trace: trace.SpanContextFromContext(ctx)}
+	o.bus.Publish(cause, events.AnnouncementInvalid{Speaker: speaker, Value: heard.value})
+}
+
+// invalidAnnouncement is an announcement that names no side.
+type invalidAnnouncement struct {
+	speaker fsm.Side
+	epoch   uint64
+	value   string
 }
 
 // shorten keeps text from the network from flooding an event.
@@ -52,7 +67,7 @@ func (c *Client) report(ctx context.Context, err error) {
 		_ = c.route.Refused(ctx, call.Side, cutover.Stamp(call.At))
 	case wire.ClassUnreachable, wire.ClassBroken, wire.ClassTimeout:
 		if !impatient {
-			_ = c.route.Failed(ctx, call.Side, cutover.Stamp(call.At), call.Err)
+			_ = c.route.Failed(ctx, call.Side, cutover.Stamp(call.At), brief(err))
 		}
 	}
 }

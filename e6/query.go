@@ -1,12 +1,14 @@
 package e6
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc/status"
 
 	"github.com/e6data/e6data-go/e6/events"
@@ -21,6 +23,8 @@ import (
 // takes.
 type query struct {
 	c    *Client
+	ctx  context.Context // the caller's, for the trace in events
+	op   string          // what is done, where it is not running a statement
 	sql  string
 	opts queryOptions
 
@@ -29,8 +33,8 @@ type query struct {
 	refused  time.Time // when the first of these was
 
 	suspensions int // executions that found the cluster suspended
-	replays  int
-	ran      *execution // the last one that was cut off and is replayed
+	replays     int
+	ran         *execution // the last one that was cut off and is replayed
 
 	// again, if set, reports a repetition once it is known where it runs.
 	again func(to Side)
@@ -55,7 +59,7 @@ type sink interface {
 }
 
 func (c *Client) newQuery(ctx context.Context, sql string) (*query, error) {
-	q := &query{c: c, sql: sqltext.Normalize(sql), opts: c.queryOptions(ctx)}
+	q := &query{c: c, ctx: ctx, sql: sqltext.Normalize(sql), opts: c.queryOptions(ctx)}
 	if q.sql == "" {
 		return nil, errors.New("e6: the statement is empty")
 	}
@@ -65,30 +69,41 @@ func (c *Client) newQuery(ctx context.Context, sql string) (*query, error) {
 // run executes the statement until its result has gone into the sink, and
 // decides after each failure whether it may be run again.
 func (q *query) run(ctx context.Context, to sink) error {
+	var x *execution
 	for {
-		x, err := q.start(ctx)
-		if err != nil {
+		var err error
+		if x, err = q.start(ctx, x); err != nil {
 			return q.honest(q.annotate(err))
 		}
-		err = q.attempt(ctx, x, to)
-		x.release(ctx, err == nil)
-		if err == nil {
+		if err = q.attempt(ctx, x, to); err == nil {
+			x.release(ctx, true)
 			return nil
 		}
 		if err := q.decide(ctx, x, to, err); err != nil {
+			x.release(ctx, false)
 			return q.honest(err)
 		}
 	}
 }
 
-// start pins an execution, the first one or another.
-func (q *query) start(ctx context.Context) (*execution, error) {
-	x, err := q.c.start(ctx, q.opts.tag)
-	if err == nil && q.again != nil {
-		q.again(x.pin.Side)
+// start pins an execution to the side of new queries: the first one, or another
+// after one that failed. That one is released when the other one is pinned, so
+// that a client which shuts down waits for the query.
+func (q *query) start(ctx context.Context, failed *execution) (*execution, error) {
+	pin := q.c.route.Pin
+	if failed != nil {
+		pin = q.c.route.PinAgain
+		defer failed.release(ctx, false)
+	}
+	p, err := pin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if q.again != nil {
+		q.again(p.Side)
 		q.again = nil
 	}
-	return x, err
+	return &execution{c: q.c, pin: p, tag: q.opts.tag}, nil
 }
 
 // honest keeps the failure of a replay from hiding what the execution before it
@@ -143,54 +158,63 @@ func (q *query) decide(ctx context.Context, x *execution, to sink, err error) er
 		return q.cutOff(x, to, err)
 	}
 	failed, ok := wire.AsError(err)
-	if !ok {
-		return q.failure(x, err)
+	if !ok || !savable(failed.Class) {
+		return q.failure(x, to, err)
 	}
-	switch failed.Class {
-	case wire.ClassWrongSide, wire.ClassSuspended, wire.ClassUnreachable, wire.ClassBroken, wire.ClassTimeout:
-	default:
-		return q.failure(x, err)
+	run := q.retry
+	if !q.untouched(x, err, failed) {
+		if !q.mayReplay() || !to.takeBack() {
+			return q.cutOff(x, to, err)
+		}
+		run = q.replay
 	}
 	if failed.Class == wire.ClassSuspended {
-		if err := q.wake(ctx, x, failed); err != nil {
+		if wakeErr := q.wake(ctx, x, failed); ctx.Err() != nil {
+			return q.interrupted(ctx, x, err)
+		} else if wakeErr != nil {
 			// The failed call is what says that nothing was done yet.
-			return q.cutOff(x, to, fmt.Errorf("%w: %w", err, failed))
+			return q.cutOff(x, to, fmt.Errorf("%w: %w", wakeErr, failed))
 		}
 	}
-	switch {
-	case x.step == stepPrepare, x.step == stepExecute && (failed.Effect == wire.EffectNone || failed.Method == methodLogin):
-		return q.retry(ctx, x, failed)
-	case q.mayReplay() && to.takeBack():
-		return q.replay(ctx, x, failed)
+	return run(ctx, x, failed)
+}
+
+// savable reports whether a failure is one of the cluster's, which another
+// execution may not meet.
+func savable(class wire.Class) bool {
+	switch class {
+	case wire.ClassWrongSide, wire.ClassSuspended, wire.ClassUnreachable, wire.ClassBroken, wire.ClassTimeout:
+		return true
 	}
-	return q.cutOff(x, to, err)
+	return false
+}
+
+// untouched reports whether the statement certainly had no effect.
+func (q *query) untouched(x *execution, err error, failed *wire.Error) bool {
+	return x.step == stepPrepare || x.step == stepExecute && (failed.Effect == wire.EffectNone || unsent(err))
 }
 
 // wake resumes the cluster. A side that still answers 503 afterwards is not
 // asleep: its ingress has lost the engine and says so in the same words.
 func (q *query) wake(ctx context.Context, x *execution, failed *wire.Error) error {
 	if q.suspensions++; q.suspensions > 1 {
-		return q.c.route.Failed(context.WithoutCancel(ctx), x.pin.Side, cutover.Stamp(failed.At), failed)
+		return q.c.route.Failed(context.WithoutCancel(ctx), x.pin.Side, cutover.Stamp(failed.At), brief(failed))
 	}
 	return q.c.wake.resume(ctx, x.pin.Side)
 }
-
-// methodLogin may be called for a new session before a call of the query, which
-// is then not sent if it fails.
-const methodLogin = "authenticate"
 
 // retry runs a statement again that had no effect.
 func (q *query) retry(ctx context.Context, x *execution, failed *wire.Error) error {
 	if !q.budget(x, failed) {
 		return q.annotate(fmt.Errorf("e6: %s%s on %s: given up after %d attempts: %w",
-			x.step, queryName(x.queryID, q.opts.tag), x.pin.Side, q.attempts+q.refusals, failed))
+			q.opName(x), queryName(x.queryID, q.opts.tag), x.pin.Side, q.attempts+q.refusals, failed))
 	}
 	if err := q.pause(ctx, failed); err != nil {
 		return q.interrupted(ctx, x, failed)
 	}
 	q.again = func(to Side) {
 		q.c.stats.retried.Add(1)
-		q.c.bus.Publish(causeOf(failed), events.QueryRetried{
+		q.c.bus.Publish(causeOf(q.ctx, failed), events.QueryRetried{
 			QueryID: x.queryID, Tag: q.opts.tag, From: x.pin.Side, To: to, Method: failed.Method})
 	}
 	return nil
@@ -208,7 +232,7 @@ func (q *query) budget(x *execution, failed *wire.Error) bool {
 		q.refused = time.Now()
 	}
 	if failed.Class == wire.ClassWrongSide {
-		q.c.bus.Publish(causeOf(failed), events.Refused{Side: x.pin.Side, Method: failed.Method, QueryID: x.queryID, Tag: q.opts.tag})
+		q.c.bus.Publish(causeOf(q.ctx, failed), events.Refused{Side: x.pin.Side, Method: failed.Method, QueryID: x.queryID, Tag: q.opts.tag})
 	}
 	return time.Since(q.refused) < q.c.cfg.DetectionTimeout+q.c.cfg.ResumeTimeout
 }
@@ -256,15 +280,15 @@ func (q *query) replay(ctx context.Context, x *execution, failed *wire.Error) er
 	q.ran = x
 	q.again = func(to Side) {
 		q.c.stats.replayed.Add(1)
-		q.c.bus.Publish(causeOf(failed), events.QueryReplayed{
-			QueryID: x.queryID, Tag: q.opts.tag, From: x.pin.Side, To: to, Attempt: q.replays, Reason: failed.Error()})
+		q.c.bus.Publish(causeOf(q.ctx, failed), events.QueryReplayed{
+			QueryID: x.queryID, Tag: q.opts.tag, From: x.pin.Side, To: to, Attempt: q.replays, Reason: brief(failed)})
 	}
 	return nil
 }
 
 // cutOff is the error of a statement that may not be run again.
 func (q *query) cutOff(x *execution, to sink, err error) error {
-	if failed, ok := wire.AsError(err); x.step == stepPrepare || x.step == stepExecute && ok && failed.Effect == wire.EffectNone {
+	if failed, ok := wire.AsError(err); x.step == stepPrepare || x.step == stepExecute && unsent(err) || ok && q.untouched(x, err, failed) {
 		return q.annotate(err) // nothing was lost
 	}
 	return q.lost(x, to.stop(), err)
@@ -277,22 +301,29 @@ func (q *query) lost(x *execution, rows int64, err error) error {
 		RowsDelivered: rows, MayHaveTakenEffect: !sqltext.ReadOnly(q.sql), Err: err,
 	}
 	q.c.stats.lost.Add(1)
-	q.c.bus.Publish(fsm.Cause{Reason: fsm.ReasonRefusal, Detail: err.Error()}, events.QueryLost{
-		QueryID: lost.QueryID, Tag: lost.Tag, Side: lost.Side, RowsDelivered: rows, MayHaveRun: lost.MayHaveTakenEffect, Error: err.Error()})
+	q.c.bus.Publish(causeOf(q.ctx, err), events.QueryLost{
+		QueryID: lost.QueryID, Tag: lost.Tag, Side: lost.Side, RowsDelivered: rows, MayHaveRun: lost.MayHaveTakenEffect, Error: brief(err)})
 	return lost
 }
 
-// failure is the error of a statement for which the cluster is not to blame:
-// the engine's own answer, or an answer that makes no sense.
-func (q *query) failure(x *execution, err error) error {
-	if errors.Is(err, ErrClosed) || errors.Is(err, ErrCredentials) {
+// failure is the error of a statement that another execution would not save: the
+// engine's own answer, an answer that makes no sense, or credentials that no
+// longer open a session.
+func (q *query) failure(x *execution, to sink, err error) error {
+	switch {
+	case errors.Is(err, ErrClosed):
 		return q.annotate(err)
+	case unsent(err):
+		return q.cutOff(x, to, err)
 	}
 	return &QueryError{
-		Op: x.step.String(), QueryID: x.queryID, Tag: q.opts.tag, Side: x.pin.Side,
+		Op: q.opName(x), QueryID: x.queryID, Tag: q.opts.tag, Side: x.pin.Side,
 		Code: status.Code(err), Message: message(err), Err: err,
 	}
 }
+
+// opName is what was being done, for messages.
+func (q *query) opName(x *execution) string { return cmp.Or(q.op, x.step.String()) }
 
 // interrupted is the error of a statement whose context has ended.
 func (q *query) interrupted(ctx context.Context, x *execution, err error) error {
@@ -300,15 +331,19 @@ func (q *query) interrupted(ctx context.Context, x *execution, err error) error 
 	if errors.Is(cause, ErrClosed) {
 		return ErrClosed
 	}
-	if wire.Classify(err) == wire.ClassCanceled || errors.Is(err, cause) {
-		return fmt.Errorf("e6: %s%s on %s: %w", x.step, queryName(x.queryID, q.opts.tag), x.pin.Side, cause)
+	if !errors.Is(cause, ctx.Err()) { // a cause of the caller's own
+		cause = fmt.Errorf("%w: %w", ctx.Err(), cause)
 	}
-	if x.step > stepExecute {
+	where := fmt.Sprintf("e6: %s%s on %s", q.opName(x), queryName(x.queryID, q.opts.tag), x.pin.Side)
+	switch {
+	case wire.Classify(err) == wire.ClassCanceled, errors.Is(err, cause):
+		return fmt.Errorf("%s: %w", where, cause)
+	case x.step > stepExecute:
 		// The statement was executed, whatever the last call did. Only the words
 		// of its failure are kept, as SafeToReplay would be misled by the rest.
-		return fmt.Errorf("e6: %s%s on %s: %w; the last failure: %v", x.step, queryName(x.queryID, q.opts.tag), x.pin.Side, cause, err)
+		return fmt.Errorf("%s: %w; the last failure: %v", where, cause, err)
 	}
-	return fmt.Errorf("e6: %s%s on %s: %w; the last failure: %w", x.step, queryName(x.queryID, q.opts.tag), x.pin.Side, cause, err)
+	return fmt.Errorf("%s: %w; the last failure: %w", where, cause, err)
 }
 
 // annotate adds the caller's tag to an error from before the query had an id.
@@ -319,13 +354,29 @@ func (q *query) annotate(err error) error {
 	return fmt.Errorf("e6: query %q: %w", q.opts.tag, err)
 }
 
-// causeOf is the cause of what follows from a failed call.
-func causeOf(failed *wire.Error) fsm.Cause {
-	cause := fsm.Cause{Reason: fsm.ReasonUnreachable, Detail: failed.Error()}
-	if failed.Class == wire.ClassWrongSide {
+// causeOf is the cause of what follows from a failure.
+func causeOf(ctx context.Context, err error) fsm.Cause {
+	cause := fsm.Cause{Reason: fsm.ReasonUnreachable, Detail: brief(err), Trace: trace.SpanContextFromContext(ctx)}
+	switch wire.Classify(err) {
+	case wire.ClassWrongSide:
 		cause.Reason = fsm.ReasonRefusal
+	case wire.ClassSuspended:
+		cause.Reason = fsm.ReasonSuspended
+	case wire.ClassCredentials:
+		cause.Reason = fsm.ReasonCredentials
+	case wire.ClassTimeout:
+		cause.Reason = fsm.ReasonDeadline
 	}
 	return cause
+}
+
+// brief is an error as events have it: what failed, where and how, without the
+// server's words, which may quote a statement or a session.
+func brief(err error) string {
+	if failed, ok := wire.AsError(err); ok {
+		return fmt.Sprintf("%s on %s: %s (%s)", failed.Method, failed.Side, failed.Class, status.Code(failed))
+	}
+	return err.Error()
 }
 
 // counters count what happened to queries since the client was opened.

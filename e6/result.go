@@ -41,9 +41,8 @@ func (c *Client) runToEnd(ctx context.Context, sql string, to sink) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	defer context.AfterFunc(c.ctx, func() { cancel(ErrClosed) })()
+	ctx, unbind := c.bind(ctx)
+	defer unbind()
 	return q.run(ctx, to)
 }
 

@@ -49,15 +49,23 @@ func (c *Client) control(ctx context.Context, side Side, ask func(*Client, conte
 	if !side.Valid() {
 		side = fsm.Sides[0]
 	}
-	user, token, err := c.cfg.Credentials(ctx)
+	ctx, unbind := c.bind(ctx)
+	defer unbind()
+	user, token, err := c.credentials(ctx)
 	if err != nil {
-		return "", fmt.Errorf("e6: cluster control: the credentials callback failed: %w", err)
+		return "", fmt.Errorf("e6: cluster control: %w", err)
 	}
 	status, err := ask(c, ctx, side, user, token)
 	if class := wire.Classify(err); class == wire.ClassWrongSide || class == wire.ClassSuspended {
 		if answer, otherErr := ask(c, ctx, side.Other(), user, token); otherErr == nil {
 			return ClusterStatus(answer), nil
 		}
+	}
+	switch {
+	case err != nil && c.ctx.Err() != nil:
+		return "", ErrClosed
+	case wire.Classify(err) == wire.ClassCredentials:
+		return "", fmt.Errorf("%w: %w", ErrCredentials, err)
 	}
 	return ClusterStatus(status), err
 }

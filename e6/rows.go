@@ -66,7 +66,6 @@ type Rows struct {
 	handle  QueryHandle
 	md      *vector.Metadata
 	failure error
-	stopped bool // the result is lost
 	closed  bool
 
 	// The caller's own.
@@ -127,7 +126,6 @@ func (r *Rows) takeBack() bool {
 func (r *Rows) stop() int64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.stopped = true
 	r.queue = nil
 	return r.taken
 }
@@ -154,7 +152,7 @@ func (r *Rows) next() (*vector.Batch, error) {
 		r.mu.Lock()
 		if r.closed {
 			r.mu.Unlock()
-			return nil, errRowsClosed
+			return nil, ErrRowsClosed
 		}
 		if len(r.queue) > 0 {
 			b := r.queue[0]
@@ -179,13 +177,18 @@ func (r *Rows) next() (*vector.Batch, error) {
 	}
 }
 
-var errRowsClosed = errors.New("e6: the rows are closed")
+// ErrRowsClosed: rows were asked for after Close, and before their end.
+var ErrRowsClosed = errors.New("e6: the rows are closed")
 
 // Next moves to the next row and reports whether there is one. After the last
 // one, or a failure, it returns false, and Err says which. A *CutoverError
 // counts the rows of all batches that Next has begun to read.
 func (r *Rows) Next() bool {
 	if r.err != nil {
+		return false
+	}
+	if r.isClosed() {
+		r.batch, r.err = nil, ErrRowsClosed
 		return false
 	}
 	if r.batch != nil && r.row+1 < r.batch.Rows() {
@@ -201,12 +204,20 @@ func (r *Rows) Next() bool {
 	return true
 }
 
-// Err returns why the rows ended, and nil if they were read to their end.
+// Err returns why the rows ended, and nil if they were read to their end or Next
+// was not asked any further. ErrRowsClosed says that somebody closed them while
+// they were being read.
 func (r *Rows) Err() error {
-	if r.err == nil || errors.Is(r.err, io.EOF) || errors.Is(r.err, errRowsClosed) {
+	if errors.Is(r.err, io.EOF) {
 		return nil
 	}
 	return r.err
+}
+
+func (r *Rows) isClosed() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.closed
 }
 
 // Close ends the query, on the server too if it has not ended. It does not wait
@@ -216,7 +227,7 @@ func (r *Rows) Close() error {
 	r.closed = true
 	r.queue = nil
 	r.mu.Unlock()
-	r.cancel(errRowsClosed)
+	r.cancel(ErrRowsClosed)
 	<-r.ended
 	return nil
 }
@@ -282,9 +293,15 @@ func (r *Rows) Values() []any {
 
 // Batches returns the rest of the result batch by batch, column-wise. A batch
 // stays valid after the next one has come. The last pair has the error, if the
-// result failed. Leaving the loop does not close the rows.
+// result failed. Leaving the loop does not close the rows. A batch that Next has
+// begun must be read to its end by Next: if rows of it are left, the only pair
+// has an error, and nothing is lost.
 func (r *Rows) Batches() iter.Seq2[*vector.Batch, error] {
 	return func(yield func(*vector.Batch, error) bool) {
+		if r.batch != nil && r.row+1 < r.batch.Rows() {
+			yield(nil, fmt.Errorf("e6: batches: Next has left %d rows of a batch unread: read them with Next first", r.batch.Rows()-r.row-1))
+			return
+		}
 		for r.err == nil {
 			b, err := r.next()
 			r.batch = nil

@@ -19,9 +19,9 @@ var _ cutover.Cluster = (*sides)(nil)
 // Authenticate opens a session. An engine answers wrong credentials with an
 // empty session id.
 func (s *sides) Authenticate(ctx context.Context, side fsm.Side) (string, error) {
-	user, token, err := s.cfg.Credentials(ctx)
+	user, token, err := (*Client)(s).credentials(ctx)
 	if err != nil {
-		return "", fmt.Errorf("e6: authenticate on %s: the credentials callback failed: %w", side, err)
+		return "", fmt.Errorf("e6: authenticate on %s: %w", side, err)
 	}
 	answer, err := s.conn.Engine(wire.Call{Side: side}).Authenticate(ctx, &e6xv1.AuthenticateRequest{User: user, Password: token})
 	switch class := wire.Classify(err); {
@@ -33,6 +33,27 @@ func (s *sides) Authenticate(ctx context.Context, side fsm.Side) (string, error)
 		return "", err
 	}
 	return answer.GetSessionId(), nil
+}
+
+// credentials asks the callback. One that does not honour its context is left
+// behind, so that it delays nobody.
+func (c *Client) credentials(ctx context.Context) (user, token string, err error) {
+	answered := make(chan struct{})
+	var u, t string
+	var failure error
+	go func() {
+		defer close(answered)
+		u, t, failure = c.cfg.Credentials(ctx)
+	}()
+	select {
+	case <-answered:
+		if failure != nil {
+			return "", "", fmt.Errorf("the credentials callback failed: %w", failure)
+		}
+		return u, t, nil
+	case <-ctx.Done():
+		return "", "", fmt.Errorf("waiting for the credentials callback: %w", context.Cause(ctx))
+	}
 }
 
 // Ping calls healthCheck, which needs no session and changes nothing.

@@ -43,16 +43,19 @@ var allowed = []string{
 }
 
 type pkg struct {
-	ImportPath string
-	Standard   bool
-	Imports    []string
-	Module     *struct{ Path string }
+	ImportPath   string
+	Standard     bool
+	Imports      []string
+	TestImports  []string
+	XTestImports []string
+	Module       *struct{ Path string }
 }
 
-// list asks go list about packages, without their tests.
+// list asks go list about packages. Those that only their tests import are named
+// in the answer, and not listed themselves.
 func list(t *testing.T, args ...string) []pkg {
 	t.Helper()
-	cmd := exec.Command("go", append([]string{"list", "-json=ImportPath,Standard,Imports,Module"}, args...)...)
+	cmd := exec.Command("go", append([]string{"list", "-json=ImportPath,Standard,Imports,TestImports,XTestImports,Module"}, args...)...)
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "GOWORK=off")
 	out, err := cmd.Output()
@@ -89,6 +92,15 @@ func TestImportsPointDownwardsOnly(t *testing.T) {
 	}
 }
 
+func TestNoTestBelowTheClientNeedsTheClient(t *testing.T) {
+	client := module + "/e6"
+	for _, p := range list(t, "./e6/...") {
+		if floorOf(p.ImportPath) < floorOf(client) {
+			require.NotContains(t, slices.Concat(p.TestImports, p.XTestImports), client, "the tests of %s", p.ImportPath)
+		}
+	}
+}
+
 func TestTheCoreDependsOnLittle(t *testing.T) {
 	for _, p := range list(t, "-deps", "./e6/...") {
 		if p.Standard {
@@ -113,7 +125,9 @@ func goFiles(t *testing.T, visit func(path, text string)) {
 			return nil
 		}
 		text, err := os.ReadFile(path)
-		visit(path, string(text))
+		if err == nil {
+			visit(path, string(text))
+		}
 		return err
 	})
 	require.NoError(t, err)
@@ -140,6 +154,13 @@ func TestAFileIsOneIdea(t *testing.T) {
 	const most = 600
 	goFiles(t, func(path, text string) {
 		require.LessOrEqual(t, strings.Count(text, "\n"), most, "%s is too long to be one idea", path)
+	})
+}
+
+func TestNoFileKnowsTheMachineItWasWrittenOn(t *testing.T) {
+	path := regexp.MustCompile(`(?m)(?:^|[\s"'=(\x60])(/(?:tmp|work|home|root|mnt|Users)/\S*)`)
+	goFiles(t, func(file, text string) {
+		require.Empty(t, path.FindStringSubmatch(text), "%s names a path of one machine", file)
 	})
 }
 

@@ -35,7 +35,7 @@ const (
 // stamp, named target. It returns at once.
 func (c *Coordinator) Announced(ctx context.Context, speaker fsm.Side, at Stamp, target fsm.Side) {
 	r := c.routing.Load()
-	if r.Closed || target == r.Target || target == r.Active && r.Phase != fsm.PhasePreparing {
+	if target == r.Target || target == r.Active && r.Phase != fsm.PhasePreparing {
 		return // what every response says around a cutover: nothing new to decide
 	}
 	a := announcement{speaker, at, target, causeOf(ctx, fsm.ReasonAnnouncement, "")}
@@ -47,7 +47,6 @@ func (c *Coordinator) Announced(ctx context.Context, speaker fsm.Side, at Stamp,
 func (c *Coordinator) onAnnounced(a announcement) {
 	s := c.machine.Snapshot()
 	switch {
-	case c.closing:
 	case s.State == fsm.StateDetecting:
 		// It may come from a query on the side that was active before, or from
 		// the detection's own authentication. It counts if its speaker turns out

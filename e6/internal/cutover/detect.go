@@ -26,7 +26,7 @@ var errDetectionTimeout = errors.New("the detection timed out")
 
 // detectIfUnknown starts a detection for a caller that found no side.
 func (c *Coordinator) detectIfUnknown(cause fsm.Cause) {
-	if c.machine.Snapshot().State == fsm.StateUnknown && !c.closing {
+	if c.machine.Snapshot().State == fsm.StateUnknown {
 		c.detect(cause, c.lastKnown)
 	}
 }

@@ -103,7 +103,7 @@ func play(t *testing.T, script []act, wrong *verdicts) {
 				_ = r.Refused(ctx, a.side, at)
 			}
 		case "fail":
-			_ = r.Failed(ctx, a.side, at, errDead)
+			_ = r.Failed(ctx, a.side, at, errDead.Error())
 		case "switch":
 			queries.Go(func() {
 				ctx, cancel := context.WithTimeout(ctx, 10*time.Second)

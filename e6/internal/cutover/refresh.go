@@ -47,7 +47,7 @@ func (c *Coordinator) onChecked(k *check, cause fsm.Cause) {
 		c.failed("refresh", k.side, 1, cause, k.err)
 	}
 	switch {
-	case c.closing || !c.settled() || c.machine.Snapshot().Epoch != k.epoch:
+	case !c.settled() || c.machine.Snapshot().Epoch != k.epoch:
 	case verdict == Refuses:
 		c.detect(fsm.Cause{Reason: fsm.ReasonRefusal, Detail: k.side.String() + " refused a probe", Trace: cause.Trace}, k.side.Other())
 	case (verdict == Unreachable || verdict == Suspended) && k.suspect:

@@ -16,9 +16,10 @@ func (c *Coordinator) Refused(ctx context.Context, side fsm.Side, at Stamp) erro
 }
 
 // Failed reports that a call sent to side at that stamp got no answer. It
-// returns when the writer has drawn its conclusions.
-func (c *Coordinator) Failed(ctx context.Context, side fsm.Side, at Stamp, why error) error {
-	cause := causeOf(ctx, fsm.ReasonUnreachable, fmt.Sprintf("%s did not answer: %v", side, why))
+// returns when the writer has drawn its conclusions. Events repeat why, so it
+// holds no secret and no SQL.
+func (c *Coordinator) Failed(ctx context.Context, side fsm.Side, at Stamp, why string) error {
+	cause := causeOf(ctx, fsm.ReasonUnreachable, fmt.Sprintf("%s did not answer: %s", side, why))
 	return c.call(ctx, func() { c.onFailed(side, at, cause) })
 }
 
@@ -27,7 +28,7 @@ func (c *Coordinator) Failed(ctx context.Context, side fsm.Side, at Stamp, why e
 func (c *Coordinator) onRefused(side fsm.Side, at Stamp, cause fsm.Cause) {
 	s := c.machine.Snapshot()
 	switch {
-	case c.closing || at.Epoch != s.Epoch:
+	case at.Epoch != s.Epoch:
 	case side == s.Active && s.State != fsm.StateTransitioning:
 		c.detect(cause, side.Other())
 	case side == s.Active && s.Phase == fsm.PhasePreparing:
@@ -46,7 +47,7 @@ func (c *Coordinator) onRefused(side fsm.Side, at Stamp, cause fsm.Cause) {
 func (c *Coordinator) onFailed(side fsm.Side, at Stamp, cause fsm.Cause) {
 	s := c.machine.Snapshot()
 	switch {
-	case c.closing || at.Epoch != s.Epoch || side != s.Active:
+	case at.Epoch != s.Epoch || side != s.Active:
 	case s.State != fsm.StateTransitioning:
 		c.startCheck(cause).suspect = true
 	case s.Phase == fsm.PhasePreparing:

@@ -251,7 +251,7 @@ func (r *rig) refuse(side fsm.Side, at cutover.Stamp) {
 
 func (r *rig) fail(side fsm.Side, at cutover.Stamp) {
 	r.t.Helper()
-	require.NoError(r.t, r.Failed(context.Background(), side, at, errDead))
+	require.NoError(r.t, r.Failed(context.Background(), side, at, errDead.Error()))
 }
 
 func (r *rig) requireState(want string) {

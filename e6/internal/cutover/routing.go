@@ -28,23 +28,33 @@ type Routing struct {
 // Changed is closed when this routing is no longer the current one.
 func (r *Routing) Changed() <-chan struct{} { return r.changed }
 
-// open reports whether new queries may go to r.Active.
-func (r *Routing) open() bool { return r.Active != fsm.None && !r.Held && !r.Closed }
+// takes reports whether a query may go to r.Active: a new one, or one that has
+// been taken before and starts over.
+func (r *Routing) takes(again bool) bool {
+	return r.Active != fsm.None && !r.Held && (again || !r.Closed)
+}
 
-// Pin binds the caller to the side that new queries go to, and waits for one
+// Pin binds a new query to the side that new queries go to, and waits for one
 // within ctx if there is none. Every Pin needs one Unpin.
-func (c *Coordinator) Pin(ctx context.Context) (Pin, error) {
+func (c *Coordinator) Pin(ctx context.Context) (Pin, error) { return c.pin(ctx, false) }
+
+// PinAgain is Pin for a query that starts over. A client that is closing takes
+// it, as it waits for the queries that run: the caller unpins the query from
+// where it was after this, so that it is counted all the time.
+func (c *Coordinator) PinAgain(ctx context.Context) (Pin, error) { return c.pin(ctx, true) }
+
+func (c *Coordinator) pin(ctx context.Context, again bool) (Pin, error) {
 	// Only a detection that fails from now on is this caller's failure.
 	failures := c.routing.Load().Failures
 	for {
 		r := c.routing.Load()
-		if r.open() {
-			if p, ok := c.pinTo(r); ok {
+		if r.takes(again) {
+			if p, ok := c.pinTo(r, again); ok {
 				return p, nil
 			}
 			continue
 		}
-		if r.Closed {
+		if r.Closed && !again {
 			return Pin{}, ErrClosed
 		}
 		if r.State == fsm.StateUnknown && r.Failures > failures {
@@ -56,14 +66,14 @@ func (c *Coordinator) Pin(ctx context.Context) (Pin, error) {
 	}
 }
 
-// pinTo pins to the side of an open routing, unless it has been left meanwhile.
+// pinTo pins to the side of a routing that takes the query, unless it has been left meanwhile.
 //
 // Count in first, then look again. The writer publishes first and sums
 // afterwards, so one of the two sees the other: either this query notices that
 // the side has changed, or the writer counts it.
-func (c *Coordinator) pinTo(r *Routing) (Pin, bool) {
+func (c *Coordinator) pinTo(r *Routing, again bool) (Pin, bool) {
 	p := Pin{Side: r.Active, Epoch: r.Epoch, shard: c.pins.in(r.Active)}
-	if now := c.routing.Load(); now == r || now.open() && now.Epoch == r.Epoch {
+	if now := c.routing.Load(); now == r || now.takes(again) && now.Epoch == r.Epoch {
 		return p, true
 	}
 	c.Unpin(p)
@@ -100,6 +110,8 @@ func (c *Coordinator) awaitRoute(ctx context.Context, r *Routing) error {
 		return nil
 	case <-ctx.Done():
 		return c.waitError(ctx, r)
+	case <-c.ctx.Done():
+		return ErrClosed
 	}
 }
 

@@ -16,8 +16,11 @@ const (
 	Space Kind = iota
 	// Comment is -- or // to the end of the line, or /* to */.
 	Comment
-	// Word is a keyword, a name or a number.
+	// Word is a keyword or a name.
 	Word
+	// Number is a number without its sign. It ends where its digits end: the
+	// letters that follow directly are a word, as they are for some engines.
+	Number
 	// Literal is a string in single quotes. A quote in it is doubled or follows
 	// a backslash.
 	Literal
@@ -78,6 +81,8 @@ func next(s string) (Kind, int) {
 	switch {
 	case unicode.IsSpace(r):
 		return Space, size + span(s[size:], unicode.IsSpace)
+	case isDigit(s[0]):
+		return Number, number(s)
 	case isWord(r):
 		return Word, size + span(s[size:], isWord)
 	}
@@ -98,6 +103,33 @@ func quoted(s string, kind Kind, backslash bool) (Kind, int) {
 	}
 	return Broken, len(s)
 }
+
+// number returns the length of the number that s begins with: digits, a
+// fraction, and an exponent if it has digits.
+func number(s string) int {
+	digits := func(i int) int {
+		for i < len(s) && isDigit(s[i]) {
+			i++
+		}
+		return i
+	}
+	n := digits(0)
+	if n < len(s) && s[n] == '.' {
+		n = digits(n + 1)
+	}
+	if n < len(s) && (s[n] == 'e' || s[n] == 'E') {
+		exponent := n + 1
+		if exponent < len(s) && (s[exponent] == '+' || s[exponent] == '-') {
+			exponent++
+		}
+		if end := digits(exponent); end > exponent {
+			n = end
+		}
+	}
+	return n
+}
+
+func isDigit(b byte) bool { return '0' <= b && b <= '9' }
 
 func isWord(r rune) bool {
 	return r == '_' || r == '$' || unicode.IsLetter(r) || unicode.IsDigit(r)
