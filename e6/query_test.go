@@ -47,7 +47,7 @@ func TestEveryTypeComesOutAsTheEngineMeantIt(t *testing.T) {
 	row := 0
 	for _, b := range result.Batches {
 		for i := range b.Rows() {
-			for col := range e6test.EverythingColumns {
+			for col := range e6test.EverythingColumns() {
 				want, ok := e6test.EverythingText(col, row)
 				require.Equal(t, !ok, b.Column(col).IsNull(i), "row %d, column %d", row, col)
 				if ok {

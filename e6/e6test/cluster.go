@@ -34,6 +34,7 @@ type Cluster struct {
 	open      map[fsm.Side]bool
 	announced fsm.Side
 	status    string // of the cluster: active, suspended, resuming
+	waking    *time.Timer
 	latency   map[fsm.Side]time.Duration
 	sick      map[fsm.Side]bool
 	conns     map[net.Conn]struct{}
@@ -200,6 +201,7 @@ func (c *Cluster) Close() error {
 	c.closing.Do(func() {
 		c.mu.Lock()
 		c.closed = true
+		c.stopWaking()
 		c.mu.Unlock()
 		// The connections go first: nobody hears of how the rest ends.
 		for _, s := range c.servers {

@@ -112,6 +112,9 @@ func (c *Cluster) Cutover(ctx context.Context, o Cutover) error {
 		c.announced = o.To
 	case Abrupt:
 		c.announced = fsm.None
+	default:
+		c.mu.Unlock()
+		return fmt.Errorf("e6test: cutover: there is no kind %s", o.Kind)
 	}
 	c.mu.Unlock()
 	if o.Kind != Abrupt && o.Grace > 0 {
@@ -182,7 +185,16 @@ func (c *Cluster) Resume() { c.setStatus("active") }
 func (c *Cluster) setStatus(s string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.stopWaking()
 	c.status = s
+}
+
+// stopWaking takes back a resume that is under way. The caller holds the lock.
+func (c *Cluster) stopWaking() {
+	if c.waking != nil {
+		c.waking.Stop()
+		c.waking = nil
+	}
 }
 
 // resume wakes the cluster as a client may: it takes its time.
@@ -197,13 +209,15 @@ func (c *Cluster) resume() string {
 		return c.status
 	}
 	c.status = "resuming"
-	time.AfterFunc(c.set.resumeDelay, func() {
+	var waking *time.Timer
+	waking = time.AfterFunc(c.set.resumeDelay, func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		if c.status == "resuming" {
-			c.status = "active"
+		if c.waking == waking { // not suspended again meanwhile
+			c.waking, c.status = nil, "active"
 		}
 	})
+	c.waking = waking
 	return c.status
 }
 

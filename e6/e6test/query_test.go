@@ -93,7 +93,7 @@ func TestEverythingIsReadAsItsTextsSay(t *testing.T) {
 	meta, err := q.metadata(within(t))
 	require.NoError(t, err)
 	require.Equal(t, int64(30), meta.Rows)
-	require.Len(t, meta.Fields, e6test.EverythingColumns)
+	require.Len(t, meta.Fields, e6test.EverythingColumns())
 	seen := map[vector.Type]bool{}
 	for _, f := range meta.Fields {
 		seen[f.Type] = true

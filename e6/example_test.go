@@ -1,0 +1,39 @@
+package e6_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+
+	"github.com/e6data/e6data-go/e6"
+	"github.com/e6data/e6data-go/e6/e6test"
+)
+
+// A test of an application: the cluster cuts over between two queries, and the
+// application does not notice.
+func Example() {
+	ctx := context.Background()
+	cluster, err := e6test.Start(e6test.InMemory())
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer cluster.Close()
+	client, err := e6.Open(ctx, e6.Config{Address: cluster.Addr(), User: "me@example.com", Token: "secret"}, e6.WithDialer(cluster.Dialer()))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close()
+	for range 2 {
+		result, err := client.QueryAll(ctx, "SELECT * FROM numbers(1000)")
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(result.Len(), "rows on", result.Handle.Side)
+		if err := cluster.Cutover(ctx, e6test.Cutover{To: e6.Green, Kind: e6test.Abrupt}); err != nil {
+			log.Fatal(err)
+		}
+	}
+	// Output:
+	// 1000 rows on blue
+	// 1000 rows on green
+}
