@@ -60,6 +60,7 @@ func Start(opts ...Option) (*Cluster, error) {
 	if c.set.engine == nil {
 		c.set.engine = NewCannedEngine()
 	}
+	c.counts.init()
 	c.open = map[fsm.Side]bool{c.set.active: true}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.sides = map[fsm.Side]*side{fsm.Blue: newSide(c, fsm.Blue), fsm.Green: newSide(c, fsm.Green)}

@@ -45,7 +45,7 @@ func (c *Cluster) IsOpen(side fsm.Side) bool {
 func (c *Cluster) Active() fsm.Side {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.announced.Valid() && c.open[c.announced] {
+	if c.open[c.announced] {
 		return c.announced
 	}
 	for _, side := range fsm.Sides {

@@ -88,11 +88,13 @@ func TestAnAbruptCutoverSaysNothing(t *testing.T) {
 		require456(t, err)
 		require.Empty(t, announced(t, green))
 
-		// Nothing was lost behind the ingress.
+		// Nothing was lost behind the ingress, and no old announcement is left.
+		cluster.Announce(fsm.Green)
 		require.NoError(t, cluster.Cutover(t.Context(), e6test.Cutover{To: fsm.Blue, Kind: e6test.Abrupt}))
 		batches, err := q.read(within(t), true)
 		require.NoError(t, err)
 		require.Equal(t, [][]string{{"1"}}, texts(batches))
+		require.Empty(t, announced(t, blue))
 	})
 }
 

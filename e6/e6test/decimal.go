@@ -2,12 +2,12 @@ package e6test
 
 import "math/big"
 
+// sixteenBytes has all the bits of a decimal.
+var sixteenBytes = new(big.Int).Sub(new(big.Int).Lsh(big.NewInt(1), 128), big.NewInt(1))
+
 // TwosComplement returns an unscaled decimal as a batch has it: 16 bytes, big
 // endian. What does not fit is cut off.
 func TwosComplement(unscaled *big.Int) []byte {
-	if unscaled.Sign() < 0 {
-		unscaled = new(big.Int).Add(unscaled, new(big.Int).Lsh(big.NewInt(1), 128))
-	}
-	low := new(big.Int).And(unscaled, new(big.Int).Sub(new(big.Int).Lsh(big.NewInt(1), 128), big.NewInt(1)))
-	return low.FillBytes(make([]byte, 16))
+	// And takes a negative number as two's complement of endless length.
+	return new(big.Int).And(unscaled, sixteenBytes).FillBytes(make([]byte, 16))
 }

@@ -6,12 +6,15 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/fsm"
+	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
 )
 
-// A program under test is given the address of the cluster, and the cluster
+// A client under test is given the address of the cluster, and the cluster
 // changes sides beneath it.
 func ExampleCluster_Cutover() {
 	cluster, err := e6test.Start()
@@ -36,14 +39,16 @@ func ExampleCluster_Cutover() {
 	// 0 []
 }
 
-// A cluster in memory is reached through its dialer.
-func ExampleInMemory() {
-	cluster, err := e6test.Start(e6test.InMemory(), e6test.WithBatchRows(10))
+// A cluster in memory is reached through its dialer. Here the second
+// authentication is refused, as if the side had just closed.
+func ExampleCluster_Inject() {
+	cluster, err := e6test.Start(e6test.InMemory(), e6test.WithRefusal(e6test.RefuseGRPC))
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	defer cluster.Close()
+	cluster.Inject(e6test.Fault{Side: fsm.Blue, Method: "authenticate", Nth: 2, Action: e6test.Refuse456})
 
 	conn, err := grpc.NewClient("passthrough:///"+cluster.Addr(),
 		grpc.WithContextDialer(cluster.Dialer()), grpc.WithTransportCredentials(insecure.NewCredentials()))
@@ -52,23 +57,16 @@ func ExampleInMemory() {
 		return
 	}
 	defer conn.Close()
-	answer, err := client{conn: conn, side: fsm.Blue}.authenticate(context.Background())
-	fmt.Println(answer.GetSessionId() != "", err)
-	// Output: true <nil>
-}
-
-// The second prepare on the green side is refused, whoever sends it.
-func ExampleCluster_Inject() {
-	cluster, err := e6test.Start(e6test.WithActive(fsm.Green))
-	if err != nil {
-		fmt.Println(err)
-		return
+	ctx := metadata.AppendToOutgoingContext(context.Background(), "strategy", "blue")
+	for range 3 {
+		answer := new(e6xv1.AuthenticateResponse)
+		err := conn.Invoke(ctx, "/QueryEngineService/authenticate", &e6xv1.AuthenticateRequest{User: "me", Password: "a token"}, answer)
+		fmt.Println(status.Code(err), answer.GetSessionId() != "")
 	}
-	defer cluster.Close()
-
-	remove := cluster.Inject(e6test.Fault{
-		Side: fsm.Green, Method: "prepareStatementV2", Nth: 2, Action: e6test.Refuse456,
-	})
-	defer remove()
+	fmt.Println(cluster.Stats().Calls["authenticate"], cluster.Stats().Refused456)
 	// Output:
+	// OK true
+	// Unknown false
+	// OK true
+	// 3 1
 }

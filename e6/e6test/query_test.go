@@ -106,6 +106,12 @@ func TestEverythingIsReadAsItsTextsSay(t *testing.T) {
 	require.NoError(t, err)
 	rows := texts(batches)
 	require.Len(t, rows, 30)
+	require.Equal(t, []string{
+		"4000000028", "-124", "1.3333333333333333", "0.5", "true", "naïve '4' 🚀", "null", "1970-01-02",
+		"1969-12-31T00:00:00.876543Z", "1969-12-31T00:00:00.876543Z", "1969-12-31T00:00:00.876543Z",
+		"1969-12-31T05:30:00.876543+05:30", "123456789012345678901234567890123456.74", "null", `{"k":4}`, `{"x":4,"y":[true]}`,
+		"same", "null",
+	}, rows[4])
 	for row, got := range rows {
 		for col, text := range got {
 			want, ok := e6test.EverythingText(col, row)

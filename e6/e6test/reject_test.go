@@ -3,6 +3,8 @@ package e6test_test
 import (
 	"context"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc/codes"
@@ -194,6 +196,33 @@ func TestExpiredSessionsAreDeniedAndTheirQueriesStay(t *testing.T) {
 	require.Empty(t, cluster.Stats().Violations)
 }
 
+func TestCloseWaitsForTheEngine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		engine := newSlow()
+		cluster, err := e6test.Start(e6test.WithEngine(engine), e6test.InMemory())
+		require.NoError(t, err)
+		conn := newConn(t, "passthrough:///"+cluster.Addr(), withDialer(cluster))
+		c := loginOn(t, conn, fsm.Blue)
+		failed := make(chan error, 1)
+		go func() {
+			_, err := c.prepare(context.Background(), "SELECT 1")
+			failed <- err
+		}()
+		<-engine.preparing
+		time.AfterFunc(time.Minute, func() { close(engine.finish) })
+		begin := time.Now()
+		require.NoError(t, cluster.Close())
+		require.Equal(t, time.Minute, time.Since(begin))
+		<-engine.closed // the statement was not forgotten
+		require.Error(t, <-failed)
+		require.NoError(t, conn.Close())
+	})
+}
+
+func newSlow() *slow {
+	return &slow{e6test.NewCannedEngine(), make(chan struct{}), make(chan struct{}), make(chan struct{})}
+}
+
 // slow is an engine that is told when to be done with a statement.
 type slow struct {
 	*e6test.CannedEngine
@@ -212,7 +241,7 @@ func (s *slow) Explain(context.Context) (string, error)        { return "", nil 
 func (s *slow) Close() error                                   { close(s.closed); return nil }
 
 func TestAStatementThatIsPreparedWhileTheEngineIsLostBelongsToNobody(t *testing.T) {
-	engine := &slow{e6test.NewCannedEngine(), make(chan struct{}), make(chan struct{}), make(chan struct{})}
+	engine := newSlow()
 	cluster := start(t, e6test.WithEngine(engine))
 	c := login(t, cluster, fsm.Blue)
 	failed := make(chan error, 1)

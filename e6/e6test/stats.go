@@ -50,13 +50,14 @@ type counts struct {
 	Stats
 }
 
+func (n *counts) init() {
+	n.Calls, n.CallsBySession, n.Executions = map[string]int{}, map[string]int{}, map[string]int{}
+	n.CallsBySide, n.InFlight = map[fsm.Side]map[string]int{}, map[fsm.Side]int{}
+}
+
 func (n *counts) call(method string, side fsm.Side) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.Calls == nil {
-		n.Calls, n.CallsBySession, n.Executions = map[string]int{}, map[string]int{}, map[string]int{}
-		n.CallsBySide, n.InFlight = map[fsm.Side]map[string]int{}, map[fsm.Side]int{}
-	}
 	n.Calls[method]++
 	if n.CallsBySide[side] == nil {
 		n.CallsBySide[side] = map[string]int{}
