@@ -12,17 +12,21 @@ import (
 	"fmt"
 	"math/big"
 	"net"
+	"reflect"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc/codes"
+	grpcstatus "google.golang.org/grpc/status"
 
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/events"
+	"github.com/e6data/e6data-go/e6/internal/wire"
 	"github.com/e6data/e6data-go/e6/vector"
+	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
 )
 
 // certificate makes a key and a certificate for the loopback address, and the
@@ -282,9 +286,14 @@ func TestAnInvalidConfigurationListsEveryProblemAtOnce(t *testing.T) {
 		cfg    e6.Config
 		fields []string
 	}{
-		"nothing is set":          {e6.Config{}, []string{"Address", "User", "Token"}},
-		"an address with no port": {e6.Config{Address: "example.com", User: "u", Token: "t"}, []string{"Address"}},
-		"a port out of range":     {e6.Config{Address: "example.com:70000", User: "u", Token: "t"}, []string{"Address"}},
+		"nothing is set":           {e6.Config{}, []string{"Address", "User", "Token"}},
+		"an address with no port":  {e6.Config{Address: "example.com", User: "u", Token: "t"}, []string{"Address"}},
+		"a port out of range":      {e6.Config{Address: "example.com:70000", User: "u", Token: "t"}, []string{"Address"}},
+		"an address with a scheme": {e6.Config{Address: "https://example.com:443", User: "u", Token: "t"}, []string{"Address"}},
+		"an address with a user":   {e6.Config{Address: "hunter2@example.com:443", User: "u", Token: "t"}, []string{"Address"}},
+		"a name that no header carries": {
+			e6.Config{Address: "h:1", User: "u", Token: "t", ClusterName: "analytics\nx: y"}, []string{"ClusterName"}},
+		"a name in another alphabet, and no user": {e6.Config{Address: "h:1", Token: "t", ClusterName: "café"}, []string{"ClusterName", "User"}},
 		"two sources of credentials": {e6.Config{Address: "h:1", Token: "hunter2",
 			Credentials: func(context.Context) (string, string, error) { return "", "", nil }}, []string{"Credentials"}},
 		"a CA without TLS":    {e6.Config{Address: "h:1", User: "u", Token: "t", CAPEM: []byte("x")}, []string{"TLS"}},
@@ -327,4 +336,113 @@ func TestAConfigurationShowsNoSecretHoweverItIsPrinted(t *testing.T) {
 	}
 	require.Equal(t, "e6s://u:***@h:1/c/s?cluster=n", cfg.String())
 	require.Equal(t, "e6.Config{e6s://u:***@h:1/c/s?cluster=n}", cfg.GoString())
+}
+
+func TestAnAddressWithCredentialsIsNotRepeated(t *testing.T) {
+	for address, shown := range map[string]string{
+		"e6://user:hunter2@host:443":             "e6://***",
+		"e6s://u@example.com:hunter2@host:443/c": "e6s://***",
+		"user:hunter2@host:443":                  "***",
+		"hunter2@host:443":                       "***",
+		"user@host:hunter2":                      "***",
+		"host:443/?token=hunter2":                "***",
+		"hunter2@e6://host:443":                  "***",
+		"e6://host:443":                          "e6://***",
+	} {
+		cfg := e6.Config{Address: address, User: "u", Token: "t"}
+		err := cfg.Validate()
+		require.ErrorContains(t, err, `Address is "`+shown+`": want a host and a port`, address)
+		require.NotContains(t, err.Error(), "hunter2", address)
+		require.NotContains(t, cfg.String(), "hunter2", address)
+	}
+	for _, address := range []string{"host:443", "10.0.0.1:80", "[::1]:443", "[fe80::1%eth0]:443"} {
+		require.NoError(t, e6.Config{Address: address, User: "u", Token: "t"}.Validate(), address)
+	}
+}
+
+func TestAClusterNameMayHaveSpacesAroundIt(t *testing.T) {
+	client := open(t, start(t, e6test.WithClusterName("analytics")), func(c *e6.Config) { c.ClusterName = "\tAnalytics\n" })
+	require.Equal(t, e6.Blue, client.Strategy().Active)
+}
+
+func TestAClientShowsNoSecretHoweverItIsPrinted(t *testing.T) {
+	cluster := start(t)
+	client := open(t, cluster)
+	want := "e6.Client(" + cluster.Addr() + ", blue)"
+	formats := []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x"}
+	for _, format := range formats {
+		require.Equal(t, want, fmt.Sprintf(format, client), format)
+	}
+	require.Equal(t, want, client.String())
+	require.Equal(t, want, client.GoString())
+	require.Equal(t, "<nil>", fmt.Sprint((*e6.Client)(nil)))
+
+	// What is not exported is printed field by field. To read the fields is safe
+	// when nobody writes them any more.
+	require.NoError(t, client.Close())
+	for _, format := range formats {
+		inside := reflect.ValueOf(client).Elem()
+		for _, v := range []any{inside, struct{ c *e6.Client }{client}, struct{ C *e6.Client }{client}, []*e6.Client{client}} {
+			text := fmt.Sprintf(format, v)
+			require.NotContains(t, text, "secret-token", format)
+			require.NotContains(t, text, fmt.Sprintf("%x", "secret-token"), format)
+		}
+	}
+}
+
+// deaf is an observer of bare calls that hears nothing.
+type deaf struct{}
+
+func (deaf) Stamp() wire.Stamp                                             { return wire.Stamp{} }
+func (deaf) Announced(context.Context, e6.Side, wire.Stamp, e6.Side)       {}
+func (deaf) AnnouncedUnknown(context.Context, e6.Side, wire.Stamp, string) {}
+
+func TestAResultIsCancelledAfterItsExecutionIsDone(t *testing.T) {
+	cluster := start(t, e6test.WithBatchRows(10))
+	conn, err := wire.Dial(wire.Config{Target: cluster.Addr(), Dialer: cluster.Dialer(), Observer: deaf{}})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, conn.Close()) }()
+	ctx, engine := within(t, 20*time.Second), conn.Engine(wire.Call{Side: e6.Blue})
+	login, err := engine.Authenticate(ctx, &e6xv1.AuthenticateRequest{User: "user", Password: "token"})
+	require.NoError(t, err)
+	session := login.GetSessionId()
+	prepared, err := engine.PrepareStatement(ctx, &e6xv1.PrepareStatementRequest{SessionId: session, QueryString: "SELECT * FROM numbers(100)"})
+	require.NoError(t, err)
+	id, ip := prepared.GetQueryId(), prepared.GetEngineIP()
+	_, err = engine.ExecuteStatement(ctx, &e6xv1.ExecuteStatementRequest{SessionId: session, QueryId: id, EngineIP: ip})
+	require.NoError(t, err)
+
+	asks := []func() error{
+		func() error {
+			_, err := engine.GetResultMetadata(ctx, &e6xv1.GetResultMetadataRequest{SessionId: session, QueryId: id, EngineIP: ip})
+			return err
+		},
+		func() error {
+			_, err := engine.GetNextResultBatch(ctx, &e6xv1.GetNextResultBatchRequest{SessionId: session, QueryId: id, EngineIP: ip})
+			return err
+		},
+		func() error {
+			_, err := engine.GetNextResultBatchV2(ctx, &e6xv1.GetNextResultBatchRequest{SessionId: session, QueryId: id, EngineIP: ip})
+			return err
+		},
+		func() error {
+			_, err := engine.Status(ctx, &e6xv1.StatusRequest{SessionId: session, QueryId: id, EngineIP: ip})
+			return err
+		},
+	}
+	for _, ask := range asks {
+		require.NoError(t, ask())
+	}
+	require.Equal(t, "done", cluster.OpenQueries()[0].State)
+	_, err = engine.CancelQuery(ctx, &e6xv1.CancelQueryRequest{SessionId: session, QueryId: id, EngineIP: ip})
+	require.NoError(t, err)
+	for _, ask := range asks {
+		err := ask()
+		require.ErrorContains(t, err, "the query was cancelled")
+		require.Equal(t, codes.Canceled, grpcstatus.Code(err))
+		require.Equal(t, wire.ClassEngine, wire.Classify(err), "it is the engine that says so")
+	}
+	_, err = engine.Clear(ctx, &e6xv1.ClearRequest{SessionId: session, QueryId: id, EngineIP: ip})
+	require.NoError(t, err)
+	require.Empty(t, cluster.OpenQueries())
 }

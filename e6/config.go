@@ -147,13 +147,17 @@ func (c Config) withDefaults() Config {
 	orInt(&c.MaxSendBytes, maxMessageBytes)
 	orInt(&c.Prefetch, 2)
 	orInt(&c.EventHistory, 256)
-	c.ClusterName = strings.ToLower(strings.TrimSpace(c.ClusterName))
+	c.ClusterName = c.sentName()
 	if c.Credentials == nil {
 		user, token := c.User, c.Token
 		c.Credentials = func(context.Context) (string, string, error) { return user, token, nil }
+		c.Token = "" // a field would show in a dump of whatever holds the Config
 	}
 	return c
 }
+
+// sentName is the cluster's name as it is sent.
+func (c Config) sentName() string { return strings.ToLower(strings.TrimSpace(c.ClusterName)) }
 
 // Problem is one thing that is wrong with a Config.
 type Problem struct {
@@ -192,12 +196,17 @@ func (c Config) Validate() error {
 	switch host, port, err := net.SplitHostPort(c.Address); {
 	case c.Address == "":
 		bad("Address", "empty", "a host and a port, such as e6.example.com:443")
+	case !isPlain(c.Address):
+		bad("Address", strconv.Quote(c.shownAddress()), "a host and a port alone, such as e6.example.com:443: no scheme, no user and no path")
 	case err != nil || host == "":
 		bad("Address", strconv.Quote(c.Address), "a host and a port, such as e6.example.com:443")
 	default:
 		if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
 			bad("Address", strconv.Quote(c.Address), "a port between 1 and 65535")
 		}
+	}
+	if !wire.Printable(c.sentName()) {
+		bad("ClusterName", strconv.Quote(c.ClusterName), "printable ASCII, as it is sent in a header")
 	}
 	if c.Credentials == nil {
 		if c.User == "" {
@@ -258,13 +267,29 @@ func (c Config) Validate() error {
 	return e
 }
 
+// isPlain reports whether an address has none of the marks of a URL.
+func isPlain(address string) bool { return !strings.ContainsAny(address, "@/?#") }
+
+// shownAddress is the address, masked if it may hold credentials. Where they end
+// in what is not well formed is anybody's guess, so that only a scheme is left.
+func (c Config) shownAddress() string {
+	if isPlain(c.Address) {
+		return c.Address
+	}
+	scheme, _, found := strings.Cut(c.Address, "://")
+	if found && strings.Trim(scheme, "abcdefghijklmnopqrstuvwxyz0123456789") == "" {
+		return scheme + "://***"
+	}
+	return "***"
+}
+
 // String shows the configuration without its secrets.
 func (c Config) String() string {
 	scheme := "e6"
 	if c.TLS {
 		scheme = "e6s"
 	}
-	return fmt.Sprintf("%s://%s:***@%s/%s/%s?cluster=%s", scheme, c.User, c.Address, c.Catalog, c.Schema, c.ClusterName)
+	return fmt.Sprintf("%s://%s:***@%s/%s/%s?cluster=%s", scheme, c.User, c.shownAddress(), c.Catalog, c.Schema, c.ClusterName)
 }
 
 // GoString implements fmt.GoStringer, so that %#v shows no secret either.

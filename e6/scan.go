@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -38,6 +39,7 @@ var (
 	errNull      = errors.New("the value is null: scan into a pointer, *any or a sql.Null")
 	errRange     = errors.New("the value is out of the destination's range")
 	errNoMatch   = errors.New("values of this type do not go there")
+	errNotWhole  = errors.New("the value is not a whole number")
 	errNotATime  = errors.New("the value is outside the years that time.Time can say in text: scan into *string")
 	errNoPointer = errors.New("the destination is not a pointer to a value")
 )
@@ -51,6 +53,9 @@ func scanValue(col *vector.Column, row int, dest any) error {
 }
 
 func assign(col *vector.Column, row int, dest any) error {
+	if isNil(dest) {
+		return errNoPointer
+	}
 	null := col.IsNull(row)
 	switch d := dest.(type) {
 	case *any:
@@ -90,6 +95,18 @@ func assign(col *vector.Column, row int, dest any) error {
 	return assignKind(col, row, dest)
 }
 
+// isNil reports whether there is nothing behind a destination. A sql.Scanner need
+// not be a pointer.
+func isNil(dest any) bool {
+	switch v := reflect.ValueOf(dest); v.Kind() {
+	case reflect.Invalid:
+		return true
+	case reflect.Pointer, reflect.Map, reflect.Func, reflect.Chan:
+		return v.IsNil()
+	}
+	return false
+}
+
 // assignExact copies a value of exactly the destination's type.
 func assignExact[T any](d *T, v any) error {
 	t, ok := v.(T)
@@ -103,7 +120,7 @@ func assignExact[T any](d *T, v any) error {
 // assignNull sets a pointer to nil; nothing else can hold a null.
 func assignNull(dest any) error {
 	v := reflect.ValueOf(dest)
-	if v.Kind() != reflect.Pointer || v.IsNil() {
+	if v.Kind() != reflect.Pointer {
 		return errNoPointer
 	}
 	if v.Elem().Kind() != reflect.Pointer {
@@ -116,7 +133,7 @@ func assignNull(dest any) error {
 // assignKind copies a value into a destination that is known by its kind.
 func assignKind(col *vector.Column, row int, dest any) error {
 	v := reflect.ValueOf(dest)
-	if v.Kind() != reflect.Pointer || v.IsNil() {
+	if v.Kind() != reflect.Pointer {
 		return errNoPointer
 	}
 	v = v.Elem()
@@ -148,21 +165,21 @@ func assignKind(col *vector.Column, row int, dest any) error {
 		}
 		return err
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		n, err := intOf(col.Value(row))
-		if err == nil && (n < 0 || v.OverflowUint(uint64(n))) {
+		n, err := uintOf(col.Value(row))
+		if err == nil && v.OverflowUint(n) {
 			err = errRange
 		}
 		if err == nil {
-			v.SetUint(uint64(n))
+			v.SetUint(n)
 		}
 		return err
 	case reflect.Float32, reflect.Float64:
-		return assignFloat(v, col.Value(row))
+		return assignFloat(v, col, row)
 	}
 	return errNoMatch
 }
 
-// intOf is a whole number. A decimal is one if nothing is behind its point.
+// intOf is a whole number.
 func intOf(v any) (int64, error) {
 	switch n := v.(type) {
 	case int64:
@@ -170,11 +187,11 @@ func intOf(v any) (int64, error) {
 	case int32:
 		return int64(n), nil
 	case vector.Decimal:
-		whole, fraction, _ := strings.Cut(n.String(), ".")
-		if strings.Trim(fraction, "0") != "" {
-			return 0, errors.New("the value is not a whole number")
+		digits, err := wholeDigits(n)
+		if err != nil {
+			return 0, err
 		}
-		i, err := strconv.ParseInt(whole, 10, 64)
+		i, err := strconv.ParseInt(digits, 10, 64)
 		if err != nil {
 			return 0, errRange
 		}
@@ -183,12 +200,42 @@ func intOf(v any) (int64, error) {
 	return 0, errNoMatch
 }
 
+// uintOf is a whole number that is not negative. A decimal may be larger than
+// any int64.
+func uintOf(v any) (uint64, error) {
+	if d, ok := v.(vector.Decimal); ok {
+		digits, err := wholeDigits(d)
+		if err != nil {
+			return 0, err
+		}
+		n, err := strconv.ParseUint(digits, 10, 64)
+		if err != nil {
+			return 0, errRange
+		}
+		return n, nil
+	}
+	n, err := intOf(v)
+	if err == nil && n < 0 {
+		err = errRange
+	}
+	return uint64(n), err
+}
+
+// wholeDigits is a decimal with nothing but zeros behind its point, without them.
+func wholeDigits(d vector.Decimal) (string, error) {
+	whole, fraction, _ := strings.Cut(d.String(), ".")
+	if strings.Trim(fraction, "0") != "" {
+		return "", errNotWhole
+	}
+	return whole, nil
+}
+
 // assignFloat takes what a float holds exactly. A decimal never goes through a
 // float, as digits would be lost in silence.
-func assignFloat(dst reflect.Value, v any) error {
-	switch n := v.(type) {
+func assignFloat(dst reflect.Value, col *vector.Column, row int) error {
+	switch n := col.Value(row).(type) {
 	case float64:
-		if dst.Kind() == reflect.Float32 && float64(float32(n)) != n && !math.IsNaN(n) {
+		if dst.Kind() == reflect.Float32 && !fitsFloat32(n, col) {
 			return errRange
 		}
 		dst.SetFloat(n)
@@ -200,6 +247,18 @@ func assignFloat(dst reflect.Value, v any) error {
 		return errNoMatch
 	}
 	return nil
+}
+
+// fitsFloat32 reports whether nothing that the column declares is lost in a
+// float32. The values of a FLOAT column have no more digits than that, although
+// they come as float64.
+func fitsFloat32(n float64, col *vector.Column) bool {
+	f := float64(float32(n))
+	if col.Type() == vector.Float || col.Field().Type == vector.Float {
+		// Only a value that no FLOAT can be becomes infinite, or nothing.
+		return math.IsInf(f, 0) == math.IsInf(n, 0) && (f == 0) == (n == 0)
+	}
+	return f == n || math.IsNaN(n)
 }
 
 // assignWhole puts a whole number into a float that holds all its digits.
@@ -271,6 +330,13 @@ func targetsOf[T any](fields []vector.Field) (func(*T, int) any, error) {
 		path := fieldFor(typ, f.Name)
 		if path == nil {
 			return nil, fmt.Errorf("column %q has no field in %s: name it in a tag such as `e6:%q`", f.Name, typ, f.Name)
+		}
+		for j, other := range paths[:i] {
+			// The one may also be a part of the other.
+			if n := min(len(path), len(other)); slices.Equal(path[:n], other[:n]) {
+				return nil, fmt.Errorf("columns %d (%q) and %d (%q) both go into the field %s of %s: rename one of them in the statement, or give each a field of its own",
+					j+1, fields[j].Name, i+1, f.Name, typ.FieldByIndex(path[:n]).Name, typ)
+			}
 		}
 		paths[i] = path
 	}

@@ -34,6 +34,10 @@ func double(f float64) e6test.Column {
 	return one(vector.Double, false, func(c *e6test.Column) { c.Floats = []float64{f} })
 }
 
+func float(f float64) e6test.Column {
+	return one(vector.Float, false, func(c *e6test.Column) { c.Floats = []float64{f} })
+}
+
 func str(s string) e6test.Column {
 	return one(vector.String, false, func(c *e6test.Column) { c.Strings = []string{s} })
 }
@@ -95,6 +99,15 @@ func TestAValueGoesWhereNothingOfItIsLost(t *testing.T) {
 		"an integer into a float32":                {integer(1 << 20), float32(1 << 20)},
 		"a double into a float64":                  {double(0.1), 0.1},
 		"a double into a float32 that holds it":    {double(0.25), float32(0.25)},
+		"a float into a float32":                   {float(0.1), float32(0.1)},
+		"a float into a float64":                   {float(0.1), 0.1},
+		"the largest float into a float32":         {float(math.MaxFloat32), float32(math.MaxFloat32)},
+		"an infinite float into a float32":         {float(math.Inf(-1)), float32(math.Inf(-1))},
+		"a float of nothing into a float32":        {float(0), float32(0)},
+		"the largest decimal into a uint64":        {decimal(t, "18446744073709551615", 0), uint64(math.MaxUint64)},
+		"a whole decimal with zeros into a uint64": {decimal(t, "1844674407370955161500", 2), uint64(math.MaxUint64)},
+		"a whole decimal into a uint8":             {decimal(t, "255", 0), uint8(255)},
+		"the largest whole decimal into an int64":  {decimal(t, "9223372036854775807", 0), int64(math.MaxInt64)},
 		"a boolean into a bool":                    {yes, true},
 		"a boolean into a string":                  {yes, "true"},
 		"text into a string":                       {str("naïve 🚀"), "naïve 🚀"},
@@ -153,6 +166,15 @@ func TestAValueThatWouldLoseSomethingIsAnErrorThatNamesItsColumn(t *testing.T) {
 		"a long beyond a float32's digits":           {long(1<<24 + 1), new(float32), "out of the destination's range"},
 		"the largest integer into a float32":         {integer(math.MaxInt32), new(float32), "out of the destination's range"},
 		"a double beyond a float32's digits":         {double(0.1), new(float32), "out of the destination's range"},
+		"a float beyond every float32":               {float(1e300), new(float32), "out of the destination's range"},
+		"a float below every float32":                {float(1e-300), new(float32), "out of the destination's range"},
+		"a decimal beyond a uint64":                  {decimal(t, "18446744073709551616", 0), new(uint64), "out of the destination's range"},
+		"a negative decimal into a uint64":           {decimal(t, "-1", 0), new(uint64), "out of the destination's range"},
+		"a decimal beyond a uint8":                   {decimal(t, "256", 0), new(uint8), "out of the destination's range"},
+		"a decimal beyond an int8":                   {decimal(t, "-129", 0), new(int8), "out of the destination's range"},
+		"a decimal below an int64":                   {decimal(t, "-9223372036854775809", 0), new(int64), "out of the destination's range"},
+		"a decimal with a fraction into a uint":      {decimal(t, "-50", 2), new(uint), "not a whole number"},
+		"text into a uint":                           {str("7"), new(uint), "values of this type do not go there"},
 		"a double into a whole number":               {double(1), new(int), "values of this type do not go there"},
 		"a decimal into a float":                     {decimal(t, "1", 0), new(float64), "values of this type do not go there"},
 		"a decimal into a float32":                   {decimal(t, "1", 0), new(float32), "values of this type do not go there"},
@@ -179,6 +201,58 @@ func TestAValueThatWouldLoseSomethingIsAnErrorThatNamesItsColumn(t *testing.T) {
 			require.ErrorContains(t, err, test.why)
 		})
 	}
+}
+
+// sink is a sql.Scanner that is no pointer.
+type sink map[string]any
+
+func (s sink) Scan(v any) error {
+	s["it"] = v
+	return nil
+}
+
+func TestADestinationThatIsNilIsAnErrorAndNoPanic(t *testing.T) {
+	for _, col := range []e6test.Column{long(1), str("x"), null(vector.Long), null(vector.String)} {
+		rows := read(t, col)
+		for _, dest := range []any{
+			nil, (*any)(nil), (*string)(nil), (*[]byte)(nil), (*bool)(nil), (*int)(nil), (*uint8)(nil), (*float32)(nil),
+			(*time.Time)(nil), (*vector.Decimal)(nil), (*vector.DateValue)(nil), (*vector.TimestampValue)(nil),
+			(**int)(nil), (*sql.NullInt64)(nil), (*sql.Null[string])(nil), (*struct{})(nil), sink(nil),
+		} {
+			var failed *e6.ScanError
+			require.ErrorAs(t, rows.Scan(dest), &failed, "%T", dest)
+			require.ErrorContains(t, failed, "not a pointer", "%T", dest)
+		}
+		into := sink{}
+		require.NoError(t, rows.Scan(into))
+		require.Contains(t, into, "it")
+	}
+}
+
+func TestTwoColumnsNeverShareAField(t *testing.T) {
+	engine := e6test.NewCannedEngine()
+	engine.AddTable("pairs", []vector.Field{
+		{Name: "id", Type: vector.Long}, {Name: "note", Type: vector.Long}, {Name: "ID", Type: vector.Long},
+	}, e6test.Batch{Rows: 1, Columns: []e6test.Column{long(1), long(2), long(3)}})
+	client := open(t, start(t, e6test.WithEngine(engine), e6test.InMemory()))
+
+	_, err := e6.QueryAll[struct{ ID, Note int }](t.Context(), client, "SELECT * FROM pairs")
+	require.ErrorContains(t, err, `columns 1 ("id") and 3 ("ID") both go into the field ID`)
+
+	type Inner struct{ Note sql.NullInt64 }
+	_, err = e6.QueryAll[struct {
+		Inner `e6:"id"`
+		Upper int `e6:"ID"`
+	}](t.Context(), client, "SELECT * FROM pairs")
+	require.ErrorContains(t, err, `columns 1 ("id") and 2 ("note") both go into the field Inner`)
+
+	all, err := e6.QueryAll[struct {
+		Lower int `e6:"id"`
+		Upper int `e6:"ID"`
+		Note  int
+	}](t.Context(), client, "SELECT * FROM pairs")
+	require.NoError(t, err)
+	require.Equal(t, []int{1, 3, 2}, []int{all[0].Lower, all[0].Upper, all[0].Note})
 }
 
 func TestScanNeedsARowAndADestinationForEachColumn(t *testing.T) {

@@ -217,8 +217,8 @@ func (s *engineService) Status(_ context.Context, r *e6xv1.StatusRequest) (*e6xv
 	}
 	answer := &e6xv1.StatusResponse{SessionId: r.GetSessionId()}
 	if q.state() == "done" {
-		if q.err != nil {
-			return nil, engineError(q.err)
+		if err := q.outcome(); err != nil {
+			return nil, err
 		}
 		answer.Status, answer.RowCount = true, q.result.RowCount()
 	}
@@ -238,7 +238,7 @@ func (s *engineService) CancelQuery(_ context.Context, r *e6xv1.CancelQueryReque
 	if err != nil {
 		return nil, err
 	}
-	q.stop()
+	q.abort()
 	return &e6xv1.CancelQueryResponse{SessionId: r.GetSessionId()}, nil
 }
 

@@ -237,6 +237,7 @@ type serverQuery struct {
 	mu       sync.Mutex
 	executed bool
 	closed   bool
+	canceled bool // by cancelQuery
 	cancel   context.CancelFunc
 	done     chan struct{} // closed when the execution has ended
 	result   Result
@@ -283,10 +284,31 @@ func (q *serverQuery) wait(ctx context.Context) error {
 	}
 	select {
 	case <-q.done:
-		return engineError(q.err)
+		return q.outcome()
 	case <-ctx.Done():
 		return status.FromContextError(ctx.Err()).Err()
 	}
+}
+
+// outcome is the error of an execution that is done. One that has succeeded can
+// still lose its result.
+func (q *serverQuery) outcome() error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.err == nil && q.canceled {
+		return errCanceled
+	}
+	return engineError(q.err)
+}
+
+var errCanceled = status.Error(codes.Canceled, "the query was cancelled")
+
+// abort cancels the execution, or ends the result if it is done already.
+func (q *serverQuery) abort() {
+	q.mu.Lock()
+	q.canceled = q.executed
+	q.mu.Unlock()
+	q.stop()
 }
 
 // stop cancels the execution.

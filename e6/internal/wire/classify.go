@@ -3,6 +3,7 @@ package wire
 import (
 	"context"
 	"strings"
+	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -18,16 +19,30 @@ type failure struct {
 	// answered: header or trailer metadata came from a server that speaks
 	// gRPC. A plain HTTP reply, as an ingress gives it, has none.
 	answered bool
+	// expired: the deadline of the call is over, as far as this end can tell. A
+	// call without a deadline never expires.
+	expired bool
 }
 
-// judge decides what the error of a call means.
-func (e *evidence) judge(err error) (Class, Effect) {
+// clockSlack is how much earlier than this end the server may find that the
+// deadline is over: clocks differ in speed, and a proxy may shorten the time.
+const clockSlack = 100 * time.Millisecond
+
+// expired reports whether the deadline of a call that has just failed is over.
+// The context itself may not have noticed yet.
+func expired(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	return ok && time.Until(deadline) <= clockSlack
+}
+
+// judge decides what the error of a call means. The context is the call's.
+func (e *evidence) judge(ctx context.Context, err error) (Class, Effect) {
 	s, ok := status.FromError(err)
 	if !ok {
 		// Only an interceptor of the caller's gives anything but a status.
 		s = status.FromContextError(err)
 	}
-	return judge(failure{code: s.Code(), message: s.Message(), sent: e.sent(), answered: e.answered()})
+	return judge(failure{code: s.Code(), message: s.Message(), sent: e.sent(), answered: e.answered(), expired: expired(ctx)})
 }
 
 // Classify returns the class of the *Error in err's chain, and the zero Class if
@@ -167,8 +182,9 @@ func ended(f failure) Class {
 	switch {
 	case strings.Contains(f.message, closing) && !f.answered:
 		return ClassCanceled
-	case f.code == codes.DeadlineExceeded:
-		// The server counts the same deadline, and may notice it first.
+	case f.code == codes.DeadlineExceeded && (!f.answered || f.expired):
+		// The server counts the same deadline, and may notice it first. While
+		// there is time left, it speaks of a limit of its own.
 		return ClassTimeout
 	case f.code == codes.Canceled && (!f.sent || strings.HasPrefix(f.message, canceled)):
 		return ClassCanceled

@@ -108,14 +108,14 @@ func (c *Config) validate() error {
 	if c.MaxSendBytes < 0 {
 		wrong("largest request of %d bytes is negative", c.MaxSendBytes)
 	}
-	if !printable(c.ClusterName) {
+	if !Printable(c.ClusterName) {
 		wrong("cluster name %q cannot be sent in a header: expected printable ASCII", c.ClusterName)
 	}
 	return errors.Join(problems...)
 }
 
-// printable reports whether gRPC accepts s as the value of a header.
-func printable(s string) bool {
+// Printable reports whether gRPC accepts s as the value of a header.
+func Printable(s string) bool {
 	for i := range len(s) {
 		if s[i] < ' ' || s[i] > '~' {
 			return false

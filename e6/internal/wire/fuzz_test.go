@@ -24,8 +24,15 @@ func FuzzJudge(f *testing.F) {
 			return // no failure, or one that cannot be
 		}
 		in := failure{code: codes.Code(code), message: message, sent: sent, answered: answered}
+		late := in
+		late.expired = true
 		class, effect := judge(in)
+		if lateClass, lateEffect := judge(late); in.code != codes.DeadlineExceeded && (lateClass != class || lateEffect != effect) {
+			t.Fatalf("%+v is judged by its deadline", in)
+		}
 		switch {
+		case class == ClassTimeout && answered && in.code == codes.DeadlineExceeded:
+			t.Fatalf("%+v has time left, and yet it is a timeout", in)
 		case class == classNone:
 			t.Fatalf("%+v has no class", in)
 		case !sent && effect != EffectNone:

@@ -49,7 +49,7 @@ func (c *boundConn) Invoke(ctx context.Context, method string, args, reply any, 
 	var seen evidence
 	err := c.grpc.Invoke(out, path(method), args, reply, append(opts, grpc.Header(&seen.header), grpc.Trailer(&seen.trailer), grpc.Peer(&seen.peer))...)
 	if err != nil {
-		class, effect := seen.judge(err)
+		class, effect := seen.judge(ctx, err)
 		return &Error{Class: class, Effect: effect, Side: c.call.Side, Method: name(method), At: at, Err: err}
 	}
 	c.observe(ctx, at, reply)

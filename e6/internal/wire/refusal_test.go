@@ -2,9 +2,11 @@ package wire
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc"
@@ -12,6 +14,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
+	"github.com/e6data/e6data-go/e6/fsm"
 	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
 )
 
@@ -83,7 +86,7 @@ func TestStatusesThatAServerAnswers(t *testing.T) {
 		{"an engine that is going away tells nothing", codes.Unavailable, "shutting down", ClassBroken, EffectUnknown},
 		{"an unknown error without words tells nothing", codes.Unknown, "", ClassBroken, EffectUnknown},
 		{"a query that somebody else cancelled is the engine's error", codes.Canceled, "query was cancelled", ClassEngine, EffectDone},
-		{"a deadline that the server noticed first is a timeout", codes.DeadlineExceeded, "too late", ClassTimeout, EffectUnknown},
+		{"a time limit of the engine's own is the engine's error", codes.DeadlineExceeded, "too late", ClassEngine, EffectDone},
 	} {
 		for form, early := range map[string]bool{"in trailers only": false, "after headers": true} {
 			t.Run(tc.name+", "+form, func(t *testing.T) {
@@ -100,5 +103,34 @@ func TestStatusesThatAServerAnswers(t *testing.T) {
 				require.Equal(t, tc.message, status.Convert(e).Message())
 			})
 		}
+	}
+}
+
+func TestWhoseDeadlineItWasIsTold(t *testing.T) {
+	tooLate := func(context.Context) (*e6xv1.StatusResponse, error) {
+		return nil, status.Error(codes.DeadlineExceeded, "the query ran for too long")
+	}
+	for _, tc := range []struct {
+		name   string
+		left   time.Duration // 0: no deadline
+		class  Class
+		effect Effect
+	}{
+		{"without a deadline it is the engine's", 0, ClassEngine, EffectDone},
+		{"with time left it is the engine's", time.Minute, ClassEngine, EffectDone},
+		{"with next to no time left it is the call's", clockSlack - time.Millisecond, ClassTimeout, EffectUnknown},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c := dial(t, serveEngine(t, tooLate), Config{})
+			_ = ask(t, c) // connected, so that no time is spent on it
+			ctx, cancel := context.WithCancel(context.Background())
+			if tc.left > 0 {
+				ctx, cancel = context.WithTimeout(context.Background(), tc.left)
+			}
+			defer cancel()
+			_, err := c.Engine(Call{Side: fsm.Blue}).Status(ctx, &e6xv1.StatusRequest{})
+			judged(t, err, tc.class, tc.effect)
+			require.Equal(t, tc.class == ClassTimeout, errors.Is(err, context.DeadlineExceeded))
+		})
 	}
 }
