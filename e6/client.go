@@ -30,6 +30,7 @@ type Client struct {
 	wake  resumer
 	retry backoff.Policy
 	stats counters
+	hooks *hookSet
 
 	lastInvalid atomic.Pointer[invalidAnnouncement]
 
@@ -65,14 +66,15 @@ func Open(ctx context.Context, cfg Config, opts ...Option) (*Client, error) {
 
 // newClient makes a client without asking anyone.
 func newClient(cfg Config, opts []Option) (*Client, error) {
-	if err := cfg.Validate(); err != nil {
-		return nil, err
-	}
-	cfg = cfg.withDefaults()
-	c := &Client{cfg: cfg, log: slog.New(slog.DiscardHandler), closed: make(chan struct{})}
+	c := &Client{log: slog.New(slog.DiscardHandler), closed: make(chan struct{})}
 	for _, opt := range opts {
 		opt(&c.opts)
 	}
+	if err := cfg.validate(c.opts.problems()...); err != nil {
+		return nil, err
+	}
+	cfg = cfg.withDefaults()
+	c.cfg = cfg
 	if c.opts.logger != nil {
 		c.log = c.opts.logger
 	}
@@ -86,11 +88,13 @@ func newClient(cfg Config, opts []Option) (*Client, error) {
 	c.bus = events.NewBus(events.Options{
 		Cluster: cfg.ClusterName, History: cfg.EventHistory, Snapshot: func() fsm.Snapshot { return c.Strategy() },
 	})
+	c.hooks = newHookSet(c, c.opts.hooks)
 	c.route, err = cutover.New(cutover.Config{
 		Cluster: (*sides)(c), Events: c.bus, Logger: c.log,
 		Key: cfg.Address + "/" + cfg.ClusterName, Store: c.opts.store, Prefer: cfg.Strategy,
 		ProbeTimeout: cfg.ProbeTimeout, DetectionTimeout: cfg.DetectionTimeout, PrepareTimeout: cfg.ReadyTimeout,
-		DrainTimeout: cfg.DrainTimeout, RefreshInterval: cfg.RefreshInterval,
+		SharedTimeout: cfg.SharedTimeout, DrainTimeout: cfg.DrainTimeout, RefreshInterval: cfg.RefreshInterval,
+		HealthWindow: cfg.HealthWindow, Policy: c.opts.rollbackPolicy(), Hooks: c.hooks.cutover(),
 		Retry: backoff.Policy{Base: cfg.RetryPause / 4, Max: 10 * cfg.RetryPause},
 	})
 	if err != nil {
@@ -107,6 +111,7 @@ func newClient(cfg Config, opts []Option) (*Client, error) {
 		return nil, fmt.Errorf("e6: open %s: %w", cfg.Address, err)
 	}
 	c.logEvents()
+	c.hooks.opened()
 	return c, nil
 }
 
@@ -138,6 +143,16 @@ func (c *Client) Refresh(ctx context.Context) (fsm.Snapshot, error) { return c.r
 // queries go there once it accepts. It waits for that, within ctx. Running
 // queries stay where they are. The error says why the side was not taken.
 func (c *Client) Switch(ctx context.Context, side Side) error { return c.route.Switch(ctx, side) }
+
+// Rollback goes back to the side that is not active: new queries go there once
+// it accepts, and running ones stay where they are. It waits for that, within
+// ctx. Announcements of the side that is left are ignored for the policy's
+// CoolDown (see WithRollback; 30 minutes without one), unless it is the only
+// side that accepts; Switch ends that. The reason is for events. The error says
+// why the old side was not taken.
+func (c *Client) Rollback(ctx context.Context, reason string) error {
+	return c.route.Rollback(ctx, reason)
+}
 
 // Reset forgets which side is active. The next query looks for it.
 func (c *Client) Reset(ctx context.Context) error { return c.route.Reset(ctx) }
@@ -185,6 +200,7 @@ func (c *Client) Close() error {
 			c.log.Warn("e6: the client closed before all its work had ended", "error", err)
 		}
 		c.bus.Close()
+		c.hooks.closedDown()
 	})
 	<-c.closed
 	return nil

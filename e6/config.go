@@ -74,6 +74,9 @@ type Config struct {
 	// ReadyTimeout limits how long an announced side may refuse before the
 	// announcement is dropped. Default: 10 minutes.
 	ReadyTimeout time.Duration
+	// SharedTimeout limits how long a cutover keeps new queries on both sides, if
+	// there is a Selector. Default: 30 minutes.
+	SharedTimeout time.Duration
 	// DrainTimeout limits how long a cutover waits for the queries on the old
 	// side. They go on when it has passed. Default: 15 minutes.
 	DrainTimeout time.Duration
@@ -103,6 +106,14 @@ type Config struct {
 	// MaxReceiveBytes and MaxSendBytes limit one message. Default: 300 MiB each.
 	MaxReceiveBytes int
 	MaxSendBytes    int
+
+	// HookBudget limits one call of a hook. Default: 100 milliseconds.
+	HookBudget time.Duration
+	// GuardBudget limits one call of a Guard, with its queries.
+	// Default: 30 seconds.
+	GuardBudget time.Duration
+	// HealthWindow is how far back the health of a side looks. Default: 1 minute.
+	HealthWindow time.Duration
 
 	// Prefetch is how many batches a result is read ahead of the caller.
 	// Default: 2.
@@ -135,11 +146,15 @@ func (c Config) withDefaults() Config {
 	or(&c.DetectionTimeout, 30*time.Second)
 	or(&c.ProbeTimeout, 10*time.Second)
 	or(&c.ReadyTimeout, 10*time.Minute)
+	or(&c.SharedTimeout, 30*time.Minute)
 	or(&c.DrainTimeout, 15*time.Minute)
 	or(&c.RefreshInterval, 5*time.Minute)
 	or(&c.PrepareTimeout, 10*time.Minute)
 	or(&c.RetryPause, 200*time.Millisecond)
 	or(&c.CloseTimeout, 5*time.Second)
+	or(&c.HookBudget, 100*time.Millisecond)
+	or(&c.GuardBudget, 30*time.Second)
+	or(&c.HealthWindow, time.Minute)
 	or(&c.KeepaliveTime, 30*time.Second)
 	or(&c.KeepaliveTimeout, 20*time.Second)
 	orInt(&c.MaxAttempts, 5)
@@ -189,8 +204,11 @@ func (e *ConfigError) Error() string {
 
 // Validate reports everything that is wrong with the configuration as one
 // *ConfigError. Open calls it.
-func (c Config) Validate() error {
-	e := &ConfigError{}
+func (c Config) Validate() error { return c.validate() }
+
+// validate is Validate with what else is wrong.
+func (c Config) validate(problems ...Problem) error {
+	e := &ConfigError{Problems: problems}
 	bad := func(field, value, want string) { e.Problems = append(e.Problems, Problem{field, value, want}) }
 
 	switch host, port, err := net.SplitHostPort(c.Address); {
@@ -238,9 +256,10 @@ func (c Config) Validate() error {
 	}{
 		{"ResumeTimeout", c.ResumeTimeout}, {"ResumePoll", c.ResumePoll},
 		{"DetectionTimeout", c.DetectionTimeout}, {"ProbeTimeout", c.ProbeTimeout},
-		{"ReadyTimeout", c.ReadyTimeout}, {"DrainTimeout", c.DrainTimeout},
+		{"ReadyTimeout", c.ReadyTimeout}, {"SharedTimeout", c.SharedTimeout}, {"DrainTimeout", c.DrainTimeout},
 		{"RefreshInterval", c.RefreshInterval}, {"PrepareTimeout", c.PrepareTimeout},
 		{"RetryPause", c.RetryPause}, {"CloseTimeout", c.CloseTimeout},
+		{"HookBudget", c.HookBudget}, {"GuardBudget", c.GuardBudget}, {"HealthWindow", c.HealthWindow},
 		{"KeepaliveTime", c.KeepaliveTime}, {"KeepaliveTimeout", c.KeepaliveTimeout},
 	} {
 		if d.value < 0 {

@@ -24,6 +24,8 @@ var (
 	ErrCredentials = errors.New("the credentials are rejected: check the user and the token")
 	// ErrSuspended: the cluster is suspended, and was not or could not be resumed.
 	ErrSuspended = errors.New("the cluster is suspended")
+	// ErrVetoed: a Guard does not allow the transition that was asked for.
+	ErrVetoed = cutover.ErrVetoed
 	// ErrIncomplete: the engine ended a result before all its rows had come.
 	ErrIncomplete = errors.New("the engine ended the result before all its rows had come")
 )

@@ -39,7 +39,10 @@ type execution struct {
 	engine  string // the planner that prepared it, for the plannerip header
 	session cutover.Session
 	step    step
-	left    *preparation // a prepare call that has outlived its caller
+
+	described time.Time // when the columns of the result were known
+
+	left *preparation // a prepare call that has outlived its caller
 }
 
 // rpc returns the stub for the calls of this execution.
@@ -279,7 +282,7 @@ func clearCall(ctx context.Context, x *execution, complete bool) (*e6xv1.ClearOr
 var emptyAnswer = backoff.Policy{Base: 10 * time.Millisecond, Max: 100 * time.Millisecond}
 
 // fetch reads the result to its end and hands each batch to take.
-func (x *execution) fetch(ctx context.Context, md *vector.Metadata, take func(*vector.Batch) error) error {
+func (x *execution) fetch(ctx context.Context, md *vector.Metadata, take func(b *vector.Batch, size int) error) error {
 	x.step = stepFetch
 	for empty := 0; ; {
 		next, err := x.next(ctx)
@@ -300,7 +303,7 @@ func (x *execution) fetch(ctx context.Context, md *vector.Metadata, take func(*v
 				continue
 			}
 			rows += batch.Rows()
-			if err := take(batch); err != nil {
+			if err := take(batch, len(chunk)); err != nil {
 				return err
 			}
 		}

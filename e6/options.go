@@ -7,6 +7,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"github.com/e6data/e6data-go/e6/internal/cutover"
 	"github.com/e6data/e6data-go/e6/store"
 )
 
@@ -19,6 +20,8 @@ type options struct {
 	replay ReplayPolicy
 	dialer func(context.Context, string) (net.Conn, error)
 	dial   []grpc.DialOption
+	hooks  []Hook
+	health *RollbackPolicy
 }
 
 // WithLogger makes the client log its events and what it could not do. By
@@ -43,6 +46,32 @@ func WithDialer(d func(ctx context.Context, address string) (net.Conn, error)) O
 // fetch would lose rows.
 func WithDialOptions(opts ...grpc.DialOption) Option {
 	return func(o *options) { o.dial = append(o.dial, opts...) }
+}
+
+// WithRollback lets the client go back to the old side by itself when the new
+// one breaks the policy. By default it does not.
+func WithRollback(p RollbackPolicy) Option { return func(o *options) { o.health = &p } }
+
+// problems lists what is wrong with the options.
+func (o *options) problems() []Problem {
+	problems := problemsOf(o.hooks)
+	if o.health != nil {
+		problems = append(problems, o.health.problems()...)
+	}
+	return problems
+}
+
+// rollbackPolicy is the policy for the coordinator.
+func (o *options) rollbackPolicy() cutover.Policy {
+	var p RollbackPolicy
+	if o.health != nil {
+		p = *o.health
+	}
+	p = p.withDefaults()
+	return cutover.Policy{
+		Automatic: o.health != nil, MinRequests: p.MinRequests, ErrorRate: p.ErrorRate,
+		LatencyRatio: p.LatencyRatio, Probation: p.Probation, CoolDown: p.CoolDown,
+	}
 }
 
 // ReplayPolicy says which statements may run again on the other side when they
@@ -84,11 +113,23 @@ type queryOptions struct {
 	catalog, schema string
 	replay          ReplayPolicy
 	noCache         bool
+	labels          map[string]string
 }
 
 // Tag names a query. Events and errors about the query carry the tag, so that
 // the application can recognise it. It must hold no secret.
 func Tag(tag string) QueryOption { return func(o *queryOptions) { o.tag = tag } }
+
+// Label gives a query a label, for a Selector and other hooks. It is not sent to
+// the cluster.
+func Label(key, value string) QueryOption {
+	return func(o *queryOptions) {
+		if o.labels == nil {
+			o.labels = make(map[string]string)
+		}
+		o.labels[key] = value
+	}
+}
 
 // InCatalog resolves the query's names against another catalog.
 func InCatalog(name string) QueryOption { return func(o *queryOptions) { o.catalog = name } }

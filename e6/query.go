@@ -28,6 +28,7 @@ type query struct {
 	sql  string
 	opts queryOptions
 
+	begun    int       // executions
 	attempts int       // executions that got no answer
 	refusals int       // executions that were refused
 	refused  time.Time // when the first of these was
@@ -35,6 +36,8 @@ type query struct {
 	suspensions int // executions that found the cluster suspended
 	replays     int
 	ran         *execution // the last one that was cut off and is replayed
+
+	rows, batches, bytes int64 // of the result that counts
 
 	// again, if set, reports a repetition once it is known where it runs.
 	again func(to Side)
@@ -66,23 +69,62 @@ func (c *Client) newQuery(ctx context.Context, sql string) (*query, error) {
 	return q, nil
 }
 
-// run executes the statement until its result has gone into the sink, and
-// decides after each failure whether it may be run again.
+// run executes the statement and tells the hooks about it.
 func (q *query) run(ctx context.Context, to sink) error {
+	ctx, end := q.c.hooks.query(ctx, q)
+	x, err := q.execute(ctx, to)
+	e := QueryEnd{Rows: q.rows, Batches: q.batches, Bytes: q.bytes, Retries: max(q.begun-1-q.replays, 0), Replays: q.replays, Err: err}
+	if x != nil {
+		e.Handle = x.handle()
+	}
+	end(e)
+	return err
+}
+
+// execute executes the statement until its result has gone into the sink, and
+// decides after each failure whether it may be run again. It returns the last
+// execution.
+func (q *query) execute(ctx context.Context, to sink) (*execution, error) {
 	var x *execution
 	for {
-		var err error
-		if x, err = q.start(ctx, x); err != nil {
-			return q.honest(q.annotate(err))
+		next, err := q.start(ctx, x)
+		if err != nil {
+			return x, q.honest(q.annotate(err))
 		}
-		if err = q.attempt(ctx, x, to); err == nil {
+		x = next
+		began := time.Now()
+		err = q.attempt(ctx, x, to)
+		q.record(ctx, x, began, err)
+		if err == nil {
 			x.release(ctx, true)
-			return nil
+			return x, nil
 		}
 		if err := q.decide(ctx, x, to, err); err != nil {
 			x.release(ctx, false)
-			return q.honest(err)
+			return x, q.honest(err)
 		}
+	}
+}
+
+// record adds an execution to the statistics of its side. A caller that is gone
+// and a refusal say nothing about the side's health.
+func (q *query) record(ctx context.Context, x *execution, began time.Time, err error) {
+	var latency time.Duration
+	if !x.described.IsZero() {
+		latency = x.described.Sub(began)
+	}
+	if err == nil {
+		q.c.route.Answered(x.pin, latency)
+		return
+	}
+	if ctx.Err() != nil {
+		return
+	}
+	switch wire.Classify(err) {
+	case wire.ClassEngine, wire.ClassUnimplemented:
+		q.c.route.Answered(x.pin, latency)
+	case wire.ClassUnreachable, wire.ClassBroken, wire.ClassTimeout:
+		q.c.route.Unanswered(x.pin)
 	}
 }
 
@@ -90,15 +132,18 @@ func (q *query) run(ctx context.Context, to sink) error {
 // after one that failed. That one is released when the other one is pinned, so
 // that a client which shuts down waits for the query.
 func (q *query) start(ctx context.Context, failed *execution) (*execution, error) {
-	pin := q.c.route.Pin
-	if failed != nil {
-		pin = q.c.route.PinAgain
+	var p cutover.Pin
+	var err error
+	if failed == nil {
+		p, err = q.c.route.PinBy(ctx, q.c.hooks.choose(ctx, &q.opts))
+	} else {
+		p, err = q.c.route.PinAgain(ctx)
 		defer failed.release(ctx, false)
 	}
-	p, err := pin(ctx)
 	if err != nil {
 		return nil, err
 	}
+	q.begun++
 	if q.again != nil {
 		q.again(p.Side)
 		q.again = nil
@@ -117,32 +162,50 @@ func (q *query) honest(err error) error {
 
 // attempt is one execution from start to end.
 func (q *query) attempt(ctx context.Context, x *execution, to sink) error {
-	if err := x.prepare(ctx, q); err != nil {
-		return err
+	q.rows, q.batches, q.bytes = 0, 0, 0
+	step := StepStart{Side: x.pin.Side, Attempt: q.begun, Replay: q.replays > 0}
+	do := func(name string, f func(context.Context, *StepEnd) error) error {
+		step.Step, step.QueryID = name, x.queryID
+		return q.c.hooks.step(ctx, step, f)
 	}
-	if err := x.execute(ctx, q); err != nil {
-		return err
+	err := do("prepare", func(ctx context.Context, _ *StepEnd) error { return x.prepare(ctx, q) })
+	if err == nil {
+		err = do("execute", func(ctx context.Context, _ *StepEnd) error { return x.execute(ctx, q) })
 	}
-	md, err := x.metadata(ctx)
-	if err != nil {
-		return err
-	}
-	if err := to.begin(x.handle(), md); err != nil {
-		return err
-	}
-	var rows int64
-	err = x.fetch(ctx, md, func(b *vector.Batch) error {
-		rows += int64(b.Rows())
-		return to.take(ctx, b)
-	})
-	// More rows than declared are fine: a count may have been taken early.
-	if err == nil && rows < md.Rows {
-		return fmt.Errorf("%w: %d of %d", ErrIncomplete, rows, md.Rows)
+	if err == nil {
+		err = do("fetch", func(ctx context.Context, e *StepEnd) error {
+			err := q.fetch(ctx, x, to)
+			e.Rows, e.Batches, e.Bytes = q.rows, q.batches, q.bytes
+			return err
+		})
 	}
 	if err != nil || q.then == nil {
 		return err
 	}
 	return q.then(ctx, x)
+}
+
+// fetch waits for the result and hands it to the sink.
+func (q *query) fetch(ctx context.Context, x *execution, to sink) error {
+	md, err := x.metadata(ctx)
+	if err != nil {
+		return err
+	}
+	x.described = time.Now()
+	if err := to.begin(x.handle(), md); err != nil {
+		return err
+	}
+	err = x.fetch(ctx, md, func(b *vector.Batch, size int) error {
+		q.rows += int64(b.Rows())
+		q.batches++
+		q.bytes += int64(size)
+		return to.take(ctx, b)
+	})
+	// More rows than declared are fine: a count may have been taken early.
+	if err == nil && q.rows < md.Rows {
+		return fmt.Errorf("%w: %d of %d", ErrIncomplete, q.rows, md.Rows)
+	}
+	return err
 }
 
 // errColumnsChanged: a replay whose columns differ from those already shown.
@@ -387,15 +450,19 @@ type counters struct {
 // Stats counts what happened to queries since the client was opened.
 type Stats struct {
 	// InFlight is the number of queries on each side now.
-	InFlight map[Side]int64
+	InFlight map[Side]int64 `json:"in_flight"`
 	// Retried counts repetitions of statements that had had no effect, Replayed
 	// those of statements that were cut off.
-	Retried, Replayed int64
+	Retried  int64 `json:"retried"`
+	Replayed int64 `json:"replayed"`
 	// Lost counts the queries that ended in a *CutoverError.
-	Lost int64
+	Lost int64 `json:"lost"`
 	// Abandoned counts the queries that the server could not be told to forget,
 	// as their side refused even that. The server ends them by itself.
-	Abandoned int64
+	Abandoned int64 `json:"abandoned"`
+	// EventsDropped counts deliveries of events to subscribers whose queue was
+	// full.
+	EventsDropped uint64 `json:"events_dropped"`
 }
 
 // Stats returns the counters.
@@ -403,6 +470,6 @@ func (c *Client) Stats() Stats {
 	return Stats{
 		InFlight: map[Side]int64{Blue: c.route.InFlight(Blue), Green: c.route.InFlight(Green)},
 		Retried:  c.stats.retried.Load(), Replayed: c.stats.replayed.Load(),
-		Lost: c.stats.lost.Load(), Abandoned: c.stats.abandoned.Load(),
+		Lost: c.stats.lost.Load(), Abandoned: c.stats.abandoned.Load(), EventsDropped: c.bus.Dropped(),
 	}
 }

@@ -46,6 +46,25 @@ func (c *Client) runToEnd(ctx context.Context, sql string, to sink) error {
 	return q.run(ctx, to)
 }
 
+// smoke runs a statement on one side, once, whatever is known about that side.
+func (c *Client) smoke(ctx context.Context, side Side, sql string) (*Result, error) {
+	q, err := c.newQuery(ctx, sql)
+	if err != nil {
+		return nil, err
+	}
+	ctx, unbind := c.bind(ctx)
+	defer unbind()
+	r := &collector{}
+	q.begun = 1
+	x := &execution{c: c, pin: c.route.PinTo(side), tag: q.opts.tag}
+	err = q.attempt(ctx, x, r)
+	x.release(ctx, err == nil)
+	if err != nil {
+		return nil, fmt.Errorf("e6: %s%s on %s: %w", x.step, queryName(x.queryID, x.tag), side, err)
+	}
+	return &r.Result, nil
+}
+
 // collector is the sink of QueryAll.
 type collector struct{ Result }
 

@@ -8,7 +8,12 @@ import (
 )
 
 // Transition is a step of the strategy machine.
-type Transition struct{ fsm.Transition }
+type Transition struct {
+	fsm.Transition
+	// InFlight is the number of queries at that moment, on the side that was
+	// active before the step.
+	InFlight int64
+}
 
 // ProbeFailed: a side was asked whether it accepts, and did not.
 type ProbeFailed struct {
@@ -83,6 +88,8 @@ type SessionOpened struct {
 	Side       fsm.Side
 	Generation uint64
 	Took       time.Duration
+	// Purpose is detect, prepare or session, as in ProbeFailed.
+	Purpose string
 }
 
 // SessionExpired: the engine no longer knows a session.
@@ -94,7 +101,7 @@ type SessionExpired struct {
 // DrainEnded: a transition no longer waits for the queries of its origin.
 type DrainEnded struct {
 	Side fsm.Side
-	// Result is drained, deadline, refused, superseded or aborted.
+	// Result is drained, deadline, refused, superseded, aborted or abandoned.
 	Result string
 	// Remaining is the number of queries that are still on the side.
 	Remaining int64
@@ -112,6 +119,49 @@ type ClusterResume struct {
 
 // StoreFailed: the shared store could not be read or written.
 type StoreFailed struct{ Op, Error string }
+
+// GuardDecided: a guard was asked about a transition.
+type GuardDecided struct {
+	// Guard names the guard.
+	Guard string
+	// Target is the side that the transition leads to.
+	Target fsm.Side
+	// Decision is allow, delay or veto. A veto counts for nothing if the origin
+	// refuses calls: then Overruled is set.
+	Decision  string
+	Reason    string
+	Overruled bool
+	// Delay is how long the guard wants to wait before it is asked again.
+	Delay time.Duration
+	// Took is how long it took to decide.
+	Took time.Duration
+}
+
+// HealthBreached: the side that new queries go to breaks the health policy.
+type HealthBreached struct {
+	Side fsm.Side
+	// Why says which limit was broken, and by how much.
+	Why string
+	// Requests and Failures are what was counted since the side accepted.
+	Requests, Failures int64
+	// Action is what follows: rollback, abort or none.
+	Action string
+}
+
+// HookFailed: a hook panicked or used up its budget, and what it would have
+// said is left out.
+type HookFailed struct {
+	// Hook names the hook, Point the call, such as guard or query_end.
+	Hook, Point string
+	// Problem is panic, overrun, or busy: an earlier call that was given up has
+	// not returned yet.
+	Problem string
+	Detail  string
+	Took    time.Duration
+	// Count is how many such failures of the hook this event stands for: they
+	// are told once a second at the most.
+	Count int64
+}
 
 // Missed: this subscriber's queue overflowed. It comes before the next event
 // that is delivered, to this subscriber only, and has the number of the last
@@ -168,6 +218,15 @@ func (ClusterResume) Kind() Kind { return KindClusterResume }
 func (StoreFailed) Kind() Kind { return KindStoreFailed }
 
 // Kind implements Data.
+func (GuardDecided) Kind() Kind { return KindGuardDecided }
+
+// Kind implements Data.
+func (HealthBreached) Kind() Kind { return KindHealthBreached }
+
+// Kind implements Data.
+func (HookFailed) Kind() Kind { return KindHookFailed }
+
+// Kind implements Data.
 func (Missed) Kind() Kind { return KindMissed }
 
 // Kind implements Data.
@@ -187,6 +246,9 @@ func (SessionExpired) sealed()      {}
 func (DrainEnded) sealed()          {}
 func (ClusterResume) sealed()       {}
 func (StoreFailed) sealed()         {}
+func (GuardDecided) sealed()        {}
+func (HealthBreached) sealed()      {}
+func (HookFailed) sealed()          {}
 func (Missed) sealed()              {}
 func (Closed) sealed()              {}
 
@@ -258,6 +320,38 @@ func (d ClusterResume) String() string {
 
 // String says what happened in one line.
 func (d StoreFailed) String() string { return fmt.Sprintf("store: %s: %s", d.Op, d.Error) }
+
+// String says what happened in one line.
+func (d GuardDecided) String() string {
+	s := fmt.Sprintf("guard %s: %s %s", d.Guard, d.Decision, d.Target)
+	if d.Delay > 0 {
+		s += " by " + d.Delay.String()
+	}
+	if d.Reason != "" {
+		s += ": " + d.Reason
+	}
+	if d.Overruled {
+		s += " (overruled: the origin refuses)"
+	}
+	return s
+}
+
+// String says what happened in one line.
+func (d HealthBreached) String() string {
+	return fmt.Sprintf("%s breaks the health policy: %s; what follows: %s", d.Side, d.Why, d.Action)
+}
+
+// String says what happened in one line.
+func (d HookFailed) String() string {
+	s := fmt.Sprintf("hook %s: %s in %s after %s", d.Hook, d.Problem, d.Point, d.Took)
+	if d.Count > 1 {
+		s += fmt.Sprintf(", %d times", d.Count)
+	}
+	if d.Detail != "" {
+		s += ": " + d.Detail
+	}
+	return s
+}
 
 // String says what happened in one line.
 func (d Missed) String() string {

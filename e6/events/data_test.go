@@ -10,7 +10,7 @@ func TestEveryKindHasOneTypeThatDescribesItself(t *testing.T) {
 	all := []Data{
 		Transition{}, ProbeFailed{}, AnnouncementHeard{}, AnnouncementInvalid{}, Refused{}, QueryRetried{},
 		QueryReplayed{}, QueryLost{}, QueryAbandoned{}, SessionOpened{}, SessionExpired{}, DrainEnded{},
-		ClusterResume{}, StoreFailed{}, Missed{}, Closed{},
+		ClusterResume{}, StoreFailed{}, GuardDecided{}, HealthBreached{}, HookFailed{}, Missed{}, Closed{},
 	}
 	var kinds []Kind
 	for _, d := range all {

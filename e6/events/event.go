@@ -64,6 +64,9 @@ const (
 	KindDrainEnded          Kind = "drain_ended"
 	KindClusterResume       Kind = "cluster_resume"
 	KindStoreFailed         Kind = "store_failed"
+	KindGuardDecided        Kind = "guard_decided"
+	KindHealthBreached      Kind = "health_breached"
+	KindHookFailed          Kind = "hook_failed"
 	KindMissed              Kind = "missed"
 	KindClosed              Kind = "closed"
 )
@@ -73,6 +76,7 @@ func AllKinds() []Kind {
 	return []Kind{
 		KindTransition, KindProbeFailed, KindAnnouncementHeard, KindAnnouncementInvalid, KindRefused,
 		KindQueryRetried, KindQueryReplayed, KindQueryLost, KindQueryAbandoned, KindSessionOpened,
-		KindSessionExpired, KindDrainEnded, KindClusterResume, KindStoreFailed, KindMissed, KindClosed,
+		KindSessionExpired, KindDrainEnded, KindClusterResume, KindStoreFailed, KindGuardDecided, KindHealthBreached,
+		KindHookFailed, KindMissed, KindClosed,
 	}
 }

@@ -3,6 +3,7 @@ package events
 import (
 	"context"
 	"iter"
+	"math"
 	"slices"
 	"sync"
 )
@@ -18,6 +19,10 @@ type subscription struct {
 
 // Queue sets how many events may wait for the subscriber. Default: 256.
 func Queue(n int) SubscribeOption { return func(s *subscription) { s.queue = max(n, 1) } }
+
+// Lossless lets any number of events wait, so that none is missed. It is for
+// subscribers that only count: one that blocks makes the memory grow.
+func Lossless() SubscribeOption { return func(s *subscription) { s.queue = math.MaxInt } }
 
 // Kinds delivers events of these kinds only. Missed is always delivered.
 func Kinds(kinds ...Kind) SubscribeOption {

@@ -164,4 +164,6 @@ const (
 	ReasonStore        Reason = "store"        // the shared store said so
 	ReasonVeto         Reason = "veto"         // a guard said no
 	ReasonHealth       Reason = "health"       // the health policy said so
+	ReasonHook         Reason = "hook"         // a hook failed
+	ReasonSelector     Reason = "selector"     // the selectors said so
 )

@@ -40,16 +40,17 @@ func (p Policy) Bound(n int) time.Duration {
 // whichever comes first. It returns the context's error in the second case. A
 // nil wake never delivers.
 func (p Policy) Wait(ctx context.Context, n int, wake <-chan struct{}) error {
-	return wait(ctx, p.Pause(n), wake)
+	return Sleep(ctx, p.Pause(n), wake)
 }
 
 // WaitFull pauses for the whole of the n-th bound, or until the context ends.
 // It is for asking one server again, where jitter has no purpose.
 func (p Policy) WaitFull(ctx context.Context, n int) error {
-	return wait(ctx, p.Bound(n), nil)
+	return Sleep(ctx, p.Bound(n), nil)
 }
 
-func wait(ctx context.Context, d time.Duration, wake <-chan struct{}) error {
+// Sleep pauses for that time, as Wait does.
+func Sleep(ctx context.Context, d time.Duration, wake <-chan struct{}) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {

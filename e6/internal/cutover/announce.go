@@ -20,9 +20,15 @@ type announcement struct {
 // may repeat the announcement, so the decision is remembered, and reconsidered
 // after a pause that grows with each strike.
 type decision struct {
-	epoch   uint64
-	until   time.Time
-	strikes int
+	epoch    uint64
+	until    time.Time
+	strikes  int
+	coolDown bool // it holds in every epoch
+}
+
+// holds reports whether the decision still counts.
+func (d *decision) holds(epoch uint64) bool {
+	return (d.coolDown || d.epoch == epoch) && time.Now().Before(d.until)
 }
 
 // declinedFor spaces out how often a side that was declined is tried again.
@@ -37,6 +43,9 @@ func (c *Coordinator) Announced(ctx context.Context, speaker fsm.Side, at Stamp,
 	r := c.routing.Load()
 	if target == r.Target || target == r.Active && r.Phase != fsm.PhasePreparing {
 		return // what every response says around a cutover: nothing new to decide
+	}
+	if target != r.Active && speaker == r.Active && time.Now().Before(r.Deaf) {
+		return // decided, for a while
 	}
 	a := announcement{speaker, at, target, causeOf(ctx, fsm.ReasonAnnouncement, "")}
 	a.cause.Detail = speaker.String() + " named " + target.String()
@@ -60,6 +69,8 @@ func (c *Coordinator) onAnnounced(a announcement) {
 		c.keep(a, "kept until its speaker is active")
 	case a.speaker != s.Active || a.at.Epoch != s.Epoch:
 		c.ignore(a, "its call was sent before the present epoch, or not to the active side")
+	case s.Phase == fsm.PhasePreparing && c.transition.start.Event == fsm.EventRollback:
+		// The side that is being left may go on naming itself.
 	case s.Phase == fsm.PhasePreparing:
 		// The origin names itself again. An answer to a call from before the
 		// transition cannot take the announcement back.
@@ -81,7 +92,7 @@ func (c *Coordinator) onAnnounced(a announcement) {
 // follow begins the transition that an announcement or the store asks for,
 // unless the side was declined a short while ago.
 func (c *Coordinator) follow(a announcement) {
-	if d := c.declined[a.target]; d != nil && d.epoch == c.machine.Snapshot().Epoch && time.Now().Before(d.until) {
+	if d := c.declined[a.target]; d != nil && d.holds(c.machine.Snapshot().Epoch) {
 		return // told when it was declined; repeated announcements are one
 	}
 	c.tell(a, true, "")
@@ -122,12 +133,29 @@ func (c *Coordinator) tell(a announcement, accepted bool, why string) {
 
 // decline leaves a side alone for a while, longer with every strike.
 func (c *Coordinator) decline(target fsm.Side) {
+	d := c.decisionAbout(target)
+	pause := min(declinedFor<<min(d.strikes, 16), declinedForMax)
+	d.strikes++
+	if d.coolDown && time.Until(d.until) > pause {
+		return
+	}
+	d.epoch, d.until, d.coolDown = c.machine.Snapshot().Epoch, time.Now().Add(pause), false
+	c.publish()
+}
+
+// coolDown leaves a side alone for as long as the policy says, whatever it is
+// announced by.
+func (c *Coordinator) coolDown(target fsm.Side) {
+	d := c.decisionAbout(target)
+	d.until, d.coolDown = time.Now().Add(c.cfg.Policy.CoolDown), true
+	c.publish()
+}
+
+func (c *Coordinator) decisionAbout(target fsm.Side) *decision {
 	d := c.declined[target]
 	if d == nil {
 		d = &decision{}
 		c.declined[target] = d
 	}
-	d.epoch = c.machine.Snapshot().Epoch
-	d.until = time.Now().Add(min(declinedFor<<min(d.strikes, 16), declinedForMax))
-	d.strikes++
+	return d
 }

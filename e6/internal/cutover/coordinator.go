@@ -12,6 +12,7 @@ import (
 	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/e6/internal/backoff"
+	"github.com/e6data/e6data-go/e6/internal/health"
 	"github.com/e6data/e6data-go/e6/store"
 )
 
@@ -35,12 +36,20 @@ type Config struct {
 	DetectionTimeout time.Duration
 	// PrepareTimeout limits how long an announced side may stay unusable.
 	PrepareTimeout time.Duration
+	// SharedTimeout limits how long both sides take new queries.
+	SharedTimeout time.Duration
 	// DrainTimeout limits how long a transition waits for the origin's queries.
 	DrainTimeout time.Duration
 	// RefreshInterval is how old the knowledge about the active side may get.
 	RefreshInterval time.Duration
 	// Retry spaces out repeated probes.
 	Retry backoff.Policy
+	// HealthWindow is how far back the health of a side looks.
+	HealthWindow time.Duration
+	// Policy is when the client goes back by itself.
+	Policy Policy
+	// Hooks are what others have to say.
+	Hooks Hooks
 }
 
 // Stamp says when a call was sent: in which epoch and transition. What its
@@ -60,6 +69,8 @@ type Coordinator struct {
 	routing   atomic.Pointer[Routing]
 	pins      pins
 	lastProbe atomic.Pointer[error]
+	windows   [1 + len(fsm.Sides)]*health.Window
+	probation atomic.Pointer[probation]
 
 	// To the writer.
 	inbox   chan func()
@@ -82,6 +93,8 @@ type Coordinator struct {
 	detection  *detection
 	transition *transition
 	check      *check
+	retreat    *retreat
+	rolledBack time.Time                 // when the client last went back by itself
 	heard      map[fsm.Side]announcement // by its speaker, until that side is active
 	stale      map[fsm.Side]announcement // by its speaker: the last one that was ignored
 	declined   map[fsm.Side]*decision    // by the target
@@ -109,6 +122,9 @@ func New(cfg Config) (*Coordinator, error) {
 	}
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
 	c.sessions = newSessions(c)
+	for _, side := range fsm.Sides {
+		c.windows[side] = health.NewWindow(cfg.HealthWindow)
+	}
 	c.routing.Store(&Routing{Snapshot: machine.Snapshot(), changed: make(chan struct{})})
 	c.startSharing()
 	c.tasks.Go(c.write)
@@ -185,13 +201,14 @@ func (c *Coordinator) fire(t fsm.Trigger) bool {
 		c.newEpoch(moved.After)
 	}
 	c.publish()
-	c.cfg.Events.Publish(moved.Cause, events.Transition{Transition: moved})
+	c.cfg.Events.Publish(moved.Cause, events.Transition{Transition: moved, InFlight: c.pins.sum(before.Active)})
 	return true
 }
 
 // newEpoch forgets what was decided on the evidence of the epoch before.
 func (c *Coordinator) newEpoch(now fsm.Snapshot) {
 	c.held = false
+	c.probation.Store(nil)
 	if now.Active.Valid() {
 		c.lastKnown = now.Active
 	}
@@ -278,7 +295,7 @@ func (c *Coordinator) stopTimers() {
 		c.refresh.Stop()
 	}
 	if c.transition != nil {
-		c.transition.end()
+		c.transition.finish(CutoverEnd{Result: ResultAbandoned, Cause: fsm.Cause{Reason: fsm.ReasonCaller, Detail: "the client is closed"}})
 	}
 }
 

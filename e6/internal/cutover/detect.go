@@ -16,6 +16,7 @@ type detection struct {
 	ctx      context.Context
 	cancel   context.CancelCauseFunc
 	deadline *time.Timer
+	from     fsm.Side // active before
 	first    fsm.Side // asked first; None leaves it to what the store says
 	refused  map[fsm.Side]bool
 	cause    fsm.Cause
@@ -34,12 +35,13 @@ func (c *Coordinator) detectIfUnknown(cause fsm.Cause) {
 // detect gives up what is known and looks for a side that accepts. It runs on
 // the writer.
 func (c *Coordinator) detect(cause fsm.Cause, first fsm.Side) {
-	c.abandon(fmt.Errorf("e6: no side accepts: %s", cause))
+	from := c.machine.Snapshot().Active
+	c.abandon(cause, fmt.Errorf("e6: no side accepts: %s", cause))
 	clear(c.heard)
 	if !c.fire(fsm.Trigger{Event: fsm.EventDetect, Cause: cause}) {
 		return
 	}
-	d := &detection{first: first, refused: make(map[fsm.Side]bool), cause: cause}
+	d := &detection{from: from, first: first, refused: make(map[fsm.Side]bool), cause: cause}
 	d.ctx, d.cancel = context.WithCancelCause(c.ctx)
 	d.deadline = time.AfterFunc(c.cfg.DetectionTimeout, func() {
 		d.cancel(fmt.Errorf("%w after %s", errDetectionTimeout, c.cfg.DetectionTimeout))
@@ -53,12 +55,32 @@ func (c *Coordinator) detect(cause fsm.Cause, first fsm.Side) {
 func (c *Coordinator) search(d *detection) {
 	defer d.cancel(nil)
 	defer d.deadline.Stop()
-	order := c.order(d)
 	report := &DetectionError{}
+	ctx := background(d.ctx, d.cause)
+	start := DetectionStart{Cause: d.cause, From: d.from, Order: c.order(d)}
+	if ask := c.cfg.Hooks.Order; ask != nil {
+		start.Order = ask(ctx, start)
+	}
+	end := func(DetectionEnd) {}
+	if tell := c.cfg.Hooks.Detection; tell != nil {
+		ctx, end = tell(ctx, start)
+	}
+	began := time.Now()
+	side, rounds := c.ask(ctx, d, start.Order, report)
+	result := DetectionEnd{Side: side, Rounds: rounds, Took: time.Since(began)}
+	if side == fsm.None {
+		result.Err = report
+	}
+	end(result)
+}
+
+// ask asks the sides in turn. It returns the one that accepted, and leaves the
+// reason in the report if none has.
+func (c *Coordinator) ask(ctx context.Context, d *detection, order [2]fsm.Side, report *DetectionError) (accepted fsm.Side, round int) {
 	resumed := false
-	for round := 1; ; round++ {
+	for round = 1; ; round++ {
 		for _, side := range order {
-			session, took, err := c.login(d.ctx, side)
+			session, took, err := c.login(ctx, side, "detect")
 			if err != nil && !resumed && c.cfg.Cluster.Judge(err) == Suspended {
 				// Once in a detection: the time that it takes does not count, and
 				// a cluster that claims to sleep for ever must not stop the clock.
@@ -66,13 +88,13 @@ func (c *Coordinator) search(d *detection) {
 				if err := c.resume(d, side); err != nil {
 					report.set(side, err)
 					c.detectionFailed(d, fsm.ReasonSuspended, err, report)
-					return
+					return fsm.None, round
 				}
-				session, took, err = c.login(d.ctx, side)
+				session, took, err = c.login(ctx, side, "detect")
 			}
 			if err == nil {
 				c.post(func() { c.onDetected(d, side, session, took) })
-				return
+				return side, round
 			}
 			if d.ctx.Err() != nil {
 				break
@@ -84,12 +106,12 @@ func (c *Coordinator) search(d *detection) {
 				d.refused[side] = true
 			case Denied:
 				c.detectionFailed(d, fsm.ReasonCredentials, err, report)
-				return
+				return fsm.None, round
 			}
 		}
 		if err := c.cfg.Retry.Wait(d.ctx, round-1, nil); err != nil {
 			c.detectionFailed(d, fsm.ReasonDeadline, err, report)
-			return
+			return fsm.None, round
 		}
 	}
 }
@@ -110,13 +132,19 @@ func (c *Coordinator) order(d *detection) [2]fsm.Side {
 }
 
 // login opens a session on a side.
-func (c *Coordinator) login(ctx context.Context, side fsm.Side) (session string, took time.Duration, err error) {
+func (c *Coordinator) login(ctx context.Context, side fsm.Side, purpose string) (session string, took time.Duration, err error) {
+	end := func(SessionEnd) {}
+	if tell := c.cfg.Hooks.Session; tell != nil {
+		ctx, end = tell(ctx, SessionStart{Side: side, Purpose: purpose})
+	}
 	began := time.Now()
 	err = c.probe(ctx, func(ctx context.Context) error {
 		session, err = c.cfg.Cluster.Authenticate(ctx, side)
 		return err
 	})
-	return session, time.Since(began), err
+	took = time.Since(began)
+	end(SessionEnd{Took: took, Err: err})
+	return session, took, err
 }
 
 // resume wakes the cluster. The time that takes has a limit of its own and does
@@ -133,7 +161,7 @@ func (c *Coordinator) onDetected(d *detection, side fsm.Side, session string, to
 		return
 	}
 	c.detection = nil
-	c.sessions.install(side, session, took)
+	c.sessions.install(side, session, took, "detect")
 	cause := fsm.Cause{Reason: fsm.ReasonAccepted, Detail: d.cause.String(), Trace: d.cause.Trace}
 	c.fire(fsm.Trigger{Event: fsm.EventSettle, Side: side, Cause: cause})
 	c.tellSettled(side, d.refused[side.Other()])

@@ -86,12 +86,12 @@ func TestAPinThatReadAnOldRoutingCountsItselfOutAgain(t *testing.T) {
 		old := r.Routing()
 		stale := func() {
 			t.Helper()
-			_, ok := r.PinTo(old)
+			_, ok := r.PinOld(old)
 			require.False(t, ok)
 			require.Zero(t, r.InFlight(fsm.Blue)+r.InFlight(fsm.Green))
 		}
 		r.announce(fsm.Blue, r.Stamp(), fsm.Green)
-		p, ok := r.PinTo(old)
+		p, ok := r.PinOld(old)
 		require.True(t, ok, "the routing is new, the side and the epoch are not")
 		r.Unpin(p)
 		r.cluster.set(fsm.Green, nil)

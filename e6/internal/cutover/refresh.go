@@ -117,7 +117,7 @@ func (c *Coordinator) Reset(ctx context.Context) error {
 			return
 		}
 		c.endDetection()
-		c.abandon(errors.New("e6: the client was reset"))
+		c.abandon(cause, errors.New("e6: the client was reset"))
 		c.fire(fsm.Trigger{Event: fsm.EventReset, Cause: cause})
 	})
 }
@@ -166,5 +166,6 @@ func (c *Coordinator) switchTo(side fsm.Side, cause fsm.Cause) (t *transition, k
 	case s.Active == side:
 		return nil, true
 	}
+	delete(c.declined, side) // the caller knows better
 	return c.begin(fsm.EventAnnounce, side, cause), true
 }

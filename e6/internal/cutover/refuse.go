@@ -32,13 +32,17 @@ func (c *Coordinator) onRefused(side fsm.Side, at Stamp, cause fsm.Cause) {
 	case side == s.Active && s.State != fsm.StateTransitioning:
 		c.detect(cause, side.Other())
 	case side == s.Active && s.Phase == fsm.PhasePreparing:
-		c.transition.held.Store(true)
+		c.transition.held.set()
 		c.hold(true)
 		c.transition.hurry()
 	case side == s.Active:
 		c.doubt(c.transition, true, cause)
+	case s.Phase == fsm.PhaseShared:
+		if c.stopSharing(c.transition, cause) {
+			c.commit(ResultRefused, cause)
+		}
 	case s.Phase == fsm.PhaseDraining:
-		c.commit("refused", cause)
+		c.commit(ResultRefused, cause)
 	}
 }
 
@@ -47,7 +51,10 @@ func (c *Coordinator) onRefused(side fsm.Side, at Stamp, cause fsm.Cause) {
 func (c *Coordinator) onFailed(side fsm.Side, at Stamp, cause fsm.Cause) {
 	s := c.machine.Snapshot()
 	switch {
-	case at.Epoch != s.Epoch || side != s.Active:
+	case at.Epoch != s.Epoch:
+	case side != s.Active && s.Phase == fsm.PhaseShared:
+		c.suspectOrigin(c.transition, cause)
+	case side != s.Active:
 	case s.State != fsm.StateTransitioning:
 		c.startCheck(cause).suspect = true
 	case s.Phase == fsm.PhasePreparing:
@@ -72,7 +79,7 @@ func (c *Coordinator) doubt(t *transition, refused bool, cause fsm.Cause) {
 // verify asks the target, unless it is known to refuse, and then the origin.
 func (c *Coordinator) verify(t *transition, refused bool, cause fsm.Cause) {
 	if !refused {
-		err := c.ping(t.ctx, t.target)
+		err := c.ping(t.ctx, t.target())
 		if c.cfg.Cluster.Judge(err) == Accepts {
 			c.post(func() { c.onTrusted(t) })
 			return
@@ -80,15 +87,15 @@ func (c *Coordinator) verify(t *transition, refused bool, cause fsm.Cause) {
 		if t.ctx.Err() != nil {
 			return
 		}
-		c.failed("drain", t.target, 1, cause, err)
+		c.failed("drain", t.target(), 1, cause, err)
 	}
-	err := c.ping(t.ctx, t.origin)
+	err := c.ping(t.ctx, t.origin())
 	accepts := c.cfg.Cluster.Judge(err) == Accepts
 	if t.ctx.Err() != nil {
 		return
 	}
 	if !accepts {
-		c.failed("return", t.origin, 1, cause, err)
+		c.failed("return", t.origin(), 1, cause, err)
 	}
 	c.post(func() { c.onVerified(t, accepts, cause) })
 }
@@ -108,10 +115,10 @@ func (c *Coordinator) onVerified(t *transition, originAccepts bool, cause fsm.Ca
 	case c.transition != t:
 	case originAccepts:
 		c.abort(t, fsm.Cause{Reason: fsm.ReasonSickTarget, Detail: cause.Detail, Trace: cause.Trace})
-		c.decline(t.target)
-		c.tellActive(t.origin)
+		c.decline(t.target())
+		c.tellActive(t.origin())
 	default:
-		c.detect(cause, t.origin)
+		c.detect(cause, t.origin())
 	}
 }
 

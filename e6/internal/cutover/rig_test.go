@@ -26,6 +26,7 @@ const (
 	probeTimeout     = time.Second
 	detectionTimeout = 30 * time.Second
 	prepareTimeout   = time.Minute
+	sharedTimeout    = 30 * time.Minute
 	drainTimeout     = 15 * time.Minute
 	refreshInterval  = time.Hour
 	latency          = time.Millisecond // of every call of the fake
@@ -173,7 +174,7 @@ func newRig(t testing.TB, change ...func(*cutover.Config)) *rig {
 	cfg := cutover.Config{
 		Cluster: r.cluster, Events: r.bus, Logger: slog.New(slog.DiscardHandler), Key: "c", Prefer: fsm.Blue,
 		ProbeTimeout: probeTimeout, DetectionTimeout: detectionTimeout, PrepareTimeout: prepareTimeout,
-		DrainTimeout: drainTimeout, RefreshInterval: refreshInterval,
+		SharedTimeout: sharedTimeout, DrainTimeout: drainTimeout, RefreshInterval: refreshInterval, HealthWindow: time.Minute,
 		Retry: backoff.Policy{Base: 10 * time.Millisecond, Max: time.Second},
 	}
 	for _, f := range change {

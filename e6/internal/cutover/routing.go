@@ -3,6 +3,8 @@ package cutover
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
+	"time"
 
 	"github.com/e6data/e6data-go/e6/fsm"
 )
@@ -20,7 +22,13 @@ type Routing struct {
 	// the last one.
 	Failures uint64
 	Failure  error
+	// Deaf is until when announcements of the side that is not active are
+	// ignored. CoolDown is set if that is so after a rollback.
+	Deaf     time.Time
+	CoolDown bool
 
+	// first takes the time of the first query that goes to a new active side.
+	first *atomic.Int64
 	// changed is closed when this routing has been replaced.
 	changed chan struct{}
 }
@@ -28,28 +36,51 @@ type Routing struct {
 // Changed is closed when this routing is no longer the current one.
 func (r *Routing) Changed() <-chan struct{} { return r.changed }
 
-// takes reports whether a query may go to r.Active: a new one, or one that has
+// takes reports whether a query may go to a side: a new one, or one that has
 // been taken before and starts over.
-func (r *Routing) takes(again bool) bool {
-	return r.Active != fsm.None && !r.Held && (again || !r.Closed)
+func (r *Routing) takes(side fsm.Side, again bool) bool {
+	open := side == r.Active || r.Phase == fsm.PhaseShared && side == r.Origin()
+	return open && side != fsm.None && !r.Held && (again || !r.Closed)
+}
+
+// Choose picks the side of a new query while both sides take some. Anything but
+// r.Origin() is r.Target.
+type Choose func(r *Routing) fsm.Side
+
+// pick is the side of a query.
+func (r *Routing) pick(choose Choose) fsm.Side {
+	if choose != nil && r.Phase == fsm.PhaseShared && choose(r) == r.Origin() {
+		return r.Origin()
+	}
+	return r.Active
 }
 
 // Pin binds a new query to the side that new queries go to, and waits for one
 // within ctx if there is none. Every Pin needs one Unpin.
-func (c *Coordinator) Pin(ctx context.Context) (Pin, error) { return c.pin(ctx, false) }
+func (c *Coordinator) Pin(ctx context.Context) (Pin, error) { return c.pin(ctx, false, nil) }
+
+// PinBy is Pin with a choice, which may take its time.
+func (c *Coordinator) PinBy(ctx context.Context, choose Choose) (Pin, error) {
+	return c.pin(ctx, false, choose)
+}
+
+// PinTo binds a query to a side, whatever is known about it.
+func (c *Coordinator) PinTo(side fsm.Side) Pin {
+	return Pin{Side: side, Epoch: c.routing.Load().Epoch, shard: c.pins.in(side)}
+}
 
 // PinAgain is Pin for a query that starts over. A client that is closing takes
 // it, as it waits for the queries that run: the caller unpins the query from
 // where it was after this, so that it is counted all the time.
-func (c *Coordinator) PinAgain(ctx context.Context) (Pin, error) { return c.pin(ctx, true) }
+func (c *Coordinator) PinAgain(ctx context.Context) (Pin, error) { return c.pin(ctx, true, nil) }
 
-func (c *Coordinator) pin(ctx context.Context, again bool) (Pin, error) {
+func (c *Coordinator) pin(ctx context.Context, again bool, choose Choose) (Pin, error) {
 	// Only a detection that fails from now on is this caller's failure.
 	failures := c.routing.Load().Failures
 	for {
 		r := c.routing.Load()
-		if r.takes(again) {
-			if p, ok := c.pinTo(r, again); ok {
+		if r.takes(r.Active, again) {
+			if p, ok := c.pinTo(r, r.pick(choose), again); ok {
 				return p, nil
 			}
 			continue
@@ -71,9 +102,12 @@ func (c *Coordinator) pin(ctx context.Context, again bool) (Pin, error) {
 // Count in first, then look again. The writer publishes first and sums
 // afterwards, so one of the two sees the other: either this query notices that
 // the side has changed, or the writer counts it.
-func (c *Coordinator) pinTo(r *Routing, again bool) (Pin, bool) {
-	p := Pin{Side: r.Active, Epoch: r.Epoch, shard: c.pins.in(r.Active)}
-	if now := c.routing.Load(); now == r || now.takes(again) && now.Epoch == r.Epoch {
+func (c *Coordinator) pinTo(r *Routing, side fsm.Side, again bool) (Pin, bool) {
+	p := Pin{Side: side, Epoch: r.Epoch, shard: c.pins.in(side)}
+	if now := c.routing.Load(); now == r || now.takes(side, again) && now.Epoch == r.Epoch {
+		if r.first != nil && side == r.Active && r.first.Load() == 0 {
+			r.first.CompareAndSwap(0, time.Now().UnixNano())
+		}
 		return p, true
 	}
 	c.Unpin(p)
@@ -134,6 +168,12 @@ func (c *Coordinator) publish() {
 		Failures: c.failures,
 		Failure:  c.failure,
 		changed:  make(chan struct{}),
+	}
+	if t := c.transition; t != nil && next.Phase > fsm.PhasePreparing {
+		next.first = &t.first
+	}
+	if d := c.declined[next.Active.Other()]; d != nil && d.holds(next.Epoch) {
+		next.Deaf, next.CoolDown = d.until, d.coolDown
 	}
 	close(c.routing.Swap(next).changed)
 }

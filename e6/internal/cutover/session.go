@@ -77,14 +77,15 @@ func (o *opening) wait(ctx context.Context, c *Coordinator) (Session, error) {
 
 // open logs in on a side, and resumes the cluster first if it sleeps.
 func (s *Sessions) open(o *opening, side fsm.Side, cause fsm.Cause) {
-	id, took, err := s.c.login(s.c.ctx, side)
+	ctx := background(s.c.ctx, cause)
+	id, took, err := s.c.login(ctx, side, "session")
 	if err != nil && s.c.cfg.Cluster.Judge(err) == Suspended {
 		if err = s.c.cfg.Cluster.Resume(s.c.ctx, side); err == nil {
-			id, took, err = s.c.login(s.c.ctx, side)
+			id, took, err = s.c.login(ctx, side, "session")
 		}
 	}
 	if err == nil {
-		if s.put(o, side, id, took) {
+		if s.put(o, side, id, took, "session") {
 			s.c.post(s.c.releaseSessions) // the query that needed it may be gone
 		}
 		return
@@ -111,14 +112,14 @@ func (s *Sessions) claim(o *opening, side fsm.Side) bool {
 }
 
 // install makes id the session of a side, whoever else is opening one.
-func (s *Sessions) install(side fsm.Side, id string, took time.Duration) {
-	s.put(nil, side, id, took)
+func (s *Sessions) install(side fsm.Side, id string, took time.Duration, purpose string) {
+	s.put(nil, side, id, took, purpose)
 }
 
 // put makes id the session of a side, and answers whoever waits for one. The
 // result of an opening that was answered meanwhile is dropped: the session that
 // answered it is in use.
-func (s *Sessions) put(by *opening, side fsm.Side, id string, took time.Duration) bool {
+func (s *Sessions) put(by *opening, side fsm.Side, id string, took time.Duration, purpose string) bool {
 	s.mu.Lock()
 	slot := &s.sides[side]
 	o := slot.opening
@@ -134,7 +135,7 @@ func (s *Sessions) put(by *opening, side fsm.Side, id string, took time.Duration
 		o.session = session
 		close(o.done)
 	}
-	s.c.cfg.Events.Publish(fsm.Cause{Reason: fsm.ReasonAccepted}, events.SessionOpened{Side: side, Generation: session.Generation, Took: took})
+	s.c.cfg.Events.Publish(fsm.Cause{Reason: fsm.ReasonAccepted}, events.SessionOpened{Side: side, Generation: session.Generation, Took: took, Purpose: purpose})
 	return true
 }
 
@@ -164,6 +165,16 @@ func (s *Sessions) Adopt(side fsm.Side, generation uint64, id string) {
 	if slot := &s.sides[side]; slot.current.Generation == generation && slot.current.ID != "" {
 		slot.current.ID = id
 	}
+}
+
+// Open returns the generation of the session of a side, and 0 without one.
+func (s *Sessions) Open(side fsm.Side) uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if slot := &s.sides[side]; slot.current.ID != "" {
+		return slot.current.Generation
+	}
+	return 0
 }
 
 // drop forgets the session of a side.

@@ -8,26 +8,48 @@ import (
 
 	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/internal/backoff"
 )
 
 // A transition is the work behind the state of that name: first its target is
 // made ready, then its origin is drained. Messages about it carry the pointer;
 // the writer drops those of a transition that is over.
 type transition struct {
-	origin, target fsm.Side
-	cause          fsm.Cause
-	ctx            context.Context // ends with the transition
-	cancel         context.CancelFunc
-	timer          *time.Timer // the limit of the present phase
+	start  CutoverStart
+	ctx    context.Context // ends with the transition
+	cancel context.CancelFunc
+	timer  *time.Timer // the limit of the present phase
 
-	held     atomic.Bool   // the origin refuses: a probe sent from now on decides
-	wake     chan struct{} // asks for the next probe at once
-	doubted  bool          // the target is being checked after it had accepted
-	draining time.Time     // when the target accepted
+	held          heldFlag      // the origin refuses: a probe sent from now on decides
+	wake          chan struct{} // asks for the next probe at once
+	doubted       bool          // the target is being checked after it had accepted
+	originDoubted bool
+	accepted      time.Time    // when the target did
+	first         atomic.Int64 // when the first query went to the target
+	shared        func()       // ends the context of the shared phase
 
 	ready chan struct{} // closed when the target is active, or never will be
 	err   error         // why not; set before ready is closed
+	over  chan struct{} // closed when the transition has ended
+	end   CutoverEnd    // how; set before over is closed
 }
+
+func (t *transition) origin() fsm.Side { return t.start.From }
+func (t *transition) target() fsm.Side { return t.start.To }
+
+// cause is why something happens to the transition, in the trace of what began
+// it.
+func (t *transition) cause(reason fsm.Reason, detail string) fsm.Cause {
+	return fsm.Cause{Reason: reason, Detail: detail, Trace: t.start.Cause.Trace}
+}
+
+// heldFlag is set once, and can be waited for.
+type heldFlag struct {
+	ctx context.Context // ends when it is set
+	set context.CancelFunc
+}
+
+func (h heldFlag) isSet() bool { return h.ctx.Err() != nil }
 
 // begin moves towards target. It runs on the writer.
 func (c *Coordinator) begin(event fsm.Event, target fsm.Side, cause fsm.Cause) *transition {
@@ -36,59 +58,117 @@ func (c *Coordinator) begin(event fsm.Event, target fsm.Side, cause fsm.Cause) *
 	if !c.fire(fsm.Trigger{Event: event, Side: target, Cause: cause}) {
 		return nil
 	}
+	now := c.machine.Snapshot()
 	t := &transition{
-		origin: target.Other(), target: target, cause: cause,
-		wake: make(chan struct{}, 1), ready: make(chan struct{}),
+		start: CutoverStart{
+			ID: now.Transition, Event: event, From: target.Other(), To: target, Cause: cause,
+			At: now.Since, InFlight: c.pins.sum(target.Other()), Limit: c.limit(event),
+		},
+		wake: make(chan struct{}, 1), ready: make(chan struct{}), over: make(chan struct{}), shared: func() {},
 	}
 	t.ctx, t.cancel = context.WithCancel(c.ctx)
+	t.held.ctx, t.held.set = context.WithCancel(t.ctx)
 	t.timer = time.AfterFunc(c.cfg.PrepareTimeout, func() { c.post(func() { c.onPrepareTimeout(t) }) })
 	c.transition = t
-	c.tasks.Go(func() { c.prepare(t) })
+	c.tasks.Go(func() { c.lead(t) })
 	return t
 }
 
-// prepare asks the target for a session until it gives one.
-func (c *Coordinator) prepare(t *transition) {
-	for attempt, pauses := 1, 0; ; attempt++ {
-		held := t.held.Load() // before the call: only a later refusal counts
-		session, took, err := c.login(t.ctx, t.target)
-		if err == nil {
-			c.post(func() { c.onReady(t, session, took) })
+// limit is how long a transition may take, all phases together.
+func (c *Coordinator) limit(event fsm.Event) time.Duration {
+	limit := c.cfg.PrepareTimeout + c.cfg.DrainTimeout
+	if c.mayShare(event) {
+		limit += c.cfg.SharedTimeout
+	}
+	return limit
+}
+
+// lead does the work of a transition, and tells whoever wants to hear of it
+// when it begins and when it has ended.
+func (c *Coordinator) lead(t *transition) {
+	ctx, end := t.ctx, func(CutoverEnd) {}
+	if tell := c.cfg.Hooks.Cutover; tell != nil {
+		ctx, end = tell(ctx, t.start)
+	} else {
+		ctx = background(ctx, t.start.Cause)
+	}
+	c.prepare(ctx, t)
+	<-t.over
+	end(t.end)
+}
+
+// prepare asks the target for a session until it gives one, and then the guards
+// until they have decided.
+func (c *Coordinator) prepare(ctx context.Context, t *transition) {
+	for asked := 1; c.makeReady(ctx, t); asked++ {
+		again, decided := c.judge(ctx, t, asked)
+		if decided || backoff.Sleep(ctx, again, t.wake) != nil {
 			return
+		}
+	}
+}
+
+// makeReady opens a session on the target. It reports false if the transition
+// ended before.
+func (c *Coordinator) makeReady(ctx context.Context, t *transition) bool {
+	for attempt, pauses := 1, 0; ; attempt++ {
+		held := t.held.isSet() // before the call: only a later refusal counts
+		session, took, err := c.login(ctx, t.target(), "prepare")
+		if err == nil {
+			installed := false
+			known := c.call(t.ctx, func() {
+				if installed = c.transition == t; installed {
+					c.sessions.install(t.target(), session, took, "prepare")
+				}
+			})
+			return known == nil && installed
 		}
 		if t.ctx.Err() != nil {
-			return
+			return false
 		}
-		c.failed("prepare", t.target, attempt, t.cause, err)
+		c.failed("prepare", t.target(), attempt, t.start.Cause, err)
 		c.post(func() { c.onNotReady(t, err, held) })
-		if !held && t.held.Load() {
+		if !held && t.held.isSet() {
 			pauses = 0
 			continue // the origin began to refuse during the call: ask again at once
 		}
-		if c.cfg.Retry.Wait(t.ctx, pauses, t.wake) != nil {
-			return
+		if c.cfg.Retry.Wait(ctx, pauses, t.wake) != nil {
+			return false
 		}
 		pauses++
 	}
 }
 
 // onReady makes the target the active side.
-func (c *Coordinator) onReady(t *transition, session string, took time.Duration) {
+func (c *Coordinator) onReady(t *transition) {
 	if c.transition != t {
 		return
 	}
-	c.sessions.install(t.target, session, took)
-	cause := fsm.Cause{Reason: fsm.ReasonAccepted, Detail: t.cause.String(), Trace: t.cause.Trace}
-	if !c.fire(fsm.Trigger{Event: fsm.EventAccept, Phase: fsm.PhaseDraining, Cause: cause}) {
+	baseline := c.windows[t.origin()].Summary()
+	phase := fsm.PhaseDraining
+	if c.mayShare(t.start.Event) && !t.held.isSet() {
+		phase = fsm.PhaseShared
+	}
+	if !c.fire(fsm.Trigger{Event: fsm.EventAccept, Phase: phase, Cause: t.cause(fsm.ReasonAccepted, t.start.Cause.String())}) {
 		return
 	}
-	t.draining = time.Now()
+	t.accepted = time.Now()
+	c.watch(t, baseline)
+	close(t.ready)
+	c.tellActive(t.target())
+	if phase == fsm.PhaseShared {
+		c.shareSides(t)
+	} else {
+		c.startDraining(t)
+	}
+	c.applyHeard(t.target())
+}
+
+// startDraining waits for the queries of the origin.
+func (c *Coordinator) startDraining(t *transition) {
 	t.timer.Stop()
 	t.timer = time.AfterFunc(c.cfg.DrainTimeout, func() { c.post(func() { c.onDrainTimeout(t) }) })
-	close(t.ready)
-	c.tellActive(t.target)
 	c.commitIfDrained()
-	c.applyHeard(t.target)
 }
 
 // onNotReady decides what a failed probe of the target means.
@@ -98,12 +178,12 @@ func (c *Coordinator) onNotReady(t *transition, err error, held bool) {
 	}
 	switch verdict := c.cfg.Cluster.Judge(err); {
 	case verdict == Denied:
-		c.decline(t.target)
-		c.abort(t, fsm.Cause{Reason: fsm.ReasonCredentials, Detail: err.Error(), Trace: t.cause.Trace})
+		c.decline(t.target())
+		c.abort(t, t.cause(fsm.ReasonCredentials, err.Error()))
 	case held:
 		// The origin refused before this probe was sent, and the target has not
 		// accepted either: nobody is known to.
-		c.detect(fsm.Cause{Reason: fsm.ReasonRefusal, Detail: "both sides refuse", Trace: t.cause.Trace}, t.target)
+		c.detect(t.cause(fsm.ReasonRefusal, "both sides refuse"), t.target())
 	}
 }
 
@@ -112,41 +192,37 @@ func (c *Coordinator) onPrepareTimeout(t *transition) {
 	if c.transition != t || c.machine.Snapshot().Phase != fsm.PhasePreparing {
 		return
 	}
-	c.decline(t.target)
-	c.abort(t, fsm.Cause{
-		Reason: fsm.ReasonDeadline, Trace: t.cause.Trace,
-		Detail: fmt.Sprintf("%s was not ready within %s", t.target, c.cfg.PrepareTimeout),
-	})
+	c.decline(t.target())
+	c.abort(t, t.cause(fsm.ReasonDeadline, fmt.Sprintf("%s was not ready within %s", t.target(), c.cfg.PrepareTimeout)))
 }
 
 // onDrainTimeout ends the transition, not the queries: they go on where they are.
 func (c *Coordinator) onDrainTimeout(t *transition) {
 	if c.transition == t {
-		c.commit("deadline", fsm.Cause{Reason: fsm.ReasonDeadline, Trace: t.cause.Trace,
-			Detail: fmt.Sprintf("%s was not drained within %s", t.origin, c.cfg.DrainTimeout)})
+		c.commit(ResultDeadline, t.cause(fsm.ReasonDeadline, fmt.Sprintf("%s was not drained within %s", t.origin(), c.cfg.DrainTimeout)))
 	}
 }
 
 // commitIfDrained ends the transition once no query is left on the origin.
 func (c *Coordinator) commitIfDrained() {
 	t := c.transition
-	if t == nil || c.machine.Snapshot().Phase != fsm.PhaseDraining || c.pins.sum(t.origin) > 0 {
+	if t == nil || c.machine.Snapshot().Phase != fsm.PhaseDraining || c.pins.sum(t.origin()) > 0 {
 		return
 	}
-	c.commit("drained", fsm.Cause{Reason: fsm.ReasonDrained, Trace: t.cause.Trace})
+	c.commit(ResultDrained, t.cause(fsm.ReasonDrained, ""))
 }
 
 // commit ends the transition at its target.
 func (c *Coordinator) commit(result string, cause fsm.Cause) {
 	t := c.transition
 	held := c.held // a target under suspicion stays so
-	if !c.fire(fsm.Trigger{Event: fsm.EventCommit, Side: t.target, Cause: cause}) {
+	if !c.fire(fsm.Trigger{Event: fsm.EventCommit, Side: t.target(), Cause: cause}) {
 		return
 	}
-	delete(c.declined, t.target)
-	c.finish(t, t.origin, result, nil)
+	delete(c.declined, t.target())
+	c.finish(t, result, cause, nil)
 	if held {
-		c.detect(fsm.Cause{Reason: fsm.ReasonRefusal, Detail: "the target refuses, and the origin is gone", Trace: cause.Trace}, t.origin)
+		c.detect(fsm.Cause{Reason: fsm.ReasonRefusal, Detail: "the target refuses, and the origin is gone", Trace: cause.Trace}, t.origin())
 		return
 	}
 	c.scheduleRefresh()
@@ -160,18 +236,21 @@ func (c *Coordinator) commit(result string, cause fsm.Cause) {
 func (c *Coordinator) abort(t *transition, cause fsm.Cause) {
 	drained := c.machine.Snapshot().Phase != fsm.PhasePreparing
 	held := c.held
-	if !c.fire(fsm.Trigger{Event: fsm.EventAbort, Side: t.origin, Cause: cause}) {
+	if !c.fire(fsm.Trigger{Event: fsm.EventAbort, Side: t.origin(), Cause: cause}) {
 		return
 	}
-	err := fmt.Errorf("e6: the transition from %s to %s was aborted: %s", t.origin, t.target, cause)
+	err := fmt.Errorf("e6: the transition from %s to %s was aborted: %s", t.origin(), t.target(), cause)
+	if cause.Reason == fsm.ReasonVeto {
+		err = fmt.Errorf("%w: %w", err, ErrVetoed)
+	}
 	if drained {
-		c.finish(t, t.origin, "aborted", err)
+		c.finish(t, ResultAborted, cause, err)
 	} else {
-		c.endTransition(err)
+		c.endTransition(ResultAborted, cause, err)
 		c.releaseSessions()
 		if held {
 			// The origin had begun to refuse: it is no place to stay.
-			c.detect(fsm.Cause{Reason: fsm.ReasonRefusal, Detail: "the origin refuses", Trace: cause.Trace}, t.target)
+			c.detect(fsm.Cause{Reason: fsm.ReasonRefusal, Detail: "the origin refuses", Trace: cause.Trace}, t.target())
 			return
 		}
 	}
@@ -183,53 +262,68 @@ func (c *Coordinator) abort(t *transition, cause fsm.Cause) {
 func (c *Coordinator) supersede(cause fsm.Cause) {
 	switch c.machine.Snapshot().Phase {
 	case fsm.PhaseShared:
-		if !c.fire(fsm.Trigger{Event: fsm.EventAccept, Phase: fsm.PhaseDraining, Cause: cause}) {
+		if !c.stopSharing(c.transition, cause) {
 			return
 		}
 		fallthrough
 	case fsm.PhaseDraining:
-		c.commit("superseded", cause)
+		c.commit(ResultSuperseded, cause)
 	}
 }
 
 // finish tells how a drain ended and cleans up after the transition.
-func (c *Coordinator) finish(t *transition, drained fsm.Side, result string, err error) {
-	c.cfg.Events.Publish(t.cause, events.DrainEnded{
-		Side: drained, Result: result, Remaining: c.pins.sum(drained), Took: time.Since(t.draining),
+func (c *Coordinator) finish(t *transition, result string, cause fsm.Cause, err error) {
+	c.cfg.Events.Publish(t.start.Cause, events.DrainEnded{
+		Side: t.origin(), Result: result, Remaining: c.pins.sum(t.origin()), Took: time.Since(t.accepted),
 	})
-	c.endTransition(err)
+	c.endTransition(result, cause, err)
 	c.releaseSessions()
 }
 
 // abandon ends the transition that is under way, if there is one, and leads to
 // neither of its sides.
-func (c *Coordinator) abandon(err error) {
-	if t := c.transition; t != nil && c.machine.Snapshot().Phase == fsm.PhaseDraining {
-		c.finish(t, t.origin, "aborted", err)
+func (c *Coordinator) abandon(cause fsm.Cause, err error) {
+	if t := c.transition; t != nil && c.machine.Snapshot().Phase > fsm.PhasePreparing {
+		c.finish(t, ResultAbandoned, cause, err)
 		return
 	}
-	c.endTransition(err)
+	c.endTransition(ResultAbandoned, cause, err)
 }
 
 // endTransition stops the work of the transition that is under way, if there
 // is one. It moves nothing.
-func (c *Coordinator) endTransition(err error) {
-	if t := c.transition; t != nil {
-		c.transition = nil
-		t.end()
-		select {
-		case <-t.ready:
-		default:
-			t.err = err
-			close(t.ready)
-		}
+func (c *Coordinator) endTransition(result string, cause fsm.Cause, err error) {
+	t := c.transition
+	if t == nil {
+		return
+	}
+	c.transition = nil
+	left := t.origin()
+	if result == ResultAborted {
+		left = t.target()
+	}
+	t.finish(CutoverEnd{Result: result, Cause: cause, Remaining: c.pins.sum(left)})
+	select {
+	case <-t.ready:
+	default:
+		t.err = err
+		close(t.ready)
 	}
 }
 
-// end stops the transition's probes and its timer.
-func (t *transition) end() {
+// finish stops the transition's probes and its timer, and leaves its report.
+func (t *transition) finish(end CutoverEnd) {
 	t.cancel()
 	t.timer.Stop()
+	end.At, end.Ready = time.Now(), t.accepted
+	if first := t.first.Load(); first != 0 {
+		end.FirstQuery = time.Unix(0, first)
+	}
+	if end.Result == ResultDrained {
+		end.Drained = end.At
+	}
+	t.end = end
+	close(t.over)
 }
 
 // hurry asks for the next probe at once.

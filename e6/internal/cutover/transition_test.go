@@ -135,7 +135,7 @@ func TestIfNeitherTargetNorOriginAcceptsBothAreAskedUntilOneDoes(t *testing.T) {
 		r.fail(fsm.Green, r.Stamp())
 		pass(time.Second)
 		require.Equal(t, fsm.StateDetecting, r.Routing().State)
-		require.Equal(t, []string{"blue aborted"}, r.drains())
+		require.Equal(t, []string{"blue abandoned"}, r.drains())
 		w := r.startPin(t.Context())
 		r.Unpin(old)
 		r.cluster.set(fsm.Green, nil)

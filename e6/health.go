@@ -1,0 +1,234 @@
+package e6
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/e6data/e6data-go/e6/events"
+	"github.com/e6data/e6data-go/e6/fsm"
+)
+
+// RollbackPolicy says when the side that new queries have moved to is so bad
+// that they go back. The zero value of a field means its default.
+//
+// Only failures of the stack count: calls without an answer, broken connections
+// and timeouts of the client's own. An engine that answers is well, whatever it
+// answers.
+type RollbackPolicy struct {
+	// MinRequests is how many executions must have ended on the new side before
+	// it is judged. Default: 20.
+	MinRequests int64
+	// ErrorRate is the share of failed executions that breaks the policy, from
+	// above 0 to 1. Default: 0.2.
+	ErrorRate float64
+	// LatencyRatio is how many times the median latency of the old side, as it
+	// was when new queries left it, breaks the policy; 1 or more. It counts if
+	// both sides had MinRequests. Default: 5.
+	LatencyRatio float64
+	// Probation is how long the new side is watched from when it accepts.
+	// Default: 5 minutes.
+	Probation time.Duration
+	// CoolDown is how long announcements of a side that was left are ignored,
+	// unless it is the only one that accepts. There is one automatic rollback in
+	// that time. Default: 30 minutes.
+	CoolDown time.Duration
+}
+
+func (p RollbackPolicy) withDefaults() RollbackPolicy {
+	if p.MinRequests == 0 {
+		p.MinRequests = 20
+	}
+	if p.ErrorRate == 0 {
+		p.ErrorRate = 0.2
+	}
+	if p.LatencyRatio == 0 {
+		p.LatencyRatio = 5
+	}
+	if p.Probation == 0 {
+		p.Probation = 5 * time.Minute
+	}
+	if p.CoolDown == 0 {
+		p.CoolDown = 30 * time.Minute
+	}
+	return p
+}
+
+// problems lists what is wrong with the policy.
+func (p RollbackPolicy) problems() (all []Problem) {
+	bad := func(field string, value any, want string) {
+		all = append(all, Problem{"RollbackPolicy." + field, fmt.Sprint(value), want + ", or 0 for the default"})
+	}
+	if p.MinRequests < 0 {
+		bad("MinRequests", p.MinRequests, "a positive number")
+	}
+	if !(p.ErrorRate >= 0 && p.ErrorRate <= 1) {
+		bad("ErrorRate", p.ErrorRate, "a share above 0 and up to 1")
+	}
+	if !(p.LatencyRatio == 0 || p.LatencyRatio >= 1 && !math.IsInf(p.LatencyRatio, 1)) {
+		bad("LatencyRatio", p.LatencyRatio, "a factor of 1 or more")
+	}
+	if p.Probation < 0 {
+		bad("Probation", p.Probation, "a positive duration")
+	}
+	if p.CoolDown < 0 {
+		bad("CoolDown", p.CoolDown, "a positive duration")
+	}
+	return all
+}
+
+// SideHealth is how a side did in the last while: Config.HealthWindow.
+type SideHealth struct {
+	Side Side `json:"side"`
+	// InFlight is the number of queries on the side now.
+	InFlight int64 `json:"in_flight"`
+	// Requests is the number of executions that ended, Failures how many of
+	// these got no answer. Without requests nothing is known.
+	Requests int64 `json:"requests"`
+	Failures int64 `json:"failures"`
+	// P50 and P99 are the median and the 99th percentile of the time until the
+	// columns of a result are known, and 0 if none was.
+	P50 time.Duration `json:"p50_ns"`
+	P99 time.Duration `json:"p99_ns"`
+}
+
+// ErrorRate is Failures by Requests, and 0 without requests.
+func (h SideHealth) ErrorRate() float64 {
+	if h.Requests == 0 {
+		return 0
+	}
+	return float64(h.Failures) / float64(h.Requests)
+}
+
+// HealthReport is what a client knows about itself. It holds no secret.
+type HealthReport struct {
+	// Ready is set while a new query finds a side at once.
+	Ready bool `json:"ready"`
+	// Cluster and Address say of which cluster it is.
+	Cluster string `json:"cluster"`
+	Address string `json:"address"`
+	// Strategy is what is known about the sides.
+	Strategy Strategy `json:"strategy"`
+	// Sides are both sides, blue first.
+	Sides []SideReport `json:"sides"`
+	// Queries counts what happened to queries since the client was opened.
+	Queries Stats `json:"queries"`
+	// LastErrors are the last failures of the cluster, the newest first.
+	LastErrors []LastError `json:"last_errors"`
+}
+
+// Strategy is a fsm.Snapshot as text.
+type Strategy struct {
+	State      string    `json:"state"`
+	Phase      string    `json:"phase,omitempty"`
+	Active     string    `json:"active"`
+	Target     string    `json:"target,omitempty"`
+	Epoch      uint64    `json:"epoch"`
+	Transition uint64    `json:"transition"`
+	Since      time.Time `json:"since"`
+	Reason     string    `json:"reason,omitempty"`
+	Detail     string    `json:"detail,omitempty"`
+}
+
+// SideReport is a side in a HealthReport.
+type SideReport struct {
+	SideHealth
+	// Session is the generation of the session that is open, and 0 without one.
+	Session uint64 `json:"session"`
+	// Probation is how long the side is still watched, and CoolDown how long it
+	// is still left alone after a rollback.
+	Probation time.Duration `json:"probation_ns,omitempty"`
+	CoolDown  time.Duration `json:"cool_down_ns,omitempty"`
+}
+
+// LastError is a failure in a HealthReport.
+type LastError struct {
+	At   time.Time `json:"at"`
+	What string    `json:"what"`
+}
+
+// Health reports what the client knows about itself. It asks nobody, so that it
+// may be called as often as wanted.
+func (c *Client) Health() HealthReport {
+	r := c.route.Routing()
+	report := HealthReport{
+		Ready:   r.Active != None && !r.Held && !r.Closed,
+		Cluster: c.cfg.ClusterName, Address: c.cfg.Address, Strategy: strategyOf(r.Snapshot),
+		Queries: c.Stats(), LastErrors: lastErrors(c.bus.History()),
+	}
+	for _, side := range fsm.Sides {
+		s := SideReport{
+			SideHealth: c.sideHealth(side), Session: c.route.Sessions().Open(side),
+			Probation: positive(time.Until(c.route.Probation(side))),
+		}
+		if r.CoolDown && side == r.Active.Other() {
+			s.CoolDown = positive(time.Until(r.Deaf))
+		}
+		report.Sides = append(report.Sides, s)
+	}
+	return report
+}
+
+func positive(d time.Duration) time.Duration { return max(d, 0) }
+
+// sideHealth is how a side did in the last while.
+func (c *Client) sideHealth(side Side) SideHealth {
+	if !side.Valid() {
+		return SideHealth{Side: side}
+	}
+	s := c.route.Health(side)
+	return SideHealth{
+		Side: side, InFlight: c.route.InFlight(side), Requests: s.Requests, Failures: s.Failures, P50: s.P50, P99: s.P99,
+	}
+}
+
+// lastErrors are the failures among the events, the newest first.
+func lastErrors(history []events.Event) []LastError {
+	const most = 10
+	failures := []LastError{}
+	for _, e := range slices.Backward(history) {
+		switch e.Data.(type) {
+		case events.ProbeFailed, events.QueryLost, events.QueryAbandoned, events.StoreFailed, events.AnnouncementInvalid,
+			events.HealthBreached, events.HookFailed:
+			failures = append(failures, LastError{e.Time, e.String()})
+		}
+		if len(failures) == most {
+			break
+		}
+	}
+	return failures
+}
+
+// strategyOf is a snapshot as text.
+func strategyOf(s fsm.Snapshot) Strategy {
+	out := Strategy{
+		State: s.State.String(), Active: s.Active.String(), Epoch: s.Epoch, Transition: s.Transition, Since: s.Since,
+		Reason: string(s.Cause.Reason), Detail: s.Cause.Detail,
+	}
+	if s.State == fsm.StateTransitioning {
+		out.Phase, out.Target = s.Phase.String(), s.Target.String()
+	}
+	return out
+}
+
+// HealthHandler serves the report of Health as JSON: with status 200 if the
+// client is ready, and 503 if it is not. It answers GET and HEAD.
+func (c *Client) HealthHandler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			w.Header().Set("Allow", "GET, HEAD")
+			http.Error(w, "only GET and HEAD", http.StatusMethodNotAllowed)
+			return
+		}
+		report := c.Health()
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Cache-Control", "no-store")
+		if !report.Ready {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+		_ = json.NewEncoder(w).Encode(report) // nobody is left to tell
+	})
+}

@@ -1,0 +1,282 @@
+package e6
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/internal/cutover"
+)
+
+// called is a hook of one kind with what makes its calls.
+type called[H any] struct {
+	hook H
+	*hookCaller
+}
+
+// hookSet is the hooks of a client by what they do.
+type hookSet struct {
+	c          *Client
+	guards     []called[Guard]
+	selectors  []called[Selector]
+	orderers   []called[DetectionOrderer]
+	clients    []called[ClientHook]
+	queries    []called[QueryHook]
+	steps      []called[StepHook]
+	detections []called[DetectionHook]
+	sessions   []called[SessionHook]
+	cutovers   []called[CutoverHook]
+}
+
+// problemsOf lists the hooks that would never be called.
+func problemsOf(hooks []Hook) (problems []Problem) {
+	for i, h := range hooks {
+		if new(hookSet).add(h) == 0 {
+			problems = append(problems, Problem{
+				Field: fmt.Sprintf("WithHooks[%d]", i), Value: fmt.Sprintf("%T", h),
+				Want: "a value that implements one of the hook interfaces, such as Guard or QueryHook",
+			})
+		}
+	}
+	return problems
+}
+
+func newHookSet(c *Client, hooks []Hook) *hookSet {
+	s := &hookSet{c: c}
+	for _, h := range hooks {
+		s.add(h)
+	}
+	return s
+}
+
+// add adds a hook for everything that it does, and returns for how much.
+func (s *hookSet) add(h Hook) int {
+	name := fmt.Sprintf("%T", h)
+	if named, ok := h.(fmt.Stringer); ok {
+		name = named.String()
+	}
+	shared := &hookCaller{c: s.c, name: name}
+	one := func() *hookCaller { return &hookCaller{c: s.c, name: name, turn: make(chan struct{}, 1)} }
+	before := s.len()
+	s.guards = appendIf(s.guards, h, one)
+	s.selectors = appendIf(s.selectors, h, one)
+	s.orderers = appendIf(s.orderers, h, one)
+	many := func() *hookCaller { return shared }
+	s.clients = appendIf(s.clients, h, many)
+	s.queries = appendIf(s.queries, h, many)
+	s.steps = appendIf(s.steps, h, many)
+	s.detections = appendIf(s.detections, h, many)
+	s.sessions = appendIf(s.sessions, h, many)
+	s.cutovers = appendIf(s.cutovers, h, many)
+	return s.len() - before
+}
+
+func (s *hookSet) len() int {
+	return len(s.guards) + len(s.selectors) + len(s.orderers) + len(s.clients) + len(s.queries) + len(s.steps) +
+		len(s.detections) + len(s.sessions) + len(s.cutovers)
+}
+
+func appendIf[H any](all []called[H], h Hook, caller func() *hookCaller) []called[H] {
+	if hook, ok := h.(H); ok {
+		return append(all, called[H]{hook, caller()})
+	}
+	return all
+}
+
+// cutover returns what the coordinator calls.
+func (s *hookSet) cutover() cutover.Hooks {
+	var h cutover.Hooks
+	if len(s.guards) > 0 {
+		h.Guard = s.guard
+	}
+	if len(s.selectors) > 0 {
+		h.Hold = s.hold
+	}
+	if len(s.orderers) > 0 {
+		h.Order = s.order
+	}
+	if len(s.detections) > 0 {
+		h.Detection = s.detection
+	}
+	if len(s.sessions) > 0 {
+		h.Session = s.session
+	}
+	if len(s.cutovers) > 0 {
+		h.Cutover = s.transition
+	}
+	return h
+}
+
+// guard asks the guards in turn. The first that does not allow the transition
+// decides.
+func (s *hookSet) guard(ctx context.Context, p cutover.Proposal) cutover.Decision {
+	var names []string
+	for _, g := range s.guards {
+		ctx, cancel := context.WithTimeout(ctx, s.c.cfg.GuardBudget)
+		var d Decision
+		ok := g.call("guard", s.c.cfg.GuardBudget, func() {
+			d = g.hook.Guard(ctx, &Proposal{
+				ID: p.ID, Event: p.Event, From: p.From, To: p.To, Cause: p.Cause, Attempt: p.Attempt, InFlight: p.InFlight, c: s.c,
+			})
+		})
+		cancel()
+		if ok && (d.Veto || d.Delay > 0) {
+			d.By = g.name
+			return d
+		}
+		names = append(names, g.name)
+	}
+	return cutover.Decision{By: strings.Join(names, ", ")}
+}
+
+// hold waits until no selector needs both sides. One that never says so needs
+// them until the end of the phase.
+func (s *hookSet) hold(ctx context.Context, shared fsm.Snapshot) {
+	var holding sync.WaitGroup
+	for _, sel := range s.selectors {
+		holding.Go(func() {
+			if h, ok := sel.hook.(Holder); ok {
+				s.holdOne(ctx, sel.hookCaller, h, shared)
+			} else {
+				<-ctx.Done()
+			}
+		})
+	}
+	holding.Wait()
+}
+
+// holdOne waits for one Holder. One that panics, or does not notice that the
+// phase has ended, is left behind.
+func (s *hookSet) holdOne(ctx context.Context, caller *hookCaller, h Holder, shared fsm.Snapshot) {
+	returned := make(chan struct{})
+	began := time.Now()
+	go func() {
+		defer close(returned)
+		defer func() {
+			if p := recover(); p != nil {
+				caller.judge("hold", p, began)
+			}
+		}()
+		h.Hold(ctx, shared)
+	}()
+	select {
+	case <-returned:
+	case <-ctx.Done():
+	}
+}
+
+// choose returns how the side of a query is picked, and nil if there is nothing
+// to pick.
+func (s *hookSet) choose(ctx context.Context, o *queryOptions) cutover.Choose {
+	if len(s.selectors) == 0 {
+		return nil
+	}
+	return func(r *cutover.Routing) fsm.Side {
+		choice := Choice{Labels: o.labels, Tag: o.tag, Strategy: r.Snapshot, c: s.c}
+		for _, sel := range s.selectors {
+			var side Side
+			if sel.call("select", s.c.cfg.HookBudget, func() { side = sel.hook.Select(ctx, choice) }) && side.Valid() {
+				return side
+			}
+		}
+		return r.Target
+	}
+}
+
+func (s *hookSet) order(ctx context.Context, d DetectionStart) [2]Side {
+	order := d.Order
+	for _, o := range s.orderers {
+		var want [2]Side
+		ctx, cancel := context.WithTimeout(ctx, s.c.cfg.HookBudget)
+		ok := o.call("detection_order", s.c.cfg.HookBudget, func() { want = o.hook.DetectionOrder(ctx, d) })
+		cancel()
+		if ok && want[0].Valid() && want[1] == want[0].Other() {
+			order, d.Order = want, want
+		}
+	}
+	return order
+}
+
+// begin tells hooks that something begins, and returns the context that it goes
+// on in.
+func begin[H any](ctx context.Context, s *hookSet, hooks []called[H], point string, start func(H, context.Context) context.Context) context.Context {
+	for _, h := range hooks {
+		var next context.Context
+		if h.call(point, s.c.cfg.HookBudget, func() { next = start(h.hook, ctx) }) && next != nil {
+			ctx = next
+		}
+	}
+	return ctx
+}
+
+// finish tells hooks that something has ended, the last one first.
+func finish[H any](s *hookSet, hooks []called[H], point string, end func(H)) {
+	for i := len(hooks) - 1; i >= 0; i-- {
+		hooks[i].call(point, s.c.cfg.HookBudget, func() { end(hooks[i].hook) })
+	}
+}
+
+func (s *hookSet) detection(ctx context.Context, d DetectionStart) (context.Context, func(DetectionEnd)) {
+	ctx = begin(ctx, s, s.detections, "detection_start", func(h DetectionHook, ctx context.Context) context.Context { return h.DetectionStart(ctx, d) })
+	return ctx, func(e DetectionEnd) {
+		finish(s, s.detections, "detection_end", func(h DetectionHook) { h.DetectionEnd(ctx, e) })
+	}
+}
+
+func (s *hookSet) session(ctx context.Context, d SessionStart) (context.Context, func(SessionEnd)) {
+	ctx = begin(ctx, s, s.sessions, "session_start", func(h SessionHook, ctx context.Context) context.Context { return h.SessionStart(ctx, d) })
+	return ctx, func(e SessionEnd) {
+		finish(s, s.sessions, "session_end", func(h SessionHook) { h.SessionEnd(ctx, e) })
+	}
+}
+
+func (s *hookSet) transition(ctx context.Context, d CutoverStart) (context.Context, func(CutoverEnd)) {
+	ctx = begin(ctx, s, s.cutovers, "cutover_start", func(h CutoverHook, ctx context.Context) context.Context { return h.CutoverStart(ctx, d) })
+	return ctx, func(e CutoverEnd) {
+		finish(s, s.cutovers, "cutover_end", func(h CutoverHook) { h.CutoverEnd(ctx, e) })
+	}
+}
+
+// query tells the query hooks about a statement.
+func (s *hookSet) query(ctx context.Context, q *query) (context.Context, func(QueryEnd)) {
+	if len(s.queries) == 0 {
+		return ctx, func(QueryEnd) {}
+	}
+	began := time.Now()
+	start := QueryStart{SQL: q.sql, Tag: q.opts.tag, Labels: q.opts.labels, Catalog: q.opts.catalog, Schema: q.opts.schema}
+	ctx = begin(ctx, s, s.queries, "query_start", func(h QueryHook, ctx context.Context) context.Context { return h.QueryStart(ctx, start) })
+	return ctx, func(e QueryEnd) {
+		e.Took = time.Since(began)
+		finish(s, s.queries, "query_end", func(h QueryHook) { h.QueryEnd(ctx, e) })
+	}
+}
+
+// step runs one step of a query and tells the step hooks about it.
+func (s *hookSet) step(ctx context.Context, start StepStart, do func(context.Context, *StepEnd) error) error {
+	e := StepEnd{StepStart: start}
+	if len(s.steps) == 0 {
+		return do(ctx, &e)
+	}
+	began := time.Now()
+	ctx = begin(ctx, s, s.steps, "step_start", func(h StepHook, ctx context.Context) context.Context { return h.StepStart(ctx, start) })
+	e.Err = do(ctx, &e)
+	e.Took = time.Since(began)
+	finish(s, s.steps, "step_end", func(h StepHook) { h.StepEnd(ctx, e) })
+	return e.Err
+}
+
+// opened and closedDown tell about the client itself.
+func (s *hookSet) opened() {
+	for _, h := range s.clients {
+		h.call("client_opened", s.c.cfg.HookBudget, func() { h.hook.ClientOpened(s.c) })
+	}
+}
+
+func (s *hookSet) closedDown() {
+	for _, h := range s.clients {
+		h.call("client_closed", s.c.cfg.CloseTimeout, func() { h.hook.ClientClosed(s.c) })
+	}
+}

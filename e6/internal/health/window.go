@@ -1,0 +1,166 @@
+// Package health keeps what happened to the queries of one side in the recent
+// past.
+package health
+
+import (
+	"math"
+	"math/bits"
+	"sync"
+	"time"
+)
+
+const (
+	slots = 12 // a window slides by a twelfth of its length
+	// Latencies are counted in buckets of a quarter of an octave, from a
+	// microsecond to over an hour, so that a quantile is right to 19 %.
+	perOctave = 4
+	octaves   = 32
+	buckets   = perOctave * octaves
+)
+
+// Window counts the outcomes of the last while. Its methods may be called by
+// any goroutine.
+type Window struct {
+	width time.Duration // of one slot
+	start time.Time
+
+	mu   sync.Mutex
+	ring [slots]slot
+}
+
+type slot struct {
+	turn      int64 // which slot of time it holds, from 1; 0 for none
+	requests  int64
+	failures  int64
+	latencies [buckets]uint32
+}
+
+// NewWindow returns a Window of that length, which must be positive.
+func NewWindow(length time.Duration) *Window {
+	return &Window{width: max(length/slots, 1), start: time.Now()}
+}
+
+// Succeeded counts a request that was answered, and how long that took.
+func (w *Window) Succeeded(latency time.Duration) { w.add(0, 1, bucketOf(latency)) }
+
+// Answered counts a request that was answered in a time that says nothing.
+func (w *Window) Answered() { w.add(0, 0, 0) }
+
+// Failed counts a request that the side did not answer.
+func (w *Window) Failed() { w.add(1, 0, 0) }
+
+func (w *Window) add(failed int64, timed uint32, bucket int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	turn := w.turn()
+	s := &w.ring[turn%slots]
+	if s.turn != turn {
+		*s = slot{turn: turn}
+	}
+	s.requests++
+	s.failures += failed
+	s.latencies[bucket] += timed
+}
+
+// turn is the number of the present slot of time.
+func (w *Window) turn() int64 { return 1 + int64(time.Since(w.start)/w.width) }
+
+// Reset forgets everything.
+func (w *Window) Reset() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ring = [slots]slot{}
+}
+
+// Counts returns how many requests there were, and how many of them failed.
+func (w *Window) Counts() (requests, failures int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for s := range w.recent() {
+		requests += s.requests
+		failures += s.failures
+	}
+	return requests, failures
+}
+
+// recent ranges over the slots that the window holds. The caller has the lock.
+func (w *Window) recent() func(yield func(*slot) bool) {
+	return func(yield func(*slot) bool) {
+		oldest := w.turn() - slots
+		for i := range w.ring {
+			if s := &w.ring[i]; s.turn > oldest && s.turn > 0 && !yield(s) {
+				return
+			}
+		}
+	}
+}
+
+// Summary is what a window holds.
+type Summary struct {
+	// Requests is the number of requests, Failures how many of them failed.
+	Requests, Failures int64
+	// Timed is the number of requests whose latency is known. P50 and P99 are
+	// the median and the 99th percentile of these, and 0 if there are none.
+	Timed    int64
+	P50, P99 time.Duration
+}
+
+// ErrorRate is the share of the requests that failed, and 0 without requests.
+func (s Summary) ErrorRate() float64 {
+	if s.Requests == 0 {
+		return 0
+	}
+	return float64(s.Failures) / float64(s.Requests)
+}
+
+// Summary sums up what the window holds.
+func (w *Window) Summary() Summary {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var sum Summary
+	var counts [buckets]int64
+	for s := range w.recent() {
+		sum.Requests += s.requests
+		sum.Failures += s.failures
+		for i, n := range s.latencies {
+			counts[i] += int64(n)
+			sum.Timed += int64(n)
+		}
+	}
+	sum.P50, sum.P99 = quantile(&counts, sum.Timed, 0.5), quantile(&counts, sum.Timed, 0.99)
+	return sum
+}
+
+// quantile is the upper limit of the bucket in which that quantile lies.
+func quantile(counts *[buckets]int64, total int64, q float64) time.Duration {
+	if total == 0 {
+		return 0
+	}
+	rank := int64(math.Ceil(q * float64(total)))
+	for i, n := range counts {
+		if rank -= n; rank <= 0 {
+			return limit(i)
+		}
+	}
+	return limit(buckets - 1)
+}
+
+// bucketOf is the bucket of a latency.
+func bucketOf(latency time.Duration) int {
+	us := uint64(max(latency.Microseconds(), 1))
+	octave := bits.Len64(us) - 1
+	within := 0
+	if octave >= 2 {
+		within = int(us>>(octave-2)) & (perOctave - 1)
+	} else {
+		within = int(us<<(2-octave)) & (perOctave - 1)
+	}
+	return min(octave*perOctave+within, buckets-1)
+}
+
+// limit is the latency that a bucket ends with.
+func limit(bucket int) time.Duration {
+	octave, within := bucket/perOctave, bucket%perOctave
+	us := math.Ldexp(1+float64(within+1)/perOctave, octave)
+	return time.Duration(us * float64(time.Microsecond))
+}

@@ -1,0 +1,46 @@
+package sqltext
+
+import "strings"
+
+// Operation is the first word of a statement in upper case, such as SELECT, and
+// empty if it does not begin with a word.
+func Operation(sql string) string {
+	for t := range Tokens(sql) {
+		switch {
+		case t.Kind == Space, t.Kind == Comment, t.Is("("):
+		case t.Kind == Word:
+			return strings.ToUpper(t.Text)
+		default:
+			return ""
+		}
+	}
+	return ""
+}
+
+// Sanitize returns a statement with each literal replaced by a question mark,
+// without comments, and with single spaces. Where engines disagree on what
+// belongs to a literal, everything from there on is left out.
+func Sanitize(sql string) string {
+	var b strings.Builder
+	var last Token
+	for t := range Tokens(sql) {
+		before := last
+		last = t
+		switch {
+		case t.Kind == Broken || doubtful(before, t) || t.Kind == Word && strings.HasPrefix(t.Text, "$$"):
+			b.WriteByte('?')
+			return b.String()
+		case t.Kind == Space, t.Kind == Comment:
+			if s := b.String(); s != "" && !strings.HasSuffix(s, " ") {
+				b.WriteByte(' ')
+			}
+		case t.Kind == Literal, t.Kind == Number:
+			b.WriteByte('?')
+		case t.Kind == Word && before.Kind == Number:
+			// The rest of a number such as 0x1F.
+		default:
+			b.WriteString(t.Text)
+		}
+	}
+	return strings.TrimSuffix(b.String(), " ")
+}

@@ -1,0 +1,146 @@
+package e6
+
+import (
+	"context"
+	"fmt"
+	"hash/fnv"
+	"math"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/e6data/e6data-go/e6/fsm"
+)
+
+// AllToTarget is the Selector that a client has without one: every new query
+// goes to the target. It ends the shared phase at once, so it has an effect only
+// behind another Selector.
+type AllToTarget struct{}
+
+var _ Holder = AllToTarget{}
+
+// Select implements Selector.
+func (AllToTarget) Select(_ context.Context, c Choice) Side { return c.Strategy.Target }
+
+// Hold implements Holder.
+func (AllToTarget) Hold(context.Context, fsm.Snapshot) {}
+
+// Canary sends a share of the new queries to the target, and the others to the
+// origin. The share grows evenly from From to 1 within Ramp; then the shared
+// phase is over. The zero value of Ramp, like From of 1 or more, gives the target
+// everything at once.
+type Canary struct {
+	// From is the share to begin with, from 0 to 1.
+	From float64
+	// Ramp is how long it takes until the target has everything. Keep it below
+	// Config.SharedTimeout, which ends the phase at any rate.
+	Ramp time.Duration
+	// Key is the label that makes the choice sticky: queries with the same value
+	// go to the same side, and once to the target, always to the target. A query
+	// without the label is assigned at random.
+	Key string
+}
+
+var _ Holder = Canary{}
+
+// Select implements Selector.
+func (s Canary) Select(_ context.Context, c Choice) Side {
+	place := rand.Float64()
+	if key, ok := c.Labels[s.Key]; ok {
+		place = placeOf(key, c.Strategy.Transition)
+	}
+	if place < s.share(time.Since(c.Strategy.Since)) {
+		return c.Strategy.Target
+	}
+	return c.Strategy.Origin()
+}
+
+// Hold implements Holder.
+func (s Canary) Hold(ctx context.Context, shared fsm.Snapshot) {
+	if s.From >= 1 {
+		return
+	}
+	t := time.NewTimer(s.Ramp - time.Since(shared.Since))
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+// share is the share of the target after that time.
+func (s Canary) share(passed time.Duration) float64 {
+	if passed >= s.Ramp {
+		return 1
+	}
+	return s.From + (1-s.From)*float64(passed)/float64(s.Ramp)
+}
+
+// placeOf is a number from 0 to below 1 that depends on the key alone within one
+// transition. From one to the next others go first.
+func placeOf(key string, transition uint64) float64 {
+	h := fnv.New64a()
+	_, _ = fmt.Fprintf(h, "%d/%s", transition, key) // a hash does not fail
+	// The low bits of FNV are mixed well, the high ones are not.
+	return float64(h.Sum64()%(1<<32)) / math.Exp2(32)
+}
+
+// String names the selector in events.
+func (s Canary) String() string { return fmt.Sprintf("Canary(%g in %s)", s.From, s.Ramp) }
+
+// PinByLabel sends a query to the side that its label of that name says: blue or
+// green. It has nothing to say about other queries. It keeps both sides until
+// Config.SharedTimeout.
+type PinByLabel string
+
+var _ Selector = PinByLabel("")
+
+// Select implements Selector.
+func (s PinByLabel) Select(_ context.Context, c Choice) Side {
+	side, err := fsm.ParseSide(c.Labels[string(s)])
+	if err != nil {
+		return None
+	}
+	return side
+}
+
+// Only keeps every new query on one side for as long as both take some: until
+// Release, or Config.SharedTimeout. NewOnly makes one.
+type Only struct {
+	side     Side
+	once     sync.Once
+	released chan struct{}
+}
+
+var _ Holder = (*Only)(nil)
+
+// NewOnly returns an Only for that side.
+func NewOnly(side Side) *Only { return &Only{side: side, released: make(chan struct{})} }
+
+// Release lets queries go to the target, in this transition and all later ones.
+// It may be called more than once.
+func (s *Only) Release() { s.once.Do(func() { close(s.released) }) }
+
+// Select implements Selector.
+func (s *Only) Select(_ context.Context, c Choice) Side {
+	select {
+	case <-s.released:
+		return c.Strategy.Target
+	default:
+		return s.side
+	}
+}
+
+// Hold implements Holder. A target that is the only side needs no other.
+func (s *Only) Hold(ctx context.Context, shared fsm.Snapshot) {
+	if shared.Target == s.side {
+		return
+	}
+	select {
+	case <-s.released:
+	case <-ctx.Done():
+	}
+}
+
+// String names the selector in events.
+func (s *Only) String() string { return "Only(" + s.side.String() + ")" }
