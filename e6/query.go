@@ -37,7 +37,8 @@ type query struct {
 	replays     int
 	ran         *execution // the last one that was cut off and is replayed
 
-	rows, batches, bytes int64 // of the result that counts
+	handle               QueryHandle // of the last execution
+	rows, batches, bytes int64       // of the result that counts
 
 	// again, if set, reports a repetition once it is known where it runs.
 	again func(to Side)
@@ -72,36 +73,34 @@ func (c *Client) newQuery(ctx context.Context, sql string) (*query, error) {
 // run executes the statement and tells the hooks about it.
 func (q *query) run(ctx context.Context, to sink) error {
 	ctx, end := q.c.hooks.query(ctx, q)
-	x, err := q.execute(ctx, to)
-	e := QueryEnd{Rows: q.rows, Batches: q.batches, Bytes: q.bytes, Retries: max(q.begun-1-q.replays, 0), Replays: q.replays, Err: err}
-	if x != nil {
-		e.Handle = x.handle()
-	}
-	end(e)
+	err := q.execute(ctx, to)
+	end(QueryEnd{
+		Handle: q.handle, Rows: q.rows, Batches: q.batches, Bytes: q.bytes,
+		Retries: max(q.begun-1-q.replays, 0), Replays: q.replays, Err: err,
+	})
 	return err
 }
 
 // execute executes the statement until its result has gone into the sink, and
-// decides after each failure whether it may be run again. It returns the last
-// execution.
-func (q *query) execute(ctx context.Context, to sink) (*execution, error) {
+// decides after each failure whether it may be run again.
+func (q *query) execute(ctx context.Context, to sink) error {
 	var x *execution
 	for {
-		next, err := q.start(ctx, x)
-		if err != nil {
-			return x, q.honest(q.annotate(err))
+		var err error
+		if x, err = q.start(ctx, x); err != nil {
+			return q.honest(q.annotate(err))
 		}
-		x = next
 		began := time.Now()
 		err = q.attempt(ctx, x, to)
+		q.handle = x.handle()
 		q.record(ctx, x, began, err)
 		if err == nil {
 			x.release(ctx, true)
-			return x, nil
+			return nil
 		}
 		if err := q.decide(ctx, x, to, err); err != nil {
 			x.release(ctx, false)
-			return x, q.honest(err)
+			return q.honest(err)
 		}
 	}
 }
