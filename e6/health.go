@@ -85,6 +85,8 @@ type SideHealth struct {
 	Side Side `json:"side"`
 	// InFlight is the number of queries on the side now.
 	InFlight int64 `json:"in_flight"`
+	// Total is the number of executions that ended since the client was opened.
+	Total int64 `json:"total"`
 	// Requests is the number of executions that ended, Failures how many of
 	// these got no answer. Without requests nothing is known.
 	Requests int64 `json:"requests"`
@@ -181,7 +183,7 @@ func (c *Client) sideHealth(side Side) SideHealth {
 	}
 	s := c.route.Health(side)
 	return SideHealth{
-		Side: side, InFlight: c.route.InFlight(side), Requests: s.Requests, Failures: s.Failures, P50: s.P50, P99: s.P99,
+		Side: side, InFlight: c.route.InFlight(side), Total: s.Total, Requests: s.Requests, Failures: s.Failures, P50: s.P50, P99: s.P99,
 	}
 }
 

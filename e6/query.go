@@ -459,6 +459,10 @@ type Stats struct {
 	// Abandoned counts the queries that the server could not be told to forget,
 	// as their side refused even that. The server ends them by itself.
 	Abandoned int64 `json:"abandoned"`
+	// Calls counts the calls to each side of every kind, and Refused those of
+	// them that its ingress turned away with 456.
+	Calls   map[Side]int64 `json:"calls"`
+	Refused map[Side]int64 `json:"refused"`
 	// EventsDropped counts deliveries of events to subscribers whose queue was
 	// full.
 	EventsDropped uint64 `json:"events_dropped"`
@@ -466,9 +470,14 @@ type Stats struct {
 
 // Stats returns the counters.
 func (c *Client) Stats() Stats {
-	return Stats{
-		InFlight: map[Side]int64{Blue: c.route.InFlight(Blue), Green: c.route.InFlight(Green)},
-		Retried:  c.stats.retried.Load(), Replayed: c.stats.replayed.Load(),
+	s := Stats{
+		InFlight: make(map[Side]int64), Calls: make(map[Side]int64), Refused: make(map[Side]int64),
+		Retried: c.stats.retried.Load(), Replayed: c.stats.replayed.Load(),
 		Lost: c.stats.lost.Load(), Abandoned: c.stats.abandoned.Load(), EventsDropped: c.bus.Dropped(),
 	}
+	for _, side := range fsm.Sides {
+		s.InFlight[side] = c.route.InFlight(side)
+		s.Calls[side], s.Refused[side] = c.conn.Calls(side)
+	}
+	return s
 }

@@ -24,8 +24,9 @@ type Window struct {
 	width time.Duration // of one slot
 	start time.Time
 
-	mu   sync.Mutex
-	ring [slots]slot
+	mu    sync.Mutex
+	ring  [slots]slot
+	total int64
 }
 
 type slot struct {
@@ -57,6 +58,7 @@ func (w *Window) add(failed int64, timed uint32, bucket int) {
 	if s.turn != turn {
 		*s = slot{turn: turn}
 	}
+	w.total++
 	s.requests++
 	s.failures += failed
 	s.latencies[bucket] += timed
@@ -65,7 +67,7 @@ func (w *Window) add(failed int64, timed uint32, bucket int) {
 // turn is the number of the present slot of time.
 func (w *Window) turn() int64 { return 1 + int64(time.Since(w.start)/w.width) }
 
-// Reset forgets everything.
+// Reset forgets everything but the total.
 func (w *Window) Reset() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -97,6 +99,8 @@ func (w *Window) recent() func(yield func(*slot) bool) {
 
 // Summary is what a window holds.
 type Summary struct {
+	// Total is the number of requests since the window was made.
+	Total int64
 	// Requests is the number of requests, Failures how many of them failed.
 	Requests, Failures int64
 	// Timed is the number of requests whose latency is known. P50 and P99 are
@@ -117,7 +121,7 @@ func (s Summary) ErrorRate() float64 {
 func (w *Window) Summary() Summary {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	var sum Summary
+	sum := Summary{Total: w.total}
 	var counts [buckets]int64
 	for s := range w.recent() {
 		sum.Requests += s.requests

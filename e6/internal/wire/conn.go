@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"google.golang.org/grpc"
 
@@ -34,8 +35,23 @@ type Conn struct {
 	engines  [len(fsm.Sides)]e6xv1.QueryEngineServiceClient
 	clusters [len(fsm.Sides)]e6xv1.ClusterServiceClient
 
+	counts [len(fsm.Sides) + 1]counts
+
 	closeOnce sync.Once
 	closeErr  error
+}
+
+// counts are the calls of one side. They lie on a cache line of their own.
+type counts struct {
+	calls, refused atomic.Int64
+	_              [48]byte
+}
+
+// Calls is how many calls were made to a side, and how many of these its
+// ingress refused with 456.
+func (c *Conn) Calls(side fsm.Side) (calls, refused int64) {
+	n := &c.counts[side]
+	return n.calls.Load(), n.refused.Load()
 }
 
 // Dial makes a Conn. It does no I/O: an address that cannot be reached shows in

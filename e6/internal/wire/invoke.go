@@ -42,6 +42,8 @@ func (c *boundConn) Invoke(ctx context.Context, method string, args, reply any, 
 	if !c.call.Side.Valid() {
 		return &Error{Class: ClassUnsent, Effect: EffectNone, Method: name(method), At: at, Err: errNoSide}
 	}
+	count := &c.counts[c.call.Side]
+	count.calls.Add(1)
 	out := metadata.AppendToOutgoingContext(ctx, c.headers[c.call.Side]...)
 	if c.call.PlannerIP != "" {
 		out = metadata.AppendToOutgoingContext(out, "plannerip", c.call.PlannerIP)
@@ -50,6 +52,9 @@ func (c *boundConn) Invoke(ctx context.Context, method string, args, reply any, 
 	err := c.grpc.Invoke(out, path(method), args, reply, append(opts, grpc.Header(&seen.header), grpc.Trailer(&seen.trailer), grpc.Peer(&seen.peer))...)
 	if err != nil {
 		class, effect := seen.judge(ctx, err)
+		if class == ClassWrongSide {
+			count.refused.Add(1)
+		}
 		return &Error{Class: class, Effect: effect, Side: c.call.Side, Method: name(method), At: at, Err: err}
 	}
 	c.observe(ctx, at, reply)
