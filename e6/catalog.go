@@ -78,8 +78,8 @@ func (c *Client) Columns(ctx context.Context, catalog, schema, table string) ([]
 }
 
 // Explain returns the plan of a statement without running it.
-func (c *Client) Explain(ctx context.Context, sql string) (string, error) {
-	q, err := c.newQuery(ctx, sql)
+func (c *Client) Explain(ctx context.Context, sql string, args ...any) (string, error) {
+	q, err := c.newQuery(ctx, sql, args)
 	if err != nil {
 		return "", err
 	}
@@ -96,8 +96,8 @@ func (c *Client) Explain(ctx context.Context, sql string) (string, error) {
 
 // DryRun checks a statement without running it and returns the engine's answer.
 // The protocol marks the call as not in use: an engine may refuse it.
-func (c *Client) DryRun(ctx context.Context, sql string) (string, error) {
-	q, err := c.newQuery(ctx, sql)
+func (c *Client) DryRun(ctx context.Context, sql string, args ...any) (string, error) {
+	q, err := c.newQuery(ctx, sql, args)
 	if err != nil {
 		return "", err
 	}
@@ -127,8 +127,8 @@ type Analysis struct {
 
 // ExplainAnalyze runs a statement to its end, drops its rows, and returns how it
 // was run. The errors are those of Query.
-func (c *Client) ExplainAnalyze(ctx context.Context, sql string) (*Analysis, error) {
-	q, err := c.newQuery(ctx, sql)
+func (c *Client) ExplainAnalyze(ctx context.Context, sql string, args ...any) (*Analysis, error) {
+	q, err := c.newQuery(ctx, sql, args)
 	if err != nil {
 		return nil, err
 	}

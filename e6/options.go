@@ -21,6 +21,7 @@ type options struct {
 	dialer func(context.Context, string) (net.Conn, error)
 	dial   []grpc.DialOption
 	hooks  []Hook
+	escape Escape
 	health *RollbackPolicy
 }
 
@@ -47,6 +48,10 @@ func WithDialer(d func(ctx context.Context, address string) (net.Conn, error)) O
 func WithDialOptions(opts ...grpc.DialOption) Option {
 	return func(o *options) { o.dial = append(o.dial, opts...) }
 }
+
+// WithEscape sets how string arguments are written into a statement. The default
+// is EscapeSafe.
+func WithEscape(e Escape) Option { return func(o *options) { o.escape = e } }
 
 // WithRollback lets the client go back to the old side by itself when the new
 // one breaks the policy. By default it does not.

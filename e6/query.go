@@ -62,8 +62,12 @@ type sink interface {
 	stop() int64
 }
 
-func (c *Client) newQuery(ctx context.Context, sql string) (*query, error) {
-	q := &query{c: c, ctx: ctx, sql: sqltext.Normalize(sql), opts: c.queryOptions(ctx)}
+func (c *Client) newQuery(ctx context.Context, sql string, args []any) (*query, error) {
+	bound, err := bind(sql, args, c.opts.escape)
+	if err != nil {
+		return nil, err
+	}
+	q := &query{c: c, ctx: ctx, sql: sqltext.Normalize(bound), opts: c.queryOptions(ctx)}
 	if q.sql == "" {
 		return nil, errors.New("e6: the statement is empty")
 	}

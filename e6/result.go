@@ -20,24 +20,25 @@ type Result struct {
 
 // QueryAll runs a statement and returns its whole result. Nothing reaches the
 // caller before the end, so a statement that only reads can be saved however
-// far it had come when it was cut off. The errors are those of Query.
-func (c *Client) QueryAll(ctx context.Context, sql string) (*Result, error) {
+// far it had come when it was cut off. The arguments and the errors are those of
+// Query.
+func (c *Client) QueryAll(ctx context.Context, sql string, args ...any) (*Result, error) {
 	r := &collector{}
-	if err := c.runToEnd(ctx, sql, r); err != nil {
+	if err := c.runToEnd(ctx, sql, args, r); err != nil {
 		return nil, err
 	}
 	return &r.Result, nil
 }
 
-// Exec runs a statement to its end and drops its rows. The errors are those of
-// Query; the protocol has no count of affected rows.
-func (c *Client) Exec(ctx context.Context, sql string) error {
-	return c.runToEnd(ctx, sql, discard{})
+// Exec runs a statement to its end and drops its rows. The arguments and the
+// errors are those of Query; the protocol has no count of affected rows.
+func (c *Client) Exec(ctx context.Context, sql string, args ...any) error {
+	return c.runToEnd(ctx, sql, args, discard{})
 }
 
 // runToEnd runs a statement on the caller's goroutine.
-func (c *Client) runToEnd(ctx context.Context, sql string, to sink) error {
-	q, err := c.newQuery(ctx, sql)
+func (c *Client) runToEnd(ctx context.Context, sql string, args []any, to sink) error {
+	q, err := c.newQuery(ctx, sql, args)
 	if err != nil {
 		return err
 	}
@@ -48,7 +49,7 @@ func (c *Client) runToEnd(ctx context.Context, sql string, to sink) error {
 
 // smoke runs a statement on one side, once, whatever is known about that side.
 func (c *Client) smoke(ctx context.Context, side Side, sql string) (*Result, error) {
-	q, err := c.newQuery(ctx, sql)
+	q, err := c.newQuery(ctx, sql, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -137,8 +138,8 @@ func (r *Result) Rows() iter.Seq[[]any] {
 //		Total vector.Decimal
 //	}
 //	orders, err := e6.QueryAll[order](ctx, client, "SELECT order_id, total FROM orders")
-func QueryAll[T any](ctx context.Context, c *Client, sql string) ([]T, error) {
-	r, err := c.QueryAll(ctx, sql)
+func QueryAll[T any](ctx context.Context, c *Client, sql string, args ...any) ([]T, error) {
+	r, err := c.QueryAll(ctx, sql, args...)
 	if err != nil {
 		return nil, err
 	}

@@ -16,13 +16,19 @@ import (
 // result's columns are known. The context governs the whole of the result: when
 // it ends, the query is cancelled on the server. Rows must be closed.
 //
+// The arguments stand for the placeholders of the statement: ? in their order, or
+// :name and @name for those that are made by sql.Named. They are written into
+// the text as literals; ?? is a question mark. A slice is a list, for IN (?).
+// Without arguments, the text is sent as it is. The error of a value or a
+// placeholder that does not fit is a *ParamError.
+//
 // A query that is cut off before a row has reached the caller is run again if
 // its replay policy allows it. The errors are *QueryError for the engine's own
 // answer, *CutoverError (errors.Is ErrQueryLost) for a query that was cut off
 // and could not be saved, *DetectionError if no side accepts, ErrClosed, and
 // that of the context.
-func (c *Client) Query(ctx context.Context, sql string) (*Rows, error) {
-	q, err := c.newQuery(ctx, sql)
+func (c *Client) Query(ctx context.Context, sql string, args ...any) (*Rows, error) {
+	q, err := c.newQuery(ctx, sql, args)
 	if err != nil {
 		return nil, err
 	}

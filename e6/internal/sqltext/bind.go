@@ -1,0 +1,70 @@
+package sqltext
+
+import "strings"
+
+// A Placeholder stands for a value in a statement.
+type Placeholder struct {
+	// Name is the name of :name or @name, and empty for a question mark.
+	Name string
+	// Index counts the placeholders of the statement, from 0.
+	Index int
+	// Pos is where it begins, in bytes.
+	Pos int
+}
+
+// Bind returns a statement with each placeholder replaced by what value gives
+// for it, and ?? by a question mark. Placeholders are ?, :name and @name. What
+// stands in a literal, an identifier or a comment is none, and neither is a
+// colon or an at sign that belongs to something else: a cast such as ::int,
+// a slice such as a[1:n], @@name.
+func Bind(sql string, value func(Placeholder) (string, error)) (string, error) {
+	var b strings.Builder
+	tokens := make([]Token, 0, 32)
+	for t := range Tokens(sql) {
+		tokens = append(tokens, t)
+	}
+	for i, n := 0, 0; i < len(tokens); i++ {
+		t := tokens[i]
+		text, width := t.Text, 1
+		switch {
+		case t.Is("?") && i+1 < len(tokens) && tokens[i+1].Is("?"):
+			text, width = "?", 2
+		case t.Is("?"):
+			v, err := value(Placeholder{Index: n, Pos: t.Pos})
+			if err != nil {
+				return "", err
+			}
+			text = v
+			n++
+		case (t.Is(":") || t.Is("@")) && namesValue(tokens, i):
+			v, err := value(Placeholder{Name: tokens[i+1].Text, Index: n, Pos: t.Pos})
+			if err != nil {
+				return "", err
+			}
+			text, width = v, 2
+			n++
+		}
+		b.WriteString(text)
+		i += width - 1
+	}
+	return b.String(), nil
+}
+
+// namesValue reports whether the colon or at sign at i begins a placeholder: a
+// name follows it directly, and nothing that it could belong to stands directly
+// before it.
+func namesValue(tokens []Token, i int) bool {
+	if i+1 == len(tokens) || tokens[i+1].Kind != Word {
+		return false
+	}
+	if i == 0 {
+		return true
+	}
+	switch before := tokens[i-1]; before.Kind {
+	case Word, Number, Literal, Identifier, Broken:
+		return false
+	case Symbol:
+		return !strings.Contains(":@)]", before.Text)
+	}
+	return true
+}

@@ -1,0 +1,129 @@
+package e6
+
+import (
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"math"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/e6data/e6data-go/e6/vector"
+)
+
+type valuer struct {
+	value any
+	err   error
+}
+
+func (v valuer) Value() (driver.Value, error) { return v.value, v.err }
+
+func TestAPlaceholderBecomesTheLiteralOfItsValue(t *testing.T) {
+	decimal, err := vector.ParseDecimal("-12.50")
+	require.NoError(t, err)
+	type text string
+	seven := 7
+	for name, c := range map[string]struct {
+		arg  any
+		want string
+	}{
+		"nothing":             {nil, "NULL"},
+		"a nil pointer":       {(*int)(nil), "NULL"},
+		"nil bytes":           {[]byte(nil), "NULL"},
+		"a bool":              {true, "TRUE"},
+		"a number":            {42, "42"},
+		"a negative number":   {-1, "(-1)"},
+		"the smallest number": {int64(math.MinInt64), "(-9223372036854775808)"},
+		"the largest number":  {uint64(math.MaxUint64), "18446744073709551615"},
+		"a pointer":           {&seven, "7"},
+		"a float":             {1.5, "1.5E+00"},
+		"a negative float":    {-0.25, "(-2.5E-01)"},
+		"a short float":       {float32(0.1), "1E-01"},
+		"not a number":        {math.NaN(), "CAST('NaN' AS DOUBLE)"},
+		"minus infinity":      {math.Inf(-1), "CAST('-Infinity' AS DOUBLE)"},
+		"a string":            {"plain", "'plain'"},
+		"a named string type": {text("x"), "'x'"},
+		"a quote":             {"it's", "'it''s'"},
+		"a backslash":         {`a\'b`, `'a\\''b'`},
+		"bytes":               {[]byte{0, 255}, "X'00ff'"},
+		"a time in a zone":    {time.Date(2026, 3, 1, 1, 2, 3, 4999, time.FixedZone("", 3600)), "CAST('2026-03-01 00:02:03.000004' AS TIMESTAMP)"},
+		"a decimal":           {decimal, "(-12.50)"},
+		"a list":              {[]any{1, "a", nil}, "1, 'a', NULL"},
+		"a list of strings":   {[]string{"a'", "b"}, "'a''', 'b'"},
+		"an empty list":       {[]int{}, "NULL"},
+		"a valuer":            {valuer{value: "v"}, "'v'"},
+		"a null valuer":       {sql.NullInt64{}, "NULL"},
+		"a filled one":        {sql.NullInt64{Int64: 3, Valid: true}, "3"},
+		"a nil valuer":        {(*sql.NullInt64)(nil), "NULL"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := bind("SELECT ?", []any{c.arg}, EscapeSafe)
+			require.NoError(t, err)
+			require.Equal(t, "SELECT "+c.want, got)
+		})
+	}
+}
+
+func TestOnlyPlaceholdersAreReplaced(t *testing.T) {
+	args := []any{sql.Named("a", 1), sql.Named("b", "x")}
+	got, err := bind(`SELECT :a, @b, ':a', "@b", x::int, y::a, z[1:a], t:a, @@b, ?? -- :a
+		/* @b */ FROM t WHERE c=:a AND d IN (@b,:a)`, args, EscapeSafe)
+	require.NoError(t, err)
+	require.Equal(t, `SELECT 1, 'x', ':a', "@b", x::int, y::a, z[1:a], t:a, @@b, ? -- :a
+		/* @b */ FROM t WHERE c=1 AND d IN ('x',1)`, got)
+	require.Equal(t, sql.Named("a", 1), args[0], "the caller's list is left alone")
+
+	got, err = bind("SELECT ? ?? '?', 5-?, \"?\" -- ?", []any{1, -2}, EscapeSafe)
+	require.NoError(t, err)
+	require.Equal(t, "SELECT 1 ? '?', 5-(-2), \"?\" -- ?", got)
+
+	got, err = bind("SELECT ? ?? :x", nil, EscapeSafe)
+	require.NoError(t, err)
+	require.Equal(t, "SELECT ? ?? :x", got, "without values the text is sent as it is")
+}
+
+func TestStringsAreEscapedAsTheOptionSays(t *testing.T) {
+	for escape, want := range map[Escape]string{
+		EscapeSafe: `'a''\\b'`, EscapeBackslash: `'a\'\\b'`, EscapeStandard: `'a''\b'`,
+	} {
+		got, err := literal(`a'\b`, escape)
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+	}
+}
+
+func TestAValueThatDoesNotFitIsAnErrorThatNamesIt(t *testing.T) {
+	broken := errors.New("broken")
+	for name, c := range map[string]struct {
+		sql  string
+		args []any
+		want string
+	}{
+		"too few":                 {"SELECT ?, ?", []any{1}, "parameter 2: the ? at byte 10 has no value: there are 1"},
+		"too many":                {"SELECT ?", []any{1, 2}, "parameter 2: no placeholder uses it"},
+		"an unknown name":         {"SELECT :b", []any{sql.Named("a", 1)}, `parameter :b: the placeholder at byte 7 has no value: give sql.Named("b", ...)`},
+		"an unused name":          {"SELECT :a", []any{sql.Named("a", 1), sql.Named("b", 1)}, "parameter :b: no placeholder uses it"},
+		"a name twice":            {"SELECT :a", []any{sql.Named("a", 1), sql.Named("a", 1)}, "parameter :a: it is given twice"},
+		"some names":              {"SELECT :a, ?", []any{sql.Named("a", 1), 1}, "name all of them, or none"},
+		"a question mark":         {"SELECT :a, ?", []any{sql.Named("a", 1)}, "write ?? for a question mark"},
+		"a map":                   {"SELECT ?", []any{map[string]int{}}, "parameter 1: a map[string]int cannot be written as SQL"},
+		"a slice of slices":       {"SELECT ?", []any{[][]int{{1}}}, "a slice of slices"},
+		"broken text":             {"SELECT ?", []any{"\xff"}, "not valid UTF-8"},
+		"a NUL character":         {"SELECT ?", []any{"a\x00"}, "NUL character"},
+		"a year beyond 9999":      {"SELECT ?", []any{time.Date(11756, 1, 1, 0, 0, 0, 0, time.UTC)}, "the year 11756"},
+		"a valuer that fails":     {"SELECT ?", []any{valuer{err: broken}}, "broken"},
+		"a valuer with a valuer":  {"SELECT ?", []any{valuer{value: valuer{}}}, "another driver.Valuer"},
+		"a bad value in a list":   {"SELECT ?", []any{[]any{1, map[int]int{}}}, "cannot be written"},
+		"a bad value with a name": {"SELECT :x", []any{sql.Named("x", struct{}{})}, "parameter :x: a struct {}"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := bind(c.sql, c.args, EscapeSafe)
+			param, ok := errors.AsType[*ParamError](err)
+			require.True(t, ok, "%v", err)
+			require.ErrorContains(t, param, c.want)
+			require.Equal(t, name == "a valuer that fails", errors.Is(err, broken))
+		})
+	}
+}
