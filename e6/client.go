@@ -206,6 +206,10 @@ func (c *Client) Close() error {
 	return nil
 }
 
+// Closed reports whether the client takes no more queries, as Close or Shutdown
+// was called.
+func (c *Client) Closed() bool { return c.route.Routing().Closed }
+
 // bind ends a call's context, with ErrClosed, when the client is closed.
 func (c *Client) bind(ctx context.Context) (bound context.Context, unbind func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -214,28 +218,4 @@ func (c *Client) bind(ctx context.Context) (bound context.Context, unbind func()
 		unlink()
 		cancel(nil)
 	}
-}
-
-// logEvents writes every event to the logger, if there is one.
-func (c *Client) logEvents() {
-	if c.opts.logger == nil {
-		return
-	}
-	c.bus.Subscribe(func(e events.Event) {
-		c.log.LogAttrs(c.ctx, levelOf(e), e.String(),
-			slog.String("event", string(e.Kind())), slog.Uint64("seq", e.Seq), slog.String("cause", e.Cause.String()))
-	})
-}
-
-// levelOf is how loud an event is: a lost query is worth waking someone.
-func levelOf(e events.Event) slog.Level {
-	switch e.Data.(type) {
-	case events.QueryLost:
-		return slog.LevelError
-	case events.QueryAbandoned, events.StoreFailed, events.AnnouncementInvalid, events.Missed:
-		return slog.LevelWarn
-	case events.ProbeFailed, events.Refused, events.QueryRetried, events.SessionOpened, events.SessionExpired:
-		return slog.LevelDebug
-	}
-	return slog.LevelInfo
 }

@@ -7,6 +7,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/internal/cutover"
 	"github.com/e6data/e6data-go/e6/store"
 )
@@ -15,19 +16,29 @@ import (
 type Option func(*options)
 
 type options struct {
-	logger *slog.Logger
-	store  store.Store
-	replay ReplayPolicy
-	dialer func(context.Context, string) (net.Conn, error)
-	dial   []grpc.DialOption
-	hooks  []Hook
-	escape Escape
-	health *RollbackPolicy
+	logger    *slog.Logger
+	logLevels logLevels
+	store     store.Store
+	replay    ReplayPolicy
+	dialer    func(context.Context, string) (net.Conn, error)
+	dial      []grpc.DialOption
+	hooks     []Hook
+	escape    Escape
+	health    *RollbackPolicy
 }
 
 // WithLogger makes the client log its events and what it could not do. By
 // default it is silent. No record holds a secret or the text of a statement.
 func WithLogger(l *slog.Logger) Option { return func(o *options) { o.logger = l } }
+
+// WithLogLevel sets the least level of the events that are logged about some
+// components, or about all if none is named; events.Event.Level is the level of
+// an event. A later option wins, and an event that is too quiet costs nothing
+// but the question. What the logger's handler does not want is not logged in any
+// case, and records that are about no event are left to it alone.
+func WithLogLevel(level slog.Level, components ...events.Component) Option {
+	return func(o *options) { o.logLevels.set(level, components) }
+}
 
 // WithStore shares what the client learns about the active side with the other
 // clients of that store. By default a client keeps it to itself.
@@ -59,7 +70,7 @@ func WithRollback(p RollbackPolicy) Option { return func(o *options) { o.health 
 
 // problems lists what is wrong with the options.
 func (o *options) problems() []Problem {
-	problems := problemsOf(o.hooks)
+	problems := append(problemsOf(o.hooks), o.logLevels.problems()...)
 	if o.health != nil {
 		problems = append(problems, o.health.problems()...)
 	}

@@ -297,6 +297,11 @@ func (r *Rows) Values() []any {
 	return values
 }
 
+// Current returns the batch and the number of the present row in it, and nil
+// before the first call of Next and after the last row. It is the fastest way to
+// read rows one by one.
+func (r *Rows) Current() (batch *vector.Batch, row int) { return r.batch, r.row }
+
 // Batches returns the rest of the result batch by batch, column-wise. A batch
 // stays valid after the next one has come. The last pair has the error, if the
 // result failed. Leaving the loop does not close the rows. A batch that Next has
