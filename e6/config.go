@@ -101,9 +101,9 @@ type Config struct {
 	// also when no call is active. Default: 30 seconds, the minimum 10.
 	KeepaliveTime time.Duration
 	// KeepaliveTimeout is how long the answer to that test may take.
-	// Default: 20 seconds.
+	// Default: 1 minute.
 	KeepaliveTimeout time.Duration
-	// MaxReceiveBytes and MaxSendBytes limit one message. Default: 300 MiB each.
+	// MaxReceiveBytes and MaxSendBytes limit one message. Default: 100 MiB each.
 	MaxReceiveBytes int
 	MaxSendBytes    int
 
@@ -124,7 +124,7 @@ type Config struct {
 }
 
 const (
-	maxMessageBytes = 300 << 20
+	maxMessageBytes = 100 << 20
 	// minKeepaliveTime is gRPC's own: it would raise a smaller value in silence.
 	minKeepaliveTime = 10 * time.Second
 )
@@ -156,7 +156,7 @@ func (c Config) withDefaults() Config {
 	or(&c.GuardBudget, 30*time.Second)
 	or(&c.HealthWindow, time.Minute)
 	or(&c.KeepaliveTime, 30*time.Second)
-	or(&c.KeepaliveTimeout, 20*time.Second)
+	or(&c.KeepaliveTimeout, time.Minute)
 	orInt(&c.MaxAttempts, 5)
 	orInt(&c.MaxReceiveBytes, maxMessageBytes)
 	orInt(&c.MaxSendBytes, maxMessageBytes)

@@ -3,7 +3,6 @@ package e6
 import (
 	"fmt"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,28 +13,29 @@ import (
 // A setting is a value of a Config that can be given as text: as a parameter of
 // a DSN, or in the environment. The table is their one declaration.
 type setting struct {
-	field string // of Config
-	dsn   string // the key in a DSN, empty if it has another place there
-	env   string // the variable without its prefix, empty if there is none
-	want  string // what a right value looks like
-	set   func(c *Config, value string) bool
+	field  string // of Config
+	dsn    string // the key in a DSN, empty if it has another place there
+	env    string // the variable without its prefix, empty if there is none
+	want   string // what a right value looks like
+	set    func(c *Config, value string) bool
+	secret bool // the value may not be shown
 }
-
-// EnvPrefix is what the names of the environment variables begin with.
-const EnvPrefix = "E6DATA_"
 
 // settings lists every setting.
 func settings() []setting {
 	return []setting{
 		text("ClusterName", "cluster", "CLUSTER_NAME", func(c *Config) *string { return &c.ClusterName }),
 		text("User", "", "USERNAME", func(c *Config) *string { return &c.User }),
-		text("Token", "", "PASSWORD", func(c *Config) *string { return &c.Token }),
+		{field: "Token", env: "PASSWORD", want: "text", secret: true, set: func(c *Config, v string) bool {
+			c.Token = v
+			return true
+		}},
 		text("Catalog", "", "CATALOG", func(c *Config) *string { return &c.Catalog }),
 		text("Schema", "", "DATABASE", func(c *Config) *string { return &c.Schema }),
 		flag("TLS", "tls", "SECURE", func(c *Config, on bool) { c.TLS = on }),
 		text("CAFile", "ca", "", func(c *Config) *string { return &c.CAFile }),
 		text("ServerName", "server_name", "", func(c *Config) *string { return &c.ServerName }),
-		{"Strategy", "strategy", "", "blue or green", func(c *Config, v string) bool {
+		{field: "Strategy", dsn: "strategy", want: "blue or green", set: func(c *Config, v string) bool {
 			side, err := fsm.ParseSide(v)
 			c.Strategy = side
 			return err == nil
@@ -60,14 +60,14 @@ func settings() []setting {
 }
 
 func text(field, dsn, env string, at func(*Config) *string) setting {
-	return setting{field, dsn, env, "text", func(c *Config, v string) bool {
+	return setting{field: field, dsn: dsn, env: env, want: "text", set: func(c *Config, v string) bool {
 		*at(c) = v
 		return true
 	}}
 }
 
 func flag(field, dsn, env string, set func(*Config, bool)) setting {
-	return setting{field, dsn, env, "true or false", func(c *Config, v string) bool {
+	return setting{field: field, dsn: dsn, env: env, want: "true or false", set: func(c *Config, v string) bool {
 		switch strings.ToLower(v) {
 		case "true", "1", "yes", "on":
 			set(c, true)
@@ -81,7 +81,8 @@ func flag(field, dsn, env string, set func(*Config, bool)) setting {
 }
 
 func number(field, dsn, env string, least, most int, at func(*Config) *int) setting {
-	return setting{field, dsn, env, fmt.Sprintf("a whole number from %d to %d", least, most), func(c *Config, v string) bool {
+	want := fmt.Sprintf("a whole number from %d to %d", least, most)
+	return setting{field: field, dsn: dsn, env: env, want: want, set: func(c *Config, v string) bool {
 		n, err := strconv.Atoi(v)
 		if err != nil || n < least || n > most {
 			return false
@@ -96,7 +97,7 @@ func number(field, dsn, env string, least, most int, at func(*Config) *int) sett
 func span(field, dsn, env string, unit time.Duration, least, most float64, at func(*Config) *time.Duration) setting {
 	name := map[time.Duration]string{time.Second: "seconds", time.Millisecond: "milliseconds"}[unit]
 	want := fmt.Sprintf("a number of %s from %g to %g, or a duration such as 30s", name, least, most)
-	return setting{field, dsn, env, want, func(c *Config, v string) bool {
+	return setting{field: field, dsn: dsn, env: env, want: want, set: func(c *Config, v string) bool {
 		d, err := time.ParseDuration(v)
 		if n, numberErr := strconv.ParseFloat(v, 64); numberErr == nil {
 			d, err = time.Duration(n*float64(unit)), nil
@@ -110,30 +111,4 @@ func span(field, dsn, env string, unit time.Duration, least, most float64, at fu
 		*at(c) = d
 		return true
 	}}
-}
-
-// secret reports whether the value of a field may not be shown.
-func secret(field string) bool { return field == "Token" }
-
-// apply sets a setting, or says what is wrong with the value. The source is how
-// it was called.
-func (s setting) apply(c *Config, source, value string) []Problem {
-	if s.set(c, value) {
-		return nil
-	}
-	shown := strconv.Quote(value)
-	if secret(s.field) {
-		shown = "***"
-	}
-	return []Problem{{Field: source, Value: shown, Want: s.want}}
-}
-
-// settingOf finds a setting.
-func settingOf(fits func(setting) bool) (setting, bool) {
-	all := settings()
-	i := slices.IndexFunc(all, fits)
-	if i < 0 {
-		return setting{}, false
-	}
-	return all[i], true
 }

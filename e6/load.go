@@ -1,0 +1,165 @@
+package e6
+
+import (
+	"cmp"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+)
+
+// A Source gives values to a Config: FromEnv or FromDSN.
+type Source func(*loading)
+
+// loading is a Config that is being put together.
+type loading struct {
+	cfg        Config
+	host, port string // until the address is complete
+	problems   []Problem
+}
+
+// Load puts a configuration together. A later source overrides an earlier one,
+// value by value, and what none of them gives has its default. The usual order
+// is
+//
+//	cfg, err := e6.Load(e6.FromEnv(), e6.FromDSN(dsn))
+//
+// The fields of the Config can be changed in the end, which overrides all of
+// them. The error is a *ConfigError that lists everything that is wrong with the
+// sources; Open looks at the whole.
+func Load(sources ...Source) (Config, error) {
+	var l loading
+	for _, from := range sources {
+		from(&l)
+	}
+	if l.host != "" {
+		l.cfg.Address = net.JoinHostPort(l.host, cmp.Or(l.port, defaultPort(l.cfg.TLS)))
+	} else if l.port != "" {
+		l.bad("port", l.port, "a host too")
+	}
+	if len(l.problems) > 0 {
+		return Config{}, &ConfigError{l.problems}
+	}
+	return l.cfg, nil
+}
+
+func (l *loading) bad(field, value, want string) {
+	l.problems = append(l.problems, Problem{field, value, want})
+}
+
+// defaultPort is the usual port of a cluster.
+func defaultPort(tls bool) string {
+	if tls {
+		return "443"
+	}
+	return "80"
+}
+
+// EnvPrefix is what the names of the environment variables begin with.
+const EnvPrefix = "E6DATA_"
+
+// FromEnv reads the environment variables that begin with EnvPrefix: HOST and
+// PORT, and those of the settings. One that is empty counts as not set.
+func FromEnv() Source { return fromEnv(os.Getenv) }
+
+func fromEnv(getenv func(string) string) Source {
+	return func(l *loading) {
+		l.host = cmp.Or(getenv(EnvPrefix+"HOST"), l.host)
+		l.port = cmp.Or(getenv(EnvPrefix+"PORT"), l.port)
+		for _, s := range settings() {
+			if value := getenv(EnvPrefix + s.env); s.env != "" && value != "" {
+				l.set(s, EnvPrefix+s.env, value)
+			}
+		}
+	}
+}
+
+// set sets a setting. The source is what it was called there.
+func (l *loading) set(s setting, source, value string) {
+	if s.set(&l.cfg, value) {
+		return
+	}
+	shown := fmt.Sprintf("%q", value)
+	if s.secret {
+		shown = "***"
+	}
+	l.bad(source, shown, s.want)
+}
+
+// FromDSN reads a data source name: see ParseDSN. An empty one gives nothing.
+func FromDSN(dsn string) Source {
+	return func(l *loading) {
+		if dsn != "" {
+			l.readDSN(dsn)
+		}
+	}
+}
+
+// ParseDSN returns the configuration that a data source name stands for:
+//
+//	e6://user:token@host:port/catalog/schema?cluster=name&tls=true
+//
+// e6s is e6 with TLS. The user and the token are percent-encoded. A port that is
+// left out is 443 with TLS and 80 without. docs/configuration.md lists the
+// parameters. A duration is a number of seconds, of milliseconds for the
+// keepalive, or has a unit of its own, such as 30s. The error is a *ConfigError
+// that lists everything that is wrong.
+func ParseDSN(dsn string) (Config, error) { return Load(func(l *loading) { l.readDSN(dsn) }) }
+
+func (l *loading) readDSN(dsn string) {
+	u, err := url.Parse(dsn)
+	if err != nil || u.Scheme != "e6" && u.Scheme != "e6s" || u.Opaque != "" {
+		// What is not well formed may hold a token anywhere.
+		l.bad("DSN", "not well formed", "e6://user:token@host:port/catalog/schema?cluster=name, with user and token percent-encoded")
+		return
+	}
+	l.host, l.port = cmp.Or(u.Hostname(), l.host), cmp.Or(u.Port(), l.port)
+	l.cfg.TLS = l.cfg.TLS || u.Scheme == "e6s"
+	token, _ := u.User.Password()
+	l.cfg.User, l.cfg.Token = cmp.Or(u.User.Username(), l.cfg.User), cmp.Or(token, l.cfg.Token)
+	l.readPath(u)
+	values, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		l.bad("DSN parameters", "not well formed", "key=value, joined by &")
+	}
+	for _, s := range settings() {
+		given, ok := values[s.dsn]
+		delete(values, s.dsn)
+		switch {
+		case !ok || s.dsn == "":
+		case len(given) > 1:
+			l.bad("DSN parameter "+s.dsn, "given more than once", "one value")
+		default:
+			l.set(s, "DSN parameter "+s.dsn, given[0])
+		}
+	}
+	for key := range values {
+		l.bad("DSN parameter "+key, "unknown", "one of "+strings.Join(dsnKeys(), ", "))
+	}
+	slices.SortFunc(l.problems, func(a, b Problem) int { return strings.Compare(a.Field, b.Field) })
+}
+
+// readPath reads the catalog and the schema.
+func (l *loading) readPath(u *url.URL) {
+	path := strings.Split(strings.Trim(u.EscapedPath(), "/"), "/")
+	if len(path) > 2 {
+		l.bad("DSN path", fmt.Sprintf("%q", u.Path), "/catalog/schema")
+		return
+	}
+	for i, into := range []*string{&l.cfg.Catalog, &l.cfg.Schema}[:len(path)] {
+		part, _ := url.PathUnescape(path[i]) // url.Parse has checked it
+		*into = cmp.Or(part, *into)
+	}
+}
+
+// dsnKeys lists the parameters of a DSN.
+func dsnKeys() (keys []string) {
+	for _, s := range settings() {
+		if s.dsn != "" {
+			keys = append(keys, s.dsn)
+		}
+	}
+	return keys
+}
