@@ -31,6 +31,7 @@ type Client struct {
 	retry backoff.Policy
 	stats counters
 	hooks *hookSet
+	turns chan struct{} // held by the statements that run, if there is a limit
 
 	lastInvalid atomic.Pointer[invalidAnnouncement]
 
@@ -83,6 +84,9 @@ func newClient(cfg Config, opts []Option) (*Client, error) {
 		return nil, err // Validate has read the same files a moment ago
 	}
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
+	if cfg.MaxInFlight > 0 {
+		c.turns = make(chan struct{}, cfg.MaxInFlight)
+	}
 	c.retry = backoff.Policy{Base: cfg.RetryPause, Max: 5 * cfg.RetryPause}
 	c.wake = resumer{c: c}
 	c.bus = events.NewBus(events.Options{
@@ -192,13 +196,13 @@ func (c *Client) Close() error {
 		case <-ctx.Done():
 			c.log.Warn("e6: the client closes before the server has confirmed that all queries are cancelled")
 		}
-		c.bus.Publish(fsm.Cause{Reason: fsm.ReasonCaller}, events.Closed{})
 		if err := c.conn.Close(); err != nil {
 			c.log.Warn("e6: closing the connection failed", "error", err)
 		}
 		if err := c.route.Close(ctx); err != nil {
 			c.log.Warn("e6: the client closed before all its work had ended", "error", err)
 		}
+		c.bus.Publish(fsm.Cause{Reason: fsm.ReasonCaller}, events.Closed{})
 		c.bus.Close()
 		c.hooks.closedDown()
 	})

@@ -87,6 +87,11 @@ type Config struct {
 	// PrepareTimeout limits the preparation of one statement.
 	// Default: 10 minutes.
 	PrepareTimeout time.Duration
+	// MaxInFlight limits how many statements of this client run at once. Others
+	// wait for their turn, in the order in which they came, within their contexts.
+	// A statement runs until its rows have been read or closed, so that a program
+	// which opens rows within rows needs room for both. 0 sets no limit.
+	MaxInFlight int
 	// MaxAttempts limits how often a statement is tried when calls get no
 	// answer. Refused calls are not counted, as they had no effect. Default: 5.
 	MaxAttempts int
@@ -273,7 +278,7 @@ func (c Config) validate(problems ...Problem) error {
 		field string
 		value int
 	}{
-		{"MaxAttempts", c.MaxAttempts}, {"MaxReceiveBytes", c.MaxReceiveBytes},
+		{"MaxAttempts", c.MaxAttempts}, {"MaxInFlight", c.MaxInFlight}, {"MaxReceiveBytes", c.MaxReceiveBytes},
 		{"MaxSendBytes", c.MaxSendBytes}, {"Prefetch", c.Prefetch}, {"EventHistory", c.EventHistory},
 	} {
 		if n.value < 0 {

@@ -77,12 +77,34 @@ func (c *Client) newQuery(ctx context.Context, sql string, args []any) (*query, 
 // run executes the statement and tells the hooks about it.
 func (q *query) run(ctx context.Context, to sink) error {
 	ctx, end := q.c.hooks.query(ctx, q)
-	err := q.execute(ctx, to)
+	err := q.inTurn(ctx, func() error { return q.execute(ctx, to) })
 	end(QueryEnd{
 		Handle: q.handle, Rows: q.rows, Batches: q.batches, Bytes: q.bytes,
 		Retries: max(q.begun-1-q.replays, 0), Replays: q.replays, Err: err,
 	})
 	return err
+}
+
+// inTurn waits until the statement may run, if there is a limit. Whoever waits
+// longest comes first.
+func (q *query) inTurn(ctx context.Context, run func() error) error {
+	if q.c.turns == nil {
+		return run()
+	}
+	select {
+	case q.c.turns <- struct{}{}:
+	default:
+		q.c.stats.waiting.Add(1)
+		select {
+		case q.c.turns <- struct{}{}:
+			q.c.stats.waiting.Add(-1)
+		case <-ctx.Done():
+			q.c.stats.waiting.Add(-1)
+			return q.annotate(fmt.Errorf("e6: waiting for one of %d statements to end (Config.MaxInFlight): %w", cap(q.c.turns), context.Cause(ctx)))
+		}
+	}
+	defer func() { <-q.c.turns }()
+	return run()
 }
 
 // execute executes the statement until its result has gone into the sink, and
@@ -447,13 +469,15 @@ func brief(err error) string {
 
 // counters count what happened to queries since the client was opened.
 type counters struct {
-	retried, replayed, lost, abandoned atomic.Int64
+	retried, replayed, lost, abandoned, waiting atomic.Int64
 }
 
 // Stats counts what happened to queries since the client was opened.
 type Stats struct {
 	// InFlight is the number of queries on each side now.
 	InFlight map[Side]int64 `json:"in_flight"`
+	// Waiting is the number of statements that wait for Config.MaxInFlight.
+	Waiting int64 `json:"waiting"`
 	// Retried counts repetitions of statements that had had no effect, Replayed
 	// those of statements that were cut off.
 	Retried  int64 `json:"retried"`
@@ -476,7 +500,7 @@ type Stats struct {
 func (c *Client) Stats() Stats {
 	s := Stats{
 		InFlight: make(map[Side]int64), Calls: make(map[Side]int64), Refused: make(map[Side]int64),
-		Retried: c.stats.retried.Load(), Replayed: c.stats.replayed.Load(),
+		Waiting: c.stats.waiting.Load(), Retried: c.stats.retried.Load(), Replayed: c.stats.replayed.Load(),
 		Lost: c.stats.lost.Load(), Abandoned: c.stats.abandoned.Load(), EventsDropped: c.bus.Dropped(),
 	}
 	for _, side := range fsm.Sides {

@@ -183,7 +183,7 @@ func TestAValueThatWouldLoseSomethingIsAnErrorThatNamesItsColumn(t *testing.T) {
 		"text into a number":                         {str("7"), new(int), "values of this type do not go there"},
 		"text into a time":                           {str("2026-01-01"), new(time.Time), "values of this type do not go there"},
 		"a long into a bool":                         {long(1), new(bool), "values of this type do not go there"},
-		"a long into a decimal":                      {long(1), new(vector.Decimal), "values of this type do not go there"},
+		"a double into a decimal":                    {double(1), new(vector.Decimal), "not exact"},
 		"a null into a number":                       {null(vector.Long), new(int64), "the value is null"},
 		"a null into a string":                       {null(vector.String), new(string), "the value is null"},
 		"a null into a time":                         {null(vector.Date), new(time.Time), "the value is null"},

@@ -55,6 +55,7 @@ func settings() []setting {
 		span("KeepaliveTimeout", "keepalive_timeout", "KEEPALIVE_TIMEOUT_MS", time.Millisecond, 1, math.MaxInt32, func(c *Config) *time.Duration { return &c.KeepaliveTimeout }),
 		number("MaxReceiveBytes", "max_receive_bytes", "MAX_RECEIVE_MSG_LENGTH", 1, math.MaxInt32, func(c *Config) *int { return &c.MaxReceiveBytes }),
 		number("MaxSendBytes", "max_send_bytes", "MAX_SEND_MSG_LENGTH", 1, math.MaxInt32, func(c *Config) *int { return &c.MaxSendBytes }),
+		number("MaxInFlight", "max_in_flight", "", 0, math.MaxInt32, func(c *Config) *int { return &c.MaxInFlight }),
 		number("Prefetch", "prefetch", "", 1, 1000, func(c *Config) *int { return &c.Prefetch }),
 	}
 }
