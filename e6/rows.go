@@ -2,6 +2,7 @@ package e6
 
 import (
 	"context"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io"
@@ -269,10 +270,11 @@ func (r *Rows) metadata() *vector.Metadata {
 // into *vector.Decimal or, if they are whole, into integers; dates and
 // timestamps into *time.Time or their types in package vector; everything into
 // *string, *[]byte and *any. Nulls go into pointers to pointers, *any, *[]byte
-// and sql.Scanner. Nothing is rounded. The error is a *ScanError.
+// and sql.Scanner. ARRAY, MAP and STRUCT go into slices, maps and structs as
+// encoding/json puts them there. Nothing is rounded. The error is a *ScanError.
 func (r *Rows) Scan(dest ...any) error {
 	if r.batch == nil {
-		return errors.New("e6: scan: there is no row: call Next first, and look at what it returns")
+		return errNoRow
 	}
 	if len(dest) != r.batch.NumColumns() {
 		return fmt.Errorf("e6: scan: %d destinations for %d columns", len(dest), r.batch.NumColumns())
@@ -297,10 +299,22 @@ func (r *Rows) Values() []any {
 	return values
 }
 
-// Current returns the batch and the number of the present row in it, and nil
-// before the first call of Next and after the last row. It is the fastest way to
-// read rows one by one.
-func (r *Rows) Current() (batch *vector.Batch, row int) { return r.batch, r.row }
+// DriverValue returns the value of one column of the present row as
+// database/sql/driver has it: nil, bool, int64, float64, string, []byte or
+// time.Time. Decimals are their text.
+func (r *Rows) DriverValue(column int) (driver.Value, error) {
+	if r.batch == nil {
+		return nil, errNoRow
+	}
+	col := r.batch.Column(column)
+	v, err := driverValue(col, r.row)
+	if err != nil {
+		return nil, &ScanError{Column: col.Field().Name, Type: col.Type(), Row: r.row, Dest: "a driver.Value", Err: err}
+	}
+	return v, nil
+}
+
+var errNoRow = errors.New("e6: there is no row: call Next first, and look at what it returns")
 
 // Batches returns the rest of the result batch by batch, column-wise. A batch
 // stays valid after the next one has come. The last pair has the error, if the

@@ -2,6 +2,7 @@ package e6
 
 import (
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -61,6 +62,19 @@ func assign(col *vector.Column, row int, dest any) error {
 	case *any:
 		*d = col.Value(row)
 		return nil
+	case *vector.Decimal: // without the way over text that its Scan method takes
+		switch v := col.Value(row).(type) {
+		case vector.Decimal:
+			*d = v
+			return nil
+		case nil:
+			return errNull
+		}
+		v, err := driverValue(col, row)
+		if err != nil {
+			return err
+		}
+		return d.Scan(v)
 	case sql.Scanner:
 		v, err := driverValue(col, row)
 		if err != nil {
@@ -81,8 +95,6 @@ func assign(col *vector.Column, row int, dest any) error {
 	case *string:
 		*d = textOf(col, row)
 		return nil
-	case *vector.Decimal:
-		return assignExact(d, col.Value(row))
 	case *vector.DateValue:
 		return assignExact(d, col.Value(row))
 	case *vector.TimestampValue:
@@ -175,8 +187,23 @@ func assignKind(col *vector.Column, row int, dest any) error {
 		return err
 	case reflect.Float32, reflect.Float64:
 		return assignFloat(v, col, row)
+	case reflect.Slice, reflect.Array, reflect.Map, reflect.Struct:
+		return assignNested(col, row, dest)
 	}
 	return errNoMatch
+}
+
+// assignNested reads an ARRAY, a MAP or a STRUCT, which come as JSON.
+func assignNested(col *vector.Column, row int, dest any) error {
+	switch col.Type() {
+	case vector.Array, vector.Map, vector.Struct:
+	default:
+		return errNoMatch
+	}
+	if err := json.Unmarshal([]byte(textOf(col, row)), dest); err != nil {
+		return fmt.Errorf("the value is not the JSON that the destination needs: %w: scan into *string for the text", err)
+	}
+	return nil
 }
 
 // intOf is a whole number.

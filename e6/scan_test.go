@@ -2,6 +2,7 @@ package e6_test
 
 import (
 	"database/sql"
+	"encoding/json"
 	"math"
 	"math/big"
 	"reflect"
@@ -310,4 +311,33 @@ func TestAWholeResultBecomesTypedValues(t *testing.T) {
 	none, err := e6.QueryAll[int](t.Context(), client, "SELECT * FROM numbers(0)")
 	require.Error(t, err, "the columns are wrong whether there are rows or not")
 	require.Nil(t, none)
+}
+
+func TestNestedValuesGoIntoSlicesMapsAndStructs(t *testing.T) {
+	nested := func(typ vector.Type, text string) e6test.Column {
+		col := str(text)
+		col.Type = typ
+		return col
+	}
+	type line struct {
+		Item  string
+		Price json.Number
+	}
+	var list []int
+	require.NoError(t, read(t, nested(vector.Array, "[1, 2, 3]")).Scan(&list))
+	require.Equal(t, []int{1, 2, 3}, list)
+	var byName map[string]float64
+	require.NoError(t, read(t, nested(vector.Map, `{"a": 1.5}`)).Scan(&byName))
+	require.Equal(t, map[string]float64{"a": 1.5}, byName)
+	var one line
+	require.NoError(t, read(t, nested(vector.Struct, `{"item": "x", "price": 12345678901234567890.10}`)).Scan(&one))
+	require.Equal(t, line{"x", "12345678901234567890.10"}, one)
+	var all *[]line
+	require.NoError(t, read(t, nested(vector.Array, `[{"Item": "y"}]`)).Scan(&all))
+	require.Equal(t, []line{{Item: "y"}}, *all)
+
+	var failed *e6.ScanError
+	require.ErrorAs(t, read(t, nested(vector.Array, `[1, "x"]`)).Scan(&list), &failed)
+	require.ErrorContains(t, failed, "scan into *string")
+	require.ErrorContains(t, read(t, str("[1]")).Scan(&list), "do not go there", "text is no list")
 }

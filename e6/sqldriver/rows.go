@@ -3,7 +3,6 @@ package sqldriver
 import (
 	"database/sql"
 	"database/sql/driver"
-	"fmt"
 	"io"
 	"math"
 	"reflect"
@@ -38,29 +37,14 @@ func (r *rows) Next(dest []driver.Value) error {
 		}
 		return io.EOF
 	}
-	batch, row := r.Current()
 	for i := range dest {
-		v, err := value(batch.Column(i), row)
+		v, err := r.DriverValue(i)
 		if err != nil {
-			return fmt.Errorf("e6: column %d, %q: %w", i+1, r.fields[i].Name, err)
+			return err
 		}
 		dest[i] = v
 	}
 	return nil
-}
-
-// value is a value as database/sql has it.
-func value(c *vector.Column, row int) (driver.Value, error) {
-	switch v := c.Value(row).(type) {
-	case int32:
-		return int64(v), nil
-	case vector.Decimal:
-		return v.String(), nil
-	case vector.DateValue, vector.TimestampValue:
-		return c.Time(row)
-	default: // nil, bool, int64, float64, string, []byte
-		return v, nil
-	}
 }
 
 // ColumnTypeDatabaseTypeName implements driver.RowsColumnTypeDatabaseTypeName.
