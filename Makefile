@@ -30,17 +30,17 @@ vet: ## go vet, in every module
 lint: $(BIN)/staticcheck ## staticcheck, in every module
 	@$(SH) for m in $(TESTED); do (cd $$m && $(BIN)/staticcheck ./...); done
 
-gen: $(BIN)/protoc-gen-go $(BIN)/protoc-gen-go-grpc ## generate the protocol's Go, and the pictures of the machine
+gen: $(BIN)/protoc-gen-go $(BIN)/protoc-gen-go-grpc ## generate the protocol's Go, and what the documents derive from the code
 	protoc -I proto --plugin=$(BIN)/protoc-gen-go --plugin=$(BIN)/protoc-gen-go-grpc \
 		--go_out=proto --go_opt=paths=source_relative --go-grpc_out=proto --go-grpc_opt=paths=source_relative \
 		$(PROTO)/engine.proto $(PROTO)/cluster.proto
 	thrift --gen go:skip_remote --out proto/thrift proto/thrift/chunk.thrift
 	gofmt -w proto/thrift/chunk
-	go run ./internal/gendocs README.md docs/flow.md
+	go run ./internal/gendocs README.md docs/flow.md docs/configuration.md
 
 # The lines that name the version of a generator may differ.
 drift: gen ## what is generated is what is committed
-	@git diff --exit-code -I'^//.*(protoc|Thrift Compiler)' -- proto README.md docs/flow.md
+	@git diff --exit-code -I'^//.*(protoc|Thrift Compiler)' -- proto README.md docs/flow.md docs/configuration.md
 	@$(SH) new=$$(git ls-files --others --exclude-standard -- proto); \
 	if [ -n "$$new" ]; then echo "generated and not committed: $$new"; exit 1; fi
 

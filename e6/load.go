@@ -68,24 +68,27 @@ func fromEnv(getenv func(string) string) Source {
 	return func(l *loading) {
 		l.host = cmp.Or(getenv(EnvPrefix+"HOST"), l.host)
 		l.port = cmp.Or(getenv(EnvPrefix+"PORT"), l.port)
-		for _, s := range settings() {
-			if value := getenv(EnvPrefix + s.env); s.env != "" && value != "" {
-				l.set(s, EnvPrefix+s.env, value)
+		for _, s := range settings {
+			if s.Env == "" {
+				continue
+			}
+			if value := getenv(s.Env); value != "" {
+				l.set(s, s.Env, value)
 			}
 		}
 	}
 }
 
 // set sets a setting. The source is what it was called there.
-func (l *loading) set(s setting, source, value string) {
+func (l *loading) set(s Setting, source, value string) {
 	if s.set(&l.cfg, value) {
 		return
 	}
 	shown := fmt.Sprintf("%q", value)
-	if s.secret {
+	if s.Secret {
 		shown = "***"
 	}
-	l.bad(source, shown, s.want)
+	l.bad(source, shown, s.Want)
 }
 
 // FromDSN reads a data source name: see ParseDSN. An empty one gives nothing.
@@ -124,15 +127,15 @@ func (l *loading) readDSN(dsn string) {
 	if err != nil {
 		l.bad("DSN parameters", "not well formed", "key=value, joined by &")
 	}
-	for _, s := range settings() {
-		given, ok := values[s.dsn]
-		delete(values, s.dsn)
+	for _, s := range settings {
+		given, ok := values[s.DSN]
+		delete(values, s.DSN)
 		switch {
-		case !ok || s.dsn == "":
+		case !ok || s.DSN == "":
 		case len(given) > 1:
-			l.bad("DSN parameter "+s.dsn, "given more than once", "one value")
+			l.bad("DSN parameter "+s.DSN, "given more than once", "one value")
 		default:
-			l.set(s, "DSN parameter "+s.dsn, given[0])
+			l.set(s, "DSN parameter "+s.DSN, given[0])
 		}
 	}
 	for key := range values {
@@ -156,9 +159,9 @@ func (l *loading) readPath(u *url.URL) {
 
 // dsnKeys lists the parameters of a DSN.
 func dsnKeys() (keys []string) {
-	for _, s := range settings() {
-		if s.dsn != "" {
-			keys = append(keys, s.dsn)
+	for _, s := range settings {
+		if s.DSN != "" {
+			keys = append(keys, s.DSN)
 		}
 	}
 	return keys

@@ -1,5 +1,6 @@
-// Command gendocs writes the picture of the strategy machine into documents,
-// between the lines that mark where it belongs.
+// Command gendocs writes into documents what is derived from the code, between
+// the lines that mark where it belongs: the picture of the strategy machine, and
+// the table of the configuration.
 package main
 
 import (
@@ -10,10 +11,14 @@ import (
 	"github.com/e6data/e6data-go/e6/fsm"
 )
 
-const (
-	begin = "<!-- machine:begin -->"
-	end   = "<!-- machine:end -->"
-)
+// parts are what documents may hold, by the name in their marks.
+var parts = map[string]func() (string, error){
+	"machine": func() (string, error) { return "```mermaid\n" + fsm.Mermaid() + "```\n", nil },
+	"config":  func() (string, error) { return configTable(configSource) },
+}
+
+func begin(part string) string { return "<!-- " + part + ":begin -->" }
+func end(part string) string   { return "<!-- " + part + ":end -->" }
 
 func main() {
 	for _, file := range os.Args[1:] {
@@ -29,22 +34,34 @@ func rewrite(file string) error {
 	if err != nil {
 		return err
 	}
-	drawn, err := draw(string(text))
+	filled, err := fill(string(text))
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(file, []byte(drawn), 0o644)
+	return os.WriteFile(file, []byte(filled), 0o644)
 }
 
-// draw replaces what stands between the marks.
-func draw(text string) (string, error) {
-	before, rest, ok := strings.Cut(text, begin)
-	if !ok {
-		return "", fmt.Errorf("there is no line %s", begin)
+// fill replaces what stands between the marks of every part. A document has
+// marks for one part at least.
+func fill(text string) (string, error) {
+	found := false
+	for part, derive := range parts {
+		before, rest, ok := strings.Cut(text, begin(part))
+		if !ok {
+			continue
+		}
+		_, after, ok := strings.Cut(rest, end(part))
+		if !ok {
+			return "", fmt.Errorf("there is no line %s", end(part))
+		}
+		derived, err := derive()
+		if err != nil {
+			return "", err
+		}
+		text, found = before+begin(part)+"\n"+derived+end(part)+after, true
 	}
-	_, after, ok := strings.Cut(rest, end)
-	if !ok {
-		return "", fmt.Errorf("there is no line %s", end)
+	if !found {
+		return "", fmt.Errorf("there is no line such as %s", begin("machine"))
 	}
-	return before + begin + "\n```mermaid\n" + fsm.Mermaid() + "```\n" + end + after, nil
+	return text, nil
 }
