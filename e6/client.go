@@ -106,7 +106,7 @@ func newClient(cfg Config, opts []Option) (*Client, error) {
 	}
 	c.conn, err = wire.Dial(wire.Config{
 		Target: cfg.Address, ClusterName: cfg.ClusterName, TLS: tlsConfig,
-		KeepaliveTime: cfg.KeepaliveTime, KeepaliveTimeout: cfg.KeepaliveTimeout,
+		Bearer: cfg.Bearer, KeepaliveTime: cfg.KeepaliveTime, KeepaliveTimeout: cfg.KeepaliveTimeout,
 		MaxReceiveBytes: cfg.MaxReceiveBytes, MaxSendBytes: cfg.MaxSendBytes,
 		UserAgent: "e6data-go", Dialer: c.opts.dialer, Observer: (*observer)(c), DialOptions: c.opts.dial,
 	})

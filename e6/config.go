@@ -25,7 +25,7 @@ const (
 )
 
 // Config says which cluster to use, and how. The zero value of a field means
-// its default. Address, and User with Token or Credentials, are required.
+// its default. Address, and User with Token, Credentials or Bearer, are required.
 type Config struct {
 	// Address is the cluster's host and port, such as "e6.example.com:443".
 	Address string
@@ -40,6 +40,11 @@ type Config struct {
 	// Credentials is called for every authentication, so that tokens can
 	// rotate. It replaces User and Token.
 	Credentials func(ctx context.Context) (user, token string, err error)
+	// Bearer returns an OAuth access token. Every call carries one, there is no
+	// session, and TLS is required. It is called for each call, by many
+	// goroutines: package auth keeps a token until it expires. It replaces User,
+	// Token and Credentials; a token that is rejected is not replaced by them.
+	Bearer func(ctx context.Context) (token string, err error)
 
 	// TLS encrypts the connection. CAFile or CAPEM replaces the system's roots
 	// with certificates in PEM form; ServerName replaces the host name that the
@@ -231,12 +236,19 @@ func (c Config) validate(problems ...Problem) error {
 	if !wire.Printable(c.sentName()) {
 		bad("ClusterName", strconv.Quote(c.ClusterName), "printable ASCII, as it is sent in a header")
 	}
-	if c.Credentials == nil {
+	if c.Bearer != nil {
+		if c.User != "" || c.Token != "" || c.Credentials != nil {
+			bad("Bearer", "set together with User, Token or Credentials", "one of them")
+		}
+		if !c.TLS {
+			bad("TLS", "false", "true, as a bearer must not be sent in clear text")
+		}
+	} else if c.Credentials == nil {
 		if c.User == "" {
-			bad("User", "empty", "a user name, or Credentials")
+			bad("User", "empty", "a user name, or Credentials, or Bearer")
 		}
 		if c.Token == "" {
-			bad("Token", "empty", "an access token, or Credentials")
+			bad("Token", "empty", "an access token, or Credentials, or Bearer")
 		}
 	} else if c.User != "" || c.Token != "" {
 		bad("Credentials", "set together with User or Token", "one of them")

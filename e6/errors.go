@@ -20,7 +20,7 @@ var (
 	// ErrQueryLost: a query was cut off and could not be saved. The error is a
 	// *CutoverError.
 	ErrQueryLost = errors.New("e6: the query was lost")
-	// ErrCredentials: the cluster rejects the user or the token.
+	// ErrCredentials: the cluster rejects the user, the token or the bearer.
 	ErrCredentials = errors.New("the credentials are rejected: check the user and the token")
 	// ErrSuspended: the cluster is suspended, and was not or could not be resumed.
 	ErrSuspended = errors.New("the cluster is suspended")

@@ -66,7 +66,7 @@ func call[R sessionCarrier](ctx context.Context, x *execution, send func(ctx con
 			return none, &sessionError{err}
 		}
 		x.session = session
-		answer, err := send(ctx, session.ID)
+		answer, err := send(ctx, x.c.sent(session))
 		if err == nil {
 			sessions.Adopt(x.pin.Side, session.Generation, answer.GetSessionId())
 			return answer, nil
@@ -82,6 +82,14 @@ func call[R sessionCarrier](ctx context.Context, x *execution, send func(ctx con
 			}
 		}
 	}
+}
+
+// sent is the id of a session as calls carry it: empty with a bearer.
+func (c *Client) sent(s cutover.Session) string {
+	if c.cfg.Bearer != nil {
+		return ""
+	}
+	return s.ID
 }
 
 // sessionError: a call was not made, as there was no session to make it with.

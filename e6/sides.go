@@ -18,7 +18,20 @@ var _ cutover.Cluster = (*sides)(nil)
 
 // Authenticate opens a session. An engine answers wrong credentials with an
 // empty session id.
+//
+// With a bearer there are no sessions: a side accepts if it takes a call that
+// changes nothing.
 func (s *sides) Authenticate(ctx context.Context, side fsm.Side) (string, error) {
+	if s.cfg.Bearer != nil {
+		_, err := s.conn.Engine(wire.Call{Side: side}).GetCataloges(ctx, &e6xv1.GetCatalogesRequest{})
+		switch wire.Classify(err) {
+		case wire.ClassCredentials, wire.ClassSession:
+			return "", fmt.Errorf("%w: %w", ErrCredentials, err)
+		case wire.ClassEngine, wire.ClassUnimplemented:
+			return withoutSessions, nil
+		}
+		return withoutSessions, err
+	}
 	user, token, err := (*Client)(s).credentials(ctx)
 	if err != nil {
 		return "", fmt.Errorf("e6: authenticate on %s: %w", side, err)
@@ -55,6 +68,10 @@ func (c *Client) credentials(ctx context.Context) (user, token string, err error
 		return "", "", fmt.Errorf("waiting for the credentials callback: %w", context.Cause(ctx))
 	}
 }
+
+// withoutSessions stands for the session that a client with a bearer does not
+// have. It is not sent.
+const withoutSessions = "bearer"
 
 // Ping calls healthCheck, which needs no session and changes nothing.
 func (s *sides) Ping(ctx context.Context, side fsm.Side) error {

@@ -35,6 +35,7 @@ type settings struct {
 	memory      bool
 	active      fsm.Side
 	user, token string
+	bearer      func(token string) bool
 	name        string
 	batchRows   int
 	chunks      int
@@ -62,6 +63,7 @@ func (s *settings) validate() error {
 	wrong(s.resumeDelay < 0, "WithResumeDelay", "it must not be negative")
 	wrong(s.latency < 0, "WithLatency", "it must not be negative")
 	wrong((s.user == "") != (s.token == ""), "WithCredentials", "nobody is accepted without both a user and a token")
+	wrong(s.bearer != nil && s.user != "", "WithBearer", "with a bearer there is no user and no token")
 	wrong(s.memory && s.engines != nil, "WithEngineListeners", "there are no addresses in memory")
 	return errors.Join(errs...)
 }
@@ -90,6 +92,12 @@ func WithActive(side fsm.Side) Option { return func(s *settings) { s.active = si
 // are that are not empty.
 func WithCredentials(user, token string) Option {
 	return func(s *settings) { s.user, s.token = user, token }
+}
+
+// WithBearer replaces logins by OAuth: every call must carry a bearer token that
+// accepts takes, and no session.
+func WithBearer(accepts func(token string) bool) Option {
+	return func(s *settings) { s.bearer = accepts }
 }
 
 // WithClusterName makes the ingress refuse calls that do not name that cluster

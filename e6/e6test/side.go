@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -104,6 +105,9 @@ func (s *side) admit(ctx context.Context, req any, method string) error {
 		s.c.counts.violation(fmt.Sprintf("%s on %s named the engine %q", method, s.name, ip[0]))
 		return status.Errorf(codes.InvalidArgument, "no planner %q on %s", ip[0], s.name)
 	}
+	if s.c.set.bearer != nil {
+		return s.admitBearer(md, req, method)
+	}
 	request, ok := req.(interface{ GetSessionId() string })
 	if !ok || slices.ContainsFunc(withoutSession, func(m string) bool { return method == "/QueryEngineService/"+m }) {
 		return nil
@@ -116,6 +120,25 @@ func (s *side) admit(ctx context.Context, req any, method string) error {
 		return errSession
 	}
 	s.c.counts.session(id)
+	return nil
+}
+
+// admitBearer refuses what a cluster without sessions would.
+func (s *side) admitBearer(md metadata.MD, req any, method string) error {
+	auth := md.Get("authorization")
+	token, found := "", false
+	if len(auth) == 1 {
+		token, found = strings.CutPrefix(auth[0], "Bearer ")
+	}
+	if request, ok := req.(interface{ GetSessionId() string }); ok && request.GetSessionId() != "" {
+		s.c.counts.violation(method + " came with a session and a bearer")
+	}
+	switch {
+	case !found || !s.c.set.bearer(token):
+		return status.Error(codes.Unauthenticated, "the bearer token is not valid")
+	case method == "/QueryEngineService/authenticate":
+		return status.Error(codes.Unimplemented, "there are no logins: every call carries a bearer token")
+	}
 	return nil
 }
 
@@ -164,7 +187,7 @@ func (s *side) lives() int {
 func (s *side) add(q *serverQuery) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.sessions[q.session] {
+	if s.c.set.bearer == nil && !s.sessions[q.session] {
 		return errSession
 	}
 	if s.queries[q.id] != nil {

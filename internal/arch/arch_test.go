@@ -24,7 +24,7 @@ const (
 // floors is the house from the bottom up. A package may import what stands on
 // lower floors, and nothing of its own floor or above.
 var floors = [][]string{
-	{"proto/e6data/e6x/v1", "e6/fsm", "e6/vector", "e6/internal/backoff", "e6/internal/health", "e6/internal/sqltext"},
+	{"proto/e6data/e6x/v1", "e6/fsm", "e6/vector", "e6/internal/backoff", "e6/internal/health", "e6/internal/sqltext", "e6/auth"},
 	{"e6/events", "e6/store"},
 	{"e6/internal/wire", "e6/internal/cutover", "e6/e6test"},
 	{"e6"},
@@ -32,14 +32,14 @@ var floors = [][]string{
 }
 
 // alone lists the packages of the lowest floor that import nothing of ours.
-var alone = []string{"e6/fsm", "e6/vector", "e6/internal/backoff", "e6/internal/health", "e6/internal/sqltext"}
+var alone = []string{"e6/auth", "e6/fsm", "e6/vector", "e6/internal/backoff", "e6/internal/health", "e6/internal/sqltext"}
 
 // allowed are the modules that the core may depend on, with what gRPC and the
 // OpenTelemetry API bring along.
 var allowed = []string{
 	module, "google.golang.org/grpc", "google.golang.org/protobuf", "google.golang.org/genproto/googleapis/rpc",
 	"github.com/looplab/fsm", "go.opentelemetry.io/otel", "go.opentelemetry.io/otel/trace", "go.opentelemetry.io/otel/metric",
-	"golang.org/x/net", "golang.org/x/sys", "golang.org/x/text", "github.com/cespare/xxhash/v2",
+	"golang.org/x/net", "golang.org/x/oauth2", "golang.org/x/sys", "golang.org/x/text", "github.com/cespare/xxhash/v2",
 }
 
 type pkg struct {

@@ -52,6 +52,9 @@ type Config struct {
 	ClusterName string
 	// TLS is the configuration of TLS. Nil: clear text. It is copied.
 	TLS *tls.Config
+	// Bearer returns the token that every call carries. Nil: calls carry none. It
+	// needs TLS.
+	Bearer Bearer
 	// KeepaliveTime and KeepaliveTimeout say how often a quiet connection is
 	// probed, also while no call is active, and how long to wait for the
 	// answer. Zero: the defaults. A negative KeepaliveTime turns probing off.
@@ -98,6 +101,9 @@ func (c *Config) validate() error {
 	}
 	if c.Observer == nil {
 		wrong("observer is nil: every call needs one")
+	}
+	if c.Bearer != nil && c.TLS == nil {
+		wrong("a bearer without TLS would be sent in clear text")
 	}
 	if c.KeepaliveTimeout < 0 {
 		wrong("keepalive timeout %v is negative", c.KeepaliveTimeout)
@@ -160,6 +166,9 @@ func (c *Config) options() []grpc.DialOption {
 			Timeout:             orDefault(c.KeepaliveTimeout, DefaultKeepaliveTimeout),
 			PermitWithoutStream: true,
 		}))
+	}
+	if c.Bearer != nil {
+		opts = append(opts, grpc.WithPerRPCCredentials(c.Bearer))
 	}
 	if c.UserAgent != "" {
 		opts = append(opts, grpc.WithUserAgent(c.UserAgent))
