@@ -94,7 +94,7 @@ func newClient(cfg Config, opts []Option) (*Client, error) {
 	})
 	c.hooks = newHookSet(c, c.opts.hooks)
 	c.route, err = cutover.New(cutover.Config{
-		Cluster: (*sides)(c), Events: c.bus, Logger: c.log,
+		Cluster: (*sides)(c), Events: c.bus, Logger: c.log, Describe: brief,
 		Key: cfg.Address + "/" + cfg.ClusterName, Store: c.opts.store, Prefer: cfg.Strategy,
 		ProbeTimeout: cfg.ProbeTimeout, DetectionTimeout: cfg.DetectionTimeout, PrepareTimeout: cfg.ReadyTimeout,
 		SharedTimeout: cfg.SharedTimeout, DrainTimeout: cfg.DrainTimeout, RefreshInterval: cfg.RefreshInterval,
@@ -146,6 +146,9 @@ func (c *Client) Refresh(ctx context.Context) (fsm.Snapshot, error) { return c.r
 // Switch moves the client to a side, as if the cluster had announced it: new
 // queries go there once it accepts. It waits for that, within ctx. Running
 // queries stay where they are. The error says why the side was not taken.
+//
+// A cluster that goes on naming the other side takes the client back: what side
+// says counts once it is active.
 func (c *Client) Switch(ctx context.Context, side Side) error { return c.route.Switch(ctx, side) }
 
 // Rollback goes back to the side that is not active: new queries go there once

@@ -462,7 +462,11 @@ func causeOf(ctx context.Context, err error) fsm.Cause {
 // server's words, which may quote a statement or a session.
 func brief(err error) string {
 	if failed, ok := wire.AsError(err); ok {
-		return fmt.Sprintf("%s on %s: %s (%s)", failed.Method, failed.Side, failed.Class, status.Code(failed))
+		how := status.Code(failed).String()
+		if code := failed.HTTPStatus(); code != 0 {
+			how = fmt.Sprintf("HTTP %d", code)
+		}
+		return fmt.Sprintf("%s on %s: %s (%s)", failed.Method, failed.Side, failed.Class, how)
 	}
 	return err.Error()
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/e6data/e6data-go/e6/events"
@@ -85,6 +86,8 @@ type resumer struct {
 	c       *Client
 	mu      sync.Mutex
 	current *resumption
+
+	nextTold atomic.Int64 // in nanoseconds
 }
 
 type resumption struct {
@@ -95,10 +98,24 @@ type resumption struct {
 // resume wakes the cluster for a call that found it suspended, if that is wanted.
 func (r *resumer) resume(ctx context.Context, side Side) error {
 	if r.c.cfg.NoAutoResume {
+		r.tellAsleep()
 		return fmt.Errorf("e6: %w, and NoAutoResume is set: resume it, or allow the client to", ErrSuspended)
 	}
 	return r.join(ctx, side)
 }
+
+// tellAsleep publishes, not for every call, that the cluster is suspended and
+// stays so.
+func (r *resumer) tellAsleep() {
+	now, next := time.Now().UnixNano(), r.nextTold.Load()
+	if now >= next && r.nextTold.CompareAndSwap(next, now+int64(asleepEvery)) {
+		r.c.bus.Publish(fsm.Cause{Reason: fsm.ReasonSuspended}, events.ClusterResume{
+			Status: string(StatusSuspended), Done: true, Error: "NoAutoResume is set"})
+	}
+}
+
+// asleepEvery is how often it is told that the cluster is suspended.
+const asleepEvery = 10 * time.Second
 
 // join waits within ctx for the resumption that is under way, or begins one on
 // the client's own context.

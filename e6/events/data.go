@@ -142,7 +142,8 @@ type HealthBreached struct {
 	Side fsm.Side
 	// Why says which limit was broken, and by how much.
 	Why string
-	// Requests and Failures are what was counted since the side accepted.
+	// Requests and Failures are what was counted: lately, or since the side
+	// accepted if that were too few.
 	Requests, Failures int64
 	// Action is what follows: rollback, abort or none.
 	Action string

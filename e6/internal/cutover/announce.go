@@ -134,6 +134,9 @@ func (c *Coordinator) tell(a announcement, accepted bool, why string) {
 // decline leaves a side alone for a while, longer with every strike.
 func (c *Coordinator) decline(target fsm.Side) {
 	d := c.decisionAbout(target)
+	if time.Since(d.until) > declinedForMax {
+		d.strikes = 0 // that was another deployment
+	}
 	pause := min(declinedFor<<min(d.strikes, 16), declinedForMax)
 	d.strikes++
 	if d.coolDown && time.Until(d.until) > pause {

@@ -54,11 +54,14 @@ type DetectionError struct {
 }
 
 // Error implements error.
-func (e *DetectionError) Error() string {
-	text := fmt.Sprintf("e6: no side accepts: %v", e.Err)
+func (e *DetectionError) Error() string { return e.text(error.Error) }
+
+// text is the whole error, with its parts as describe says them.
+func (e *DetectionError) text(describe func(error) string) string {
+	text := "e6: no side accepts: " + describe(e.Err)
 	for _, side := range fsm.Sides {
 		if err := e.side(side); err != nil && !errors.Is(e.Err, err) {
-			text += fmt.Sprintf("; %s: %v", side, err)
+			text += fmt.Sprintf("; %s: %s", side, describe(err))
 		}
 	}
 	return text
@@ -80,6 +83,14 @@ func (e *DetectionError) side(s fsm.Side) error {
 		return e.Blue
 	}
 	return e.Green
+}
+
+// setFirst records the error of a side that has none yet: it was being asked when
+// the time was up.
+func (e *DetectionError) setFirst(s fsm.Side, err error) {
+	if e.side(s) == nil {
+		e.set(s, err)
+	}
 }
 
 // set records the last error of a side.

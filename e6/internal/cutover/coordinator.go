@@ -24,6 +24,9 @@ type Config struct {
 	Events *events.Bus
 	// Logger receives what no event covers.
 	Logger *slog.Logger
+	// Describe says an error as events have it: without the server's own words,
+	// which may be anything. Default: its Error method.
+	Describe func(error) string
 	// Key names the cluster in the store: its address and name.
 	Key string
 	// Store is where clients share what they know; nil keeps it private.
@@ -119,6 +122,9 @@ func New(cfg Config) (*Coordinator, error) {
 		heard:     make(map[fsm.Side]announcement),
 		stale:     make(map[fsm.Side]announcement),
 		declined:  make(map[fsm.Side]*decision),
+	}
+	if c.cfg.Describe == nil {
+		c.cfg.Describe = error.Error
 	}
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
 	c.sessions = newSessions(c)
@@ -245,7 +251,25 @@ func (c *Coordinator) probe(ctx context.Context, call func(context.Context) erro
 
 // failed reports a probe that its side did not take.
 func (c *Coordinator) failed(purpose string, side fsm.Side, attempt int, cause fsm.Cause, err error) {
-	c.cfg.Events.Publish(cause, events.ProbeFailed{Side: side, Attempt: attempt, Error: err.Error(), Purpose: purpose})
+	c.cfg.Events.Publish(cause, events.ProbeFailed{Side: side, Attempt: attempt, Error: c.cfg.Describe(err), Purpose: purpose})
+}
+
+// repeated reports probes of one purpose that fail again and again: the first,
+// those with another error than the one before, and of the rest fewer and fewer,
+// so that a side which stays closed does not push everything else out of the
+// history.
+type repeated struct {
+	c       *Coordinator
+	purpose string
+	told    [1 + len(fsm.Sides)]string
+}
+
+func (r *repeated) failed(side fsm.Side, attempt int, cause fsm.Cause, err error) {
+	text := r.c.cfg.Describe(err)
+	if powerOfTwo := attempt&(attempt-1) == 0; powerOfTwo || text != r.told[side] {
+		r.told[side] = text
+		r.c.failed(r.purpose, side, attempt, cause, err)
+	}
 }
 
 // Close stops the coordinator and waits, within ctx, until everything that it

@@ -78,6 +78,7 @@ func (c *Coordinator) search(d *detection) {
 // reason in the report if none has.
 func (c *Coordinator) ask(ctx context.Context, d *detection, order [2]fsm.Side, report *DetectionError) (accepted fsm.Side, round int) {
 	resumed := false
+	failures := repeated{c: c, purpose: "detect"}
 	for round = 1; ; round++ {
 		for _, side := range order {
 			session, took, err := c.login(ctx, side, "detect")
@@ -97,10 +98,11 @@ func (c *Coordinator) ask(ctx context.Context, d *detection, order [2]fsm.Side, 
 				return side, round
 			}
 			if d.ctx.Err() != nil {
+				report.setFirst(side, err)
 				break
 			}
 			report.set(side, err)
-			c.failed("detect", side, round, d.cause, err)
+			failures.failed(side, round, d.cause, err)
 			switch c.cfg.Cluster.Judge(err) {
 			case Refuses:
 				d.refused[side] = true
@@ -181,7 +183,7 @@ func (c *Coordinator) detectionFailed(d *detection, reason fsm.Reason, why error
 		c.detection = nil
 		c.failures++
 		c.failure = report
-		c.fire(fsm.Trigger{Event: fsm.EventFail, Cause: fsm.Cause{Reason: reason, Detail: report.Error(), Trace: d.cause.Trace}})
+		c.fire(fsm.Trigger{Event: fsm.EventFail, Cause: fsm.Cause{Reason: reason, Detail: report.text(c.cfg.Describe), Trace: d.cause.Trace}})
 	})
 }
 

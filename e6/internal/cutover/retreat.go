@@ -30,7 +30,8 @@ type probation struct {
 	epoch    uint64
 	until    time.Time
 	baseline health.Summary // of the side that was left
-	answers  atomic.Int64
+	requests atomic.Int64   // since it accepted, of which failures got no answer
+	failures atomic.Int64
 	next     atomic.Int64 // when a breach is told again, in nanoseconds
 }
 
@@ -73,22 +74,24 @@ func (c *Coordinator) Answered(p Pin, latency time.Duration) {
 	} else {
 		c.windows[p.Side].Answered()
 	}
-	c.examine(p)
+	c.examine(p, 0)
 }
 
 // Unanswered reports that it did not. What the writer must be told, Failed and
 // Refused tell it: this is for the statistics.
 func (c *Coordinator) Unanswered(p Pin) {
 	c.windows[p.Side].Failed()
-	c.examine(p)
+	c.examine(p, 1)
 }
 
 // examine looks whether the side of a query that has ended breaks the policy.
-func (c *Coordinator) examine(pin Pin) {
+func (c *Coordinator) examine(pin Pin, failed int64) {
 	p := c.probation.Load()
 	if p == nil || pin.Side != p.side || pin.Epoch != p.epoch || !time.Now().Before(p.until) {
 		return
 	}
+	p.requests.Add(1)
+	p.failures.Add(failed)
 	why, requests, failures := c.breach(p)
 	if why == "" {
 		return
@@ -103,7 +106,12 @@ func (c *Coordinator) examine(pin Pin) {
 // breach says how the side on probation breaks the policy, if it does.
 func (c *Coordinator) breach(p *probation) (why string, requests, failures int64) {
 	policy, w := &c.cfg.Policy, c.windows[p.side]
+	// What happened lately counts, or else everything since it accepted: a client
+	// with few queries has a side judged too.
 	requests, failures = w.Counts()
+	if requests < policy.MinRequests {
+		requests, failures = p.requests.Load(), p.failures.Load()
+	}
 	if requests < policy.MinRequests {
 		return "", requests, failures
 	}
@@ -111,7 +119,7 @@ func (c *Coordinator) breach(p *probation) (why string, requests, failures int64
 		return fmt.Sprintf("%d of %d executions got no answer, which is %.0f %% and the limit %.0f %%",
 			failures, requests, 100*rate, 100*policy.ErrorRate), requests, failures
 	}
-	if p.baseline.Timed < policy.MinRequests || p.answers.Add(1)%latencyEvery != 0 {
+	if p.baseline.Timed < policy.MinRequests || p.requests.Load()%latencyEvery != 0 {
 		return "", requests, failures
 	}
 	now := w.Summary()
@@ -127,6 +135,9 @@ func (c *Coordinator) onBreach(p *probation, why string, requests, failures int6
 	s := c.machine.Snapshot()
 	if c.probation.Load() != p || c.closing || s.Epoch != p.epoch {
 		return
+	}
+	if d := c.declined[p.side.Other()]; d != nil && d.holds(s.Epoch) {
+		return // a guard, or the old side itself, did not allow it a short while ago
 	}
 	action := "none"
 	switch {
@@ -194,17 +205,21 @@ func (c *Coordinator) onRetreat(r *retreat, err error) {
 		r.transition = c.transition
 		return
 	}
-	if r.cause.Reason == fsm.ReasonHealth {
-		c.rolledBack = time.Now()
-	}
 	if t := c.transition; t != nil {
-		c.coolDown(t.target())
+		c.retreated(t.target(), r.cause)
 		c.abort(t, r.cause)
 		c.tellActive(t.origin())
 		return
 	}
-	c.coolDown(r.from)
 	r.transition = c.begin(fsm.EventRollback, to, r.cause)
+}
+
+// retreated begins the cool-down of a side that is left.
+func (c *Coordinator) retreated(from fsm.Side, cause fsm.Cause) {
+	if cause.Reason == fsm.ReasonHealth {
+		c.rolledBack = time.Now()
+	}
+	c.coolDown(from)
 }
 
 // Rollback goes back to the side that is not active, if it accepts, and waits

@@ -111,6 +111,7 @@ func (c *Coordinator) prepare(ctx context.Context, t *transition) {
 // makeReady opens a session on the target. It reports false if the transition
 // ended before.
 func (c *Coordinator) makeReady(ctx context.Context, t *transition) bool {
+	failures := repeated{c: c, purpose: "prepare"}
 	for attempt, pauses := 1, 0; ; attempt++ {
 		held := t.held.isSet() // before the call: only a later refusal counts
 		session, took, err := c.login(ctx, t.target(), "prepare")
@@ -126,7 +127,7 @@ func (c *Coordinator) makeReady(ctx context.Context, t *transition) bool {
 		if t.ctx.Err() != nil {
 			return false
 		}
-		c.failed("prepare", t.target(), attempt, t.start.Cause, err)
+		failures.failed(t.target(), attempt, t.start.Cause, err)
 		c.post(func() { c.onNotReady(t, err, held) })
 		if !held && t.held.isSet() {
 			pauses = 0
@@ -153,6 +154,9 @@ func (c *Coordinator) onReady(t *transition) {
 		return
 	}
 	t.accepted = time.Now()
+	if t.start.Event == fsm.EventRollback {
+		c.retreated(t.origin(), t.start.Cause)
+	}
 	c.watch(t, baseline)
 	close(t.ready)
 	c.tellActive(t.target())
@@ -179,7 +183,7 @@ func (c *Coordinator) onNotReady(t *transition, err error, held bool) {
 	switch verdict := c.cfg.Cluster.Judge(err); {
 	case verdict == Denied:
 		c.decline(t.target())
-		c.abort(t, t.cause(fsm.ReasonCredentials, err.Error()))
+		c.abort(t, t.cause(fsm.ReasonCredentials, c.cfg.Describe(err)))
 	case held:
 		// The origin refused before this probe was sent, and the target has not
 		// accepted either: nobody is known to.

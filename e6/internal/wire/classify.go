@@ -2,6 +2,7 @@ package wire
 
 import (
 	"context"
+	"strconv"
 	"strings"
 	"time"
 
@@ -246,4 +247,22 @@ func beginsAny(message string, prefixes []string) bool {
 		}
 	}
 	return false
+}
+
+// HTTPStatus is the status of a plain HTTP reply that came instead of a gRPC
+// answer, and 0 if there was none.
+func (e *Error) HTTPStatus() int {
+	s, ok := status.FromError(e.Err)
+	if !ok {
+		return 0
+	}
+	rest, ok := strings.CutPrefix(s.Message(), httpReply)
+	if !ok || len(rest) < 4 || rest[3] != ' ' {
+		return 0
+	}
+	code, err := strconv.Atoi(rest[:3])
+	if err != nil {
+		return 0
+	}
+	return code
 }
