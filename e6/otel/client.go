@@ -1,0 +1,131 @@
+package e6otel
+
+import (
+	"net"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/e6data/e6data-go/e6"
+	"github.com/e6data/e6data-go/e6/events"
+	"github.com/e6data/e6data-go/e6/fsm"
+)
+
+// hooks are what one client calls.
+type hooks struct {
+	inst    *Instrumentation
+	current atomic.Pointer[client] // nil before the client is open
+
+	mu      sync.Mutex
+	clients map[*e6.Client]*client
+}
+
+var (
+	_ e6.ClientHook    = (*hooks)(nil)
+	_ e6.QueryHook     = (*hooks)(nil)
+	_ e6.StepHook      = (*hooks)(nil)
+	_ e6.DetectionHook = (*hooks)(nil)
+	_ e6.SessionHook   = (*hooks)(nil)
+	_ e6.CutoverHook   = (*hooks)(nil)
+)
+
+// String names the hooks in events.
+func (h *hooks) String() string { return "e6otel" }
+
+// client is a client that is open, with the attributes of everything about it.
+type client struct {
+	inst    *Instrumentation
+	c       *e6.Client
+	address string
+	attrs   []attribute.KeyValue // of its server, and those of WithAttributes
+
+	plain   *set    // no attribute but attrs
+	sides   [3]*set // by side
+	plans   map[string]*plan
+	ended   cache[outcome, *set]
+	names   cache[string, string]
+	flights flights
+	decoded decoded
+	running atomic.Pointer[e6.CutoverStart]
+	last    chan struct{}  // closed with the last event
+	closing chan struct{}  // closed when the client is
+	stories sync.WaitGroup // spans of cutovers that wait for queries
+}
+
+// ClientOpened implements e6.ClientHook.
+func (h *hooks) ClientOpened(c *e6.Client) {
+	cl := newClient(h.inst, c)
+	h.mu.Lock()
+	h.clients[c] = cl
+	h.mu.Unlock()
+	h.inst.add(cl)
+	c.Subscribe(cl.heard, events.Lossless(), events.Kinds(counted...))
+	h.current.Store(cl)
+}
+
+// ClientClosed implements e6.ClientHook. What is under way is ended: the spans
+// of cutovers, and the counting of events.
+func (h *hooks) ClientClosed(c *e6.Client) {
+	h.mu.Lock()
+	cl := h.clients[c]
+	delete(h.clients, c)
+	h.mu.Unlock()
+	if cl == nil {
+		return
+	}
+	close(cl.closing)
+	h.inst.remove(cl)
+	<-cl.last
+	cl.stories.Wait()
+}
+
+func newClient(i *Instrumentation, c *e6.Client) *client {
+	cl := &client{inst: i, c: c, address: c.Health().Address, last: make(chan struct{}), closing: make(chan struct{})}
+	host, port, err := net.SplitHostPort(cl.address)
+	if err != nil {
+		host = cl.address
+	}
+	number, _ := strconv.Atoi(port)
+	cl.attrs = append([]attribute.KeyValue{keyServer.String(host), keyPort.Int(number)}, i.set.attributes...)
+	cl.plans = cl.newPlans()
+	cl.plain = cl.set()
+	for side := range cl.sides {
+		cl.sides[side] = cl.set(sideOf(keySide, fsm.Side(side)))
+	}
+	cl.flights.init()
+	return cl
+}
+
+// set is the attributes of a point, ready for any instrument.
+type set struct {
+	add     []metric.AddOption
+	record  []metric.RecordOption
+	observe []metric.ObserveOption
+}
+
+// set adds attributes to those that every point has.
+func (c *client) set(attrs ...attribute.KeyValue) *set {
+	return newSet(slices.Concat(c.attrs, attrs))
+}
+
+func newSet(attrs []attribute.KeyValue) *set {
+	o := metric.WithAttributeSet(attribute.NewSet(attrs...))
+	return &set{[]metric.AddOption{o}, []metric.RecordOption{o}, []metric.ObserveOption{o}}
+}
+
+// side is the attributes of a point about a side.
+func (c *client) side(s fsm.Side) *set {
+	if int(s) < len(c.sides) {
+		return c.sides[s]
+	}
+	return c.sides[fsm.None]
+}
+
+func sideOf(k attribute.Key, s fsm.Side) attribute.KeyValue { return k.String(s.String()) }
+
+func seconds(d time.Duration) float64 { return d.Seconds() }

@@ -1,0 +1,128 @@
+package e6otel
+
+import (
+	"context"
+	"time"
+
+	otelcodes "go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/e6data/e6data-go/e6"
+)
+
+// change is a cutover that is under way.
+type change struct {
+	c     *client
+	start *e6.CutoverStart
+	story *story // nil if its span is not recorded
+	span  trace.Span
+}
+
+// CutoverStart implements e6.CutoverHook.
+func (h *hooks) CutoverStart(ctx context.Context, s e6.CutoverStart) context.Context {
+	c := h.current.Load()
+	if c == nil {
+		return ctx
+	}
+	ch := &change{c: c, start: &s}
+	c.running.Store(ch.start)
+	options := []trace.SpanStartOption{trace.WithNewRoot(), trace.WithTimestamp(s.At), trace.WithAttributes(c.attrs...), trace.WithAttributes(
+		cutoverID.Int64(int64(s.ID)), cutoverEvent.String(s.Event.String()), sideOf(cutoverFrom, s.From), sideOf(cutoverTo, s.To),
+		cutoverCause.String(string(s.Cause.Reason)), cutoverFlying.Int64(s.InFlight))}
+	if s.Cause.Trace.IsValid() {
+		options = append(options, trace.WithLinks(trace.Link{SpanContext: s.Cause.Trace}))
+	}
+	ctx, ch.span = h.inst.tracer.Start(ctx, spanCutover, options...)
+	if ch.span.IsRecording() {
+		ch.span.AddEvent(eventAnnounced, trace.WithTimestamp(s.At))
+		ch.story = &story{start: ch.start}
+		c.flights.open(ch.story)
+	}
+	return context.WithValue(ctx, cutoverKey{h}, ch)
+}
+
+// CutoverEnd implements e6.CutoverHook.
+func (h *hooks) CutoverEnd(ctx context.Context, e e6.CutoverEnd) {
+	ch, ok := ctx.Value(cutoverKey{h}).(*change)
+	if !ok {
+		return
+	}
+	c, s := ch.c, ch.start
+	c.running.CompareAndSwap(s, nil) // the next one may have begun
+	why, how := cause(s.Cause), keyResult.String(e.Result)
+	c.count(nameCutovers, 1, why, how, sideOf(keyFrom, s.From), sideOf(keyTo, s.To))
+	h.inst.make.durations[nameCutover].Record(ctx, seconds(e.At.Sub(s.At)), c.set(why, how).record...)
+	if !e.Ready.IsZero() {
+		h.inst.make.durations[namePrewarm].Record(ctx, seconds(e.Ready.Sub(s.At)), c.plain.record...)
+	}
+	if ch.story == nil {
+		ch.span.End()
+		return
+	}
+	ch.tell(e)
+	settled := c.flights.wait(ch.story, leftSide(s, e))
+	c.stories.Go(func() { ch.finish(settled, e.At) })
+}
+
+// The results of a transition that did not lead to its target.
+const (
+	aborted   = "aborted"
+	abandoned = "abandoned"
+)
+
+// leftSide is the side whose queries the end of a transition leaves behind, and
+// None if these are both.
+func leftSide(s *e6.CutoverStart, e e6.CutoverEnd) e6.Side {
+	switch e.Result {
+	case aborted:
+		return s.To
+	case abandoned:
+		return e6.None
+	}
+	return s.From
+}
+
+// tell puts into the span what is known when the cutover has ended.
+func (ch *change) tell(e e6.CutoverEnd) {
+	at := func(name string, t time.Time) {
+		if !t.IsZero() {
+			ch.span.AddEvent(name, trace.WithTimestamp(t))
+		}
+	}
+	at(eventReady, e.Ready)
+	at(eventFirst, e.FirstQuery)
+	at(eventDrained, e.Drained)
+	switch e.Result {
+	case aborted, abandoned:
+		at(e.Result, e.At)
+		ch.span.SetStatus(otelcodes.Error, e.Result)
+		ch.span.SetAttributes(keyError.String(e.Result))
+	default:
+		at(eventCommitted, e.At)
+	}
+	ch.span.SetAttributes(cutoverResult.String(e.Result), cutoverReason.String(string(e.Cause.Reason)), cutoverRemain.Int64(e.Remaining))
+}
+
+// finish ends the span when the fate of all queries is known, or the time for
+// that is over. A query that is cut off learns its fate after the cutover: a
+// refusal of the origin commits it at once.
+func (ch *change) finish(settled <-chan struct{}, ended time.Time) {
+	grace := time.NewTimer(ch.c.inst.set.grace)
+	defer grace.Stop()
+	select {
+	case <-settled:
+	case <-grace.C:
+	case <-ch.c.closing:
+	}
+	ch.c.flights.close(ch.story)
+	s := ch.story
+	room := mostLinks
+	if ch.start.Cause.Trace.IsValid() {
+		room--
+	}
+	for _, l := range s.links(room) {
+		ch.span.AddLink(l)
+	}
+	ch.span.SetAttributes(cutoverDrain.Int64(s.drained), cutoverReplay.Int64(s.replays), cutoverRetry.Int64(s.retries), cutoverLost.Int64(s.losses))
+	ch.span.End(trace.WithTimestamp(ended))
+}

@@ -1,0 +1,170 @@
+package e6otel_test
+
+import (
+	"log/slog"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/e6data/e6data-go/e6/events"
+	e6otel "github.com/e6data/e6data-go/e6/otel"
+)
+
+const page = "../../docs/observability.md"
+
+// tables are the tables of the page by the heading before them and the title of
+// their first column. A row is its cells, without the ticks around code.
+func tables(t *testing.T) map[string][][]string {
+	t.Helper()
+	text, err := os.ReadFile(page)
+	require.NoError(t, err)
+	found := map[string][][]string{}
+	heading, name := "", ""
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimSpace(line)
+		switch {
+		case strings.HasPrefix(line, "#"):
+			heading, name = strings.TrimLeft(line, "# "), ""
+		case !strings.HasPrefix(line, "|"):
+			name = ""
+		case strings.HasPrefix(line, "|---"):
+		default:
+			var row []string
+			for _, cell := range strings.Split(strings.Trim(line, "|"), " | ") {
+				row = append(row, strings.Trim(cell, " |`"))
+			}
+			if name == "" {
+				name = heading + "/" + row[0]
+				require.NotContains(t, found, name)
+				found[name] = [][]string{}
+				continue
+			}
+			found[name] = append(found[name], row)
+		}
+	}
+	return found
+}
+
+// listed are the names in a cell.
+func listed(cell string) []string {
+	return strings.FieldsFunc(cell, func(r rune) bool { return r == '`' || r == ',' || r == ' ' })
+}
+
+func firsts(rows [][]string) (names []string) {
+	for _, row := range rows {
+		names = append(names, row[0])
+	}
+	return names
+}
+
+func TestThePageListsEveryEventAsItIs(t *testing.T) {
+	rows := tables(t)["Events/event"]
+	var kinds []string
+	for _, k := range events.AllKinds() {
+		kinds = append(kinds, string(k))
+	}
+	require.ElementsMatch(t, kinds, firsts(rows))
+	for _, row := range rows {
+		require.Equal(t, string(events.Kind(row[0]).Component()), row[1], row[0])
+		usual, _, _ := strings.Cut(row[2], ";")
+		var level slog.Level
+		require.NoError(t, level.UnmarshalText([]byte(usual)))
+		require.Equal(t, level, events.Event{Data: plain[events.Kind(row[0])]}.Level(), row[0])
+	}
+}
+
+// plain is an event of each kind with nothing special about it.
+var plain = func() map[events.Kind]events.Data {
+	byKind := map[events.Kind]events.Data{}
+	for _, d := range []events.Data{
+		events.Transition{}, events.ProbeFailed{}, events.AnnouncementHeard{}, events.AnnouncementInvalid{}, events.Refused{},
+		events.QueryRetried{}, events.QueryReplayed{}, events.QueryLost{}, events.QueryAbandoned{}, events.SessionOpened{},
+		events.SessionExpired{}, events.DrainEnded{}, events.ClusterResume{}, events.StoreFailed{}, events.GuardDecided{},
+		events.HealthBreached{}, events.HookFailed{}, events.Missed{}, events.Closed{},
+	} {
+		byKind[d.Kind()] = d
+	}
+	return byKind
+}()
+
+func TestThePageListsEverySpanAsItIs(t *testing.T) {
+	page := tables(t)
+	var want [][]string
+	var events []string
+	for _, s := range e6otel.Spans() {
+		want = append(want, []string{s.Name, s.Kind.String(), strings.Join(s.Attributes, " "), strings.Join(s.Optional, " "), s.Description})
+		events = append(events, s.Events...)
+	}
+	got := page["Spans/span"]
+	for _, row := range got {
+		require.Len(t, row, 5)
+		row[2], row[3] = strings.Join(listed(row[2]), " "), strings.Join(listed(row[3]), " ")
+	}
+	require.Equal(t, want, got)
+	require.ElementsMatch(t, events, firsts(page["Events of e6.cutover/event"]))
+	require.Equal(t, []string{"lost", "replayed", "in_flight"}, firsts(page["Links of e6.cutover/e6.link"]))
+}
+
+func TestThePageListsEveryMetricAsItIs(t *testing.T) {
+	page := tables(t)
+	var want, prometheus [][]string
+	for _, m := range e6otel.Metrics() {
+		attrs := strings.Join(m.Attributes[:len(m.Attributes)-2], " ")
+		require.Equal(t, []string{"server.address", "server.port"}, m.Attributes[len(m.Attributes)-2:])
+		want = append(want, []string{m.Name, string(m.Kind), m.Unit, attrs, strings.Join(m.Optional, " "), m.Description})
+		prometheus = append(prometheus, []string{m.Name, m.PrometheusName()})
+	}
+	got := page["Metrics/metric"]
+	for _, row := range got {
+		require.Len(t, row, 6)
+		row[3], row[4] = strings.Join(listed(row[3]), " "), strings.Join(listed(row[4]), " ")
+	}
+	require.Equal(t, want, got)
+	require.Equal(t, prometheus, page["Names in Prometheus/metric"])
+}
+
+func TestThePageListsEveryAttributeAndWhereItIs(t *testing.T) {
+	on := map[string][]string{}
+	add := func(where string, keys ...[]string) {
+		for _, key := range slices.Concat(keys...) {
+			if !slices.Contains(on[key], where) {
+				on[key] = append(on[key], where)
+			}
+		}
+	}
+	for _, s := range e6otel.Spans() {
+		add("spans", s.Attributes, s.Optional)
+		add("links", s.Links)
+	}
+	for _, m := range e6otel.Metrics() {
+		add("metrics", m.Attributes, m.Optional)
+	}
+	got := map[string][]string{}
+	for _, row := range tables(t)["Attributes/attribute"] {
+		require.NotContains(t, got, row[0])
+		got[row[0]] = listed(row[1])
+	}
+	require.Equal(t, on, got)
+}
+
+func TestTheQueriesOnThePageNameMetricsThatExist(t *testing.T) {
+	names := map[string]bool{}
+	for _, m := range e6otel.Metrics() {
+		names[m.PrometheusName()] = true
+		if m.Kind == e6otel.KindHistogram {
+			names[m.PrometheusName()+"_bucket"] = true
+		}
+	}
+	used := 0
+	for _, row := range tables(t)["Names in Prometheus/question"] {
+		for _, name := range regexp.MustCompile(`(e6_client|db_client)_\w+`).FindAllString(row[1], -1) {
+			require.True(t, names[name], name)
+			used++
+		}
+	}
+	require.Greater(t, used, 5)
+}

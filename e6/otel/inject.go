@@ -1,0 +1,69 @@
+package e6otel
+
+import (
+	"context"
+
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
+)
+
+// inject sends the trace context of a call along with it.
+func (h *hooks) inject(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+	if fields := h.fields(ctx); len(fields) > 0 {
+		ctx = metadata.AppendToOutgoingContext(ctx, fields...)
+	}
+	return invoke(ctx, method, req, reply, cc, opts...)
+}
+
+// fields are the headers with the trace context. All calls of a query that is
+// not recorded have the same, which are made once: it has no spans below its own.
+func (h *hooks) fields(ctx context.Context) []string {
+	q, ok := ctx.Value(queryKey{h}).(*query)
+	if !ok || q.recording || !trace.SpanContextFromContext(ctx).Equal(q.trace) {
+		var c carrier
+		h.inst.set.propagator.Inject(ctx, &c)
+		return c.fields
+	}
+	q.inject.Do(func() { h.inst.set.propagator.Inject(ctx, &q.headers) })
+	return q.headers.fields
+}
+
+// carrier collects headers. Adding them one by one to the outgoing metadata, or
+// reading those that are there, would copy all of them each time.
+type carrier struct {
+	fields []string // keys and values in turn
+}
+
+var _ propagation.TextMapCarrier = (*carrier)(nil)
+
+// Get implements propagation.TextMapCarrier.
+func (c *carrier) Get(key string) string {
+	for i := 0; i < len(c.fields); i += 2 {
+		if c.fields[i] == key {
+			return c.fields[i+1]
+		}
+	}
+	return ""
+}
+
+// Set implements propagation.TextMapCarrier.
+func (c *carrier) Set(key, value string) {
+	for i := 0; i < len(c.fields); i += 2 {
+		if c.fields[i] == key {
+			c.fields[i+1] = value
+			return
+		}
+	}
+	c.fields = append(c.fields, key, value)
+}
+
+// Keys implements propagation.TextMapCarrier.
+func (c *carrier) Keys() []string {
+	var keys []string
+	for i := 0; i < len(c.fields); i += 2 {
+		keys = append(keys, c.fields[i])
+	}
+	return keys
+}

@@ -1,0 +1,70 @@
+package e6otel
+
+import (
+	"go.opentelemetry.io/otel/attribute"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+)
+
+// system is the value of db.system.name.
+const system = "e6data"
+
+// The keys of attributes that are not in the semantic conventions.
+const (
+	keySide       attribute.Key = "e6.side"
+	keyTag        attribute.Key = "e6.tag"
+	keyQueryID    attribute.Key = "e6.query_id"
+	keyRows       attribute.Key = "e6.rows"
+	keyBatches    attribute.Key = "e6.batches"
+	keyBytes      attribute.Key = "e6.bytes"
+	keyRetries    attribute.Key = "e6.retries"
+	keyReplays    attribute.Key = "e6.replays"
+	keyAttempt    attribute.Key = "e6.attempt"
+	keyReplay     attribute.Key = "e6.replay"
+	keyFrom       attribute.Key = "e6.from"
+	keyTo         attribute.Key = "e6.to"
+	keyCause      attribute.Key = "e6.cause"
+	keyOrder      attribute.Key = "e6.order"
+	keyRounds     attribute.Key = "e6.rounds"
+	keyPurpose    attribute.Key = "e6.purpose"
+	keyResult     attribute.Key = "e6.result"
+	keyEvent      attribute.Key = "e6.event"
+	keyState      attribute.Key = "e6.state"
+	keyPoint      attribute.Key = "e6.point"
+	keyProblem    attribute.Key = "e6.problem"
+	keyLink       attribute.Key = "e6.link"
+	cutoverID     attribute.Key = "e6.cutover.id"
+	cutoverEvent  attribute.Key = "e6.cutover.event"
+	cutoverFrom   attribute.Key = "e6.cutover.from"
+	cutoverTo     attribute.Key = "e6.cutover.to"
+	cutoverCause  attribute.Key = "e6.cutover.cause"
+	cutoverFlying attribute.Key = "e6.cutover.in_flight"
+	cutoverResult attribute.Key = "e6.cutover.result"
+	cutoverReason attribute.Key = "e6.cutover.reason"
+	cutoverDrain  attribute.Key = "e6.cutover.drained"
+	cutoverRemain attribute.Key = "e6.cutover.remaining"
+	cutoverReplay attribute.Key = "e6.cutover.replayed"
+	cutoverRetry  attribute.Key = "e6.cutover.retried"
+	cutoverLost   attribute.Key = "e6.cutover.lost"
+)
+
+// The keys that are.
+const (
+	keySystem    = semconv.DBSystemNameKey
+	keyNamespace = semconv.DBNamespaceKey
+	keyOperation = semconv.DBOperationNameKey
+	keyText      = semconv.DBQueryTextKey
+	keyStatus    = semconv.DBResponseStatusCodeKey
+	keyError     = semconv.ErrorTypeKey
+	keyServer    = semconv.ServerAddressKey
+	keyPort      = semconv.ServerPortKey
+)
+
+// other stands for a value of an attribute that is not in a bounded set.
+const other = "OTHER"
+
+// operations are the values of db.operation.name. The first word of anything
+// else may be a part of a secret, and there is no end of them.
+var operations = []string{
+	"ALTER", "ANALYZE", "CALL", "COPY", "CREATE", "DELETE", "DESC", "DESCRIBE", "DROP", "EXPLAIN", "GRANT", "INSERT",
+	"MERGE", "REFRESH", "REVOKE", "SELECT", "SET", "SHOW", "TABLE", "TRUNCATE", "UPDATE", "USE", "VALUES", "WITH",
+}

@@ -1,0 +1,136 @@
+package e6otel
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/e6data/e6data-go/e6"
+	"github.com/e6data/e6data-go/e6/fsm"
+)
+
+var states = []fsm.State{fsm.StateUnknown, fsm.StateDetecting, fsm.StateBlue, fsm.StateGreen, fsm.StateTransitioning}
+
+// decoded counts what was received from each side. Every query adds to it, and
+// only a collection of metrics reads it.
+type decoded [3]struct{ batches, bytes atomic.Int64 }
+
+func (d *decoded) add(e e6.StepEnd) {
+	if int(e.Side) < len(d) {
+		d[e.Side].batches.Add(e.Batches)
+		d[e.Side].bytes.Add(e.Bytes)
+	}
+}
+
+// totals are counts that only grow, and the client whose attributes they have.
+type totals struct {
+	like           *client
+	calls, refused [3]int64
+	batches, bytes [3]int64
+	eventsDropped  int64
+}
+
+func (t *totals) count(c *client, s e6.Stats) {
+	for _, side := range fsm.Sides {
+		t.calls[side] += s.Calls[side]
+		t.refused[side] += s.Refused[side]
+		t.batches[side] += c.decoded[side].batches.Load()
+		t.bytes[side] += c.decoded[side].bytes.Load()
+	}
+	t.eventsDropped += int64(s.EventsDropped)
+}
+
+// levels are values of this moment.
+type levels struct {
+	totals
+	open       bool
+	states     map[fsm.State]int64
+	inFlight   [3]int64
+	age, limit time.Duration
+}
+
+func (i *Instrumentation) add(c *client) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.clients[c] = struct{}{}
+}
+
+// remove keeps what the client has counted: a counter must not go back while
+// other clients of the same address go on, or before it was read.
+func (i *Instrumentation) remove(c *client) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	delete(i.clients, c)
+	t := i.closed[c.address]
+	// The closed client itself would be kept, with all that it holds.
+	t.like = &client{attrs: c.attrs}
+	t.count(c, c.c.Stats())
+	i.closed[c.address] = t
+}
+
+// observe is called for every collection of metrics. Clients of one address have
+// the same attributes, so that their values are put together here.
+func (i *Instrumentation) observe(_ context.Context, o metric.Observer) error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	byAddress := make(map[string]*levels, len(i.closed))
+	for address, t := range i.closed {
+		byAddress[address] = &levels{totals: t}
+	}
+	for c := range i.clients {
+		l := byAddress[c.address]
+		if l == nil {
+			l = &levels{totals: totals{like: c}}
+			byAddress[c.address] = l
+		}
+		l.take(c)
+	}
+	for _, l := range byAddress {
+		i.make.report(o, l)
+	}
+	return nil
+}
+
+// take adds what a client that is open says.
+func (l *levels) take(c *client) {
+	s := c.c.Stats()
+	l.count(c, s)
+	if l.open = true; l.states == nil {
+		l.states = make(map[fsm.State]int64, len(states))
+	}
+	l.states[c.c.Strategy().State]++
+	for _, side := range fsm.Sides {
+		l.inFlight[side] += s.InFlight[side]
+	}
+	if running := c.running.Load(); running != nil {
+		l.age = max(l.age, time.Since(running.At))
+		l.limit = max(l.limit, running.Limit)
+	}
+}
+
+// report gives the values to the meter.
+func (m *instruments) report(o metric.Observer, l *levels) {
+	whole := func(name string, n int64, s *set) { o.ObserveInt64(m.observed[name], n, s.observe...) }
+	plain := l.like.set()
+	whole(nameEventsDropped, l.eventsDropped, plain)
+	for _, side := range fsm.Sides {
+		s := l.like.set(sideOf(keySide, side))
+		whole(nameRequests, l.calls[side], s)
+		whole(nameRefusals, l.refused[side], s)
+		whole(nameBatches, l.batches[side], s)
+		whole(nameBytes, l.bytes[side], s)
+		if l.open {
+			whole(nameInFlight, l.inFlight[side], s)
+		}
+	}
+	if !l.open {
+		return
+	}
+	for _, state := range states {
+		whole(nameState, l.states[state], l.like.set(keyState.String(state.String())))
+	}
+	o.ObserveFloat64(m.timed[nameCutoverAge], seconds(l.age), plain.observe...)
+	o.ObserveFloat64(m.timed[nameCutoverLimit], seconds(l.limit), plain.observe...)
+}

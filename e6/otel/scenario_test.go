@@ -1,0 +1,110 @@
+package e6otel_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc/codes"
+
+	"github.com/e6data/e6data-go/e6"
+	"github.com/e6data/e6data-go/e6/e6test"
+	"github.com/e6data/e6data-go/e6/fsm"
+)
+
+// scenario is everything that there is a metric or a span for, with several
+// clients in turn. They are closed when it returns, but the one that it returns.
+func scenario(t *testing.T, r *rig) *e6.Client {
+	t.Helper()
+	_, end := cutOff(t, r, 2, 2, 0) // lost, replayed, abandoned
+	end()
+	quietly(t, r)
+	steered(t, r)
+	closedTooEarly(t, r)
+	nowhere(t, r)
+	return woken(t, r)
+}
+
+// quietly is a cutover in which nothing breaks, with a query that is refused at
+// first, and the way back that the caller wants.
+func quietly(t *testing.T, r *rig) {
+	cluster := start(t, e6test.WithBatchRows(10), e6test.WithChunks(1))
+	cfg := config(cluster)
+	cfg.Catalog, cfg.Schema = "lake", "sales"
+	client := r.open(t, cfg)
+	rows := streams(t.Context(), t, client, "stream", 1)
+	cluster.OpenSide(fsm.Green)
+	require.NoError(t, client.Switch(t.Context(), fsm.Green))
+	_, err := client.QueryAll(t.Context(), "SELECT 1")
+	require.NoError(t, err)
+	drain(t, rows[0])
+	eventually(t, "green serves", func() bool { return client.Strategy().State == fsm.StateGreen })
+	require.NoError(t, client.Rollback(t.Context(), "the caller wants it"))
+	eventually(t, "blue serves", func() bool { return client.Strategy().State == fsm.StateBlue })
+
+	cluster.CloseSide(fsm.Blue) // the next query is refused, finds green and begins anew
+	_, err = client.QueryAll(t.Context(), "SELECT 2")
+	require.NoError(t, err)
+	require.Positive(t, client.Stats().Retried)
+	_, err = client.QueryAll(tagged(t.Context(), "a-tag"), "FAIL a-literal")
+	require.Error(t, err)
+	require.NoError(t, client.Close())
+}
+
+// steered is a cutover that a guard vetoes, with a hook that panics.
+func steered(t *testing.T, r *rig) {
+	cluster := start(t)
+	client := r.open(t, config(cluster), e6.WithHooks(veto{}, panics{}))
+	_, err := client.QueryAll(t.Context(), "SELECT 1")
+	require.NoError(t, err)
+	cluster.OpenSide(fsm.Green)
+	require.ErrorIs(t, client.Switch(t.Context(), fsm.Green), e6.ErrVetoed)
+	require.NoError(t, client.Close())
+}
+
+// panics is a hook that does.
+type panics struct{}
+
+func (panics) QueryStart(context.Context, e6.QueryStart) context.Context { panic("a hook") }
+func (panics) QueryEnd(context.Context, e6.QueryEnd)                     {}
+
+// closedTooEarly is a client that is closed while a query drains, and a step
+// and a login fail.
+func closedTooEarly(t *testing.T, r *rig) {
+	cluster := start(t, e6test.WithBatchRows(10), e6test.WithChunks(1))
+	client := r.open(t, config(cluster))
+	cluster.Inject(e6test.Fault{Method: "prepareStatement", Action: e6test.Fail, Code: codes.InvalidArgument})
+	cluster.Inject(e6test.Fault{Method: "executeStatement", Action: e6test.Fail, Code: codes.InvalidArgument})
+	cluster.Inject(e6test.Fault{Method: "getNextResultBatchV2", Action: e6test.Fail, Code: codes.InvalidArgument})
+	for range 3 {
+		_, err := client.QueryAll(t.Context(), "SELECT 1")
+		require.Error(t, err)
+	}
+	rows := streams(t.Context(), t, client, "stream", 1)
+	cluster.OpenSide(fsm.Green)
+	require.NoError(t, client.Switch(t.Context(), fsm.Green))
+	require.NoError(t, client.Reset(t.Context()))
+	require.NoError(t, rows[0].Close())
+	require.NoError(t, client.Close())
+}
+
+// nowhere is a detection that fails.
+func nowhere(t *testing.T, r *rig) {
+	cluster := start(t)
+	cluster.CloseSide(fsm.Blue)
+	cfg := config(cluster)
+	cfg.DetectionTimeout = 20 * time.Millisecond
+	_, err := e6.Open(t.Context(), cfg, r.inst.Options()...)
+	require.Error(t, err)
+}
+
+// woken is a cluster that is suspended and resumed.
+func woken(t *testing.T, r *rig) *e6.Client {
+	cluster := start(t)
+	client := r.open(t, config(cluster))
+	cluster.Suspend()
+	_, err := client.QueryAll(t.Context(), "SELECT 1")
+	require.NoError(t, err)
+	return client
+}

@@ -1,0 +1,79 @@
+package e6otel
+
+import (
+	"context"
+	"slices"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/e6data/e6data-go/e6"
+)
+
+// work is a detection or the opening of a session that is under way.
+type work struct {
+	c         *client
+	span      trace.Span
+	detection e6.DetectionStart
+	session   e6.SessionStart
+}
+
+// begin starts the span of some work.
+func (w *work) begin(ctx context.Context, name string, attrs ...attribute.KeyValue) context.Context {
+	ctx, w.span = w.c.inst.tracer.Start(ctx, name, trace.WithAttributes(slices.Concat(w.c.attrs, attrs)...))
+	return ctx
+}
+
+// DetectionStart implements e6.DetectionHook.
+func (h *hooks) DetectionStart(ctx context.Context, s e6.DetectionStart) context.Context {
+	c := h.current.Load()
+	if c == nil {
+		return ctx
+	}
+	w := &work{c: c, detection: s}
+	ctx = w.begin(ctx, spanDetection, sideOf(keyFrom, s.From), cause(s.Cause),
+		keyOrder.StringSlice([]string{s.Order[0].String(), s.Order[1].String()}))
+	return context.WithValue(ctx, detectionKey{h}, w)
+}
+
+// DetectionEnd implements e6.DetectionHook.
+func (h *hooks) DetectionEnd(ctx context.Context, e e6.DetectionEnd) {
+	w, ok := ctx.Value(detectionKey{h}).(*work)
+	if !ok {
+		return
+	}
+	r := result(e.Err == nil, "found")
+	w.c.count(nameDetections, 1, cause(w.detection.Cause), r)
+	h.inst.make.durations[nameDetection].Record(ctx, seconds(e.Took), w.c.set(r).record...)
+	if w.span.IsRecording() {
+		w.span.SetAttributes(sideOf(keySide, e.Side), keyRounds.Int(e.Rounds))
+		fail(w.span, e.Err)
+	}
+	w.span.End()
+}
+
+// SessionStart implements e6.SessionHook.
+func (h *hooks) SessionStart(ctx context.Context, s e6.SessionStart) context.Context {
+	c := h.current.Load()
+	if c == nil {
+		return ctx
+	}
+	w := &work{c: c, session: s}
+	ctx = w.begin(ctx, spanSession, sideOf(keySide, s.Side), keyPurpose.String(s.Purpose))
+	return context.WithValue(ctx, sessionKey{h}, w)
+}
+
+// SessionEnd implements e6.SessionHook.
+func (h *hooks) SessionEnd(ctx context.Context, e e6.SessionEnd) {
+	w, ok := ctx.Value(sessionKey{h}).(*work)
+	if !ok {
+		return
+	}
+	purpose := keyPurpose.String(w.session.Purpose)
+	w.c.count(nameLogins, 1, sideOf(keySide, w.session.Side), purpose, result(e.Err == nil, "ok"))
+	h.inst.make.durations[nameLogin].Record(ctx, seconds(e.Took), w.c.set(purpose).record...)
+	if w.span.IsRecording() {
+		fail(w.span, e.Err)
+	}
+	w.span.End()
+}

@@ -1,0 +1,271 @@
+package e6_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/e6data/e6data-go/e6"
+	"github.com/e6data/e6data-go/e6/e6test"
+	"github.com/e6data/e6data-go/e6/events"
+	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/store"
+)
+
+func theConfigurationIsRefused(t *testing.T) {
+	_, err := e6.Open(t.Context(), e6.Config{Address: "https://example.com", Token: "hunter2"}, e6.WithHooks("no hook"))
+	refused, ok := errors.AsType[*e6.ConfigError](err)
+	require.True(t, ok, "%v", err)
+	var fields []string
+	for _, p := range refused.Problems {
+		fields = append(fields, p.Field)
+	}
+	require.ElementsMatch(t, []string{"Address", "User", "WithHooks[0]"}, fields)
+	require.NotContains(t, err.Error(), "hunter2")
+}
+
+func wrongCredentials(t *testing.T) {
+	cluster := start(t, e6test.InMemory(), e6test.WithCredentials("user@example.com", "the right token"))
+	cfg := config(cluster)
+	began := time.Now()
+	_, err := e6.Open(t.Context(), cfg, e6.WithDialer(cluster.Dialer()))
+	require.ErrorIs(t, err, e6.ErrCredentials)
+	require.False(t, e6.IsRetryable(err))
+	require.Zero(t, time.Since(began), "it is not tried again")
+
+	token := "the right token"
+	client := patient(t, cluster, func(c *e6.Config) {
+		c.User, c.Token = "", ""
+		c.Credentials = func(context.Context) (string, string, error) { return "user@example.com", token, nil }
+	})
+	token = "an old token"
+	cluster.ExpireSessions()
+	require.ErrorIs(t, client.Exec(t.Context(), "SELECT 1"), e6.ErrCredentials)
+	failed := told[events.ProbeFailed](client)
+	require.Equal(t, "session", failed[0].Purpose)
+	require.Contains(t, client.Health().LastErrors[0].What, "the credentials are rejected")
+}
+
+func theCAIsWrong(t *testing.T) {
+	serverTLS, ca := certificate(t)
+	_, otherCA := certificate(t)
+	encrypted, clear := start(t, e6test.WithTLS(serverTLS)), start(t)
+	for hint, cfg := range map[string]e6.Config{
+		"the server may expect TLS":                         {Address: encrypted.Addr()},
+		"give the CA that signed the server's certificate":  {Address: encrypted.Addr(), TLS: true},
+		"x509: certificate":                                 {Address: encrypted.Addr(), TLS: true, CAPEM: otherCA},
+		"speak TLS on this port":                            {Address: clear.Addr(), TLS: true, CAPEM: ca},
+		"certificate is valid for cluster.test, not a.test": {Address: encrypted.Addr(), TLS: true, CAPEM: ca, ServerName: "a.test"},
+	} {
+		cfg.User, cfg.Token = "user@example.com", "secret-token"
+		cfg.DetectionTimeout = time.Second
+		t.Run(hint, func(t *testing.T) {
+			t.Parallel()
+			_, err := e6.Open(t.Context(), cfg)
+			require.ErrorContains(t, err, hint)
+		})
+	}
+}
+
+func aDetectionFails(t *testing.T) {
+	cluster, client := ailing(t)
+	cluster.CloseSide(e6.Blue)
+	began := time.Now()
+	err := client.Exec(t.Context(), "SELECT 1")
+	failed, ok := errors.AsType[*e6.DetectionError](err)
+	require.True(t, ok, "%v", err)
+	require.Equal(t, 30*time.Second, time.Since(began))
+	require.ErrorContains(t, failed.Blue, "456")
+	require.ErrorContains(t, failed.Green, "456")
+	require.True(t, e6.IsRetryable(err) && e6.SafeToReplay(err))
+	health := client.Health()
+	require.False(t, health.Ready)
+	require.Equal(t, "unknown", health.Strategy.State)
+	require.Equal(t, "deadline", health.Strategy.Reason)
+	require.Contains(t, health.LastErrors[0].What, "detect: ")
+	require.Equal(t, slog.LevelWarn, loudest(client, events.KindTransition))
+	cluster.OpenSide(e6.Green)
+	answer(t, client)
+}
+
+func queriesWait(t *testing.T) {
+	cluster, client := ailing(t)
+	cluster.CloseSide(e6.Blue)
+	time.AfterFunc(20*time.Second, func() { cluster.OpenSide(e6.Green) })
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	err := client.Exec(ctx, "SELECT 1")
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.ErrorContains(t, err, "waiting for a side that accepts (detecting)")
+	require.ErrorContains(t, err, "the last attempt: ")
+	require.False(t, client.Health().Ready)
+	answer(t, client)
+	require.True(t, client.Health().Ready)
+}
+
+func statementsWait(t *testing.T) {
+	cluster := start(t, e6test.InMemory(), e6test.WithBatchRows(10), e6test.WithChunks(1))
+	client := patient(t, cluster, func(c *e6.Config) { c.MaxInFlight = 1 })
+	stream := held(t, client)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	err := client.Exec(ctx, "SELECT 1")
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.ErrorContains(t, err, "waiting for one of 1 statements to end (Config.MaxInFlight)")
+	require.Equal(t, int64(1), client.Health().Sides[0].InFlight)
+	require.NoError(t, stream.Close())
+	answer(t, client)
+}
+
+func theAnnouncedSideIsNeverReady(t *testing.T) {
+	cluster, client := ailing(t)
+	cluster.Announce(e6.Green)
+	answer(t, client)
+	elapse(9 * time.Minute)
+	health := client.Health()
+	require.Equal(t, "preparing", health.Strategy.Phase)
+	require.True(t, health.Ready, "the old side serves on")
+	require.Contains(t, health.LastErrors[0].What, "prepare: green does not accept")
+	elapse(time.Minute)
+	require.Equal(t, fsm.StateBlue, client.Strategy().State)
+	require.Equal(t, "deadline: green was not ready within 10m0s", client.Strategy().Cause.String())
+}
+
+func anAnnouncementIsNotFollowed(t *testing.T) {
+	cluster, client := ailing(t)
+	stream := held(t, client)
+	moveTo(t, cluster, client, e6.Green)
+	cluster.Announce(e6.Blue) // the stream hears it, on the side that was left
+	for range 100 {
+		require.True(t, stream.Next())
+	}
+	heard := told[events.AnnouncementHeard](client)
+	late := heard[len(heard)-1]
+	require.Equal(t, events.AnnouncementHeard{Speaker: e6.Blue, Target: e6.Blue, Why: late.Why}, late)
+	require.Contains(t, late.Why, "not to the active side")
+	require.Equal(t, e6.Green, client.Strategy().Active)
+}
+
+func anUnknownSideIsAnnounced(t *testing.T) {
+	cluster, client := ailing(t)
+	cluster.Inject(e6test.Fault{Method: "prepareStatement", Action: e6test.Announce, Message: "purple"})
+	answer(t, client)
+	require.Equal(t, []events.AnnouncementInvalid{{Speaker: e6.Blue, Value: "purple"}}, told[events.AnnouncementInvalid](client))
+	require.Equal(t, slog.LevelWarn, loudest(client, events.KindAnnouncementInvalid))
+	require.Equal(t, fsm.StateBlue, client.Strategy().State)
+}
+
+// peakHours is a guard that allows nothing.
+type peakHours struct{}
+
+func (peakHours) Guard(context.Context, *e6.Proposal) e6.Decision { return e6.Veto("peak hours") }
+func (peakHours) String() string                                  { return "peak hours" }
+
+func aGuardVetoes(t *testing.T) {
+	cluster, client := ailing(t, e6.WithHooks(peakHours{}))
+	moveTo(t, cluster, client, e6.Green)
+	require.Equal(t, fsm.StateBlue, client.Strategy().State)
+	require.Equal(t, "veto: peak hours", client.Strategy().Cause.String())
+	decided := told[events.GuardDecided](client)
+	require.Equal(t, events.GuardDecided{Guard: "peak hours", Target: e6.Green, Decision: "veto", Reason: "peak hours"}, decided[0])
+	require.ErrorIs(t, client.Switch(t.Context(), e6.Green), e6.ErrVetoed)
+	elapse(time.Minute)
+	answer(t, client)
+	require.Len(t, told[events.GuardDecided](client), 3, "the announcement is repeated, and judged anew")
+
+	cluster.CloseSide(e6.Blue)
+	answer(t, client)
+	require.Equal(t, e6.Green, client.Strategy().Active, "the only side that is left cannot be vetoed")
+
+	cluster, client = ailing(t, e6.WithHooks(lateVeto{}))
+	moveTo(t, cluster, client, e6.Green)
+	cluster.CloseSide(e6.Blue) // while the guard thinks
+	answer(t, client)
+	require.True(t, told[events.GuardDecided](client)[0].Overruled)
+	require.Equal(t, e6.Green, client.Strategy().Active)
+}
+
+// lateVeto is a guard that says no when it is asked to come to an end.
+type lateVeto struct{}
+
+func (lateVeto) Guard(ctx context.Context, _ *e6.Proposal) e6.Decision {
+	<-ctx.Done()
+	return e6.Veto("too late")
+}
+
+// limits keeps the limit of each cutover and how it ended.
+type limits struct {
+	limit time.Duration
+	ended []e6.CutoverEnd
+}
+
+func (l *limits) CutoverStart(ctx context.Context, s e6.CutoverStart) context.Context {
+	l.limit = s.Limit
+	return ctx
+}
+func (l *limits) CutoverEnd(_ context.Context, e e6.CutoverEnd) { l.ended = append(l.ended, e) }
+
+func aCutoverIsLong(t *testing.T) {
+	seen := &limits{}
+	cluster, client := ailing(t, e6.WithHooks(seen))
+	stream := held(t, client)
+	moveTo(t, cluster, client, e6.Green)
+	elapse(14 * time.Minute)
+	require.Equal(t, 25*time.Minute, seen.limit)
+	health := client.Health()
+	require.True(t, health.Ready)
+	require.Equal(t, "draining", health.Strategy.Phase)
+	require.Equal(t, 14*time.Minute, time.Since(health.Strategy.Since))
+	require.Equal(t, int64(1), health.Sides[0].InFlight)
+	require.NoError(t, stream.Close())
+	synctest.Wait()
+	require.Equal(t, []events.DrainEnded{{Side: e6.Blue, Result: "drained", Took: 14 * time.Minute}}, told[events.DrainEnded](client))
+	require.Equal(t, "drained", seen.ended[0].Result)
+
+	cluster, client = ailing(t, e6.WithHooks(seen, e6.NewOnly(e6.Blue))) // which nobody releases
+	moveTo(t, cluster, client, e6.Green)
+	elapse(30*time.Minute - time.Second)
+	require.Equal(t, 55*time.Minute, seen.limit)
+	require.Equal(t, "shared", client.Health().Strategy.Phase)
+	before := calls(cluster, "prepareStatement", e6.Green)
+	answer(t, client)
+	require.Equal(t, before, calls(cluster, "prepareStatement", e6.Green))
+	elapse(time.Second)
+	require.Equal(t, fsm.StateGreen, client.Strategy().State)
+}
+
+func theDrainDeadlinePasses(t *testing.T) {
+	cluster, client := ailing(t)
+	stream := held(t, client)
+	moveTo(t, cluster, client, e6.Green)
+	elapse(15 * time.Minute)
+	require.Equal(t, []events.DrainEnded{{Side: e6.Blue, Result: "deadline", Remaining: 1, Took: 15 * time.Minute}}, told[events.DrainEnded](client))
+	require.Equal(t, fsm.StateGreen, client.Strategy().State)
+	require.Equal(t, slog.LevelWarn, loudest(client, events.KindTransition))
+	require.Equal(t, int64(4999), drain(stream))
+	require.NoError(t, stream.Err(), "the deadline ends the transition, not the query")
+}
+
+func twoClientsDiffer(t *testing.T) {
+	cluster, busy := ailing(t)
+	idle := patient(t, cluster, nil)
+	moveTo(t, cluster, busy, e6.Green)
+	require.Equal(t, e6.Green, busy.Strategy().Active)
+	require.Equal(t, e6.Blue, idle.Strategy().Active, "nobody has told it")
+	answer(t, idle)
+	synctest.Wait()
+	require.Equal(t, e6.Green, idle.Strategy().Active)
+
+	cluster.ClearAnnouncement()
+	shared := &store.Memory{}
+	one, two := patient(t, cluster, nil, e6.WithStore(shared)), patient(t, cluster, nil, e6.WithStore(shared))
+	require.NoError(t, one.Switch(t.Context(), e6.Green))
+	synctest.Wait()
+	require.Equal(t, e6.Green, two.Strategy().Active, "without a call of its own")
+	require.Equal(t, fsm.ReasonStore, told[events.Transition](two)[2].Cause.Reason)
+}
