@@ -155,8 +155,9 @@ func (c *Client) Switch(ctx context.Context, side Side) error { return c.route.S
 // it accepts, and running ones stay where they are. It waits for that, within
 // ctx. Announcements of the side that is left are ignored for the policy's
 // CoolDown (see WithRollback; 30 minutes without one), unless it is the only
-// side that accepts; Switch ends that. The reason is for events. The error says
-// why the old side was not taken.
+// side that accepts; Switch ends that. A transition whose target has not accepted
+// yet is taken back. The reason is for events. The error says why the old side was
+// not taken.
 func (c *Client) Rollback(ctx context.Context, reason string) error {
 	return c.route.Rollback(ctx, reason)
 }

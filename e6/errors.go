@@ -86,6 +86,8 @@ type CutoverError struct {
 	MayHaveTakenEffect bool
 	// Err is what cut the query off.
 	Err error
+
+	gaveUp bool // it was run again, without success
 }
 
 // Error implements error.
@@ -100,6 +102,8 @@ func (e *CutoverError) Error() string {
 		b.WriteString(" and may have taken effect: look at the data before it is run again")
 	case e.RowsDelivered > 0:
 		b.WriteString(": run it again to read all")
+	case e.gaveUp:
+		b.WriteString(", and so were its replays: run it again later")
 	default:
 		b.WriteString(" and its policy forbids a replay: run it again")
 	}

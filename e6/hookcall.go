@@ -1,9 +1,9 @@
 package e6
 
 import (
+	"context"
 	"fmt"
 	"runtime"
-	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -16,6 +16,7 @@ type hookCaller struct {
 	c    *Client
 	name string
 	turn chan struct{} // held by the call that is under way; nil for any number
+	fast PromptHook    // the hook, if it knows which of its calls return at once
 
 	givenUp    atomic.Int64 // calls that were given up and have not returned
 	failures   atomic.Int64 // since the last event about them
@@ -25,24 +26,21 @@ type hookCaller struct {
 // reportEvery bounds how often a hook that fails all the time is reported.
 const reportEvery = time.Second
 
-// Whether a call came to its end or was given up is decided once.
-const (
-	callRunning = iota
-	callEnded
-	callGivenUp
-)
-
 // call runs one call of the hook on a goroutine of its own and waits for it. It
 // reports false if the call did not come to its end within the budget: then it
 // may still be running, and what it would have set must not be looked at.
-func (h *hookCaller) call(point string, budget time.Duration, f func()) bool {
+func (h *hookCaller) call(ctx context.Context, point string, budget time.Duration, f func()) bool {
+	if h.fast != nil && h.fast.Prompt(ctx, point) {
+		return h.inline(point, f)
+	}
 	began := time.Now()
 	if h.givenUp.Load() > 0 {
 		h.failed(point, "busy", "an earlier call has not returned yet", began)
 		return false
 	}
-	limit := time.NewTimer(budget)
-	defer limit.Stop()
+	workers := &h.c.hooks.workers
+	limit := workers.timer(budget)
+	defer workers.stop(limit)
 	if h.turn != nil {
 		select {
 		case h.turn <- struct{}{}:
@@ -51,37 +49,33 @@ func (h *hookCaller) call(point string, budget time.Duration, f func()) bool {
 			return false
 		}
 	}
-	var state atomic.Int32
-	ended := make(chan any, 1)
-	go func() {
-		defer func() {
-			p := recover()
-			if p != nil {
-				h.c.log.Error("e6: a hook panicked", "hook", h.name, "point", point, "stack", string(debug.Stack()))
-			}
-			if h.turn != nil {
-				<-h.turn
-			}
-			if !state.CompareAndSwap(callRunning, callEnded) {
-				h.givenUp.Add(-1)
-				return
-			}
-			ended <- p
-		}()
-		f()
-	}()
+	w := workers.get()
+	w.state.Store(callRunning)
+	w.calls <- hookCall{h, point, f}
 	select {
-	case p := <-ended:
+	case p := <-w.ended:
 		return h.judge(point, p, began)
 	case <-limit.C:
 	}
 	h.givenUp.Add(1)
-	if !state.CompareAndSwap(callRunning, callGivenUp) {
+	if !w.state.CompareAndSwap(callRunning, callGivenUp) {
 		h.givenUp.Add(-1) // it came to its end at the last moment
-		return h.judge(point, <-ended, began)
+		return h.judge(point, <-w.ended, began)
 	}
 	h.failed(point, "overrun", "its budget is "+budget.String(), began)
 	return false
+}
+
+// inline makes a call that returns at once on the caller's goroutine.
+func (h *hookCaller) inline(point string, f func()) (ok bool) {
+	began := time.Now()
+	defer func() {
+		if p := recover(); p != nil {
+			ok = h.judge(point, p, began)
+		}
+	}()
+	f()
+	return true
 }
 
 // judge reports whether a call that has returned did so without a panic.

@@ -26,6 +26,35 @@ import (
 // by many queries at once. So a hook can cost a query its budget, and no more.
 type Hook any
 
+// The points at which hooks are called, as HookFailed events name them.
+const (
+	PointGuard          = "guard"
+	PointSelect         = "select"
+	PointHold           = "hold"
+	PointDetectionOrder = "detection_order"
+	PointClientOpened   = "client_opened"
+	PointClientClosed   = "client_closed"
+	PointQueryStart     = "query_start"
+	PointQueryEnd       = "query_end"
+	PointStepStart      = "step_start"
+	PointStepEnd        = "step_end"
+	PointDetectionStart = "detection_start"
+	PointDetectionEnd   = "detection_end"
+	PointSessionStart   = "session_start"
+	PointSessionEnd     = "session_end"
+	PointCutoverStart   = "cutover_start"
+	PointCutoverEnd     = "cutover_end"
+)
+
+// PromptHook is a hook that knows which of its calls return at once, such as one
+// that only counts. Prompt reports that for a call at that point with that
+// context. Such a call is made on the goroutine of the query and saves some
+// microseconds; it has no budget, so that a promise which is not kept delays the
+// query. Guards, selectors and detection orderers are never called so.
+type PromptHook interface {
+	Prompt(ctx context.Context, point string) bool
+}
+
 // WithHooks adds hooks. Those that steer are asked in the order in which they
 // were added; so are those that are told when something begins, and each gets
 // the context that the one before it returned.
@@ -198,6 +227,11 @@ type StepHook interface {
 	StepStart(ctx context.Context, s StepStart) context.Context
 	StepEnd(ctx context.Context, e StepEnd)
 }
+
+// SkipSteps spares a StepHook what it has no use for: one whose StepStart returns
+// it is not told about the end of that step, nor about the other steps of that
+// execution. A call that is not made costs nothing.
+func SkipSteps(ctx context.Context) context.Context { return skipSteps{ctx} }
 
 // StepStart: a step begins.
 type StepStart struct {

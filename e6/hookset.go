@@ -20,6 +20,7 @@ type called[H any] struct {
 // hookSet is the hooks of a client by what they do.
 type hookSet struct {
 	c          *Client
+	workers    hookWorkers
 	guards     []called[Guard]
 	selectors  []called[Selector]
 	orderers   []called[DetectionOrderer]
@@ -33,6 +34,9 @@ type hookSet struct {
 
 // problemsOf lists the hooks that would never be called.
 func problemsOf(hooks []Hook) (problems []Problem) {
+	if steps := newHookSet(nil, hooks).steps; len(steps) > maxStepHooks {
+		problems = append(problems, Problem{Field: "WithHooks", Value: fmt.Sprintf("%d StepHooks", len(steps)), Want: fmt.Sprintf("%d at the most", maxStepHooks)})
+	}
 	for i, h := range hooks {
 		if new(hookSet).add(h) == 0 {
 			problems = append(problems, Problem{
@@ -58,7 +62,8 @@ func (s *hookSet) add(h Hook) int {
 	if named, ok := h.(fmt.Stringer); ok {
 		name = named.String()
 	}
-	shared := &hookCaller{c: s.c, name: name}
+	fast, _ := h.(PromptHook) // of what observes only
+	shared := &hookCaller{c: s.c, name: name, fast: fast}
 	one := func() *hookCaller { return &hookCaller{c: s.c, name: name, turn: make(chan struct{}, 1)} }
 	before := s.len()
 	s.guards = appendIf(s.guards, h, one)
@@ -117,7 +122,7 @@ func (s *hookSet) guard(ctx context.Context, p cutover.Proposal) cutover.Decisio
 	for _, g := range s.guards {
 		ctx, cancel := context.WithTimeout(ctx, s.c.cfg.GuardBudget)
 		var d Decision
-		ok := g.call("guard", s.c.cfg.GuardBudget, func() {
+		ok := g.call(ctx, PointGuard, s.c.cfg.GuardBudget, func() {
 			d = g.hook.Guard(ctx, &Proposal{
 				ID: p.ID, Event: p.Event, From: p.From, To: p.To, Cause: p.Cause, Attempt: p.Attempt, InFlight: p.InFlight, c: s.c,
 			})
@@ -157,7 +162,7 @@ func (s *hookSet) holdOne(ctx context.Context, caller *hookCaller, h Holder, sha
 		defer close(returned)
 		defer func() {
 			if p := recover(); p != nil {
-				caller.judge("hold", p, began)
+				caller.judge(PointHold, p, began)
 			}
 		}()
 		h.Hold(ctx, shared)
@@ -178,7 +183,7 @@ func (s *hookSet) choose(ctx context.Context, o *queryOptions) cutover.Choose {
 		choice := Choice{Labels: o.labels, Tag: o.tag, Strategy: r.Snapshot, c: s.c}
 		for _, sel := range s.selectors {
 			var side Side
-			if sel.call("select", s.c.cfg.HookBudget, func() { side = sel.hook.Select(ctx, choice) }) && side.Valid() {
+			if sel.call(ctx, PointSelect, s.c.cfg.HookBudget, func() { side = sel.hook.Select(ctx, choice) }) && side.Valid() {
 				return side
 			}
 		}
@@ -191,7 +196,7 @@ func (s *hookSet) order(ctx context.Context, d DetectionStart) [2]Side {
 	for _, o := range s.orderers {
 		var want [2]Side
 		ctx, cancel := context.WithTimeout(ctx, s.c.cfg.HookBudget)
-		ok := o.call("detection_order", s.c.cfg.HookBudget, func() { want = o.hook.DetectionOrder(ctx, d) })
+		ok := o.call(ctx, PointDetectionOrder, s.c.cfg.HookBudget, func() { want = o.hook.DetectionOrder(ctx, d) })
 		cancel()
 		if ok && want[0].Valid() && want[1] == want[0].Other() {
 			order, d.Order = want, want
@@ -205,7 +210,7 @@ func (s *hookSet) order(ctx context.Context, d DetectionStart) [2]Side {
 func begin[H any](ctx context.Context, s *hookSet, hooks []called[H], point string, start func(H, context.Context) context.Context) context.Context {
 	for _, h := range hooks {
 		var next context.Context
-		if h.call(point, s.c.cfg.HookBudget, func() { next = start(h.hook, ctx) }) && next != nil {
+		if h.call(ctx, point, s.c.cfg.HookBudget, func() { next = start(h.hook, ctx) }) && next != nil {
 			ctx = next
 		}
 	}
@@ -213,30 +218,30 @@ func begin[H any](ctx context.Context, s *hookSet, hooks []called[H], point stri
 }
 
 // finish tells hooks that something has ended, the last one first.
-func finish[H any](s *hookSet, hooks []called[H], point string, end func(H)) {
+func finish[H any](ctx context.Context, s *hookSet, hooks []called[H], point string, end func(H)) {
 	for i := len(hooks) - 1; i >= 0; i-- {
-		hooks[i].call(point, s.c.cfg.HookBudget, func() { end(hooks[i].hook) })
+		hooks[i].call(ctx, point, s.c.cfg.HookBudget, func() { end(hooks[i].hook) })
 	}
 }
 
 func (s *hookSet) detection(ctx context.Context, d DetectionStart) (context.Context, func(DetectionEnd)) {
-	ctx = begin(ctx, s, s.detections, "detection_start", func(h DetectionHook, ctx context.Context) context.Context { return h.DetectionStart(ctx, d) })
+	ctx = begin(ctx, s, s.detections, PointDetectionStart, func(h DetectionHook, ctx context.Context) context.Context { return h.DetectionStart(ctx, d) })
 	return ctx, func(e DetectionEnd) {
-		finish(s, s.detections, "detection_end", func(h DetectionHook) { h.DetectionEnd(ctx, e) })
+		finish(ctx, s, s.detections, PointDetectionEnd, func(h DetectionHook) { h.DetectionEnd(ctx, e) })
 	}
 }
 
 func (s *hookSet) session(ctx context.Context, d SessionStart) (context.Context, func(SessionEnd)) {
-	ctx = begin(ctx, s, s.sessions, "session_start", func(h SessionHook, ctx context.Context) context.Context { return h.SessionStart(ctx, d) })
+	ctx = begin(ctx, s, s.sessions, PointSessionStart, func(h SessionHook, ctx context.Context) context.Context { return h.SessionStart(ctx, d) })
 	return ctx, func(e SessionEnd) {
-		finish(s, s.sessions, "session_end", func(h SessionHook) { h.SessionEnd(ctx, e) })
+		finish(ctx, s, s.sessions, PointSessionEnd, func(h SessionHook) { h.SessionEnd(ctx, e) })
 	}
 }
 
 func (s *hookSet) transition(ctx context.Context, d CutoverStart) (context.Context, func(CutoverEnd)) {
-	ctx = begin(ctx, s, s.cutovers, "cutover_start", func(h CutoverHook, ctx context.Context) context.Context { return h.CutoverStart(ctx, d) })
+	ctx = begin(ctx, s, s.cutovers, PointCutoverStart, func(h CutoverHook, ctx context.Context) context.Context { return h.CutoverStart(ctx, d) })
 	return ctx, func(e CutoverEnd) {
-		finish(s, s.cutovers, "cutover_end", func(h CutoverHook) { h.CutoverEnd(ctx, e) })
+		finish(ctx, s, s.cutovers, PointCutoverEnd, func(h CutoverHook) { h.CutoverEnd(ctx, e) })
 	}
 }
 
@@ -247,36 +252,61 @@ func (s *hookSet) query(ctx context.Context, q *query) (context.Context, func(Qu
 	}
 	began := time.Now()
 	start := QueryStart{SQL: q.sql, Tag: q.opts.tag, Labels: q.opts.labels, Catalog: q.opts.catalog, Schema: q.opts.schema}
-	ctx = begin(ctx, s, s.queries, "query_start", func(h QueryHook, ctx context.Context) context.Context { return h.QueryStart(ctx, start) })
+	ctx = begin(ctx, s, s.queries, PointQueryStart, func(h QueryHook, ctx context.Context) context.Context { return h.QueryStart(ctx, start) })
 	return ctx, func(e QueryEnd) {
 		e.Took = time.Since(began)
-		finish(s, s.queries, "query_end", func(h QueryHook) { h.QueryEnd(ctx, e) })
+		finish(ctx, s, s.queries, PointQueryEnd, func(h QueryHook) { h.QueryEnd(ctx, e) })
 	}
 }
 
-// step runs one step of a query and tells the step hooks about it.
-func (s *hookSet) step(ctx context.Context, start StepStart, do func(context.Context, *StepEnd) error) error {
+// step runs one step of a query and tells the step hooks about it, but for those
+// that are spared the steps of this execution: each is a bit.
+func (s *hookSet) step(ctx context.Context, start StepStart, spared *uint64, do func(context.Context, *StepEnd) error) error {
 	e := StepEnd{StepStart: start}
 	if len(s.steps) == 0 {
 		return do(ctx, &e)
 	}
 	began := time.Now()
-	ctx = begin(ctx, s, s.steps, "step_start", func(h StepHook, ctx context.Context) context.Context { return h.StepStart(ctx, start) })
+	for i, h := range s.steps {
+		if *spared>>i&1 == 1 {
+			continue
+		}
+		var next context.Context
+		if !h.call(ctx, PointStepStart, s.c.cfg.HookBudget, func() { next = h.hook.StepStart(ctx, start) }) || next == nil {
+			continue
+		}
+		if skip, ok := next.(skipSteps); ok {
+			*spared |= 1 << i
+			next = skip.Context
+		}
+		ctx = next
+	}
 	e.Err = do(ctx, &e)
 	e.Took = time.Since(began)
-	finish(s, s.steps, "step_end", func(h StepHook) { h.StepEnd(ctx, e) })
+	for i := len(s.steps) - 1; i >= 0; i-- {
+		if h := s.steps[i]; *spared>>i&1 == 0 {
+			h.call(ctx, PointStepEnd, s.c.cfg.HookBudget, func() { h.hook.StepEnd(ctx, e) })
+		}
+	}
 	return e.Err
 }
+
+// skipSteps is the context that SkipSteps returns.
+type skipSteps struct{ context.Context }
+
+// maxStepHooks is how many can be spared.
+const maxStepHooks = 64
 
 // opened and closedDown tell about the client itself.
 func (s *hookSet) opened() {
 	for _, h := range s.clients {
-		h.call("client_opened", s.c.cfg.HookBudget, func() { h.hook.ClientOpened(s.c) })
+		h.call(context.Background(), PointClientOpened, s.c.cfg.HookBudget, func() { h.hook.ClientOpened(s.c) })
 	}
 }
 
 func (s *hookSet) closedDown() {
 	for _, h := range s.clients {
-		h.call("client_closed", s.c.cfg.CloseTimeout, func() { h.hook.ClientClosed(s.c) })
+		h.call(context.Background(), PointClientClosed, s.c.cfg.CloseTimeout, func() { h.hook.ClientClosed(s.c) })
 	}
+	s.workers.end()
 }

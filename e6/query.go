@@ -189,9 +189,10 @@ func (q *query) honest(err error) error {
 func (q *query) attempt(ctx context.Context, x *execution, to sink) error {
 	q.rows, q.batches, q.bytes = 0, 0, 0
 	step := StepStart{Side: x.pin.Side, Attempt: q.begun, Replay: q.replays > 0}
+	var spared uint64
 	do := func(name string, f func(context.Context, *StepEnd) error) error {
 		step.Step, step.QueryID = name, x.queryID
-		return q.c.hooks.step(ctx, step, f)
+		return q.c.hooks.step(ctx, step, &spared, f)
 	}
 	err := do("prepare", func(ctx context.Context, _ *StepEnd) error { return x.prepare(ctx, q) })
 	if err == nil {
@@ -224,6 +225,8 @@ func (q *query) fetch(ctx context.Context, x *execution, to sink) error {
 		q.rows += int64(b.Rows())
 		q.batches++
 		q.bytes += int64(size)
+		q.c.stats.batches[x.pin.Side].Add(1)
+		q.c.stats.bytes[x.pin.Side].Add(int64(size))
 		return to.take(ctx, b)
 	})
 	// More rows than declared are fine: a count may have been taken early.
@@ -359,7 +362,9 @@ func (q *query) mayReplay() bool {
 // caller.
 func (q *query) replay(ctx context.Context, x *execution, failed *wire.Error) error {
 	if !q.budget(x, failed) {
-		return q.lost(x, 0, fmt.Errorf("given up after %d attempts: %w", q.attempts+q.refusals, failed))
+		lost := q.lost(x, 0, fmt.Errorf("given up after %d attempts: %w", q.attempts+q.refusals, failed))
+		lost.gaveUp = true
+		return lost
 	}
 	if err := q.pause(ctx, failed); err != nil {
 		return q.interrupted(ctx, x, failed)
@@ -383,7 +388,7 @@ func (q *query) cutOff(x *execution, to sink, err error) error {
 }
 
 // lost reports a query that could not be saved.
-func (q *query) lost(x *execution, rows int64, err error) error {
+func (q *query) lost(x *execution, rows int64, err error) *CutoverError {
 	lost := &CutoverError{
 		Op: x.step.String(), QueryID: x.queryID, Tag: q.opts.tag, Side: x.pin.Side, To: q.c.Strategy().Active,
 		RowsDelivered: rows, MayHaveTakenEffect: !sqltext.ReadOnly(q.sql), Err: err,
@@ -474,11 +479,14 @@ func brief(err error) string {
 // counters count what happened to queries since the client was opened.
 type counters struct {
 	retried, replayed, lost, abandoned, waiting atomic.Int64
+
+	batches, bytes [1 + len(fsm.Sides)]atomic.Int64 // decoded, by side
 }
 
 // Stats counts what happened to queries since the client was opened.
 type Stats struct {
-	// InFlight is the number of queries on each side now.
+	// InFlight is the number of queries on each side now. One counts until the
+	// server has been told to forget it, which is shortly after its end.
 	InFlight map[Side]int64 `json:"in_flight"`
 	// Waiting is the number of statements that wait for Config.MaxInFlight.
 	Waiting int64 `json:"waiting"`
@@ -495,6 +503,9 @@ type Stats struct {
 	// them that its ingress turned away with 456.
 	Calls   map[Side]int64 `json:"calls"`
 	Refused map[Side]int64 `json:"refused"`
+	// Batches and Bytes count what was decoded of results from each side.
+	Batches map[Side]int64 `json:"batches"`
+	Bytes   map[Side]int64 `json:"bytes"`
 	// EventsDropped counts deliveries of events to subscribers whose queue was
 	// full.
 	EventsDropped uint64 `json:"events_dropped"`
@@ -504,12 +515,14 @@ type Stats struct {
 func (c *Client) Stats() Stats {
 	s := Stats{
 		InFlight: make(map[Side]int64), Calls: make(map[Side]int64), Refused: make(map[Side]int64),
+		Batches: make(map[Side]int64), Bytes: make(map[Side]int64),
 		Waiting: c.stats.waiting.Load(), Retried: c.stats.retried.Load(), Replayed: c.stats.replayed.Load(),
 		Lost: c.stats.lost.Load(), Abandoned: c.stats.abandoned.Load(), EventsDropped: c.bus.Dropped(),
 	}
 	for _, side := range fsm.Sides {
 		s.InFlight[side] = c.route.InFlight(side)
 		s.Calls[side], s.Refused[side] = c.conn.Calls(side)
+		s.Batches[side], s.Bytes[side] = c.stats.batches[side].Load(), c.stats.bytes[side].Load()
 	}
 	return s
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"hash/fnv"
-	"math"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -81,8 +80,13 @@ func (s Canary) share(passed time.Duration) float64 {
 func placeOf(key string, transition uint64) float64 {
 	h := fnv.New64a()
 	_, _ = fmt.Fprintf(h, "%d/%s", transition, key) // a hash does not fail
-	// The low bits of FNV are mixed well, the high ones are not.
-	return float64(h.Sum64()%(1<<32)) / math.Exp2(32)
+	// FNV leaves keys that differ in their last character close together. This
+	// is the finalizer of SplitMix64, after which every bit depends on all.
+	n := h.Sum64()
+	n = (n ^ n>>30) * 0xbf58476d1ce4e5b9
+	n = (n ^ n>>27) * 0x94d049bb133111eb
+	n ^= n >> 31
+	return float64(n>>11) / (1 << 53)
 }
 
 // String names the selector in events.

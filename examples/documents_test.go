@@ -46,11 +46,20 @@ func blocks(text, language string) (found []string) {
 
 // imported are the packages that a snippet may use without saying so.
 var imported = []string{
-	"context", "errors", "fmt", "log", "log/slog", "os", "testing", "testing/synctest", "time",
+	"context", "database/sql", "errors", "fmt", "log", "log/slog", "net/http", "net/url", "os", "testing", "testing/synctest", "time",
 	"github.com/stretchr/testify/require",
 	"github.com/e6data/e6data-go/e6", "github.com/e6data/e6data-go/e6/e6test", "github.com/e6data/e6data-go/e6/events",
 	"github.com/e6data/e6data-go/e6/fsm", "github.com/e6data/e6data-go/e6/vector",
-	"github.com/e6data/e6data-go/emulator",
+	"github.com/e6data/e6data-go/e6/debug", "github.com/e6data/e6data-go/e6/otel", "github.com/e6data/e6data-go/emulator",
+	"go.opentelemetry.io/otel",
+}
+
+// nameOf is the name of a package.
+func nameOf(path string) string {
+	if path == "github.com/e6data/e6data-go/e6/otel" {
+		return "e6otel"
+	}
+	return filepath.Base(path)
 }
 
 // file makes a Go file of a snippet: a body of a function that has a context, a
@@ -61,7 +70,7 @@ func file(snippet string) string {
 	use := func(path string) { fmt.Fprintf(&b, "import %q\n", path) }
 	body := !regexp.MustCompile(`(?m)^func `).MatchString(snippet)
 	for _, path := range imported {
-		used := regexp.MustCompile(`\b` + regexp.QuoteMeta(filepath.Base(path)) + `\.[A-Z]`).MatchString(snippet)
+		used := regexp.MustCompile(`\b` + nameOf(path) + `\.[A-Z]`).MatchString(snippet)
 		if used || body && (path == "context" || strings.HasSuffix(path, "/e6")) {
 			use(path)
 		}

@@ -298,7 +298,7 @@ func (d QueryAbandoned) String() string {
 
 // String says what happened in one line.
 func (d SessionOpened) String() string {
-	return fmt.Sprintf("session %d on %s opened in %s", d.Generation, d.Side, d.Took)
+	return fmt.Sprintf("session %d on %s opened in %s", d.Generation, d.Side, short(d.Took))
 }
 
 // String says what happened in one line.
@@ -308,15 +308,15 @@ func (d SessionExpired) String() string {
 
 // String says what happened in one line.
 func (d DrainEnded) String() string {
-	return fmt.Sprintf("drain of %s ended (%s) after %s with %d queries left", d.Side, d.Result, d.Took, d.Remaining)
+	return fmt.Sprintf("drain of %s ended (%s) after %s with %d queries left", d.Side, d.Result, short(d.Took), d.Remaining)
 }
 
 // String says what happened in one line.
 func (d ClusterResume) String() string {
 	if d.Error != "" {
-		return fmt.Sprintf("the cluster did not resume in %s: %s", d.Elapsed, d.Error)
+		return fmt.Sprintf("the cluster did not resume in %s: %s", short(d.Elapsed), d.Error)
 	}
-	return fmt.Sprintf("the cluster is %s after %s", d.Status, d.Elapsed)
+	return fmt.Sprintf("the cluster is %s after %s", d.Status, short(d.Elapsed))
 }
 
 // String says what happened in one line.
@@ -344,7 +344,7 @@ func (d HealthBreached) String() string {
 
 // String says what happened in one line.
 func (d HookFailed) String() string {
-	s := fmt.Sprintf("hook %s: %s in %s after %s", d.Hook, d.Problem, d.Point, d.Took)
+	s := fmt.Sprintf("hook %s: %s in %s after %s", d.Hook, d.Problem, d.Point, short(d.Took))
 	if d.Count > 1 {
 		s += fmt.Sprintf(", %d times", d.Count)
 	}
@@ -361,6 +361,14 @@ func (d Missed) String() string {
 
 // String says what happened in one line.
 func (Closed) String() string { return "closed" }
+
+// short is a duration with no more digits than a reader wants.
+func short(d time.Duration) time.Duration {
+	if d >= time.Second {
+		return d.Round(10 * time.Millisecond)
+	}
+	return d.Round(10 * time.Microsecond)
+}
 
 // query names a query as far as it has a name.
 func query(id, tag string) string {

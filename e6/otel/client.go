@@ -1,6 +1,7 @@
 package e6otel
 
 import (
+	"context"
 	"net"
 	"slices"
 	"strconv"
@@ -32,10 +33,24 @@ var (
 	_ e6.DetectionHook = (*hooks)(nil)
 	_ e6.SessionHook   = (*hooks)(nil)
 	_ e6.CutoverHook   = (*hooks)(nil)
+	_ e6.PromptHook    = (*hooks)(nil)
 )
 
 // String names the hooks in events.
 func (h *hooks) String() string { return "e6otel" }
+
+// Prompt implements e6.PromptHook. What may take its time is the end of a span
+// that is recorded: a processor may export it then and there.
+func (h *hooks) Prompt(ctx context.Context, point string) bool {
+	switch point {
+	case e6.PointQueryStart, e6.PointStepStart:
+		return true
+	case e6.PointQueryEnd, e6.PointStepEnd:
+		q, ok := ctx.Value(queryKey{h}).(*query)
+		return ok && !q.recording
+	}
+	return false
+}
 
 // client is a client that is open, with the attributes of everything about it.
 type client struct {
@@ -50,7 +65,6 @@ type client struct {
 	ended   cache[outcome, *set]
 	names   cache[string, string]
 	flights flights
-	decoded decoded
 	running atomic.Pointer[e6.CutoverStart]
 	last    chan struct{}  // closed with the last event
 	closing chan struct{}  // closed when the client is

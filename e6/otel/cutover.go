@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
 	otelcodes "go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
 
@@ -30,7 +31,7 @@ func (h *hooks) CutoverStart(ctx context.Context, s e6.CutoverStart) context.Con
 		cutoverID.Int64(int64(s.ID)), cutoverEvent.String(s.Event.String()), sideOf(cutoverFrom, s.From), sideOf(cutoverTo, s.To),
 		cutoverCause.String(string(s.Cause.Reason)), cutoverFlying.Int64(s.InFlight))}
 	if s.Cause.Trace.IsValid() {
-		options = append(options, trace.WithLinks(trace.Link{SpanContext: s.Cause.Trace}))
+		options = append(options, trace.WithLinks(trace.Link{SpanContext: s.Cause.Trace, Attributes: []attribute.KeyValue{keyLink.String("cause")}}))
 	}
 	ctx, ch.span = h.inst.tracer.Start(ctx, spanCutover, options...)
 	if ch.span.IsRecording() {

@@ -70,8 +70,8 @@ func TestTheTraceOfOneCutoverWithEightQueriesInFlightTellsTheWholeStory(t *testi
 	queries := r.ended(t, "SELECT", 9)
 	t.Run("it links to its cause and to the queries in flight", func(t *testing.T) {
 		kinds, count := linkKinds(cutover)
-		require.Equal(t, map[string]int{"": 1, "in_flight": 8}, count)
-		require.Empty(t, kinds[0], "the cause is the first")
+		require.Equal(t, map[string]int{"cause": 1, "in_flight": 8}, count)
+		require.Equal(t, "cause", kinds[0], "the cause is the first")
 		linked := map[trace.SpanID]bool{}
 		for _, l := range cutover.Links[1:] {
 			linked[l.SpanContext.SpanID()] = true
@@ -184,7 +184,7 @@ func TestACutoverWhoseOriginGoesAwayShowsWhatBecameOfItsQueries(t *testing.T) {
 	require.Equal(t, cutover.EndTime, cutover.Events[len(cutover.Events)-1].Time, "the span ends when the cutover did")
 
 	kinds, _ := linkKinds(cutover)
-	require.Equal(t, []string{"", "lost", "lost", "replayed", "replayed", "replayed"}, kinds)
+	require.Equal(t, []string{"cause", "lost", "lost", "replayed", "replayed", "replayed"}, kinds)
 	require.Equal(t, r.ended(t, "application", 1)[0].SpanContext.SpanID(), cutover.Links[0].SpanContext.SpanID())
 	byID := map[trace.SpanID]tracetest.SpanStub{}
 	for _, q := range r.named("SELECT") {
@@ -222,7 +222,7 @@ func TestBeyond128LinksTheLostAndTheReplayedQueriesComeFirst(t *testing.T) {
 	end() // nobody reads the others, so that only Close ends the wait for them
 	cutover := r.ended(t, "e6.cutover", 1)[0]
 	kinds, count := linkKinds(cutover)
-	require.Equal(t, map[string]int{"": 1, "lost": 5, "replayed": 20, "in_flight": 102}, count)
+	require.Equal(t, map[string]int{"cause": 1, "lost": 5, "replayed": 20, "in_flight": 102}, count)
 	require.Equal(t, "lost", kinds[5])
 	require.Equal(t, "replayed", kinds[6])
 	require.Equal(t, "in_flight", kinds[26])

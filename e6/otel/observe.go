@@ -2,7 +2,6 @@ package e6otel
 
 import (
 	"context"
-	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/metric"
@@ -13,17 +12,6 @@ import (
 
 var states = []fsm.State{fsm.StateUnknown, fsm.StateDetecting, fsm.StateBlue, fsm.StateGreen, fsm.StateTransitioning}
 
-// decoded counts what was received from each side. Every query adds to it, and
-// only a collection of metrics reads it.
-type decoded [3]struct{ batches, bytes atomic.Int64 }
-
-func (d *decoded) add(e e6.StepEnd) {
-	if int(e.Side) < len(d) {
-		d[e.Side].batches.Add(e.Batches)
-		d[e.Side].bytes.Add(e.Bytes)
-	}
-}
-
 // totals are counts that only grow, and the client whose attributes they have.
 type totals struct {
 	like           *client
@@ -32,12 +20,12 @@ type totals struct {
 	eventsDropped  int64
 }
 
-func (t *totals) count(c *client, s e6.Stats) {
+func (t *totals) count(s e6.Stats) {
 	for _, side := range fsm.Sides {
 		t.calls[side] += s.Calls[side]
 		t.refused[side] += s.Refused[side]
-		t.batches[side] += c.decoded[side].batches.Load()
-		t.bytes[side] += c.decoded[side].bytes.Load()
+		t.batches[side] += s.Batches[side]
+		t.bytes[side] += s.Bytes[side]
 	}
 	t.eventsDropped += int64(s.EventsDropped)
 }
@@ -66,7 +54,7 @@ func (i *Instrumentation) remove(c *client) {
 	t := i.closed[c.address]
 	// The closed client itself would be kept, with all that it holds.
 	t.like = &client{attrs: c.attrs}
-	t.count(c, c.c.Stats())
+	t.count(c.c.Stats())
 	i.closed[c.address] = t
 }
 
@@ -96,7 +84,7 @@ func (i *Instrumentation) observe(_ context.Context, o metric.Observer) error {
 // take adds what a client that is open says.
 func (l *levels) take(c *client) {
 	s := c.c.Stats()
-	l.count(c, s)
+	l.count(s)
 	if l.open = true; l.states == nil {
 		l.states = make(map[fsm.State]int64, len(states))
 	}

@@ -161,7 +161,7 @@ func (h *hooks) StepStart(ctx context.Context, s e6.StepStart) context.Context {
 		q.c.flights.begin(&q.flight, s.Side, s.Replay)
 	}
 	if !q.recording {
-		return ctx
+		return e6.SkipSteps(ctx)
 	}
 	ctx, span := h.inst.tracer.Start(ctx, s.Step, trace.WithAttributes(q.c.attrs...), trace.WithAttributes(
 		sideOf(keySide, s.Side), keyAttempt.Int(s.Attempt), keyReplay.Bool(s.Replay)))
@@ -170,11 +170,6 @@ func (h *hooks) StepStart(ctx context.Context, s e6.StepStart) context.Context {
 
 // StepEnd implements e6.StepHook.
 func (h *hooks) StepEnd(ctx context.Context, e e6.StepEnd) {
-	if e.Batches > 0 {
-		if q, ok := ctx.Value(queryKey{h}).(*query); ok {
-			q.c.decoded.add(e)
-		}
-	}
 	span, ok := ctx.Value(stepKey{h}).(trace.Span)
 	if !ok {
 		return

@@ -108,6 +108,9 @@ func (e *Error) Error() string {
 	if st, ok := status.FromError(e.Err); ok {
 		message = st.Message()
 	}
+	if code := e.HTTPStatus(); code != 0 {
+		message = fmt.Sprintf("HTTP %d", code) // the rest is the reply's page
+	}
 	if message != "" {
 		s += ": " + shorten(message)
 	}

@@ -1,0 +1,120 @@
+// Metrics serves the client's metrics to Prometheus on 127.0.0.1, runs queries
+// and a cutover, reads its own page as Prometheus would, and prints what it says
+// about them. With -serve it goes on until it is interrupted. The exit status is 0
+// if the page tells of the cutover.
+package main
+
+import (
+	"bufio"
+	"context"
+	"flag"
+	"fmt"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"regexp"
+	"strings"
+	"sync"
+	"text/tabwriter"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	otelprom "go.opentelemetry.io/otel/exporters/prometheus"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+
+	"github.com/e6data/e6data-go/e6"
+	"github.com/e6data/e6data-go/e6/fsm"
+	e6otel "github.com/e6data/e6data-go/e6/otel"
+	"github.com/e6data/e6data-go/emulator"
+)
+
+// shown are the metrics that are printed; the page has more.
+var shown = regexp.MustCompile(`^(e6_client_(state|cutovers|requests|refusals|cutover_duration_seconds_(count|sum)|authentications)|db_client_operation_duration_seconds_count)(_total)?\{`)
+
+func check(err error) {
+	if err != nil {
+		log.Fatal("metrics: ", err)
+	}
+}
+
+func main() {
+	listen := flag.String("listen", "127.0.0.1:0", "the `address` of the page")
+	serve := flag.Bool("serve", false, "go on until interrupted")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+
+	registry := prometheus.NewRegistry()
+	exporter, err := otelprom.New(otelprom.WithRegisterer(registry), otelprom.WithoutScopeInfo(), otelprom.WithoutTargetInfo())
+	check(err)
+	inst, err := e6otel.New(e6otel.WithMeterProvider(sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter))))
+	check(err)
+	listener, err := net.Listen("tcp", *listen)
+	check(err)
+	http.Handle("/metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	go func() { check(http.Serve(listener, nil)) }()
+	page := "http://" + listener.Addr().String() + "/metrics"
+
+	em, err := emulator.Start(emulator.Options{NoSample: true})
+	check(err)
+	client, err := e6.Open(ctx, e6.Config{Address: em.Addr(), User: "me@example.com", Token: "any-token"}, inst.Options()...)
+	check(err)
+
+	// Four goroutines query, until the client has followed the cluster to green.
+	play, enough := context.WithCancel(ctx)
+	var load sync.WaitGroup
+	for range 4 {
+		load.Go(func() {
+			pace := time.NewTicker(10 * time.Millisecond)
+			defer pace.Stop()
+			for play.Err() == nil {
+				_, err := client.QueryAll(context.WithoutCancel(play), "SELECT i FROM range(3000) t(i)")
+				check(err)
+				<-pace.C
+			}
+		})
+	}
+	em.Cluster().OpenSide(e6.Green)
+	em.Cluster().Announce(e6.Green)
+	for n := 0; client.Strategy().State != fsm.StateGreen; n++ {
+		if n > 1000 {
+			log.Fatal("metrics: the client did not follow to green")
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	time.Sleep(500 * time.Millisecond)
+	// What follows is what `curl` shows, without buckets and without the address
+	// of the cluster, which is on every line.
+	response, err := http.Get(page)
+	check(err)
+	fmt.Printf("%s says:\n\n", page)
+	address := regexp.MustCompile(`,?server_(address|port)="[^"]*"`)
+	table, followed := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0), false
+	lines := bufio.NewScanner(response.Body)
+	for lines.Scan() {
+		name, value, _ := strings.Cut(lines.Text(), "} ")
+		if !shown.MatchString(name) {
+			continue
+		}
+		name = strings.TrimSuffix(address.ReplaceAllString(name+"}", ""), "{}")
+		_, _ = fmt.Fprintf(table, "%s\t%s\n", name, value)
+		followed = followed || strings.HasPrefix(name, "e6_client_cutovers_total") && strings.Contains(name, `e6_to="green"`) && value == "1"
+	}
+	check(lines.Err())
+	check(response.Body.Close())
+	check(table.Flush())
+	if !followed {
+		log.Fatal("metrics: the page does not tell of the cutover")
+	}
+	if *serve {
+		fmt.Println("\nThe queries go on, and so does the page, until you interrupt.")
+		<-ctx.Done()
+	}
+	enough()
+	load.Wait()
+	check(client.Close())
+	check(em.Close())
+}

@@ -1,0 +1,120 @@
+// Tracing shows the trace of a cutover as a tree: its steps, the login on the new
+// side, a span of the program's own, and links to the queries that it met. With
+// -otlp all spans go to a collector too. The exit status is 0 if the trace is whole.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"log"
+	"path"
+	"regexp"
+	"slices"
+	"time"
+
+	"github.com/xlab/treeprint"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/e6data/e6data-go/e6"
+	"github.com/e6data/e6data-go/e6/fsm"
+	e6otel "github.com/e6data/e6data-go/e6/otel"
+	"github.com/e6data/e6data-go/emulator"
+)
+
+// smoke is a Guard. Its span becomes a part of the cutover's trace.
+type smoke struct{ tracer trace.Tracer }
+
+func (s smoke) Guard(ctx context.Context, p *e6.Proposal) e6.Decision {
+	ctx, span := s.tracer.Start(ctx, "smoke test of this program")
+	defer span.End()
+	_, err := p.Query(ctx, "SELECT 42")
+	return e6.Decision{Veto: err != nil}
+}
+
+func check(err error) {
+	if err != nil {
+		log.Fatal("tracing: ", err)
+	}
+}
+
+func main() {
+	endpoint := flag.String("otlp", "", "send the spans to an OpenTelemetry collector at this `address` too, such as 127.0.0.1:4317")
+	flag.Parse()
+	ctx := context.Background()
+	time.AfterFunc(30*time.Second, func() { log.Fatal("tracing: it took too long") })
+	memory := tracetest.NewInMemoryExporter()
+	tracers := sdktrace.NewTracerProvider(sdktrace.WithSyncer(memory))
+	if *endpoint != "" {
+		collector, err := otlptracegrpc.New(ctx, otlptracegrpc.WithEndpoint(*endpoint), otlptracegrpc.WithInsecure())
+		check(err)
+		tracers.RegisterSpanProcessor(sdktrace.NewBatchSpanProcessor(collector))
+	}
+	inst, err := e6otel.New(e6otel.WithTracerProvider(tracers), e6otel.WithQueryText())
+	check(err)
+	em, err := emulator.Start(emulator.Options{NoSample: true})
+	check(err)
+	client, err := e6.Open(ctx, e6.Config{Address: em.Addr(), User: "me@example.com", Token: "any-token"},
+		append(inst.Options(), e6.WithHooks(smoke{tracers.Tracer("example")}))...)
+	check(err)
+	// A cutover, while somebody reads on the old side.
+	rows, err := client.Query(ctx, "SELECT i FROM range(20000) t(i)")
+	check(err)
+	em.Cluster().OpenSide(e6.Green)
+	em.Cluster().Announce(e6.Green)
+	for client.Strategy().Active != e6.Green || len(memory.GetSpans()) < 20 {
+		_, err := client.QueryAll(ctx, "SELECT 42") // the answer announces green
+		check(err)
+	}
+	check(rows.Close())
+	for ; client.Strategy().State != fsm.StateGreen; time.Sleep(time.Millisecond) {
+	}
+	check(client.Close()) // spans that wait for something end now
+	spans := memory.GetSpans()
+	slices.SortFunc(spans, func(a, b tracetest.SpanStub) int { return a.StartTime.Compare(b.StartTime) })
+	cutover := slices.IndexFunc(spans, func(s tracetest.SpanStub) bool { return s.Name == "e6.cutover" })
+	if cutover < 0 || len(spans[cutover].Events) < 5 || len(spans[cutover].Links) < 2 {
+		log.Fatal("tracing: the span of the cutover is not whole")
+	}
+	root := treeprint.NewWithRoot("trace " + spans[cutover].SpanContext.TraceID().String())
+	grow(root, spans, spans[cutover], spans[cutover].StartTime)
+	fmt.Print(root)
+	check(tracers.ForceFlush(ctx)) // the error says if the collector was not reached
+}
+
+// grow adds a span, and what belongs to it, with the milliseconds since zero.
+func grow(to treeprint.Tree, all tracetest.SpanStubs, s tracetest.SpanStub, zero time.Time) {
+	ms := func(t time.Time) string { return fmt.Sprintf("%7.2f", float64(t.Sub(zero))/1e6) }
+	branch := to.AddMetaBranch(ms(s.StartTime), fmt.Sprintf("%s, %s long%s", s.Name, s.EndTime.Sub(s.StartTime).Round(10*time.Microsecond), known(s.Attributes)))
+	for _, other := range all {
+		for _, l := range s.Links {
+			if other.SpanContext.Equal(l.SpanContext) {
+				branch.AddMetaNode(ms(other.StartTime), "-> link to "+other.Name+known(append(l.Attributes, other.Attributes...)))
+			}
+		}
+	}
+	for i, e := range s.Events {
+		for _, child := range all { // it began between the event before and this one
+			if child.Parent.SpanID() == s.SpanContext.SpanID() && child.StartTime.Before(e.Time) && (i == 0 || !child.StartTime.Before(s.Events[i-1].Time)) {
+				grow(branch, all, child, zero)
+			}
+		}
+		branch.AddMetaNode(ms(e.Time), "* "+e.Name)
+	}
+}
+
+// shown are the attributes that fit on a line.
+var shown = regexp.MustCompile(`^(e6\.(link|side|purpose|rows|cutover\.(result|drained|lost))|db\.query\.text)$`)
+
+func known(all []attribute.KeyValue) (line string) {
+	for _, a := range all {
+		if shown.MatchString(string(a.Key)) {
+			line += fmt.Sprintf(", %s %v", path.Ext(string(a.Key))[1:], a.Value.AsInterface())
+		}
+	}
+	return line
+}
