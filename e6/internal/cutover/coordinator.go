@@ -319,7 +319,7 @@ func (c *Coordinator) stopTimers() {
 		c.refresh.Stop()
 	}
 	if c.transition != nil {
-		c.transition.finish(CutoverEnd{Result: ResultAbandoned, Cause: fsm.Cause{Reason: fsm.ReasonCaller, Detail: "the client is closed"}})
+		c.abandon(fsm.Cause{Reason: fsm.ReasonCaller, Detail: "the client is closed"}, ErrClosed)
 	}
 }
 

@@ -30,9 +30,8 @@ type probation struct {
 	epoch    uint64
 	until    time.Time
 	baseline health.Summary // of the side that was left
-	requests atomic.Int64   // since it accepted, of which failures got no answer
-	failures atomic.Int64
-	next     atomic.Int64 // when a breach is told again, in nanoseconds
+	window   *health.Window // of the queries that were given to the side since
+	next     atomic.Int64   // when a breach is told again, in nanoseconds
 }
 
 // latencyEvery is how many answers lie between two looks at the latency, which
@@ -44,9 +43,9 @@ func (c *Coordinator) watch(t *transition, baseline health.Summary) {
 	if t.start.Event != fsm.EventAnnounce || !c.cfg.Policy.Automatic {
 		return
 	}
-	c.windows[t.target()].Reset()
 	c.probation.Store(&probation{
-		side: t.target(), epoch: c.machine.Snapshot().Epoch, until: t.accepted.Add(c.cfg.Policy.Probation), baseline: baseline,
+		side: t.target(), epoch: c.machine.Snapshot().Epoch, until: t.accepted.Add(c.cfg.Policy.Probation),
+		baseline: baseline, window: health.NewWindow(c.cfg.HealthWindow),
 	})
 }
 
@@ -69,29 +68,31 @@ func (c *Coordinator) Probation(side fsm.Side) time.Time {
 // Answered reports that the stack of a side did its work for the query of a
 // Pin. The latency is 0 if it says nothing about the side.
 func (c *Coordinator) Answered(p Pin, latency time.Duration) {
-	if latency > 0 {
-		c.windows[p.Side].Succeeded(latency)
-	} else {
-		c.windows[p.Side].Answered()
-	}
-	c.examine(p, 0)
+	c.examine(p, func(w *health.Window) {
+		if latency > 0 {
+			w.Succeeded(latency)
+		} else {
+			w.Answered()
+		}
+	})
 }
 
 // Unanswered reports that it did not. What the writer must be told, Failed and
 // Refused tell it: this is for the statistics.
 func (c *Coordinator) Unanswered(p Pin) {
-	c.windows[p.Side].Failed()
-	c.examine(p, 1)
+	c.examine(p, (*health.Window).Failed)
 }
 
-// examine looks whether the side of a query that has ended breaks the policy.
-func (c *Coordinator) examine(pin Pin, failed int64) {
+// examine counts the end of a query, and looks whether its side breaks the
+// policy. For that only what the side was given since it accepted counts: a query
+// from an earlier epoch is no evidence.
+func (c *Coordinator) examine(pin Pin, count func(*health.Window)) {
+	count(c.windows[pin.Side])
 	p := c.probation.Load()
 	if p == nil || pin.Side != p.side || pin.Epoch != p.epoch || !time.Now().Before(p.until) {
 		return
 	}
-	p.requests.Add(1)
-	p.failures.Add(failed)
+	count(p.window)
 	why, requests, failures := c.breach(p)
 	if why == "" {
 		return
@@ -105,12 +106,12 @@ func (c *Coordinator) examine(pin Pin, failed int64) {
 
 // breach says how the side on probation breaks the policy, if it does.
 func (c *Coordinator) breach(p *probation) (why string, requests, failures int64) {
-	policy, w := &c.cfg.Policy, c.windows[p.side]
+	policy, w := &c.cfg.Policy, p.window
 	// What happened lately counts, or else everything since it accepted: a client
 	// with few queries has a side judged too.
 	requests, failures = w.Counts()
 	if requests < policy.MinRequests {
-		requests, failures = p.requests.Load(), p.failures.Load()
+		requests, failures = w.Totals()
 	}
 	if requests < policy.MinRequests {
 		return "", requests, failures
@@ -119,7 +120,7 @@ func (c *Coordinator) breach(p *probation) (why string, requests, failures int64
 		return fmt.Sprintf("%d of %d executions got no answer, which is %.0f %% and the limit %.0f %%",
 			failures, requests, 100*rate, 100*policy.ErrorRate), requests, failures
 	}
-	if p.baseline.Timed < policy.MinRequests || p.requests.Load()%latencyEvery != 0 {
+	if p.baseline.Timed < policy.MinRequests || requests%latencyEvery != 0 {
 		return "", requests, failures
 	}
 	now := w.Summary()
@@ -194,6 +195,8 @@ func (c *Coordinator) onRetreat(r *retreat, err error) {
 	s := c.machine.Snapshot()
 	to := r.from.Other()
 	switch {
+	case s.Active == to:
+		return // somebody else was faster
 	case s.Active != r.from || s.Epoch != r.epoch:
 		r.err = errors.New("e6: rollback: the strategy has changed meanwhile: it is " + s.String())
 		return
@@ -262,6 +265,10 @@ func (c *Coordinator) rollBack(cause fsm.Cause) (r *retreat, known bool) {
 		c.coolDown(c.transition.target())
 		c.abort(c.transition, cause)
 		return nil, true
+	case s.Phase == fsm.PhasePreparing: // on the way back already
+		r = &retreat{done: make(chan struct{}), transition: c.transition}
+		close(r.done)
+		return r, true
 	}
 	return c.startRetreat(cause), true
 }

@@ -102,7 +102,7 @@ func (c *Coordinator) lead(t *transition) {
 func (c *Coordinator) prepare(ctx context.Context, t *transition) {
 	for asked := 1; c.makeReady(ctx, t); asked++ {
 		again, decided := c.judge(ctx, t, asked)
-		if decided || backoff.Sleep(ctx, again, t.wake) != nil {
+		if decided || backoff.Sleep(ctx, again, t.held.ctx.Done()) != nil {
 			return
 		}
 	}
@@ -112,7 +112,7 @@ func (c *Coordinator) prepare(ctx context.Context, t *transition) {
 // ended before.
 func (c *Coordinator) makeReady(ctx context.Context, t *transition) bool {
 	failures := repeated{c: c, purpose: "prepare"}
-	for attempt, pauses := 1, 0; ; attempt++ {
+	for attempt, pauses := 1, 0; t.ctx.Err() == nil; attempt++ {
 		held := t.held.isSet() // before the call: only a later refusal counts
 		session, took, err := c.login(ctx, t.target(), "prepare")
 		if err == nil {
@@ -138,6 +138,7 @@ func (c *Coordinator) makeReady(ctx context.Context, t *transition) bool {
 		}
 		pauses++
 	}
+	return false
 }
 
 // onReady makes the target the active side.

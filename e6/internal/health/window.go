@@ -24,9 +24,10 @@ type Window struct {
 	width time.Duration // of one slot
 	start time.Time
 
-	mu    sync.Mutex
-	ring  [slots]slot
-	total int64
+	mu     sync.Mutex
+	ring   [slots]slot
+	total  int64
+	failed int64
 }
 
 type slot struct {
@@ -59,6 +60,7 @@ func (w *Window) add(failed int64, timed uint32, bucket int) {
 		*s = slot{turn: turn}
 	}
 	w.total++
+	w.failed += failed
 	s.requests++
 	s.failures += failed
 	s.latencies[bucket] += timed
@@ -66,13 +68,6 @@ func (w *Window) add(failed int64, timed uint32, bucket int) {
 
 // turn is the number of the present slot of time.
 func (w *Window) turn() int64 { return 1 + int64(time.Since(w.start)/w.width) }
-
-// Reset forgets everything but the total.
-func (w *Window) Reset() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.ring = [slots]slot{}
-}
 
 // Counts returns how many requests there were, and how many of them failed.
 func (w *Window) Counts() (requests, failures int64) {
@@ -83,6 +78,13 @@ func (w *Window) Counts() (requests, failures int64) {
 		failures += s.failures
 	}
 	return requests, failures
+}
+
+// Totals is Counts since the window was made.
+func (w *Window) Totals() (requests, failures int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.total, w.failed
 }
 
 // recent ranges over the slots that the window holds. The caller has the lock.
