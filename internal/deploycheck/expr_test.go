@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/stretchr/testify/require"
 )
@@ -52,7 +52,7 @@ func (e expression) check(t *testing.T, known scraped) (names []string, has map[
 				has[label] = true
 			}
 			for _, m := range n.LabelMatchers {
-				require.True(t, m.Name == labels.MetricName || own[m.Name] || isTarget(m.Name), "%s: %s has no label %q", e.where, n.Name, m.Name)
+				require.True(t, m.Name == model.MetricNameLabel || own[m.Name] || isTarget(m.Name), "%s: %s has no label %q", e.where, n.Name, m.Name)
 			}
 		case *parser.AggregateExpr:
 			wanted = append(wanted, n.Grouping...)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/textparse"
 	"github.com/stretchr/testify/require"
@@ -128,12 +129,12 @@ func parse(t *testing.T, text []byte, contentType string) series {
 		}
 		var l labels.Labels
 		p.Labels(&l)
-		name := l.Get(labels.MetricName)
+		name := l.Get(model.MetricNameLabel)
 		if found[name] == nil {
 			found[name] = map[string]bool{}
 		}
 		l.Range(func(l labels.Label) {
-			if l.Name != labels.MetricName {
+			if l.Name != model.MetricNameLabel {
 				found[name][l.Name] = true
 			}
 		})
