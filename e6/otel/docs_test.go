@@ -106,7 +106,7 @@ func TestThePageListsEverySpanAsItIs(t *testing.T) {
 	}
 	require.Equal(t, want, got)
 	require.ElementsMatch(t, events, firsts(page["Events of e6.cutover/event"]))
-	require.Equal(t, []string{"lost", "replayed", "in_flight"}, firsts(page["Links of e6.cutover/e6.link"]))
+	require.Equal(t, []string{"cause", "lost", "replayed", "in_flight"}, firsts(page["Links of e6.cutover/e6.link"]))
 }
 
 func TestThePageListsEveryMetricAsItIs(t *testing.T) {

@@ -51,11 +51,11 @@ func drawFailures(t *rapid.T) failureScript {
 		s := spell{
 			lasts:   seconds(t, "lasts", 10, 500),
 			wants:   rapid.SampledFrom(fsm.Sides[:]).Draw(t, "wants"),
-			refuses: rapid.SampledFrom([]fsm.Side{fsm.None, fsm.None, fsm.Blue, fsm.Green}).Draw(t, "refuses"),
+			refuses: rapid.SampledFrom([]fsm.Side{fsm.None, fsm.None, fsm.None, fsm.None, fsm.Blue, fsm.Green}).Draw(t, "refuses"),
 		}
 		for _, side := range fsm.Sides {
-			s.unhealthy[side] = rapid.SampledFrom([]int{0, 0, 10, 50, 80, 100}).Draw(t, "unhealthy")
-			s.unsteady[side] = rapid.SampledFrom([]int{0, 0, 0, 5, 50}).Draw(t, "unsteady")
+			s.unhealthy[side] = rapid.SampledFrom([]int{0, 10, 50, 80, 100}).Draw(t, "unhealthy")
+			s.unsteady[side] = rapid.SampledFrom([]int{0, 0, 0, 0, 0, 5, 50}).Draw(t, "unsteady")
 			s.slow[side] = rapid.SampledFrom([]time.Duration{0, 10 * time.Millisecond, time.Second}).Draw(t, "slow")
 		}
 		return s
@@ -216,13 +216,16 @@ func (r *rig) suffer(flaky flakyCluster, s spell, lives time.Duration, wrong *ve
 }
 
 // judgeRetreats checks that the client went back by itself no more than once in
-// a cool-down, and was then led to the side that it had left by no announcement.
-// Each epoch has one side, and what begins ends.
+// a cool-down, was then led to the side that it had left by no announcement, and
+// left a side alone for a while that it had followed an announcement to, and had
+// come back from without having to look for a side. Each epoch has one side, and
+// what begins ends.
 func (r *rig) judgeRetreats(wrong *verdicts) {
 	var last fsm.Snapshot
 	var retreated time.Time
 	var left fsm.Side
 	byHealth, draining := false, 0
+	announced := make(map[fsm.Side]time.Time) // and not looked for since
 	for _, e := range r.bus.History() {
 		if _, ok := e.Data.(events.DrainEnded); ok {
 			draining--
@@ -239,6 +242,16 @@ func (r *rig) judgeRetreats(wrong *verdicts) {
 		accepts := d.Event == fsm.EventAccept && d.Before.Phase == fsm.PhasePreparing
 		if accepts {
 			draining++
+		}
+		switch at, again := announced[d.After.Target]; d.Event {
+		case fsm.EventDetect:
+			clear(announced)
+		case fsm.EventAnnounce:
+			if again && e.Time.Sub(at) < declined {
+				wrong.add("%s was announced, given up, and followed again after %s", d.After.Target, e.Time.Sub(at))
+			}
+			clear(announced)
+			announced[d.After.Target] = e.Time
 		}
 		switch {
 		case d.Event == fsm.EventAnnounce && cooling && d.After.Target == left:

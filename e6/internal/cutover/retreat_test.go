@@ -202,6 +202,19 @@ func TestASlowTargetIsJudgedByWhatTheOldSideDid(t *testing.T) {
 	}
 }
 
+// At this pace the window holds the same number of queries all the time.
+func TestTheLatencyIsJudgedWhateverThePaceOfTheQueriesIs(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.answers(minRequests, 10*time.Millisecond)
+		r.cutTo(fsm.Green)
+		for range 50 {
+			r.answers(1, 50*time.Millisecond)
+			pass(5*time.Second - 5*latency)
+		}
+		require.Equal(t, fsm.Blue, r.Routing().Active)
+	}, automatic)
+}
+
 func TestABreachDuringATransitionAbortsIt(t *testing.T) {
 	h := &holder{}
 	for name, c := range map[string]struct {

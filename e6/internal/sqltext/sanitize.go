@@ -17,6 +17,13 @@ func Operation(sql string) string {
 	return ""
 }
 
+// endsForAll reports whether a literal of that length ends there for engines too
+// that take a backslash for nothing but a character.
+func endsForAll(sql string, length int) bool {
+	_, n := quoted(sql, Literal, false)
+	return n == length
+}
+
 // Sanitize returns a statement with each literal replaced by a question mark,
 // without comments, and with single spaces. Where engines disagree on what
 // belongs to a literal, everything from there on is left out.
@@ -27,9 +34,9 @@ func Sanitize(sql string) string {
 		before := last
 		last = t
 		switch {
-		case t.Kind == Broken || doubtful(before, t) || t.Kind == Word && strings.HasPrefix(t.Text, "$$"):
-			b.WriteByte('?')
-			return b.String()
+		case t.Kind == Broken || doubtful(before, t) || t.Kind == Word && strings.HasPrefix(t.Text, "$$"),
+			t.Kind == Literal && !endsForAll(sql[t.Pos:], len(t.Text)):
+			return strings.ToValidUTF8(b.String(), "�") + "?"
 		case t.Kind == Space, t.Kind == Comment:
 			if s := b.String(); s != "" && !strings.HasSuffix(s, " ") {
 				b.WriteByte(' ')
@@ -42,5 +49,5 @@ func Sanitize(sql string) string {
 			b.WriteString(t.Text)
 		}
 	}
-	return strings.TrimSuffix(b.String(), " ")
+	return strings.ToValidUTF8(strings.TrimSuffix(b.String(), " "), "�")
 }
