@@ -3,6 +3,7 @@ package e6otel
 import (
 	"context"
 	"slices"
+	"strings"
 	"sync"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -80,7 +81,7 @@ func (c *client) namespace(catalog, schema string) string {
 	} else if schema != "" {
 		name = schema
 	}
-	if name == "" {
+	if name = valid(name); name == "" {
 		return ""
 	}
 	if name, ok := c.names.getIf(name, most, func() string { return name }); ok {
@@ -88,6 +89,10 @@ func (c *client) namespace(catalog, schema string) string {
 	}
 	return other
 }
+
+// valid is a text of the caller's as it can be exported: one that is not UTF-8
+// makes exporters refuse everything that they send together with it.
+func valid(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 
 // QueryStart implements e6.QueryHook.
 func (h *hooks) QueryStart(ctx context.Context, s e6.QueryStart) context.Context {
@@ -103,7 +108,7 @@ func (h *hooks) QueryStart(ctx context.Context, s e6.QueryStart) context.Context
 			q.span.SetAttributes(keyNamespace.String(q.namespace))
 		}
 		if s.Tag != "" {
-			q.span.SetAttributes(keyTag.String(s.Tag))
+			q.span.SetAttributes(keyTag.String(valid(s.Tag)))
 		}
 		if h.inst.set.text {
 			q.span.SetAttributes(keyText.String(s.Sanitized()))

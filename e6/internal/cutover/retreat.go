@@ -110,8 +110,9 @@ func (c *Coordinator) breach(p *probation) (why string, requests, failures int64
 	// What happened lately counts, or else everything since it accepted: a client
 	// with few queries has a side judged too.
 	requests, failures = w.Counts()
+	total, totalFailures := w.Totals()
 	if requests < policy.MinRequests {
-		requests, failures = w.Totals()
+		requests, failures = total, totalFailures
 	}
 	if requests < policy.MinRequests {
 		return "", requests, failures
@@ -120,7 +121,7 @@ func (c *Coordinator) breach(p *probation) (why string, requests, failures int64
 		return fmt.Sprintf("%d of %d executions got no answer, which is %.0f %% and the limit %.0f %%",
 			failures, requests, 100*rate, 100*policy.ErrorRate), requests, failures
 	}
-	if p.baseline.Timed < policy.MinRequests || requests%latencyEvery != 0 {
+	if p.baseline.Timed < policy.MinRequests || total%latencyEvery != 0 {
 		return "", requests, failures
 	}
 	now := w.Summary()

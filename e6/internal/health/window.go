@@ -12,7 +12,7 @@ import (
 const (
 	slots = 12 // a window slides by a twelfth of its length
 	// Latencies are counted in buckets of a quarter of an octave, from a
-	// microsecond to over an hour, so that a quantile is right to 19 %.
+	// microsecond to over an hour, so that a quantile is right to 25 %.
 	perOctave = 4
 	octaves   = 32
 	buckets   = perOctave * octaves
