@@ -64,7 +64,8 @@ func WithHooks(hooks ...Hook) Option {
 
 // Guard judges a transition from side to side before a query of the user goes
 // to the target: when it has accepted, and again after each Delay. The answer
-// of a guard that fails is Allow.
+// of a guard that fails is Allow. ctx ends after Config.GuardBudget: what the
+// guard says at once then, such as that its query took too long, counts.
 //
 // A transition that the caller asked for, and one back to the old side, are
 // judged too. There is nothing to judge when the origin refuses calls: the only

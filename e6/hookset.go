@@ -122,7 +122,9 @@ func (s *hookSet) guard(ctx context.Context, p cutover.Proposal) cutover.Decisio
 	for _, g := range s.guards {
 		ctx, cancel := context.WithTimeout(ctx, s.c.cfg.GuardBudget)
 		var d Decision
-		ok := g.call(ctx, PointGuard, s.c.cfg.GuardBudget, func() {
+		// A guard that ends with its context, as a query of it does, has answered.
+		limit := s.c.cfg.GuardBudget + s.c.cfg.HookBudget
+		ok := g.call(ctx, PointGuard, limit, func() {
 			d = g.hook.Guard(ctx, &Proposal{
 				ID: p.ID, Event: p.Event, From: p.From, To: p.To, Cause: p.Cause, Attempt: p.Attempt, InFlight: p.InFlight, c: s.c,
 			})

@@ -2,6 +2,7 @@ package cutover_test
 
 import (
 	"context"
+	"log/slog"
 	"math/rand/v2"
 	"sync"
 	"testing"
@@ -143,6 +144,7 @@ func endure(t *testing.T, script failureScript, wrong *verdicts) {
 		flaky.fakeCluster = cfg.Cluster.(*fakeCluster)
 		cfg.Cluster = flaky
 		cfg.Store = &store.Memory{}
+		cfg.Logger = slog.New(complaints(wrong.add))
 		cfg.Hooks.Guard = func(context.Context, cutover.Proposal) cutover.Decision {
 			switch {
 			case calm:

@@ -213,6 +213,27 @@ func TestAGuardThatDelaysIsAskedAgain(t *testing.T) {
 	})
 }
 
+func TestAVetoIsOneEvenWithADelay(t *testing.T) {
+	judged(t, func(t *testing.T, r *rig, j *judge) {
+		j.decide = func(cutover.Proposal) cutover.Decision { return cutover.Decision{Veto: true, Delay: time.Second} }
+		require.ErrorIs(t, r.Switch(t.Context(), fsm.Green), cutover.ErrVetoed)
+	})
+}
+
+func TestACutoverThatSucceedsForgetsTheVetoesBefore(t *testing.T) {
+	judged(t, func(t *testing.T, r *rig, j *judge) {
+		j.decide = func(p cutover.Proposal) cutover.Decision { return cutover.Decision{Veto: p.ID <= 2 || p.ID > 4} }
+		r.repeat(fsm.Blue, 7*declined) // vetoed twice, then allowed
+		r.requireState("green")
+		r.cutTo(fsm.Blue)
+		r.announce(fsm.Blue, r.Stamp(), fsm.Green)
+		pass(declined + latency)
+		r.announce(fsm.Blue, r.Stamp(), fsm.Green)
+		pass(latency)
+		require.Len(t, j.proposals(), 6, "its first pause is a short one again")
+	})
+}
+
 func TestAGuardDelaysNoLongerThanThePreparationMayTake(t *testing.T) {
 	for _, delay := range []time.Duration{7 * time.Second, time.Hour} {
 		t.Run(delay.String(), func(t *testing.T) {

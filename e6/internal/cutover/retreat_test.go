@@ -375,13 +375,13 @@ func TestGuardsJudgeARollbackToo(t *testing.T) {
 		p := j.proposals()[1]
 		require.Equal(t, []any{fsm.EventRollback, fsm.Green, fsm.Blue}, []any{p.Event, p.From, p.To})
 		pass(declined)
-		for range 4 {
+		for range 9 {
 			r.fails(minRequests)
 			pass(time.Second)
 		}
 		r.requireState("green")
-		require.Len(t, j.proposals(), 3, "the breach asks once, and then after a pause")
-		pass(2 * declined)
+		require.Len(t, j.proposals(), 3, "the breach asks once, and then after a pause that grows")
+		pass(declined)
 		r.fails(minRequests)
 		require.Len(t, j.proposals(), 4)
 		j.decide = func(cutover.Proposal) cutover.Decision { return cutover.Decision{} }

@@ -13,11 +13,21 @@ import (
 	"github.com/e6data/e6data-go/e6/internal/cutover"
 )
 
-// rollsBack is Rollback for a caller that waits five seconds.
+// startRollback is Rollback for a caller that waits five seconds; the result is
+// what it ends with.
+func (r *rig) startRollback() <-chan error {
+	done := make(chan error, 1)
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		done <- r.Rollback(ctx, "it is bad")
+	}()
+	return done
+}
+
+// rollsBack is the same for a caller that waits here.
 func (r *rig) rollsBack() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	err := r.Rollback(ctx, "it is bad")
+	err := <-r.startRollback()
 	synctest.Wait()
 	return err
 }
@@ -173,8 +183,7 @@ func TestCallersThatRollBackAtOnceGoBackOnce(t *testing.T) {
 func TestARollbackThatIsOvertakenSaysSo(t *testing.T) {
 	moved(t, func(t *testing.T, r *rig) {
 		r.cluster.set(fsm.Blue, errHangs)
-		done := make(chan error, 1)
-		go func() { done <- r.rollsBack() }()
+		done := r.startRollback()
 		pass(latency)
 		require.NoError(t, r.Reset(t.Context()))
 		require.Equal(t, fsm.Green, r.touch())
@@ -184,11 +193,76 @@ func TestARollbackThatIsOvertakenSaysSo(t *testing.T) {
 	}, manual)
 }
 
+func TestARollbackThatSomebodyElseWasFasterWithSucceeds(t *testing.T) {
+	moved(t, func(t *testing.T, r *rig) {
+		r.cluster.set(fsm.Blue, errHangs)
+		done := r.startRollback()
+		pass(latency)
+		r.cluster.set(fsm.Blue, nil)
+		r.cluster.set(fsm.Green, errRefused)
+		r.refuse(fsm.Green, r.Stamp())
+		pass(2 * probeTimeout)
+		require.NoError(t, <-done)
+		r.requireState("blue")
+	}, manual)
+}
+
+func TestARollbackOfAnEarlierEpochDoesNotStandInForAPresentOne(t *testing.T) {
+	moved(t, func(t *testing.T, r *rig) {
+		r.cluster.set(fsm.Blue, errHangs)
+		first := r.startRollback()
+		pass(latency)
+		require.NoError(t, r.Reset(t.Context()))
+		require.Equal(t, fsm.Green, r.touch())
+		r.cluster.set(fsm.Blue, nil)
+		require.NoError(t, r.rollsBack())
+		r.requireState("blue")
+		<-first
+	}, manual)
+}
+
+func TestACallerWhoSwitchesEndsTheCoolDownOfThatSide(t *testing.T) {
+	moved(t, func(t *testing.T, r *rig) {
+		require.NoError(t, r.rollsBack())
+		r.cluster.set(fsm.Green, errRefused)
+		switched := r.startSwitch(fsm.Green)
+		require.NoError(t, r.Switch(t.Context(), fsm.Blue))
+		require.Error(t, <-switched)
+		require.False(t, r.Routing().CoolDown)
+		r.cutTo(fsm.Green)
+	}, manual)
+}
+
+// A decision of the moment does not shorten one that holds for longer.
+func TestAVetoDoesNotEndACoolDown(t *testing.T) {
+	j := &judge{decide: func(p cutover.Proposal) cutover.Decision { return cutover.Decision{Veto: p.ID == 3} }}
+	moved(t, func(t *testing.T, r *rig) {
+		require.NoError(t, r.rollsBack())
+		require.ErrorIs(t, r.rollsBack(), cutover.ErrVetoed, "back to the side that was left")
+		require.True(t, r.Routing().CoolDown)
+		before := len(r.steps())
+		r.repeat(fsm.Blue, coolDown/2)
+		require.Empty(t, r.since(before))
+	}, manual, func(cfg *cutover.Config) { cfg.Hooks.Guard = j.guard })
+}
+
+func TestWhatTheOriginDoesInASharedPhaseIsNotHeldAgainstTheTarget(t *testing.T) {
+	shared(t, func(t *testing.T, r *rig, _ *holder) {
+		for range 10 * minRequests {
+			p := r.pinBy(fsm.Blue)
+			r.Unanswered(p)
+			r.Unpin(p)
+		}
+		r.answers(1, 0)
+		r.requireState("transitioning blue->green (shared)")
+		require.Empty(t, r.breaches())
+	}, automatic)
+}
+
 func TestARollbackEndsWithTheClient(t *testing.T) {
 	moved(t, func(t *testing.T, r *rig) {
 		r.cluster.set(fsm.Blue, errHangs)
-		done := make(chan error, 1)
-		go func() { done <- r.rollsBack() }()
+		done := r.startRollback()
 		pass(latency)
 		require.NoError(t, r.Close(t.Context()))
 		require.ErrorIs(t, <-done, cutover.ErrClosed)

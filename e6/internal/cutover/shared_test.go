@@ -3,6 +3,7 @@ package cutover_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -42,6 +43,19 @@ func (h *holder) count() (calls, ended int) {
 	return len(h.shared), h.ended
 }
 
+// complaints is a log whose errors fail a test: the coordinator logs one when its
+// rules contradict the machine's table.
+type complaints func(format string, args ...any)
+
+func (complaints) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelError }
+func (c complaints) WithAttrs([]slog.Attr) slog.Handler             { return c }
+func (c complaints) WithGroup(string) slog.Handler                  { return c }
+
+func (c complaints) Handle(_ context.Context, r slog.Record) error {
+	r.Attrs(func(a slog.Attr) bool { c("%s: %s", r.Message, a); return true })
+	return nil
+}
+
 // held runs a test with a selector that holds transitions. Both sides accept.
 func held(t *testing.T, test func(t *testing.T, r *rig, h *holder), change ...func(*cutover.Config)) {
 	t.Helper()
@@ -49,6 +63,7 @@ func held(t *testing.T, test func(t *testing.T, r *rig, h *holder), change ...fu
 	change = append(change, func(cfg *cutover.Config) {
 		h.release = make(chan struct{})
 		cfg.Hooks.Hold = h.hold
+		cfg.Logger = slog.New(complaints(t.Errorf))
 	})
 	bubble(t, func(t *testing.T, r *rig) {
 		r.touch()
