@@ -63,6 +63,7 @@ func eventful(t *testing.T, cluster *e6test.Cluster, client *e6.Client) error {
 	cluster.Inject(e6test.Fault{Method: "prepareStatement", Action: e6test.Announce, Message: "purple"})
 	keep(client.Exec(ctx, secret))
 	leave(cluster, "getResultMetadata", 1)
+	cluster.Inject(e6test.Fault{Side: e6.Blue, Method: "clearOrCancelQuery", Times: -1, Action: e6test.Refuse456})
 	keep(client.Exec(ctx, "INSERT INTO sales VALUES (7)"))
 	keep(client.Exec(ctx, secret))
 	require.NoError(t, cluster.Cutover(ctx, e6test.Cutover{To: e6.Green, Kind: e6test.Graceful}))
