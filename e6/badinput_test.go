@@ -120,7 +120,7 @@ func TestOpenSaysWhyAClusterCannotBeUsed(t *testing.T) {
 			if cfg.Token == "" {
 				cfg.Token = "secret-token"
 			}
-			cfg.DetectionTimeout = 300 * time.Millisecond
+			cfg.DetectionTimeout = 2 * time.Second
 			cfg.ProbeTimeout = 150 * time.Millisecond
 			cfg.RetryPause = 5 * time.Millisecond
 			began := time.Now()

@@ -94,7 +94,7 @@ func TestATokenEndpointThatIsAwayIsSaid(t *testing.T) {
 	cluster := start(t, e6test.WithTLS(serverTLS), e6test.WithBearer(source.accepts))
 	cfg := config(cluster)
 	cfg.User, cfg.Token, cfg.TLS, cfg.CAPEM, cfg.ServerName = "", "", true, ca, "cluster.test"
-	cfg.DetectionTimeout = 200 * time.Millisecond
+	cfg.DetectionTimeout = time.Second
 	cfg.Bearer = auth.OAuth2(source)
 	_, err := e6.Open(t.Context(), cfg)
 	_, ok := errors.AsType[*e6.DetectionError](err)
