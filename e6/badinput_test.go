@@ -121,7 +121,7 @@ func TestOpenSaysWhyAClusterCannotBeUsed(t *testing.T) {
 				cfg.Token = "secret-token"
 			}
 			cfg.DetectionTimeout = 2 * time.Second
-			cfg.ProbeTimeout = 150 * time.Millisecond
+			cfg.ProbeTimeout = time.Second
 			cfg.RetryPause = 5 * time.Millisecond
 			began := time.Now()
 			client, err := e6.Open(within(t, 5*time.Second), cfg)
