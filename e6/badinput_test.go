@@ -120,8 +120,8 @@ func TestOpenSaysWhyAClusterCannotBeUsed(t *testing.T) {
 			if cfg.Token == "" {
 				cfg.Token = "secret-token"
 			}
-			cfg.DetectionTimeout = 2 * time.Second
-			cfg.ProbeTimeout = time.Second
+			cfg.DetectionTimeout = time.Second
+			cfg.ProbeTimeout = 500 * time.Millisecond
 			cfg.RetryPause = 5 * time.Millisecond
 			began := time.Now()
 			client, err := e6.Open(within(t, 5*time.Second), cfg)
