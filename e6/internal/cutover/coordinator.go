@@ -97,6 +97,7 @@ type Coordinator struct {
 	transition *transition
 	check      *check
 	retreat    *retreat
+	upcoming   *probation                // that of the epoch which begins next
 	rolledBack time.Time                 // when the client last went back by itself
 	heard      map[fsm.Side]announcement // by its speaker, until that side is active
 	stale      map[fsm.Side]announcement // by its speaker: the last one that was ignored
@@ -214,7 +215,8 @@ func (c *Coordinator) fire(t fsm.Trigger) bool {
 // newEpoch forgets what was decided on the evidence of the epoch before.
 func (c *Coordinator) newEpoch(now fsm.Snapshot) {
 	c.held = false
-	c.probation.Store(nil)
+	c.probation.Store(c.upcoming) // before the routing is published, so that no query is missed
+	c.upcoming = nil
 	if now.Active.Valid() {
 		c.lastKnown = now.Active
 	}

@@ -3,6 +3,7 @@ package cutover_test
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -269,6 +270,44 @@ func TestHowACutoverEnds(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A query that waits for the routing can be there before anything else happens.
+func TestTheFirstQueryIsNeverBeforeItsSideWasReady(t *testing.T) {
+	s := &spans{}
+	r := newRig(t, s.attach, func(cfg *cutover.Config) { cfg.Cluster = promptCluster{} })
+	r.Unpin(r.pin())
+	stop := make(chan struct{})
+	var queries sync.WaitGroup
+	for range 4 {
+		queries.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				if p, err := r.Pin(context.Background()); err == nil {
+					r.Unpin(p)
+				}
+				runtime.Gosched()
+			}
+		})
+	}
+	for range 400 {
+		old := r.pin()
+		require.NoError(t, r.Switch(context.Background(), old.Side.Other()))
+		runtime.Gosched()
+		r.Unpin(old)
+		for now := r.Routing(); now.Phase != fsm.PhaseNone; now = r.Routing() {
+			<-now.Changed()
+		}
+	}
+	close(stop)
+	queries.Wait()
+	r.end()
+	s.requireEnded(t)
+	require.Len(t, s.cutovers, 400)
 }
 
 // Hooks that take their time hold up their own piece of work and no more.

@@ -38,15 +38,16 @@ type probation struct {
 // costs more than the other looks.
 const latencyEvery = 8
 
-// watch puts the target of a transition on probation.
-func (c *Coordinator) watch(t *transition, baseline health.Summary) {
+// probationOf is the probation of the target of a transition in the epoch that
+// begins when it accepts, and nil if there is none.
+func (c *Coordinator) probationOf(t *transition, baseline health.Summary) *probation {
 	if t.start.Event != fsm.EventAnnounce || !c.cfg.Policy.Automatic {
-		return
+		return nil
 	}
-	c.probation.Store(&probation{
-		side: t.target(), epoch: c.machine.Snapshot().Epoch, until: t.accepted.Add(c.cfg.Policy.Probation),
+	return &probation{
+		side: t.target(), epoch: c.machine.Snapshot().Epoch + 1, until: t.accepted.Add(c.cfg.Policy.Probation),
 		baseline: baseline, window: health.NewWindow(c.cfg.HealthWindow),
-	})
+	}
 }
 
 // Health is how a side did in the last while.

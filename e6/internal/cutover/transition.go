@@ -151,14 +151,14 @@ func (c *Coordinator) onReady(t *transition) {
 	if c.mayShare(t.start.Event) && !t.held.isSet() {
 		phase = fsm.PhaseShared
 	}
+	t.accepted = time.Now() // before the first query can be there
+	c.upcoming = c.probationOf(t, baseline)
 	if !c.fire(fsm.Trigger{Event: fsm.EventAccept, Phase: phase, Cause: t.cause(fsm.ReasonAccepted, t.start.Cause.String())}) {
 		return
 	}
-	t.accepted = time.Now()
 	if t.start.Event == fsm.EventRollback {
 		c.retreated(t.origin(), t.start.Cause)
 	}
-	c.watch(t, baseline)
 	close(t.ready)
 	c.tellActive(t.target())
 	if phase == fsm.PhaseShared {
