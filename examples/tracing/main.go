@@ -1,6 +1,5 @@
-// Tracing shows the trace of a cutover as a tree: its steps, the login on the new
-// side, a span of the program's own, and links to the queries that it met. With
-// -otlp all spans go to a collector too. The exit status is 0 if the trace is whole.
+// Tracing shows the trace of a cutover as a tree, with links to the queries that it
+// met; with -otlp a collector gets it too. It exits with 0 if the trace is whole.
 package main
 
 import (
@@ -66,9 +65,10 @@ func main() {
 	check(err)
 	em.Cluster().OpenSide(e6.Green)
 	em.Cluster().Announce(e6.Green)
-	for client.Strategy().Active != e6.Green || len(memory.GetSpans()) < 20 {
-		_, err := client.QueryAll(ctx, "SELECT 42") // the answer announces green
+	for on := e6.None; on != e6.Green || len(memory.GetSpans()) < 20; {
+		r, err := client.QueryAll(ctx, "SELECT 42") // the answer announces green
 		check(err)
+		on = r.Handle.Side
 	}
 	check(rows.Close())
 	for ; client.Strategy().State != fsm.StateGreen; time.Sleep(time.Millisecond) {
