@@ -17,17 +17,21 @@ func (h *hooks) inject(ctx context.Context, method string, req, reply any, cc *g
 	return invoke(ctx, method, req, reply, cc, opts...)
 }
 
-// fields are the headers with the trace context. All calls of a query that is
-// not recorded have the same, which are made once: it has no spans below its own.
+// fields are the headers with the trace context. A query that is not recorded has
+// no spans below its own, so that all its calls have the same ones: they are in
+// its context from the beginning.
 func (h *hooks) fields(ctx context.Context) []string {
-	q, ok := ctx.Value(queryKey{h}).(*query)
-	if !ok || q.recording || !trace.SpanContextFromContext(ctx).Equal(q.trace) {
-		var c carrier
-		h.inst.set.propagator.Inject(ctx, &c)
-		return c.fields
+	if q, ok := ctx.Value(queryKey{h}).(*query); ok && !q.recording && trace.SpanContextFromContext(ctx).Equal(q.trace) {
+		return nil
 	}
-	q.inject.Do(func() { h.inst.set.propagator.Inject(ctx, &q.headers) })
-	return q.headers.fields
+	return h.headers(ctx)
+}
+
+// headers writes the trace context of ctx.
+func (h *hooks) headers(ctx context.Context) []string {
+	var c carrier
+	h.inst.set.propagator.Inject(ctx, &c)
+	return c.fields
 }
 
 // carrier collects headers. Adding them one by one to the outgoing metadata, or

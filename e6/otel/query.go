@@ -4,10 +4,10 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"sync"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
+	"google.golang.org/grpc/metadata"
 
 	"github.com/e6data/e6data-go/e6"
 )
@@ -20,9 +20,6 @@ type query struct {
 	span      trace.Span
 	recording bool
 	flight
-
-	inject  sync.Once // makes headers
-	headers carrier
 }
 
 // The values of contexts. Each kind of work has a key of its own: where the
@@ -112,6 +109,11 @@ func (h *hooks) QueryStart(ctx context.Context, s e6.QueryStart) context.Context
 		}
 		if h.inst.set.text {
 			q.span.SetAttributes(keyText.String(s.Sanitized()))
+		}
+	}
+	if !q.recording {
+		if fields := h.headers(ctx); len(fields) > 0 {
+			ctx = metadata.AppendToOutgoingContext(ctx, fields...)
 		}
 	}
 	q.over = ctx.Done()
