@@ -30,13 +30,13 @@ const reportEvery = time.Second
 // reports false if the call did not come to its end within the budget: then it
 // may still be running, and what it would have set must not be looked at.
 func (h *hookCaller) call(ctx context.Context, point string, budget time.Duration, f func()) bool {
-	if h.fast != nil && h.fast.Prompt(ctx, point) {
-		return h.inline(point, f)
-	}
 	began := time.Now()
 	if h.givenUp.Load() > 0 {
 		h.failed(point, "busy", "an earlier call has not returned yet", began)
 		return false
+	}
+	if h.fast != nil && h.fast.Prompt(ctx, point) {
+		return h.inline(point, f)
 	}
 	workers := &h.c.hooks.workers
 	limit := workers.timer(budget)
