@@ -128,7 +128,7 @@ type Analysis struct {
 // ExplainAnalyze runs a statement to its end, drops its rows, and returns how it
 // was run. The errors are those of Query.
 func (c *Client) ExplainAnalyze(ctx context.Context, sql string, args ...any) (*Analysis, error) {
-	q, err := c.newQuery(ctx, sql, args)
+	q, err := c.newRun(ctx, sql, args)
 	if err != nil {
 		return nil, err
 	}

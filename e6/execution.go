@@ -184,15 +184,21 @@ func (x *execution) sendPrepare(ctx, caller context.Context, q *query) error {
 
 // execute starts the statement. It is sent once: without an answer, it counts
 // as executed.
-func (x *execution) execute(ctx context.Context, q *query) error {
+func (x *execution) execute(ctx context.Context, q *query) (err error) {
+	params := q.params
+	if len(params) > 0 {
+		if params, err = x.number(ctx, params); err != nil {
+			return err
+		}
+	}
 	x.step = stepExecute
-	_, err := call(ctx, x, func(ctx context.Context, session string) (*e6xv1.ExecuteStatementResponse, error) {
-		if q.opts.catalog == "" {
+	_, err = call(ctx, x, func(ctx context.Context, session string) (*e6xv1.ExecuteStatementResponse, error) {
+		if q.opts.catalog == "" && len(params) == 0 {
 			return x.rpc().ExecuteStatement(ctx, &e6xv1.ExecuteStatementRequest{
 				EngineIP: x.engine, SessionId: session, QueryId: x.queryID, ShouldNotCache: q.opts.noCache})
 		}
 		return x.rpc().ExecuteStatementV2(ctx, &e6xv1.ExecuteStatementV2Request{
-			EngineIP: x.engine, SessionId: session, QueryId: x.queryID, ShouldNotCache: q.opts.noCache})
+			EngineIP: x.engine, SessionId: session, QueryId: x.queryID, ShouldNotCache: q.opts.noCache, Params: params})
 	})
 	return err
 }

@@ -16,15 +16,16 @@ import (
 type Option func(*options)
 
 type options struct {
-	logger    *slog.Logger
-	logLevels logLevels
-	store     store.Store
-	replay    ReplayPolicy
-	dialer    func(context.Context, string) (net.Conn, error)
-	dial      []grpc.DialOption
-	hooks     []Hook
-	escape    Escape
-	health    *RollbackPolicy
+	logger       *slog.Logger
+	logLevels    logLevels
+	store        store.Store
+	replay       ReplayPolicy
+	dialer       func(context.Context, string) (net.Conn, error)
+	dial         []grpc.DialOption
+	hooks        []Hook
+	escape       Escape
+	serverParams bool
+	health       *RollbackPolicy
 }
 
 // WithLogger makes the client log its events and what it could not do. By

@@ -59,7 +59,7 @@ func TestAPlaceholderBecomesTheLiteralOfItsValue(t *testing.T) {
 		"a nil valuer":        {(*sql.NullInt64)(nil), "NULL"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := bind("SELECT ?", []any{c.arg}, EscapeSafe)
+			got, err := bind("SELECT ?", []any{c.arg}, literals{EscapeSafe})
 			require.NoError(t, err)
 			require.Equal(t, "SELECT "+c.want, got)
 		})
@@ -69,17 +69,17 @@ func TestAPlaceholderBecomesTheLiteralOfItsValue(t *testing.T) {
 func TestOnlyPlaceholdersAreReplaced(t *testing.T) {
 	args := []any{sql.Named("a", 1), sql.Named("b", "x")}
 	got, err := bind(`SELECT :a, @b, ':a', "@b", x::int, y::a, z[1:a], t:a, @@b, ?? -- :a
-		/* @b */ FROM t WHERE c=:a AND d IN (@b,:a)`, args, EscapeSafe)
+		/* @b */ FROM t WHERE c=:a AND d IN (@b,:a)`, args, literals{EscapeSafe})
 	require.NoError(t, err)
 	require.Equal(t, `SELECT 1, 'x', ':a', "@b", x::int, y::a, z[1:a], t:a, @@b, ? -- :a
 		/* @b */ FROM t WHERE c=1 AND d IN ('x',1)`, got)
 	require.Equal(t, sql.Named("a", 1), args[0], "the caller's list is left alone")
 
-	got, err = bind("SELECT ? ?? '?', 5-?, \"?\" -- ?", []any{1, -2}, EscapeSafe)
+	got, err = bind("SELECT ? ?? '?', 5-?, \"?\" -- ?", []any{1, -2}, literals{EscapeSafe})
 	require.NoError(t, err)
 	require.Equal(t, "SELECT 1 ? '?', 5-(-2), \"?\" -- ?", got)
 
-	got, err = bind("SELECT ? ?? :x", nil, EscapeSafe)
+	got, err = bind("SELECT ? ?? :x", nil, literals{EscapeSafe})
 	require.NoError(t, err)
 	require.Equal(t, "SELECT ? ?? :x", got, "without values the text is sent as it is")
 }
@@ -88,7 +88,7 @@ func TestStringsAreEscapedAsTheOptionSays(t *testing.T) {
 	for escape, want := range map[Escape]string{
 		EscapeSafe: `'a''\\b'`, EscapeBackslash: `'a\'\\b'`, EscapeStandard: `'a''\b'`,
 	} {
-		got, err := literal(`a'\b`, escape)
+		got, err := literals{escape}.write(`a'\b`)
 		require.NoError(t, err)
 		require.Equal(t, want, got)
 	}
@@ -119,7 +119,7 @@ func TestAValueThatDoesNotFitIsAnErrorThatNamesIt(t *testing.T) {
 		"a bad value with a name": {"SELECT :x", []any{sql.Named("x", struct{}{})}, "parameter :x: a struct {}"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := bind(c.sql, c.args, EscapeSafe)
+			_, err := bind(c.sql, c.args, literals{EscapeSafe})
 			param, ok := errors.AsType[*ParamError](err)
 			require.True(t, ok, "%v", err)
 			require.ErrorContains(t, param, c.want)

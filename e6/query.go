@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
@@ -17,6 +16,7 @@ import (
 	"github.com/e6data/e6data-go/e6/internal/sqltext"
 	"github.com/e6data/e6data-go/e6/internal/wire"
 	"github.com/e6data/e6data-go/e6/vector"
+	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
 )
 
 // query is a statement on its way to its result, over as many executions as it
@@ -27,6 +27,8 @@ type query struct {
 	op   string          // what is done, where it is not running a statement
 	sql  string
 	opts queryOptions
+
+	params []*e6xv1.ParameterValue // what comes beside the statement
 
 	begun    int       // executions
 	attempts int       // executions that got no answer
@@ -62,8 +64,28 @@ type sink interface {
 	stop() int64
 }
 
+// newQuery is a statement with its arguments in its text.
 func (c *Client) newQuery(ctx context.Context, sql string, args []any) (*query, error) {
-	bound, err := bind(sql, args, c.opts.escape)
+	return c.newQueryBy(ctx, sql, args, literals{c.opts.escape})
+}
+
+// newRun is a statement that is to be executed, so that its arguments may come
+// beside it.
+func (c *Client) newRun(ctx context.Context, sql string, args []any) (*query, error) {
+	if !c.opts.serverParams {
+		return c.newQuery(ctx, sql, args)
+	}
+	beside := &serverParams{literals: literals{c.opts.escape}}
+	q, err := c.newQueryBy(ctx, sql, args, beside)
+	if err != nil {
+		return nil, err
+	}
+	q.params = beside.values
+	return q, nil
+}
+
+func (c *Client) newQueryBy(ctx context.Context, sql string, args []any, to writer) (*query, error) {
+	bound, err := bind(sql, args, to)
 	if err != nil {
 		return nil, err
 	}
@@ -474,55 +496,4 @@ func brief(err error) string {
 		return fmt.Sprintf("%s on %s: %s (%s)", failed.Method, failed.Side, failed.Class, how)
 	}
 	return err.Error()
-}
-
-// counters count what happened to queries since the client was opened.
-type counters struct {
-	retried, replayed, lost, abandoned, waiting atomic.Int64
-
-	batches, bytes [1 + len(fsm.Sides)]atomic.Int64 // decoded, by side
-}
-
-// Stats counts what happened to queries since the client was opened.
-type Stats struct {
-	// InFlight is the number of queries on each side now. One counts until the
-	// server has been told to forget it, which is shortly after its end.
-	InFlight map[Side]int64 `json:"in_flight"`
-	// Waiting is the number of statements that wait for Config.MaxInFlight.
-	Waiting int64 `json:"waiting"`
-	// Retried counts repetitions of statements that had had no effect, Replayed
-	// those of statements that were cut off.
-	Retried  int64 `json:"retried"`
-	Replayed int64 `json:"replayed"`
-	// Lost counts the queries that ended in a *CutoverError.
-	Lost int64 `json:"lost"`
-	// Abandoned counts the queries that the server could not be told to forget,
-	// as their side refused even that. The server ends them by itself.
-	Abandoned int64 `json:"abandoned"`
-	// Calls counts the calls to each side of every kind, and Refused those of
-	// them that its ingress turned away with 456.
-	Calls   map[Side]int64 `json:"calls"`
-	Refused map[Side]int64 `json:"refused"`
-	// Batches and Bytes count what was decoded of results from each side.
-	Batches map[Side]int64 `json:"batches"`
-	Bytes   map[Side]int64 `json:"bytes"`
-	// EventsDropped counts deliveries of events to subscribers whose queue was
-	// full.
-	EventsDropped uint64 `json:"events_dropped"`
-}
-
-// Stats returns the counters.
-func (c *Client) Stats() Stats {
-	s := Stats{
-		InFlight: make(map[Side]int64), Calls: make(map[Side]int64), Refused: make(map[Side]int64),
-		Batches: make(map[Side]int64), Bytes: make(map[Side]int64),
-		Waiting: c.stats.waiting.Load(), Retried: c.stats.retried.Load(), Replayed: c.stats.replayed.Load(),
-		Lost: c.stats.lost.Load(), Abandoned: c.stats.abandoned.Load(), EventsDropped: c.bus.Dropped(),
-	}
-	for _, side := range fsm.Sides {
-		s.InFlight[side] = c.route.InFlight(side)
-		s.Calls[side], s.Refused[side] = c.conn.Calls(side)
-		s.Batches[side], s.Bytes[side] = c.stats.batches[side].Load(), c.stats.bytes[side].Load()
-	}
-	return s
 }

@@ -38,7 +38,7 @@ func (c *Client) Exec(ctx context.Context, sql string, args ...any) error {
 
 // runToEnd runs a statement on the caller's goroutine.
 func (c *Client) runToEnd(ctx context.Context, sql string, args []any, to sink) error {
-	q, err := c.newQuery(ctx, sql, args)
+	q, err := c.newRun(ctx, sql, args)
 	if err != nil {
 		return err
 	}

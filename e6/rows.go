@@ -29,7 +29,7 @@ import (
 // and could not be saved, *DetectionError if no side accepts, ErrClosed, and
 // that of the context.
 func (c *Client) Query(ctx context.Context, sql string, args ...any) (*Rows, error) {
-	q, err := c.newQuery(ctx, sql, args)
+	q, err := c.newRun(ctx, sql, args)
 	if err != nil {
 		return nil, err
 	}

@@ -153,8 +153,7 @@ func (c *connection) texts(ctx context.Context, sql string) ([][]string, error) 
 	}
 }
 
-// prepare checks exactly one statement without parameters. The caller destroys
-// it.
+// prepare checks exactly one statement. The caller destroys it.
 func (c *connection) prepare(ctx context.Context, sql string) (mapping.PreparedStatement, error) {
 	var stmt mapping.PreparedStatement
 	if strings.IndexByte(sql, 0) >= 0 {
@@ -176,9 +175,6 @@ func (c *connection) prepare(ctx context.Context, sql string) (mapping.PreparedS
 		}
 		if mapping.PrepareExtractedStatement(c.c, all, 0, &stmt) == mapping.StateError {
 			return errors.New(mapping.PrepareError(stmt))
-		}
-		if n := mapping.NParams(stmt); n > 0 {
-			return fmt.Errorf("the statement has %d parameters: the client has to write their values into the text", n)
 		}
 		return nil
 	})

@@ -41,7 +41,6 @@ func TestStatementsThatAreWrongAreRefused(t *testing.T) {
 		{"two statements", e6test.Statement{SQL: "SELECT 1; SELECT 2"}, "2 statements"},
 		{"a literal without an end", e6test.Statement{SQL: `SELECT 'a\'`}, "unterminated quoted string"},
 		{"a NUL character", e6test.Statement{SQL: "SELECT 1\x00, 2"}, "NUL"},
-		{"parameters", e6test.Statement{SQL: "SELECT ?, ?"}, "2 parameters"},
 		{"a schema that does not exist", e6test.Statement{SQL: "SELECT 1", Schema: "none"}, `schema "none" does not exist`},
 		{"a catalog that does not exist", e6test.Statement{SQL: "SELECT 1", Catalog: "none"}, `catalog "none"`},
 	} {

@@ -22,6 +22,7 @@ import (
 // case:
 //
 //	SELECT n                        one row with that whole number
+//	SELECT ?, ?             one row with the parameters, each as type and text
 //	SELECT sleep(ms)                the same, after that many milliseconds
 //	SELECT * FROM numbers(n)        n rows: see NumbersText
 //	SELECT * FROM everything(n)     n rows of every type: see EverythingText
@@ -66,6 +67,7 @@ func (e *CannedEngine) Inserted(table string) []int64 {
 
 var (
 	selectNumber = regexp.MustCompile(`(?i)^select\s+(-?\d+)$`)
+	selectParams = regexp.MustCompile(`(?i)^select\s+\?(\s*,\s*\?)*$`)
 	selectSleep  = regexp.MustCompile(`(?i)^select\s+sleep\((\d+)\)$`)
 	selectFrom   = regexp.MustCompile(`(?i)^select\s+\*\s+from\s+(numbers|everything)\((\d+)\)$`)
 	selectTable  = regexp.MustCompile(`(?i)^select\s+\*\s+from\s+(\w+)$`)
@@ -75,7 +77,11 @@ var (
 
 // Prepare implements Engine.
 func (e *CannedEngine) Prepare(_ context.Context, s Statement) (Prepared, error) {
-	run, err := e.plan(strings.TrimSpace(s.SQL))
+	sql := strings.TrimSpace(s.SQL)
+	if selectParams.MatchString(sql) {
+		return &cannedParams{cannedPrepared: cannedPrepared{sql: s.SQL}, want: strings.Count(sql, "?")}, nil
+	}
+	run, err := e.plan(sql)
 	if err != nil {
 		return nil, err
 	}
@@ -209,6 +215,30 @@ type cannedPrepared struct {
 func (p *cannedPrepared) Execute(ctx context.Context) (Result, error) { return p.run(ctx) }
 func (p *cannedPrepared) Explain(context.Context) (string, error)     { return "CANNED " + p.sql, nil }
 func (p *cannedPrepared) Close() error                                { return nil }
+
+// cannedParams returns the parameters that it was given.
+type cannedParams struct {
+	cannedPrepared
+	want int
+}
+
+var _ Parameterized = (*cannedParams)(nil)
+
+func (p *cannedParams) Parameters() []string { return make([]string, p.want) }
+
+func (p *cannedParams) Bind(_ context.Context, values []Parameter) error {
+	p.run = func(context.Context) (Result, error) {
+		r := &cannedResult{rows: 1}
+		row := &Batch{Rows: 1}
+		for i, v := range values {
+			r.fields = append(r.fields, vector.Field{Name: strconv.Itoa(i + 1), Type: vector.String})
+			row.Columns = append(row.Columns, Column{Type: vector.String, Strings: []string{v.Type + " " + v.Text}})
+		}
+		r.make = func(int, int) *Batch { return row }
+		return r, nil
+	}
+	return nil
+}
 
 // cannedResult is made as it is read.
 type cannedResult struct {

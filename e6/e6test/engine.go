@@ -44,6 +44,27 @@ type Prepared interface {
 	Close() error
 }
 
+// Parameterized is a Prepared whose statement may have placeholders, the values of
+// which come with executeStatementV2. The server takes none for a Prepared that
+// is not Parameterized.
+type Parameterized interface {
+	Prepared
+	// Parameters returns the type of each placeholder, which is empty where it
+	// follows from the value alone.
+	Parameters() []string
+	// Bind gives every placeholder its value. It is called before Execute, if
+	// there are placeholders.
+	Bind(ctx context.Context, values []Parameter) error
+}
+
+// Parameter is the value of a placeholder.
+type Parameter struct {
+	// Type is the client's name for the type of the value.
+	Type string
+	// Text is the value as text.
+	Text string
+}
+
 // Result is the outcome of an executed statement. One call at a time is made.
 type Result interface {
 	// Fields describes the columns.

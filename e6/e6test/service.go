@@ -103,16 +103,19 @@ func hasSemicolon(sql string) bool {
 	return false
 }
 
-func (s *engineService) ExecuteStatement(_ context.Context, r *e6xv1.ExecuteStatementRequest) (*e6xv1.ExecuteStatementResponse, error) {
-	return s.execute(r.GetQueryId(), r.GetEngineIP(), r.GetSessionId())
+func (s *engineService) ExecuteStatement(ctx context.Context, r *e6xv1.ExecuteStatementRequest) (*e6xv1.ExecuteStatementResponse, error) {
+	return s.execute(ctx, r.GetQueryId(), r.GetEngineIP(), r.GetSessionId(), nil)
 }
 
-func (s *engineService) ExecuteStatementV2(_ context.Context, r *e6xv1.ExecuteStatementV2Request) (*e6xv1.ExecuteStatementResponse, error) {
-	return s.execute(r.GetQueryId(), r.GetEngineIP(), r.GetSessionId())
+func (s *engineService) ExecuteStatementV2(ctx context.Context, r *e6xv1.ExecuteStatementV2Request) (*e6xv1.ExecuteStatementResponse, error) {
+	return s.execute(ctx, r.GetQueryId(), r.GetEngineIP(), r.GetSessionId(), r.GetParams())
 }
 
-func (s *engineService) execute(id, ip, session string) (*e6xv1.ExecuteStatementResponse, error) {
+func (s *engineService) execute(ctx context.Context, id, ip, session string, params []*e6xv1.ParameterValue) (*e6xv1.ExecuteStatementResponse, error) {
 	q, err := s.query(id, ip)
+	if err == nil {
+		err = engineError(q.bind(ctx, params))
+	}
 	if err == nil {
 		err = q.execute(s.side)
 	}

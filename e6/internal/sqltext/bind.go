@@ -10,10 +10,12 @@ type Placeholder struct {
 	Index int
 	// Pos is where it begins, in bytes.
 	Pos int
+	// Escaped is set for ??, which stands for a question mark and is not counted.
+	Escaped bool
 }
 
-// Bind returns a statement with each placeholder replaced by what value gives
-// for it, and ?? by a question mark. Placeholders are ?, :name and @name. What
+// Bind returns a statement with each placeholder, and each ??, replaced by what
+// value gives for it. Placeholders are ?, :name and @name. What
 // stands in a literal, an identifier or a comment is none, and neither is a
 // colon or an at sign that belongs to something else: a cast such as ::int,
 // a slice such as a[1:n], @@name.
@@ -28,7 +30,11 @@ func Bind(sql string, value func(Placeholder) (string, error)) (string, error) {
 		text, width := t.Text, 1
 		switch {
 		case t.Is("?") && i+1 < len(tokens) && tokens[i+1].Is("?"):
-			text, width = "?", 2
+			v, err := value(Placeholder{Index: n, Pos: t.Pos, Escaped: true})
+			if err != nil {
+				return "", err
+			}
+			text, width = v, 2
 		case t.Is("?"):
 			v, err := value(Placeholder{Index: n, Pos: t.Pos})
 			if err != nil {

@@ -1,0 +1,91 @@
+package e6
+
+import (
+	"encoding/hex"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/e6data/e6data-go/e6/vector"
+)
+
+// literals writes values into a statement as SQL. What begins with a minus is put
+// into parentheses, as two of them would begin a comment.
+type literals struct{ escape Escape }
+
+var _ writer = literals{}
+
+func (literals) escaped() (string, error) { return "?", nil }
+
+func (l literals) write(v any) (string, error) { return writeEach(v, l.one) }
+
+// one writes a plain value.
+func (l literals) one(v any) (string, error) {
+	switch v := v.(type) {
+	case nil:
+		return "NULL", nil
+	case bool:
+		return strings.ToUpper(strconv.FormatBool(v)), nil
+	case int64:
+		return signed(strconv.FormatInt(v, 10)), nil
+	case uint64:
+		return strconv.FormatUint(v, 10), nil
+	case float32:
+		return floatLiteral(float64(v), 32), nil
+	case float64:
+		return floatLiteral(v, 64), nil
+	case []byte:
+		return "X'" + hex.EncodeToString(v) + "'", nil
+	case vector.Decimal:
+		return signed(v.String()), nil
+	case vector.DateValue:
+		return "CAST('" + v.String() + "' AS DATE)", nil
+	case time.Time:
+		text, err := timestampText(v)
+		return "CAST('" + text + "' AS TIMESTAMP)", err
+	}
+	return stringLiteral(v.(string), l.escape)
+}
+
+func stringLiteral(s string, escape Escape) (string, error) {
+	if strings.ContainsRune(s, 0) {
+		return "", refuse("the string holds a NUL character, which no engine reads in a literal")
+	}
+	switch escape {
+	case EscapeBackslash:
+		return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(s) + "'", nil
+	case EscapeStandard:
+		return "'" + strings.ReplaceAll(s, `'`, `''`) + "'", nil
+	}
+	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `''`).Replace(s) + "'", nil
+}
+
+// timestampText is a point in time as the engine's timestamps are: in UTC, and in
+// whole microseconds, down to which it is cut.
+func timestampText(t time.Time) (string, error) {
+	t = t.UTC().Truncate(time.Microsecond)
+	if t.Year() < 1 || t.Year() > 9999 {
+		return "", refuse("the year %d cannot be written as a timestamp: it must be from 1 to 9999", t.Year())
+	}
+	return t.Format("2006-01-02 15:04:05.000000"), nil
+}
+
+// floatLiteral writes a float in scientific notation, which makes it a double
+// and no decimal.
+func floatLiteral(f float64, bits int) string {
+	switch {
+	case math.IsNaN(f):
+		return "CAST('NaN' AS DOUBLE)"
+	case math.IsInf(f, 0):
+		return "CAST('" + map[bool]string{true: "Infinity", false: "-Infinity"}[f > 0] + "' AS DOUBLE)"
+	}
+	return signed(strconv.FormatFloat(f, 'E', -1, bits))
+}
+
+func signed(number string) string {
+	if strings.HasPrefix(number, "-") {
+		return "(" + number + ")"
+	}
+	return number
+}

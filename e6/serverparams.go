@@ -1,0 +1,125 @@
+package e6
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/e6data/e6data-go/e6/internal/wire"
+	"github.com/e6data/e6data-go/e6/vector"
+	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
+)
+
+// WithServerParameters sends arguments beside the statement, as the params of
+// executeStatementV2, instead of writing them into its text. Nulls, binary values
+// and floats that are not finite are still written as literals, which hold nothing
+// that could be taken for SQL: no form of theirs is known. The numbers and the types of the
+// parameters are those that the engine tells by getDynamicParams; one that
+// cannot tell gets numbers from 1 and the types of result columns. By default
+// arguments are literals, as the public connector writes them; no release of it
+// uses parameters, so try them with your engine first.
+func WithServerParameters() Option { return func(o *options) { o.serverParams = true } }
+
+// serverParams keeps values for the server, in the order of their question marks.
+type serverParams struct {
+	literals literals
+	values   []*e6xv1.ParameterValue
+}
+
+var _ writer = (*serverParams)(nil)
+
+// escaped implements writer. A question mark that is left in the text would be
+// one more parameter for the server.
+func (*serverParams) escaped() (string, error) {
+	return "", refuse("?? cannot be sent with WithServerParameters: the engine would read a placeholder")
+}
+
+// write implements writer.
+func (p *serverParams) write(v any) (string, error) {
+	return writeEach(v, func(v any) (string, error) {
+		text, err := parameterText(v)
+		if err != nil {
+			return "", err
+		}
+		if text == nil {
+			return p.literals.one(v)
+		}
+		p.values = append(p.values, text)
+		return "?", nil
+	})
+}
+
+// parameterText is a plain value as a parameter, and nil for one that has no form.
+func parameterText(v any) (*e6xv1.ParameterValue, error) {
+	of := func(t vector.Type, text string) (*e6xv1.ParameterValue, error) {
+		return &e6xv1.ParameterValue{Type: t.String(), Value: text}, nil
+	}
+	switch v := v.(type) {
+	case bool:
+		return of(vector.Boolean, strconv.FormatBool(v))
+	case int64:
+		return of(vector.Long, strconv.FormatInt(v, 10))
+	case uint64:
+		if int64(v) < 0 {
+			return of(vector.Decimal128, strconv.FormatUint(v, 10))
+		}
+		return of(vector.Long, strconv.FormatUint(v, 10))
+	case float32:
+		if !finite(float64(v)) {
+			return nil, nil
+		}
+		return of(vector.Float, strconv.FormatFloat(float64(v), 'g', -1, 32))
+	case float64:
+		if !finite(v) {
+			return nil, nil
+		}
+		return of(vector.Double, strconv.FormatFloat(v, 'g', -1, 64))
+	case string:
+		return of(vector.String, v)
+	case vector.Decimal:
+		return of(vector.Decimal128, v.String())
+	case vector.DateValue:
+		return of(vector.Date, v.String())
+	case time.Time:
+		text, err := timestampText(v)
+		if err != nil {
+			return nil, err
+		}
+		return of(vector.Timestamp, text)
+	}
+	return nil, nil
+}
+
+func finite(f float64) bool { return !math.IsNaN(f) && !math.IsInf(f, 0) }
+
+// number asks the engine how it numbers and types the parameters of a statement
+// that it has prepared.
+func (x *execution) number(ctx context.Context, values []*e6xv1.ParameterValue) ([]*e6xv1.ParameterValue, error) {
+	told, err := repeat(ctx, x, true, func(ctx context.Context, session string) (*e6xv1.GetDynamicParamsResponse, error) {
+		return x.rpc().GetDynamicParams(ctx, &e6xv1.GetDynamicParamsRequest{EngineIP: x.engine, SessionId: session, QueryId: x.queryID})
+	})
+	if err != nil && wire.Classify(err) != wire.ClassUnimplemented {
+		return nil, err
+	}
+	params := slices.SortedFunc(slices.Values(told.GetParams()), func(a, b *e6xv1.ParameterValue) int {
+		return cmp.Compare(a.GetIndex(), b.GetIndex())
+	})
+	if len(params) > 0 && len(params) != len(values) {
+		return nil, &ParamError{Param: "list", Problem: fmt.Sprintf("the engine counts %d parameters in the statement, and there are %d", len(params), len(values))}
+	}
+	numbered := make([]*e6xv1.ParameterValue, len(values))
+	for i, v := range values {
+		numbered[i] = &e6xv1.ParameterValue{Index: int32(i + 1), Type: v.GetType(), Value: v.GetValue()}
+		if len(params) > 0 {
+			numbered[i].Index = params[i].GetIndex()
+			if t := params[i].GetType(); t != "" {
+				numbered[i].Type = t
+			}
+		}
+	}
+	return numbered, nil
+}

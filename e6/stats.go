@@ -1,0 +1,58 @@
+package e6
+
+import (
+	"sync/atomic"
+
+	"github.com/e6data/e6data-go/e6/fsm"
+)
+
+// counters count what happened to queries since the client was opened.
+type counters struct {
+	retried, replayed, lost, abandoned, waiting atomic.Int64
+
+	batches, bytes [1 + len(fsm.Sides)]atomic.Int64 // decoded, by side
+}
+
+// Stats counts what happened to queries since the client was opened.
+type Stats struct {
+	// InFlight is the number of queries on each side now. One counts until the
+	// server has been told to forget it, which is shortly after its end.
+	InFlight map[Side]int64 `json:"in_flight"`
+	// Waiting is the number of statements that wait for Config.MaxInFlight.
+	Waiting int64 `json:"waiting"`
+	// Retried counts repetitions of statements that had had no effect, Replayed
+	// those of statements that were cut off.
+	Retried  int64 `json:"retried"`
+	Replayed int64 `json:"replayed"`
+	// Lost counts the queries that ended in a *CutoverError.
+	Lost int64 `json:"lost"`
+	// Abandoned counts the queries that the server could not be told to forget,
+	// as their side refused even that. The server ends them by itself.
+	Abandoned int64 `json:"abandoned"`
+	// Calls counts the calls to each side of every kind, and Refused those of
+	// them that its ingress turned away with 456.
+	Calls   map[Side]int64 `json:"calls"`
+	Refused map[Side]int64 `json:"refused"`
+	// Batches and Bytes count what was decoded of results from each side.
+	Batches map[Side]int64 `json:"batches"`
+	Bytes   map[Side]int64 `json:"bytes"`
+	// EventsDropped counts deliveries of events to subscribers whose queue was
+	// full.
+	EventsDropped uint64 `json:"events_dropped"`
+}
+
+// Stats returns the counters.
+func (c *Client) Stats() Stats {
+	s := Stats{
+		InFlight: make(map[Side]int64), Calls: make(map[Side]int64), Refused: make(map[Side]int64),
+		Batches: make(map[Side]int64), Bytes: make(map[Side]int64),
+		Waiting: c.stats.waiting.Load(), Retried: c.stats.retried.Load(), Replayed: c.stats.replayed.Load(),
+		Lost: c.stats.lost.Load(), Abandoned: c.stats.abandoned.Load(), EventsDropped: c.bus.Dropped(),
+	}
+	for _, side := range fsm.Sides {
+		s.InFlight[side] = c.route.InFlight(side)
+		s.Calls[side], s.Refused[side] = c.conn.Calls(side)
+		s.Batches[side], s.Bytes[side] = c.stats.batches[side].Load(), c.stats.bytes[side].Load()
+	}
+	return s
+}
