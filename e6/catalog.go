@@ -183,21 +183,27 @@ type QueryStatus struct {
 // Status asks how far a query is that is still known to the server.
 func (c *Client) Status(ctx context.Context, h QueryHandle) (QueryStatus, error) {
 	answer, err := onHandle(ctx, c, "status", h, func(ctx context.Context, x *execution) (*e6xv1.StatusResponse, error) {
-		return repeat(ctx, x, true, func(ctx context.Context, session string) (*e6xv1.StatusResponse, error) {
-			return x.rpc().Status(ctx, &e6xv1.StatusRequest{EngineIP: x.engine, SessionId: session, QueryId: x.queryID})
-		})
+		return x.status(ctx)
 	})
 	return QueryStatus{Done: answer.GetStatus(), Rows: answer.GetRowCount()}, err
 }
 
+func (x *execution) status(ctx context.Context) (*e6xv1.StatusResponse, error) {
+	return repeat(ctx, x, true, func(ctx context.Context, session string) (*e6xv1.StatusResponse, error) {
+		return x.rpc().Status(ctx, &e6xv1.StatusRequest{EngineIP: x.engine, SessionId: session, QueryId: x.queryID})
+	})
+}
+
 // Cancel stops a query on the server. Whoever reads its result gets the
-// engine's error.
+// engine's error. One that this client has submitted, and that nobody reads, is
+// also freed.
 func (c *Client) Cancel(ctx context.Context, h QueryHandle) error {
 	_, err := onHandle(ctx, c, "cancel", h, func(ctx context.Context, x *execution) (*e6xv1.CancelQueryResponse, error) {
 		return repeat(ctx, x, true, func(ctx context.Context, session string) (*e6xv1.CancelQueryResponse, error) {
 			return x.rpc().CancelQuery(ctx, &e6xv1.CancelQueryRequest{EngineIP: x.engine, SessionId: session, QueryId: x.queryID})
 		})
 	})
+	c.free(ctx, h, err)
 	return err
 }
 

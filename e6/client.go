@@ -35,6 +35,11 @@ type Client struct {
 
 	lastInvalid atomic.Pointer[invalidAnnouncement]
 
+	submitted submissions
+
+	// noAdmission remembers the sides whose engines know no admission.
+	noAdmission sync.Map // Side -> true
+
 	// newFetch remembers for each engine whether it has getNextResultBatchV2.
 	newFetch sync.Map // engine -> bool
 
@@ -167,8 +172,9 @@ func (c *Client) Reset(ctx context.Context) error { return c.route.Reset(ctx) }
 
 // Shutdown closes the client gently: no new query is taken, and those that run
 // may end until ctx does. It returns the context's error if it had to cancel
-// some.
+// some. Queries of Submit that nobody reads are left to the server.
 func (c *Client) Shutdown(ctx context.Context) error {
+	c.submitted.leave(c.route)
 	idle := c.route.Drain()
 	select {
 	case <-idle:
@@ -191,6 +197,7 @@ func (c *Client) Shutdown(ctx context.Context) error {
 func (c *Client) Close() error {
 	c.close.Do(func() {
 		defer close(c.closed)
+		c.submitted.leave(c.route)
 		idle := c.route.Drain()
 		c.cancel(ErrClosed)
 		ctx, cancel := context.WithTimeout(context.Background(), c.cfg.CloseTimeout)

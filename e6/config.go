@@ -97,6 +97,11 @@ type Config struct {
 	// A statement runs until its rows have been read or closed, so that a program
 	// which opens rows within rows needs room for both. 0 sets no limit.
 	MaxInFlight int
+	// Admission asks the cluster before each statement whether a planner takes it,
+	// and waits, within PrepareTimeout, while the cluster starts more of them. An
+	// engine that knows no admission is not asked again. Default: statements are
+	// sent at once.
+	Admission bool
 	// MaxAttempts limits how often a statement is tried when calls get no
 	// answer. Refused calls are not counted, as they had no effect. Default: 5.
 	MaxAttempts int

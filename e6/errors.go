@@ -24,6 +24,9 @@ var (
 	ErrCredentials = errors.New("the credentials are rejected: check the user and the token")
 	// ErrSuspended: the cluster is suspended, and was not or could not be resumed.
 	ErrSuspended = errors.New("the cluster is suspended")
+	// ErrRateLimited: the cluster takes no more queries for now. See
+	// Config.Admission.
+	ErrRateLimited = errors.New("the cluster takes no more queries for now: run it again later")
 	// ErrVetoed: a Guard does not allow the transition that was asked for.
 	ErrVetoed = cutover.ErrVetoed
 	// ErrIncomplete: the engine ended a result before all its rows had come.
@@ -156,7 +159,7 @@ func IsRetryable(err error) bool {
 	if errors.Is(err, context.Canceled) || errors.Is(err, ErrClosed) || errors.Is(err, ErrCredentials) {
 		return false
 	}
-	if errors.Is(err, ErrQueryLost) || errors.Is(err, ErrSuspended) {
+	if errors.Is(err, ErrQueryLost) || errors.Is(err, ErrSuspended) || errors.Is(err, ErrRateLimited) {
 		return true
 	}
 	if _, ok := errors.AsType[*QueryError](err); ok {

@@ -1,6 +1,7 @@
 package e6
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,11 +35,13 @@ type execution struct {
 	c   *Client
 	pin cutover.Pin
 	tag string
+	sql string // empty if another client has submitted it
 
-	queryID string
-	engine  string // the planner that prepared it, for the plannerip header
-	session cutover.Session
-	step    step
+	queryID  string
+	engine   string               // the planner that prepared it, for the plannerip header
+	admitted *e6xv1.ExistingQuery // what the planner knows it by, if it was asked
+	session  cutover.Session
+	step     step
 
 	described time.Time // when the columns of the result were known
 
@@ -136,6 +139,9 @@ func repeat[R sessionCarrier](ctx context.Context, x *execution, harmless bool, 
 // to forget the query. release waits for it.
 func (x *execution) prepare(ctx context.Context, q *query) error {
 	x.step = stepPrepare
+	if err := x.admit(ctx, q); err != nil {
+		return err
+	}
 	p := &preparation{x: *x, done: make(chan struct{})}
 	detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), x.c.cfg.PrepareTimeout)
 	p.cancel = cancel
@@ -168,17 +174,21 @@ func (x *execution) sendPrepare(ctx, caller context.Context, q *query) error {
 		if caller.Err() != nil {
 			return nil, context.Cause(caller)
 		}
+		var planner *string
+		if x.engine != "" {
+			planner = &x.engine
+		}
 		if q.opts.catalog == "" {
 			return x.rpc().PrepareStatement(ctx, &e6xv1.PrepareStatementRequest{
-				SessionId: session, Schema: q.opts.schema, QueryString: q.sql})
+				SessionId: session, Schema: q.opts.schema, QueryString: q.sql, PlannerIp: planner, ExistingQuery: x.admitted})
 		}
 		return x.rpc().PrepareStatementV2(ctx, &e6xv1.PrepareStatementV2Request{
-			SessionId: session, Schema: q.opts.schema, Catalog: q.opts.catalog, QueryString: q.sql})
+			SessionId: session, Schema: q.opts.schema, Catalog: q.opts.catalog, QueryString: q.sql, PlannerIp: planner, ExistingQuery: x.admitted})
 	})
 	if err != nil {
 		return err
 	}
-	x.queryID, x.engine = answer.GetQueryId(), answer.GetEngineIP()
+	x.queryID, x.engine = answer.GetQueryId(), cmp.Or(answer.GetEngineIP(), x.engine)
 	return nil
 }
 
@@ -391,13 +401,16 @@ type QueryHandle struct {
 	SessionGeneration uint64 `json:"session_generation"`
 }
 
+// valid reports whether the handle addresses anything.
+func (h QueryHandle) valid() bool { return h.QueryID != "" && h.Side.Valid() }
+
 // errNoHandle reports a handle that addresses nothing.
-var errNoHandle = errors.New("the handle names no query: take it from Rows.Handle or Result.Handle")
+var errNoHandle = errors.New("the handle names no query: take it from Submit or Rows.Handle")
 
 // at returns an execution for the calls about a query that is addressed by its
 // handle. It holds no pin: it must not be released.
 func (c *Client) at(h QueryHandle) (*execution, error) {
-	if h.QueryID == "" || !h.Side.Valid() {
+	if !h.valid() {
 		return nil, fmt.Errorf("e6: %w", errNoHandle)
 	}
 	return &execution{c: c, pin: cutover.Pin{Side: h.Side}, queryID: h.QueryID, engine: h.Engine}, nil

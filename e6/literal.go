@@ -2,7 +2,9 @@ package e6
 
 import (
 	"encoding/hex"
+	"fmt"
 	"math"
+	"math/big"
 	"strconv"
 	"strings"
 	"time"
@@ -38,9 +40,10 @@ func (l literals) one(v any) (string, error) {
 	case []byte:
 		return "X'" + hex.EncodeToString(v) + "'", nil
 	case vector.Decimal:
-		return signed(v.String()), nil
+		return decimalLiteral(v)
 	case vector.DateValue:
-		return "CAST('" + v.String() + "' AS DATE)", nil
+		text, err := dateText(v)
+		return "CAST('" + text + "' AS DATE)", err
 	case time.Time:
 		text, err := timestampText(v)
 		return "CAST('" + text + "' AS TIMESTAMP)", err
@@ -59,6 +62,54 @@ func stringLiteral(s string, escape Escape) (string, error) {
 		return "'" + strings.ReplaceAll(s, `'`, `''`) + "'", nil
 	}
 	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `''`).Replace(s) + "'", nil
+}
+
+// decimalLiteral writes a decimal with its type: engines read a bare number as
+// they like, and one of many digits as a float.
+func decimalLiteral(d vector.Decimal) (string, error) {
+	text, precision, err := decimalText(d)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("CAST('%s' AS DECIMAL(%d,%d))", text, precision, max(d.Scale(), 0)), nil
+}
+
+// decimalText is a decimal without an exponent, and the number of its digits.
+func decimalText(d vector.Decimal) (text string, precision int, err error) {
+	unscaled, scale := d.Unscaled(), int(d.Scale())
+	if scale < -maxDigits || scale > maxDigits {
+		return "", 0, refuse("the scale of the decimal is %d: engines have up to %d digits", scale, maxDigits)
+	}
+	if scale < 0 {
+		unscaled.Mul(unscaled, new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(-scale)), nil))
+		scale = 0
+	}
+	digits := new(big.Int).Abs(unscaled).String()
+	if precision = max(len(digits), scale); precision > maxDigits {
+		return "", 0, refuse("the decimal has %d digits: engines have up to %d", precision, maxDigits)
+	}
+	if missing := scale + 1 - len(digits); missing > 0 {
+		digits = strings.Repeat("0", missing) + digits
+	}
+	text = digits[:len(digits)-scale]
+	if scale > 0 {
+		text += "." + digits[len(digits)-scale:]
+	}
+	if unscaled.Sign() < 0 {
+		text = "-" + text
+	}
+	return text, precision, nil
+}
+
+const maxDigits = 38
+
+// dateText is a day without the plus sign of years beyond 9999, which not every
+// engine reads.
+func dateText(d vector.DateValue) (string, error) {
+	if _, err := d.Time(); err != nil {
+		return "", refuse("day %d from 1970 is no DATE", d.Days)
+	}
+	return strings.TrimPrefix(d.String(), "+"), nil
 }
 
 // timestampText is a point in time as the engine's timestamps are: in UTC, and in

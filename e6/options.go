@@ -130,6 +130,8 @@ type queryOptions struct {
 	catalog, schema string
 	replay          ReplayPolicy
 	noCache         bool
+	maxRows         int64
+	progress        func(Progress)
 	labels          map[string]string
 }
 
@@ -160,6 +162,12 @@ func Replay(p ReplayPolicy) QueryOption { return func(o *queryOptions) { o.repla
 // NoCache asks the engine not to answer from its cache of results, nor to add
 // to it.
 func NoCache() QueryOption { return func(o *queryOptions) { o.noCache = true } }
+
+// MaxRows ends a result after n rows, on the server too: Rows.Truncated and
+// Result.Truncated say that there was more. 0 and less are no limit, which is the
+// default. It saves the transfer of rows; a LIMIT in the statement also saves the
+// engine the work.
+func MaxRows(n int64) QueryOption { return func(o *queryOptions) { o.maxRows = n } }
 
 type queryOptionsKey struct{}
 

@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -49,7 +50,7 @@ func TestAPlaceholderBecomesTheLiteralOfItsValue(t *testing.T) {
 		"a backslash":         {`a\'b`, `'a\\''b'`},
 		"bytes":               {[]byte{0, 255}, "X'00ff'"},
 		"a time in a zone":    {time.Date(2026, 3, 1, 1, 2, 3, 4999, time.FixedZone("", 3600)), "CAST('2026-03-01 00:02:03.000004' AS TIMESTAMP)"},
-		"a decimal":           {decimal, "(-12.50)"},
+		"a decimal":           {decimal, "CAST('-12.50' AS DECIMAL(4,2))"},
 		"a list":              {[]any{1, "a", nil}, "1, 'a', NULL"},
 		"a list of strings":   {[]string{"a'", "b"}, "'a''', 'b'"},
 		"an empty list":       {[]int{}, "NULL"},
@@ -82,6 +83,63 @@ func TestOnlyPlaceholdersAreReplaced(t *testing.T) {
 	got, err = bind("SELECT ? ?? :x", nil, literals{EscapeSafe})
 	require.NoError(t, err)
 	require.Equal(t, "SELECT ? ?? :x", got, "without values the text is sent as it is")
+}
+
+func TestAValueIsNeverReadAsAPartOfWhatStandsBesideIt(t *testing.T) {
+	for sql, want := range map[string]string{
+		"SELECT v? FROM t":      "SELECT v 5 FROM t",
+		"SELECT ?FROM t":        "SELECT 5 FROM t",
+		"SELECT 1?":             "SELECT 1 5",
+		"SELECT ?.5":            "SELECT 5 .5",
+		"SELECT 'a'?'b'":        "SELECT 'a' 5 'b'",
+		"SELECT E?":             "SELECT E 5",
+		"SELECT #?, $x?":        "SELECT # 5, $x 5",
+		"SELECT (?,?+?)":        "SELECT (5,5+5)",
+		"SELECT ?::int, ?/* */": "SELECT 5::int, 5/* */",
+	} {
+		args := make([]any, strings.Count(sql, "?"))
+		for i := range args {
+			args[i] = 5
+		}
+		got, err := bind(sql, args, literals{})
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+	}
+}
+
+func TestAPlaceholderInANestedCommentIsNone(t *testing.T) {
+	_, err := bind("SELECT 1 /* /* */ || ? */", []any{" */ AS a, 2 AS b --"}, literals{})
+	require.ErrorContains(t, err, "no placeholder uses it")
+}
+
+func TestADecimalIsWrittenWithItsDigitsAndItsType(t *testing.T) {
+	for text, want := range map[string]string{
+		"0": "CAST('0' AS DECIMAL(1,0))", "0.00": "CAST('0.00' AS DECIMAL(2,2))", "-0.5": "CAST('-0.5' AS DECIMAL(1,1))",
+		"100": "CAST('100' AS DECIMAL(3,0))", "1.50E+3": "CAST('1500' AS DECIMAL(4,0))", "1E-38": "CAST('0." + strings.Repeat("0", 37) + "1' AS DECIMAL(38,38))",
+		strings.Repeat("9", 38): "CAST('" + strings.Repeat("9", 38) + "' AS DECIMAL(38,0))",
+	} {
+		d, err := vector.ParseDecimal(text)
+		require.NoError(t, err)
+		got, err := literals{}.write(d)
+		require.NoError(t, err)
+		require.Equal(t, want, got, text)
+	}
+	for _, text := range []string{"1E+38", "1E-39"} {
+		d, err := vector.ParseDecimal(text)
+		require.NoError(t, err, text)
+		_, err = literals{}.write(d)
+		require.Error(t, err, text)
+	}
+}
+
+func TestADateIsWrittenAsEnginesReadIt(t *testing.T) {
+	for days, want := range map[int64]string{0: "1970-01-01", 3574536: "11756-09-30", -735615: "-0045-12-16"} {
+		got, err := literals{}.write(vector.DateValue{Days: days})
+		require.NoError(t, err)
+		require.Equal(t, "CAST('"+want+"' AS DATE)", got)
+	}
+	_, err := literals{}.write(vector.DateValue{Days: 1 << 60})
+	require.ErrorContains(t, err, "is no DATE")
 }
 
 func TestStringsAreEscapedAsTheOptionSays(t *testing.T) {

@@ -28,6 +28,8 @@ func plain(v any) (any, error) {
 			return nil, nil
 		}
 		return v, nil
+	case vector.TimestampValue:
+		return time.UnixMicro(v.Micros), nil
 	case driver.Valuer:
 		if isNil(v) {
 			return nil, nil
@@ -75,6 +77,9 @@ func plainKind(v reflect.Value) (any, error) {
 
 func plainList(v reflect.Value) (any, error) {
 	if v.Type().Elem().Kind() == reflect.Uint8 {
+		if v.Kind() == reflect.Slice && v.IsNil() {
+			return nil, nil
+		}
 		b := make([]byte, v.Len())
 		reflect.Copy(reflect.ValueOf(b), v)
 		return b, nil

@@ -28,7 +28,10 @@ type query struct {
 	sql  string
 	opts queryOptions
 
-	params []*e6xv1.ParameterValue // what comes beside the statement
+	params   []*e6xv1.ParameterValue // what comes beside the statement
+	submit   bool                    // it is left to run on the server
+	running  *execution              // it was submitted before, and is to be read
+	progress *progress               // nil if nobody wants to know
 
 	begun    int       // executions
 	attempts int       // executions that got no answer
@@ -41,6 +44,7 @@ type query struct {
 
 	handle               QueryHandle // of the last execution
 	rows, batches, bytes int64       // of the result that counts
+	truncated            bool        // the result has more rows than were wanted
 
 	// again, if set, reports a repetition once it is known where it runs.
 	again func(to Side)
@@ -93,13 +97,19 @@ func (c *Client) newQueryBy(ctx context.Context, sql string, args []any, to writ
 	if q.sql == "" {
 		return nil, errors.New("e6: the statement is empty")
 	}
+	q.progress = c.newProgress(ctx, &q.opts)
 	return q, nil
 }
 
 // run executes the statement and tells the hooks about it.
 func (q *query) run(ctx context.Context, to sink) error {
 	ctx, end := q.c.hooks.query(ctx, q)
-	err := q.inTurn(ctx, func() error { return q.execute(ctx, to) })
+	run := q.execute
+	if q.running != nil {
+		run = q.read
+	}
+	err := q.inTurn(ctx, func() error { return run(ctx, to) })
+	q.progress.ended(q, err)
 	end(QueryEnd{
 		Handle: q.handle, Rows: q.rows, Batches: q.batches, Bytes: q.bytes,
 		Retries: max(q.begun-1-q.replays, 0), Replays: q.replays, Err: err,
@@ -116,6 +126,7 @@ func (q *query) inTurn(ctx context.Context, run func() error) error {
 	select {
 	case q.c.turns <- struct{}{}:
 	default:
+		q.progress.stage(StageQueued, q.handle)
 		q.c.stats.waiting.Add(1)
 		select {
 		case q.c.turns <- struct{}{}:
@@ -142,8 +153,12 @@ func (q *query) execute(ctx context.Context, to sink) error {
 		err = q.attempt(ctx, x, to)
 		q.handle = x.handle()
 		q.record(ctx, x, began, err)
-		if err == nil {
-			x.release(ctx, true)
+		switch {
+		case err == nil && q.submit:
+			q.c.submitted.keep(x)
+			return nil
+		case err == nil:
+			x.release(ctx, !q.truncated)
 			return nil
 		}
 		if err := q.decide(ctx, x, to, err); err != nil {
@@ -195,7 +210,7 @@ func (q *query) start(ctx context.Context, failed *execution) (*execution, error
 		q.again(p.Side)
 		q.again = nil
 	}
-	return &execution{c: q.c, pin: p, tag: q.opts.tag}, nil
+	return &execution{c: q.c, pin: p, tag: q.opts.tag, sql: q.sql}, nil
 }
 
 // honest keeps the failure of a replay from hiding what the execution before it
@@ -209,24 +224,40 @@ func (q *query) honest(err error) error {
 
 // attempt is one execution from start to end.
 func (q *query) attempt(ctx context.Context, x *execution, to sink) error {
-	q.rows, q.batches, q.bytes = 0, 0, 0
+	step := q.steps(ctx, x)
+	q.progress.stage(StagePreparing, x.handle())
+	err := step("prepare", func(ctx context.Context, _ *StepEnd) error { return x.prepare(ctx, q) })
+	if err == nil {
+		q.progress.stage(StageRunning, x.handle())
+		err = step("execute", func(ctx context.Context, _ *StepEnd) error { return x.execute(ctx, q) })
+	}
+	if err != nil || q.submit {
+		return err
+	}
+	return q.collect(ctx, x, to, step)
+}
+
+// stepper runs one step of an execution.
+type stepper func(name string, f func(context.Context, *StepEnd) error) error
+
+// steps returns what runs the steps of an execution, and tells the hooks of each.
+func (q *query) steps(ctx context.Context, x *execution) stepper {
+	q.rows, q.batches, q.bytes, q.truncated = 0, 0, 0, false
 	step := StepStart{Side: x.pin.Side, Attempt: q.begun, Replay: q.replays > 0}
 	var spared uint64
-	do := func(name string, f func(context.Context, *StepEnd) error) error {
+	return func(name string, f func(context.Context, *StepEnd) error) error {
 		step.Step, step.QueryID = name, x.queryID
 		return q.c.hooks.step(ctx, step, &spared, f)
 	}
-	err := do("prepare", func(ctx context.Context, _ *StepEnd) error { return x.prepare(ctx, q) })
-	if err == nil {
-		err = do("execute", func(ctx context.Context, _ *StepEnd) error { return x.execute(ctx, q) })
-	}
-	if err == nil {
-		err = do("fetch", func(ctx context.Context, e *StepEnd) error {
-			err := q.fetch(ctx, x, to)
-			e.Rows, e.Batches, e.Bytes = q.rows, q.batches, q.bytes
-			return err
-		})
-	}
+}
+
+// collect reads the result of a statement that was executed.
+func (q *query) collect(ctx context.Context, x *execution, to sink, step stepper) error {
+	err := step("fetch", func(ctx context.Context, e *StepEnd) error {
+		err := q.fetch(ctx, x, to)
+		e.Rows, e.Batches, e.Bytes = q.rows, q.batches, q.bytes
+		return err
+	})
 	if err != nil || q.then == nil {
 		return err
 	}
@@ -235,7 +266,9 @@ func (q *query) attempt(ctx context.Context, x *execution, to sink) error {
 
 // fetch waits for the result and hands it to the sink.
 func (q *query) fetch(ctx context.Context, x *execution, to sink) error {
+	stop := q.progress.poll(ctx, x)
 	md, err := x.metadata(ctx)
+	stop()
 	if err != nil {
 		return err
 	}
@@ -243,19 +276,51 @@ func (q *query) fetch(ctx context.Context, x *execution, to sink) error {
 	if err := to.begin(x.handle(), md); err != nil {
 		return err
 	}
+	q.progress.described(x.handle(), md)
 	err = x.fetch(ctx, md, func(b *vector.Batch, size int) error {
+		if b = q.cut(b); b == nil {
+			return errEnough
+		}
 		q.rows += int64(b.Rows())
 		q.batches++
 		q.bytes += int64(size)
 		q.c.stats.batches[x.pin.Side].Add(1)
 		q.c.stats.bytes[x.pin.Side].Add(int64(size))
-		return to.take(ctx, b)
+		q.progress.took(q)
+		if err := to.take(ctx, b); err != nil {
+			return err
+		}
+		if q.truncated {
+			return errEnough
+		}
+		return nil
 	})
-	// More rows than declared are fine: a count may have been taken early.
-	if err == nil && q.rows < md.Rows {
+	switch {
+	case errors.Is(err, errEnough):
+		return nil
+	case err == nil && q.rows < md.Rows:
+		// More rows than declared are fine: a count may have been taken early.
 		return fmt.Errorf("%w: %d of %d", ErrIncomplete, q.rows, md.Rows)
 	}
 	return err
+}
+
+// errEnough ends a result that has more rows than are wanted.
+var errEnough = errors.New("there are more rows than are wanted")
+
+// cut takes the rows that are beyond MaxRows from a batch. It is nil if none is
+// left. That there was more is known when it has come, and not before: the number
+// of rows that the engine declares may be too small.
+func (q *query) cut(b *vector.Batch) *vector.Batch {
+	if q.opts.maxRows <= 0 || q.rows+int64(b.Rows()) <= q.opts.maxRows {
+		return b
+	}
+	q.truncated = true
+	if q.rows == q.opts.maxRows {
+		return nil
+	}
+	b.Head(int(q.opts.maxRows - q.rows))
+	return b
 }
 
 // errColumnsChanged: a replay whose columns differ from those already shown.

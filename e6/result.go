@@ -16,6 +16,8 @@ type Result struct {
 	Fields []vector.Field
 	// Batches holds the rows, column by column, in their order.
 	Batches []*vector.Batch
+	// Truncated is set if there are more rows than MaxRows let through.
+	Truncated bool
 }
 
 // QueryAll runs a statement and returns its whole result. Nothing reaches the
@@ -24,25 +26,30 @@ type Result struct {
 // Query.
 func (c *Client) QueryAll(ctx context.Context, sql string, args ...any) (*Result, error) {
 	r := &collector{}
-	if err := c.runToEnd(ctx, sql, args, r); err != nil {
+	q, err := c.newRun(ctx, sql, args)
+	if err != nil {
 		return nil, err
 	}
+	if err := q.toEnd(ctx, r); err != nil {
+		return nil, err
+	}
+	r.Truncated = q.truncated
 	return &r.Result, nil
 }
 
 // Exec runs a statement to its end and drops its rows. The arguments and the
 // errors are those of Query; the protocol has no count of affected rows.
 func (c *Client) Exec(ctx context.Context, sql string, args ...any) error {
-	return c.runToEnd(ctx, sql, args, discard{})
-}
-
-// runToEnd runs a statement on the caller's goroutine.
-func (c *Client) runToEnd(ctx context.Context, sql string, args []any, to sink) error {
 	q, err := c.newRun(ctx, sql, args)
 	if err != nil {
 		return err
 	}
-	ctx, unbind := c.bind(ctx)
+	return q.toEnd(ctx, discard{})
+}
+
+// toEnd runs the statement on the caller's goroutine.
+func (q *query) toEnd(ctx context.Context, to sink) error {
+	ctx, unbind := q.c.bind(ctx)
 	defer unbind()
 	return q.run(ctx, to)
 }

@@ -33,6 +33,12 @@ func (c *Client) Query(ctx context.Context, sql string, args ...any) (*Rows, err
 	if err != nil {
 		return nil, err
 	}
+	return q.stream(ctx)
+}
+
+// stream runs the statement and returns its rows as they come.
+func (q *query) stream(ctx context.Context) (*Rows, error) {
+	c := q.c
 	r := &Rows{
 		prefetch: c.cfg.Prefetch,
 		started:  make(chan struct{}), ended: make(chan struct{}),
@@ -43,7 +49,8 @@ func (c *Client) Query(ctx context.Context, sql string, args ...any) (*Rows, err
 	go func() {
 		defer r.cancel(nil)
 		defer unlink()
-		r.end(q.run(ctx, r))
+		err := q.run(ctx, r)
+		r.end(q.truncated, err)
 	}()
 	select {
 	case <-r.started:
@@ -73,6 +80,7 @@ type Rows struct {
 	handle  QueryHandle
 	md      *vector.Metadata
 	failure error
+	cut     bool // there are more rows than were wanted
 	closed  bool
 
 	// The caller's own.
@@ -138,9 +146,9 @@ func (r *Rows) stop() int64 {
 }
 
 // end records how the result ended.
-func (r *Rows) end(err error) {
+func (r *Rows) end(truncated bool, err error) {
 	r.mu.Lock()
-	r.failure = err
+	r.failure, r.cut = err, truncated
 	r.mu.Unlock()
 	close(r.ended)
 }
@@ -248,6 +256,14 @@ func (r *Rows) Columns() []string { return columnNames(r.metadata().Fields) }
 // RowCount is the number of rows that the engine declares. It may have been
 // counted early: more may come, never fewer.
 func (r *Rows) RowCount() int64 { return r.metadata().Rows }
+
+// Truncated reports whether the result has more rows than MaxRows let through. It
+// is known once Next has returned false.
+func (r *Rows) Truncated() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.cut
+}
 
 // Handle addresses the query on the server.
 func (r *Rows) Handle() QueryHandle {

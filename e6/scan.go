@@ -41,7 +41,6 @@ var (
 	errRange     = errors.New("the value is out of the destination's range")
 	errNoMatch   = errors.New("values of this type do not go there")
 	errNotWhole  = errors.New("the value is not a whole number")
-	errNotATime  = errors.New("the value is outside the years that time.Time can say in text: scan into *string")
 	errNoPointer = errors.New("the destination is not a pointer to a value")
 )
 
@@ -62,6 +61,10 @@ func assign(col *vector.Column, row int, dest any) error {
 	case *any:
 		*d = col.Value(row)
 		return nil
+	case *vector.DateValue: // exactly, and not by their Scan methods
+		return assignExact(d, col.Value(row))
+	case *vector.TimestampValue:
+		return assignExact(d, col.Value(row))
 	case *vector.Decimal: // without the way over text that its Scan method takes
 		switch v := col.Value(row).(type) {
 		case vector.Decimal:
@@ -95,10 +98,6 @@ func assign(col *vector.Column, row int, dest any) error {
 	case *string:
 		*d = textOf(col, row)
 		return nil
-	case *vector.DateValue:
-		return assignExact(d, col.Value(row))
-	case *vector.TimestampValue:
-		return assignExact(d, col.Value(row))
 	case *time.Time:
 		t, err := timeOf(col.Value(row))
 		*d = t
@@ -121,6 +120,9 @@ func isNil(dest any) bool {
 
 // assignExact copies a value of exactly the destination's type.
 func assignExact[T any](d *T, v any) error {
+	if v == nil {
+		return errNull
+	}
 	t, ok := v.(T)
 	if !ok {
 		return errNoMatch
@@ -335,7 +337,7 @@ func driverValue(col *vector.Column, row int) (any, error) {
 	case vector.DateValue, vector.TimestampValue:
 		t, err := timeOf(v)
 		if err != nil {
-			return nil, fmt.Errorf("%w: %w", errNotATime, err)
+			return nil, fmt.Errorf("%w: scan into *string for the text", err)
 		}
 		return t, nil
 	default:

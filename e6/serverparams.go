@@ -81,9 +81,17 @@ func parameterText(v any) (*e6xv1.ParameterValue, error) {
 	case string:
 		return of(vector.String, v)
 	case vector.Decimal:
-		return of(vector.Decimal128, v.String())
+		text, _, err := decimalText(v)
+		if err != nil {
+			return nil, err
+		}
+		return of(vector.Decimal128, text)
 	case vector.DateValue:
-		return of(vector.Date, v.String())
+		text, err := dateText(v)
+		if err != nil {
+			return nil, err
+		}
+		return of(vector.Date, text)
 	case time.Time:
 		text, err := timestampText(v)
 		if err != nil {

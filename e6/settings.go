@@ -59,6 +59,7 @@ var settings = []Setting{
 	span("SharedTimeout", "shared_timeout", "", time.Second, 0, noLimit, func(c *Config) *time.Duration { return &c.SharedTimeout }),
 	span("DrainTimeout", "drain_timeout", "", time.Second, 0, noLimit, func(c *Config) *time.Duration { return &c.DrainTimeout }),
 	span("PrepareTimeout", "prepare_timeout", "PREPARE_TIMEOUT", time.Second, 1, 86400, func(c *Config) *time.Duration { return &c.PrepareTimeout }),
+	flag("Admission", "admission", "", func(c *Config, on bool) { c.Admission = on }),
 	number("MaxAttempts", "max_attempts", "MAX_RETRY_ATTEMPTS", 1, 10, func(c *Config) *int { return &c.MaxAttempts }),
 	span("RetryPause", "retry_pause", "RETRY_BACKOFF_FACTOR", time.Second, 0.1, 2, func(c *Config) *time.Duration { return &c.RetryPause }),
 	span("KeepaliveTime", "keepalive_time", "KEEPALIVE_TIME_MS", time.Millisecond, 10_000, noLimit, func(c *Config) *time.Duration { return &c.KeepaliveTime }),

@@ -122,6 +122,24 @@ func statementsWait(t *testing.T) {
 	answer(t, client)
 }
 
+func statementsWaitForAPlanner(t *testing.T) {
+	cluster := start(t, e6test.InMemory())
+	client := patient(t, cluster, func(c *e6.Config) { c.Admission = true })
+	cluster.Admit(e6test.Admission{Waits: 10})
+	answer(t, client)
+	queued := told[events.QueryQueued](client)
+	require.False(t, queued[0].Admitted)
+	require.True(t, queued[len(queued)-1].Admitted)
+	cluster.Admit(e6test.Admission{RateLimit: true})
+	err := client.Exec(t.Context(), "SELECT 1")
+	require.ErrorIs(t, err, e6.ErrRateLimited)
+	require.True(t, e6.SafeToReplay(err))
+	cluster.Admit(e6test.Admission{Waits: 1 << 30})
+	began := time.Now()
+	require.ErrorContains(t, client.Exec(t.Context(), "SELECT 1"), "no planner was free within")
+	require.Equal(t, 10*time.Minute, time.Since(began))
+}
+
 func theAnnouncedSideIsNeverReady(t *testing.T) {
 	cluster, client := ailing(t)
 	cluster.Announce(e6.Green)

@@ -33,6 +33,7 @@ var symptoms = []symptom{
 	{"A detection fails", aDetectionFails},
 	{"Queries wait during a cutover", queriesWait},
 	{"Statements wait for their turn", statementsWait},
+	{"Statements wait for a planner", statementsWaitForAPlanner},
 	{"The announced side never becomes ready", theAnnouncedSideIsNeverReady},
 	{"An announcement is not followed", anAnnouncementIsNotFollowed},
 	{"An unknown side is announced", anUnknownSideIsAnnounced},

@@ -1,16 +1,20 @@
 package emulator
 
-import "strings"
+import (
+	"regexp"
+	"strings"
+)
 
 // Translate returns a statement of e6data's dialect as DuckDB has to read it.
 //
-// Only two things differ in the lexical structure. In a string literal of
+// Three things differ in the lexical structure. In a string literal of
 // e6data the escapes \\ \' \r \n \t stand for the character they name; DuckDB
 // knows no backslash escapes, so the characters themselves are written. A
 // backslash before any other character stands for itself, which keeps regular
 // expressions and DuckDB's \x of binary literals as they are; a doubled quote
 // is a quote in both. And // begins a comment, which DuckDB would read as
-// integer division: it becomes a -- comment.
+// integer division: it becomes a -- comment. A binary literal X'00ff', which is the
+// text x00ff to DuckDB, becomes one of DuckDB's.
 //
 // Identifiers in double quotes, comments and literals of the form E'...', whose
 // escapes DuckDB reads itself, are left alone. What is not terminated stays so,
@@ -70,11 +74,31 @@ func (t *translator) word() {
 		end++
 	}
 	word := t.in[t.pos : t.pos+end]
+	if (word == "X" || word == "x") && t.binary() {
+		return
+	}
 	t.copy(end)
 	if (word == "E" || word == "e") && strings.HasPrefix(t.in[t.pos:], "'") {
 		t.copy(escapedEnd(t.in[t.pos:]))
 	}
 }
+
+// binary translates the binary literal that begins at pos, if it is one.
+func (t *translator) binary() bool {
+	m := binaryLiteral.FindStringSubmatch(t.in[t.pos:])
+	if m == nil {
+		return false
+	}
+	t.pos += len(m[0])
+	t.out.WriteString("('")
+	for i := 0; i < len(m[1]); i += 2 {
+		t.out.WriteString(`\x` + m[1][i:i+2])
+	}
+	t.out.WriteString("'::BLOB)")
+	return true
+}
+
+var binaryLiteral = regexp.MustCompile(`^[Xx]'((?:[0-9A-Fa-f]{2})*)'`)
 
 // literal translates the string literal that begins at pos.
 func (t *translator) literal() {

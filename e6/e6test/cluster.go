@@ -33,6 +33,7 @@ type Cluster struct {
 	mu        sync.Mutex
 	open      map[fsm.Side]bool
 	announced fsm.Side
+	admission Admission
 	status    string // of the cluster: active, suspended, resuming
 	waking    *time.Timer
 	latency   map[fsm.Side]time.Duration

@@ -265,7 +265,9 @@ func TestARunningQueryIsCancelled(t *testing.T) {
 
 func TestThePlannerIsIdentifiedAndItsQueryIDUsed(t *testing.T) {
 	c := login(t, start(t), fsm.Blue)
-	answer, err := c.engine().IdentifyPlanner(within(t), &e6xv1.IdentifyPlannerRequest{SessionId: c.session})
+	answer, err := c.engine().IdentifyPlanner(within(t), &e6xv1.IdentifyPlannerRequest{
+		SessionId: c.session, FirstTimeRequestPayload: &e6xv1.IdentifyPlannerRequest_FirstTimeRequestPayload{QueryString: "SELECT 1"},
+	})
 	require.NoError(t, err)
 	require.Equal(t, e6xv1.IdentifyPlannerResponse_GO_AHEAD, answer.GetQueueMessage())
 	prepare := func() (*e6xv1.PrepareStatementResponse, error) {
@@ -277,13 +279,44 @@ func TestThePlannerIsIdentifiedAndItsQueryIDUsed(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, answer.GetExistingQuery().GetQueryId(), prepared.GetQueryId())
 	_, err = prepare()
-	requireStatus(t, err, codes.Internal, "prepared already")
+	requireStatus(t, err, codes.Internal, "was not admitted")
 
 	_, err = c.engine().ExecuteStatement(within(t), &e6xv1.ExecuteStatementRequest{EngineIP: prepared.GetEngineIP(), SessionId: c.session, QueryId: prepared.GetQueryId()})
 	require.NoError(t, err)
 	batches, err := (query{c, prepared.GetQueryId(), prepared.GetEngineIP()}).read(within(t), true)
 	require.NoError(t, err)
 	require.Equal(t, [][]string{{"1"}}, texts(batches))
+}
+
+func TestAQueryWaitsForAPlannerAsOftenAsItIsTold(t *testing.T) {
+	cluster := start(t)
+	c := login(t, cluster, fsm.Blue)
+	cluster.Admit(e6test.Admission{Waits: 2})
+	ask := func(r *e6xv1.IdentifyPlannerRequest) (*e6xv1.IdentifyPlannerResponse, error) {
+		r.SessionId = c.session
+		return c.engine().IdentifyPlanner(within(t), r)
+	}
+	first := &e6xv1.IdentifyPlannerRequest{FirstTimeRequestPayload: &e6xv1.IdentifyPlannerRequest_FirstTimeRequestPayload{QueryString: "SELECT 1"}}
+	answer, err := ask(first)
+	require.NoError(t, err)
+	id := answer.GetExistingQuery().GetQueryId()
+	for range 2 {
+		require.Equal(t, e6xv1.IdentifyPlannerResponse_WAITING_ON_PLANNER_SCALEUP, answer.GetQueueMessage())
+		require.Empty(t, answer.GetPlannerIp())
+		answer, err = ask(&e6xv1.IdentifyPlannerRequest{ExistingQuery: &e6xv1.ExistingQuery{QueryId: id, ElapsedTimeMillis: 10}})
+		require.NoError(t, err)
+	}
+	require.Equal(t, e6xv1.IdentifyPlannerResponse_GO_AHEAD, answer.GetQueueMessage())
+	require.Equal(t, id, answer.GetExistingQuery().GetQueryId())
+
+	_, err = ask(&e6xv1.IdentifyPlannerRequest{ExistingQuery: &e6xv1.ExistingQuery{QueryId: "another"}})
+	requireStatus(t, err, codes.Internal, "does not wait")
+	_, err = ask(&e6xv1.IdentifyPlannerRequest{})
+	requireStatus(t, err, codes.InvalidArgument, "either")
+	cluster.Admit(e6test.Admission{RateLimit: true})
+	answer, err = ask(first)
+	require.NoError(t, err)
+	require.Equal(t, e6xv1.IdentifyPlannerResponse_RATE_LIMIT, answer.GetQueueMessage())
 }
 
 func TestWhatIsNotServedIsUnimplemented(t *testing.T) {

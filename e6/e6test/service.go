@@ -41,13 +41,6 @@ func (s *engineService) HealthCheck(context.Context, *e6xv1.HealthCheckRequest) 
 	return &e6xv1.HealthCheckResponse{}, nil
 }
 
-func (s *engineService) IdentifyPlanner(_ context.Context, r *e6xv1.IdentifyPlannerRequest) (*e6xv1.IdentifyPlannerResponse, error) {
-	return &e6xv1.IdentifyPlannerResponse{
-		ExistingQuery: &e6xv1.ExistingQuery{QueryId: rand.Text()}, PlannerIp: &s.ip,
-		QueueMessage: e6xv1.IdentifyPlannerResponse_GO_AHEAD, SessionId: r.GetSessionId(),
-	}, nil
-}
-
 func (s *engineService) PrepareStatement(ctx context.Context, r *e6xv1.PrepareStatementRequest) (*e6xv1.PrepareStatementResponse, error) {
 	return s.prepare(ctx, r.GetSessionId(), r.GetExistingQuery(), Statement{SQL: r.GetQueryString(), Schema: r.GetSchema()})
 }
@@ -66,8 +59,10 @@ func (s *engineService) prepare(ctx context.Context, session string, existing *e
 		return nil, engineError(err)
 	}
 	id := existing.GetQueryId()
-	if id == "" {
+	if existing == nil {
 		id = rand.Text()
+	} else if !s.leaveQueue(id) {
+		return nil, status.Errorf(codes.Internal, "query %q was not admitted on %s", id, s.name)
 	}
 	q := &serverQuery{id: id, sql: st.SQL, session: session, prepared: prepared, parsing: time.Since(began), done: make(chan struct{})}
 	if err := s.add(q); err != nil {

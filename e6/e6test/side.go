@@ -32,10 +32,11 @@ type side struct {
 	life     int // counts the engines that this side has had
 	sessions map[string]bool
 	queries  map[string]*serverQuery
+	waiting  map[string]int // queries that have asked for a planner: how often
 }
 
 func newSide(c *Cluster, name fsm.Side) *side {
-	s := &side{c: c, name: name, ip: "planner-" + name.String(), sessions: map[string]bool{}, queries: map[string]*serverQuery{}}
+	s := &side{c: c, name: name, ip: "planner-" + name.String(), sessions: map[string]bool{}, queries: map[string]*serverQuery{}, waiting: map[string]int{}}
 	s.grpc = grpc.NewServer(grpc.UnaryInterceptor(s.intercept), grpc.WaitForHandlers(true))
 	// On the wire the services have no package.
 	engine, control := e6xv1.QueryEngineService_ServiceDesc, e6xv1.ClusterService_ServiceDesc
@@ -168,6 +169,7 @@ func (s *side) forget() {
 	s.life++
 	queries := s.queries
 	s.queries = map[string]*serverQuery{}
+	clear(s.waiting)
 	clear(s.sessions)
 	s.mu.Unlock()
 	for _, q := range queries {

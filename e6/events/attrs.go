@@ -41,7 +41,7 @@ func (k Kind) Component() Component {
 	case KindTransition, KindProbeFailed, KindAnnouncementHeard, KindAnnouncementInvalid, KindDrainEnded,
 		KindGuardDecided, KindHealthBreached:
 		return ComponentStrategy
-	case KindRefused, KindQueryRetried, KindQueryReplayed, KindQueryLost, KindQueryAbandoned:
+	case KindRefused, KindQueryQueued, KindQueryRetried, KindQueryReplayed, KindQueryLost, KindQueryAbandoned:
 		return ComponentQuery
 	case KindSessionOpened, KindSessionExpired:
 		return ComponentSession
@@ -190,6 +190,12 @@ func (d Refused) attrs(a *attrs) {
 	a.side("side", d.Side)
 	a.text("method", d.Method)
 	a.query(d.QueryID, d.Tag)
+}
+
+func (d QueryQueued) attrs(a *attrs) {
+	a.query(d.QueryID, d.Tag)
+	a.side("side", d.Side)
+	a.add(slog.Duration("waited", d.Waited), slog.Bool("admitted", d.Admitted))
 }
 
 func (d QueryRetried) attrs(a *attrs) {

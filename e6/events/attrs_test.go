@@ -36,6 +36,7 @@ var written = []struct {
 	{AnnouncementHeard{fsm.Blue, fsm.Green, true, "it is new"}, `speaker=blue target=green accepted=true why="it is new"`},
 	{AnnouncementInvalid{fsm.Blue, "purple"}, `speaker=blue value=purple`},
 	{Refused{fsm.Blue, "execute", "q1", "nightly"}, `side=blue method=execute query_id=q1 tag=nightly`},
+	{QueryQueued{"q1", "nightly", fsm.Blue, 2 * time.Second, true}, `query_id=q1 tag=nightly side=blue waited=2s admitted=true`},
 	{QueryRetried{"q1", "nightly", fsm.Blue, fsm.Green, "execute"}, `query_id=q1 tag=nightly from=blue to=green method=execute`},
 	{QueryReplayed{"q1", "nightly", fsm.Blue, fsm.Green, 1, "refused"}, `query_id=q1 tag=nightly from=blue to=green attempt=1 replay_reason=refused`},
 	{QueryLost{"q1", "nightly", fsm.Blue, 40, true, "cut off"}, `query_id=q1 tag=nightly side=blue rows_delivered=40 may_have_run=true error="cut off"`},

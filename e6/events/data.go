@@ -47,6 +47,18 @@ type Refused struct {
 	Tag     string
 }
 
+// QueryQueued: a query waits until the cluster has more planners, or does so no
+// longer. It is told when the wait begins, whenever it has doubled since then from
+// one second on, and at its end.
+type QueryQueued struct {
+	QueryID string
+	Tag     string
+	Side    fsm.Side
+	Waited  time.Duration
+	// Admitted is set when the query may go on.
+	Admitted bool
+}
+
 // QueryRetried: a query that had had no effect begins anew.
 type QueryRetried struct {
 	QueryID  string
@@ -192,6 +204,9 @@ func (AnnouncementInvalid) Kind() Kind { return KindAnnouncementInvalid }
 func (Refused) Kind() Kind { return KindRefused }
 
 // Kind implements Data.
+func (QueryQueued) Kind() Kind { return KindQueryQueued }
+
+// Kind implements Data.
 func (QueryRetried) Kind() Kind { return KindQueryRetried }
 
 // Kind implements Data.
@@ -238,6 +253,7 @@ func (ProbeFailed) sealed()         {}
 func (AnnouncementHeard) sealed()   {}
 func (AnnouncementInvalid) sealed() {}
 func (Refused) sealed()             {}
+func (QueryQueued) sealed()         {}
 func (QueryRetried) sealed()        {}
 func (QueryReplayed) sealed()       {}
 func (QueryLost) sealed()           {}
@@ -274,6 +290,14 @@ func (d AnnouncementInvalid) String() string {
 // String says what happened in one line.
 func (d Refused) String() string {
 	return fmt.Sprintf("%s refused %s%s", d.Side, d.Method, query(d.QueryID, d.Tag))
+}
+
+// String says what happened in one line.
+func (d QueryQueued) String() string {
+	if d.Admitted {
+		return fmt.Sprintf("admitted%s on %s after %s", query(d.QueryID, d.Tag), d.Side, short(d.Waited))
+	}
+	return fmt.Sprintf("queued%s on %s for %s: the cluster starts more planners", query(d.QueryID, d.Tag), d.Side, short(d.Waited))
 }
 
 // String says what happened in one line.

@@ -8,7 +8,7 @@ import (
 
 func TestEveryKindHasOneTypeThatDescribesItself(t *testing.T) {
 	all := []Data{
-		Transition{}, ProbeFailed{}, AnnouncementHeard{}, AnnouncementInvalid{}, Refused{}, QueryRetried{},
+		Transition{}, ProbeFailed{}, AnnouncementHeard{}, AnnouncementInvalid{}, Refused{}, QueryQueued{}, QueryRetried{},
 		QueryReplayed{}, QueryLost{}, QueryAbandoned{}, SessionOpened{}, SessionExpired{}, DrainEnded{},
 		ClusterResume{}, StoreFailed{}, GuardDecided{}, HealthBreached{}, HookFailed{}, Missed{}, Closed{},
 	}

@@ -55,6 +55,7 @@ const (
 	KindAnnouncementHeard   Kind = "announcement_heard"
 	KindAnnouncementInvalid Kind = "announcement_invalid"
 	KindRefused             Kind = "refused"
+	KindQueryQueued         Kind = "query_queued"
 	KindQueryRetried        Kind = "query_retried"
 	KindQueryReplayed       Kind = "query_replayed"
 	KindQueryLost           Kind = "query_lost"
@@ -75,7 +76,7 @@ const (
 func AllKinds() []Kind {
 	return []Kind{
 		KindTransition, KindProbeFailed, KindAnnouncementHeard, KindAnnouncementInvalid, KindRefused,
-		KindQueryRetried, KindQueryReplayed, KindQueryLost, KindQueryAbandoned, KindSessionOpened,
+		KindQueryQueued, KindQueryRetried, KindQueryReplayed, KindQueryLost, KindQueryAbandoned, KindSessionOpened,
 		KindSessionExpired, KindDrainEnded, KindClusterResume, KindStoreFailed, KindGuardDecided, KindHealthBreached,
 		KindHookFailed, KindMissed, KindClosed,
 	}

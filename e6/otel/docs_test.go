@@ -82,7 +82,7 @@ var plain = func() map[events.Kind]events.Data {
 	byKind := map[events.Kind]events.Data{}
 	for _, d := range []events.Data{
 		events.Transition{}, events.ProbeFailed{}, events.AnnouncementHeard{}, events.AnnouncementInvalid{}, events.Refused{},
-		events.QueryRetried{}, events.QueryReplayed{}, events.QueryLost{}, events.QueryAbandoned{}, events.SessionOpened{},
+		events.QueryQueued{}, events.QueryRetried{}, events.QueryReplayed{}, events.QueryLost{}, events.QueryAbandoned{}, events.SessionOpened{},
 		events.SessionExpired{}, events.DrainEnded{}, events.ClusterResume{}, events.StoreFailed{}, events.GuardDecided{},
 		events.HealthBreached{}, events.HookFailed{}, events.Missed{}, events.Closed{},
 	} {

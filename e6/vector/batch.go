@@ -40,6 +40,18 @@ func (b *Batch) Reset() {
 	b.rows, b.fields = 0, nil
 }
 
+// Head keeps the first n rows and forgets the others. It panics if there are not
+// as many.
+func (b *Batch) Head(n int) {
+	if n < 0 || n > b.rows {
+		panic("vector: row out of range")
+	}
+	b.rows = n
+	for i := range b.columns {
+		b.columns[i].head(n)
+	}
+}
+
 // truncate keeps the first n columns and lets the others drop their views.
 func (b *Batch) truncate(n int) {
 	for i := n; i < len(b.columns); i++ {

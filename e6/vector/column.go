@@ -1,5 +1,7 @@
 package vector
 
+import "slices"
+
 // Column is one column of a Batch. Its values are read in bulk from the slice
 // that belongs to its type, or one by one.
 //
@@ -163,6 +165,22 @@ func (c *Column) Decimal(row int) Decimal {
 	}
 	return c.decimals[c.index(row)]
 }
+
+// head keeps the first n rows.
+func (c *Column) head(n int) {
+	c.rows = n
+	if c.constant {
+		return
+	}
+	c.nulls = firstOf(c.nulls, n)
+	c.hasNulls = c.allNull || slices.Contains(c.nulls, true)
+	c.bools, c.int32s, c.int64s = firstOf(c.bools, n), firstOf(c.int32s, n), firstOf(c.int64s, n)
+	c.floats, c.decimals = firstOf(c.floats, n), firstOf(c.decimals, n)
+	c.strings.list, c.zones.list = firstOf(c.strings.list, n), firstOf(c.zones.list, n)
+}
+
+// firstOf returns the first n values of a slice, or none of an empty one.
+func firstOf[T any](values []T, n int) []T { return values[:min(n, len(values))] }
 
 // release lets go of the inputs that the column has views of, and keeps its
 // memory.

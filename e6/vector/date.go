@@ -2,6 +2,7 @@ package vector
 
 import (
 	"fmt"
+	"regexp"
 	"strconv"
 	"time"
 )
@@ -46,6 +47,58 @@ func (d DateValue) String() string {
 		return "days " + strconv.FormatInt(d.Days, 10)
 	}
 	return string(appendDate(nil, t))
+}
+
+// Scan implements sql.Scanner. It takes the day of a time.Time, and text as String
+// writes it, with or without the plus sign.
+func (d *DateValue) Scan(src any) error {
+	switch v := src.(type) {
+	case time.Time:
+		year, month, day := v.Date()
+		return d.set(year, int(month), day, v)
+	case string:
+		return d.UnmarshalText([]byte(v))
+	case []byte:
+		return d.UnmarshalText(v)
+	}
+	return fmt.Errorf("vector: a %T cannot be scanned into a DateValue", src)
+}
+
+// MarshalText implements encoding.TextMarshaler.
+func (d DateValue) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler: it reads what String writes.
+func (d *DateValue) UnmarshalText(text []byte) error {
+	m := dateText.FindSubmatch(text)
+	if m == nil {
+		return fmt.Errorf("vector: %q is no date: want 2026-02-12", text)
+	}
+	var parts [3]int
+	for i := range parts {
+		n, err := strconv.Atoi(string(m[i+1]))
+		if err != nil {
+			return fmt.Errorf("vector: %q is no date: %w", text, err)
+		}
+		parts[i] = n
+	}
+	return d.set(parts[0], parts[1], parts[2], text)
+}
+
+var dateText = regexp.MustCompile(`^([+-]?[0-9]{4,6})-([0-9]{2})-([0-9]{2})$`)
+
+// set sets the day, which must be one of the calendar.
+func (d *DateValue) set(year, month, day int, src any) error {
+	t := time.Date(year, time.Month(month), day, 0, 0, 0, 0, time.UTC)
+	if y, m, dd := t.Date(); y != year || int(m) != month || dd != day {
+		return fmt.Errorf("vector: %q is no day of the calendar", src)
+	}
+	days, _ := floorDiv(t.Unix(), secondsPerDay)
+	set := DateValue{Days: days}
+	if _, err := set.Time(); err != nil {
+		return err
+	}
+	*d = set
+	return nil
 }
 
 func appendDate(dst []byte, t time.Time) []byte {

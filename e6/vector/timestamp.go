@@ -33,6 +33,33 @@ func (t TimestampValue) instant() time.Time {
 	return time.Unix(seconds, micros*1000).UTC()
 }
 
+// Scan implements sql.Scanner. It takes a time.Time, cut to its microsecond, with
+// the name of its zone if that is known, and its offset otherwise.
+func (t *TimestampValue) Scan(src any) error {
+	at, ok := src.(time.Time)
+	if !ok {
+		return fmt.Errorf("vector: a %T cannot be scanned into a TimestampValue", src)
+	}
+	at = at.Truncate(time.Microsecond)
+	if !time.UnixMicro(at.UnixMicro()).Equal(at) {
+		return fmt.Errorf("vector: the year %d is beyond what a timestamp holds", at.Year())
+	}
+	*t = TimestampValue{at.UnixMicro(), zoneOf(at)}
+	return nil
+}
+
+// zoneOf is the zone of a time as the engine names zones.
+func zoneOf(at time.Time) string {
+	name := at.Location().String()
+	_, offset := at.Zone()
+	if loc, err := location(name); err == nil && loc != time.UTC {
+		if _, there := at.In(loc).Zone(); there == offset {
+			return name
+		}
+	}
+	return string(appendOffset(nil, offset))
+}
+
 // String returns the instant in its zone, with microseconds and the offset that
 // the zone has then: 2026-02-12T05:30:00.000000+05:30, or a Z for an offset of
 // zero. Years are written as by DateValue.String. If the zone is not known, the

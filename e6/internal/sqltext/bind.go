@@ -16,7 +16,8 @@ type Placeholder struct {
 
 // Bind returns a statement with each placeholder, and each ??, replaced by what
 // value gives for it. Placeholders are ?, :name and @name. What
-// stands in a literal, an identifier or a comment is none, and neither is a
+// A value never becomes one with the token beside it: a space is put between
+// where it might. What stands in a literal, an identifier or a comment is none, and neither is a
 // colon or an at sign that belongs to something else: a cast such as ::int,
 // a slice such as a[1:n], @@name.
 func Bind(sql string, value func(Placeholder) (string, error)) (string, error) {
@@ -27,7 +28,7 @@ func Bind(sql string, value func(Placeholder) (string, error)) (string, error) {
 	}
 	for i, n := 0, 0; i < len(tokens); i++ {
 		t := tokens[i]
-		text, width := t.Text, 1
+		text, width, valued := t.Text, 1, false
 		switch {
 		case t.Is("?") && i+1 < len(tokens) && tokens[i+1].Is("?"):
 			v, err := value(Placeholder{Index: n, Pos: t.Pos, Escaped: true})
@@ -40,20 +41,39 @@ func Bind(sql string, value func(Placeholder) (string, error)) (string, error) {
 			if err != nil {
 				return "", err
 			}
-			text = v
+			text, valued = v, true
 			n++
 		case (t.Is(":") || t.Is("@")) && namesValue(tokens, i):
 			v, err := value(Placeholder{Name: tokens[i+1].Text, Index: n, Pos: t.Pos})
 			if err != nil {
 				return "", err
 			}
-			text, width = v, 2
+			text, width, valued = v, 2, true
 			n++
 		}
+		next := i + width
+		if valued && i > 0 && merges(tokens[i-1]) {
+			b.WriteByte(' ')
+		}
 		b.WriteString(text)
-		i += width - 1
+		if valued && next < len(tokens) && merges(tokens[next]) {
+			b.WriteByte(' ')
+		}
+		i = next - 1
 	}
 	return b.String(), nil
+}
+
+// merges reports whether a value directly beside a token might be read as a part
+// of it: the 5 of v? as that of v5.
+func merges(t Token) bool {
+	switch t.Kind {
+	case Space, Comment:
+		return false
+	case Symbol:
+		return !strings.Contains("()[]{},;=<>+-*/%|&!~^:", t.Text)
+	}
+	return true
 }
 
 // namesValue reports whether the colon or at sign at i begins a placeholder: a

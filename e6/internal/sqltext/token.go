@@ -68,8 +68,8 @@ func next(s string) (Kind, int) {
 		}
 		return Comment, len(s)
 	case strings.HasPrefix(s, "/*"):
-		if end := strings.Index(s[2:], "*/"); end >= 0 {
-			return Comment, end + 4
+		if end := blockEnd(s); end > 0 {
+			return Comment, end
 		}
 		return Broken, len(s)
 	case s[0] == '\'':
@@ -87,6 +87,26 @@ func next(s string) (Kind, int) {
 		return Word, size + span(s[size:], isWord)
 	}
 	return Symbol, size
+}
+
+// blockEnd returns the length of the comment that s begins with, and 0 if it has
+// no end. Comments nest, as they do in the engine's dialect.
+func blockEnd(s string) int {
+	depth := 0
+	for i := 0; i+1 < len(s); i++ {
+		switch s[i : i+2] {
+		case "/*":
+			depth++
+			i++
+		case "*/":
+			depth--
+			i++
+		}
+		if depth == 0 {
+			return i + 1
+		}
+	}
+	return 0
 }
 
 // quoted returns the length of a token that ends with the quote it begins with.
