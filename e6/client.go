@@ -7,6 +7,7 @@ import (
 	"io"
 	"iter"
 	"log/slog"
+	"os"
 	"sync"
 	"sync/atomic"
 
@@ -21,17 +22,19 @@ import (
 // on each side that is in use. Its methods may be called by any number of
 // goroutines. A Client must be closed.
 type Client struct {
-	cfg   Config
-	opts  options
-	log   *slog.Logger
-	bus   *events.Bus
-	conn  *wire.Conn
-	route *cutover.Coordinator
-	wake  resumer
-	retry backoff.Policy
-	stats counters
-	hooks *hookSet
-	turns chan struct{} // held by the statements that run, if there is a limit
+	cfg     Config
+	opts    options
+	log     *slog.Logger
+	logging logging
+	logged  chan struct{} // closed when the last event has been logged; nil if none is
+	bus     *events.Bus
+	conn    *wire.Conn
+	route   *cutover.Coordinator
+	wake    resumer
+	retry   backoff.Policy
+	stats   counters
+	hooks   *hookSet
+	turns   chan struct{} // held by the statements that run, if there is a limit
 
 	lastInvalid atomic.Pointer[invalidAnnouncement]
 
@@ -72,7 +75,7 @@ func Open(ctx context.Context, cfg Config, opts ...Option) (*Client, error) {
 
 // newClient makes a client without asking anyone.
 func newClient(cfg Config, opts []Option) (*Client, error) {
-	c := &Client{log: slog.New(slog.DiscardHandler), closed: make(chan struct{})}
+	c := &Client{closed: make(chan struct{})}
 	for _, opt := range opts {
 		opt(&c.opts)
 	}
@@ -81,9 +84,8 @@ func newClient(cfg Config, opts []Option) (*Client, error) {
 	}
 	cfg = cfg.withDefaults()
 	c.cfg = cfg
-	if c.opts.logger != nil {
-		c.log = c.opts.logger
-	}
+	c.logging = newLogging(cfg, &c.opts, os.Stderr)
+	c.log = c.logging.other
 	tlsConfig, err := cfg.tlsConfig()
 	if err != nil {
 		return nil, err // Validate has read the same files a moment ago
@@ -113,7 +115,7 @@ func newClient(cfg Config, opts []Option) (*Client, error) {
 		Target: cfg.Address, ClusterName: cfg.ClusterName, TLS: tlsConfig,
 		Bearer: cfg.Bearer, KeepaliveTime: cfg.KeepaliveTime, KeepaliveTimeout: cfg.KeepaliveTimeout,
 		MaxReceiveBytes: cfg.MaxReceiveBytes, MaxSendBytes: cfg.MaxSendBytes,
-		UserAgent: "e6data-go", Dialer: c.opts.dialer, Observer: (*observer)(c), DialOptions: c.opts.dial,
+		UserAgent: "e6data-go", Dialer: c.opts.dialer, Observer: (*observer)(c), OnCall: c.logging.calls, DialOptions: c.opts.dial,
 	})
 	if err != nil {
 		_ = c.route.Close(c.ctx)
@@ -216,6 +218,12 @@ func (c *Client) Close() error {
 		c.bus.Publish(fsm.Cause{Reason: fsm.ReasonCaller}, events.Closed{})
 		c.bus.Close()
 		c.hooks.closedDown()
+		if c.logged != nil {
+			select {
+			case <-c.logged:
+			case <-ctx.Done():
+			}
+		}
 	})
 	<-c.closed
 	return nil

@@ -130,6 +130,21 @@ type Config struct {
 	// HealthWindow is how far back the health of a side looks. Default: 1 minute.
 	HealthWindow time.Duration
 
+	// LogLevel lets the client log its events, and what it could not do, to the
+	// standard error; or to the logger of WithLogger, if there is one, whose handler
+	// decides too. Default: nothing is logged without a logger, and everything that
+	// its handler wants with one.
+	LogLevel LogLevel
+	// StrategyLogLevel is that of events about which side is used, and why.
+	// Default: that of the others.
+	StrategyLogLevel LogLevel
+	// GRPCLogLevel logs the calls to the cluster: LogWarn those that fail, LogDebug
+	// all. Default: none.
+	GRPCLogLevel LogLevel
+	// LogFormat is how records look on the standard error: LogText or LogJSON.
+	// Default: text.
+	LogFormat LogFormat
+
 	// Prefetch is how many batches a result is read ahead of the caller.
 	// Default: 2.
 	Prefetch int
@@ -271,6 +286,17 @@ func (c Config) validate(problems ...Problem) error {
 	}
 	if c.Strategy != None && !c.Strategy.Valid() {
 		bad("Strategy", c.Strategy.String(), "blue, green or none")
+	}
+	for _, l := range []struct {
+		field string
+		value LogLevel
+	}{{"LogLevel", c.LogLevel}, {"StrategyLogLevel", c.StrategyLogLevel}, {"GRPCLogLevel", c.GRPCLogLevel}} {
+		if l.value > LogOff {
+			bad(l.field, strconv.Itoa(int(l.value)), wantLogLevel)
+		}
+	}
+	if c.LogFormat > LogJSON {
+		bad("LogFormat", strconv.Itoa(int(c.LogFormat)), "LogText or LogJSON")
 	}
 	for _, d := range []struct {
 		field string

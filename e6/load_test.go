@@ -40,6 +40,10 @@ func TestEveryVariableHasItsDefaultItsRangeAndItsError(t *testing.T) {
 		"MAX_RECEIVE_MSG_LENGTH": {"MaxReceiveBytes", 104857600, map[string]any{"1": 1, "2147483647": 2147483647}, []string{"0", "2147483648"}},
 		"MAX_SEND_MSG_LENGTH":    {"MaxSendBytes", 104857600, map[string]any{"1": 1}, []string{"-1"}},
 		"PREPARE_TIMEOUT":        {"PrepareTimeout", 10 * time.Minute, map[string]any{"1": time.Second}, []string{"0", "86401"}},
+		"LOG_LEVEL":              {"LogLevel", LogLevel(0), map[string]any{"debug": LogDebug, "INFO": LogInfo, "WARNING": LogWarn, "CRITICAL": LogError, "off": LogOff}, []string{"loud"}},
+		"STRATEGY_LOG_LEVEL":     {"StrategyLogLevel", LogLevel(0), map[string]any{"warn": LogWarn}, []string{"0"}},
+		"GRPC_LOG_LEVEL":         {"GRPCLogLevel", LogLevel(0), map[string]any{"ERROR": LogError}, []string{"x"}},
+		"LOG_FORMAT":             {"LogFormat", LogText, map[string]any{"JSON": LogJSON, "text": LogText}, []string{"xml"}},
 		"AUTO_RESUME_TIMEOUT":    {"ResumeTimeout", 5 * time.Minute, map[string]any{"300": 5 * time.Minute}, []string{"0"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -55,14 +55,21 @@ func (l logLevels) problems() (problems []Problem) {
 
 // logEvents writes every event to the logger, if there is one. It is called
 // before the client's first call to the cluster; what the store has brought
-// before that is replayed. The logger is a subscriber: a handler that blocks or
+// before that is replayed. Close waits for the last record, as the program may end
+// with it. The logger is a subscriber: a handler that blocks or
 // panics costs records, and nothing else.
 func (c *Client) logEvents() {
-	if c.opts.logger == nil {
+	if c.logging.events == nil {
 		return
 	}
-	write := logWriter(c.opts.logger.Handler(), c.opts.logLevels)
-	c.bus.Subscribe(write, events.Queue(logQueue), events.Replay(math.MaxInt))
+	write := logWriter(c.logging.events, c.logging.levels)
+	c.logged = make(chan struct{})
+	c.bus.Subscribe(func(e events.Event) {
+		if e.Kind() == events.KindClosed {
+			defer close(c.logged)
+		}
+		write(e)
+	}, events.Queue(logQueue), events.Replay(math.MaxInt))
 }
 
 // logWriter returns what makes one record of an event. The record is made by

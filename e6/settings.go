@@ -67,6 +67,20 @@ var settings = []Setting{
 	number("MaxReceiveBytes", "max_receive_bytes", "MAX_RECEIVE_MSG_LENGTH", 1, math.MaxInt32, func(c *Config) *int { return &c.MaxReceiveBytes }),
 	number("MaxSendBytes", "max_send_bytes", "MAX_SEND_MSG_LENGTH", 1, math.MaxInt32, func(c *Config) *int { return &c.MaxSendBytes }),
 	number("MaxInFlight", "max_in_flight", "", 0, math.MaxInt32, func(c *Config) *int { return &c.MaxInFlight }),
+	level("LogLevel", "log_level", "LOG_LEVEL", func(c *Config) *LogLevel { return &c.LogLevel }),
+	level("StrategyLogLevel", "strategy_log_level", "STRATEGY_LOG_LEVEL", func(c *Config) *LogLevel { return &c.StrategyLogLevel }),
+	level("GRPCLogLevel", "grpc_log_level", "GRPC_LOG_LEVEL", func(c *Config) *LogLevel { return &c.GRPCLogLevel }),
+	{Field: "LogFormat", DSN: "log_format", Env: variable("LOG_FORMAT"), Want: "text or json", set: func(c *Config, v string) bool {
+		switch strings.ToLower(v) {
+		case "text":
+			c.LogFormat = LogText
+		case "json":
+			c.LogFormat = LogJSON
+		default:
+			return false
+		}
+		return true
+	}},
 	number("Prefetch", "prefetch", "", 1, 1000, func(c *Config) *int { return &c.Prefetch }),
 }
 
@@ -96,6 +110,14 @@ func flag(field, dsn, env string, set func(*Config, bool)) Setting {
 			return false
 		}
 		return true
+	}}
+}
+
+func level(field, dsn, env string, at func(*Config) *LogLevel) Setting {
+	return Setting{Field: field, DSN: dsn, Env: variable(env), Want: wantLogLevel, set: func(c *Config, v string) bool {
+		l, err := ParseLogLevel(v)
+		*at(c) = l
+		return err == nil
 	}}
 }
 

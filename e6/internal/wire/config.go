@@ -71,8 +71,18 @@ type Config struct {
 	// Observer stamps the calls and hears what their answers announce.
 	// Required.
 	Observer Observer
+	// OnCall, if it is set, is told about every call after its end.
+	OnCall func(context.Context, CallRecord)
 	// DialOptions are applied last, and may override what is set here.
 	DialOptions []grpc.DialOption
+}
+
+// CallRecord is a call that has ended.
+type CallRecord struct {
+	Method string
+	Side   fsm.Side
+	Took   time.Duration
+	Err    error
 }
 
 // Stamp is taken when a call is sent and comes back with what its answer says,

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"sync"
@@ -27,6 +28,7 @@ type Call struct {
 type Conn struct {
 	grpc     *grpc.ClientConn
 	observer Observer
+	onCall   func(context.Context, CallRecord)
 
 	// headers are those of a call without a planner, by side, as pairs. They
 	// are shared by all calls and never written again.
@@ -64,7 +66,7 @@ func Dial(cfg Config) (*Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("e6: dial %q: %w", cfg.Target, err)
 	}
-	c := &Conn{grpc: cc, observer: cfg.Observer}
+	c := &Conn{grpc: cc, observer: cfg.Observer, onCall: cfg.OnCall}
 	for i, side := range fsm.Sides {
 		c.headers[side] = []string{"strategy", side.String()}
 		if cfg.ClusterName != "" {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
@@ -35,9 +36,19 @@ func path(method string) string {
 // name is the method without its service.
 func name(method string) string { return method[strings.LastIndexByte(method, '/')+1:] }
 
-// Invoke implements grpc.ClientConnInterface. It is the one place that every
-// call and every response goes through.
+// Invoke implements grpc.ClientConnInterface.
 func (c *boundConn) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
+	if c.onCall == nil {
+		return c.invoke(ctx, method, args, reply, opts)
+	}
+	began := time.Now()
+	err := c.invoke(ctx, method, args, reply, opts)
+	c.onCall(ctx, CallRecord{Method: name(method), Side: c.call.Side, Took: time.Since(began), Err: err})
+	return err
+}
+
+// invoke is the one place that every call and every response goes through.
+func (c *boundConn) invoke(ctx context.Context, method string, args, reply any, opts []grpc.CallOption) error {
 	at := c.observer.Stamp()
 	if !c.call.Side.Valid() {
 		return &Error{Class: ClassUnsent, Effect: EffectNone, Method: name(method), At: at, Err: errNoSide}
