@@ -3,6 +3,7 @@ module github.com/e6data/e6data-go
 go 1.26.0
 
 require (
+	github.com/BurntSushi/toml v1.6.0
 	github.com/apache/thrift v0.25.0
 	github.com/looplab/fsm v1.0.3
 	github.com/stretchr/testify v1.12.1

@@ -2,7 +2,9 @@ package e6
 
 import (
 	"cmp"
+	"context"
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
 	"os"
@@ -10,13 +12,15 @@ import (
 	"strings"
 )
 
-// A Source gives values to a Config: FromEnv or FromDSN.
+// A Source gives values to a Config: FromEnv, FromDSN, FromValues, FromToken,
+// FromBearer, or a profile of package profile.
 type Source func(*loading)
 
 // loading is a Config that is being put together.
 type loading struct {
 	cfg        Config
-	host, port string // until the address is complete
+	host, port string                                // until the address is complete
+	token      func(context.Context) (string, error) // of the user, if it comes from somewhere else
 	problems   []Problem
 }
 
@@ -31,9 +35,7 @@ type loading struct {
 // sources; Open looks at the whole.
 func Load(sources ...Source) (Config, error) {
 	var l loading
-	for _, from := range sources {
-		from(&l)
-	}
+	Join(sources...)(&l)
 	if l.host != "" {
 		l.cfg.Address = net.JoinHostPort(l.host, cmp.Or(l.port, defaultPort(l.cfg.TLS)))
 	} else if l.port != "" {
@@ -42,7 +44,20 @@ func Load(sources ...Source) (Config, error) {
 	if len(l.problems) > 0 {
 		return Config{}, &ConfigError{l.problems}
 	}
+	if user, token := l.cfg.User, l.token; token != nil {
+		l.cfg.User = ""
+		l.cfg.Credentials = func(ctx context.Context) (string, string, error) {
+			text, err := token(ctx)
+			return user, text, err
+		}
+	}
 	return l.cfg, nil
+}
+
+// setToken sets the token of the user, which replaces what earlier sources said
+// about credentials.
+func (l *loading) setToken(token string, provider func(context.Context) (string, error)) {
+	l.cfg.Token, l.token, l.cfg.Bearer = token, provider, nil
 }
 
 func (l *loading) bad(field, value, want string) {
@@ -79,8 +94,91 @@ func fromEnv(getenv func(string) string) Source {
 	}
 }
 
+// FromValues reads values by name: those of the parameters of a DSN, and address
+// or host and port, user, token, catalog and schema. The origin, such as a file,
+// is for errors. An empty value counts as not given.
+func FromValues(origin string, values map[string]string) Source {
+	return func(l *loading) {
+		for _, name := range slices.Sorted(maps.Keys(values)) {
+			if values[name] != "" {
+				l.setNamed(origin+": "+name, name, values[name])
+			}
+		}
+	}
+}
+
+// FromProblems gives nothing but problems, for the error of Load. It is for sources
+// that are made of others.
+func FromProblems(problems ...Problem) Source {
+	return func(l *loading) { l.problems = append(l.problems, problems...) }
+}
+
+// Join makes one source of several. A later one overrides an earlier one.
+func Join(sources ...Source) Source {
+	return func(l *loading) {
+		for _, from := range sources {
+			from(l)
+		}
+	}
+}
+
+// setNamed sets a value that is called name.
+func (l *loading) setNamed(source, name, value string) {
+	switch name {
+	case "address":
+		host, port, err := net.SplitHostPort(value)
+		if err != nil {
+			l.bad(source, "not well formed", "a host and a port, such as e6.example.com:443")
+			return
+		}
+		l.host, l.port = host, port
+		return
+	case "host":
+		l.host = value
+		return
+	case "port":
+		l.port = value
+		return
+	}
+	for _, s := range settings {
+		if s.name() == name {
+			l.set(s, source, value)
+			return
+		}
+	}
+	l.bad(source, "unknown", "one of "+strings.Join(ValueNames(), ", "))
+}
+
+// ValueNames lists the names that FromValues knows.
+func ValueNames() []string {
+	names := []string{"address", "host", "port"}
+	for _, s := range settings {
+		names = append(names, s.name())
+	}
+	return names
+}
+
+// FromToken takes the token of the user from a provider, such as package auth's.
+// It replaces a token of an earlier source, and is replaced by one of a later one.
+func FromToken(provider func(ctx context.Context) (string, error)) Source {
+	return func(l *loading) { l.setToken("", provider) }
+}
+
+// FromBearer sets Config.Bearer. It replaces the credentials of earlier sources,
+// and is replaced by a token of a later one.
+func FromBearer(provider func(ctx context.Context) (string, error)) Source {
+	return func(l *loading) {
+		l.setToken("", nil)
+		l.cfg.User, l.cfg.Bearer = "", provider
+	}
+}
+
 // set sets a setting. The source is what it was called there.
 func (l *loading) set(s Setting, source, value string) {
+	if s.Field == "Token" {
+		l.setToken(value, nil)
+		return
+	}
 	if s.set(&l.cfg, value) {
 		return
 	}
@@ -121,7 +219,10 @@ func (l *loading) readDSN(dsn string) {
 	l.host, l.port = cmp.Or(u.Hostname(), l.host), cmp.Or(u.Port(), l.port)
 	l.cfg.TLS = l.cfg.TLS || u.Scheme == "e6s"
 	token, _ := u.User.Password()
-	l.cfg.User, l.cfg.Token = cmp.Or(u.User.Username(), l.cfg.User), cmp.Or(token, l.cfg.Token)
+	l.cfg.User = cmp.Or(u.User.Username(), l.cfg.User)
+	if token != "" {
+		l.setToken(token, nil)
+	}
 	l.readPath(u)
 	values, err := url.ParseQuery(u.RawQuery)
 	if err != nil {

@@ -29,6 +29,14 @@ type Setting struct {
 	set func(c *Config, value string) bool
 }
 
+// name is what FromValues calls the setting.
+func (s Setting) name() string {
+	if s.DSN != "" {
+		return s.DSN
+	}
+	return strings.ToLower(s.Field) // user, token, catalog, schema: a place in the DSN
+}
+
 // Settings lists the settings, in the order of Config.
 func Settings() []Setting { return slices.Clone(settings) }
 

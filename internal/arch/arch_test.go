@@ -28,7 +28,7 @@ var floors = [][]string{
 	{"e6/events", "e6/store"},
 	{"e6/internal/wire", "e6/internal/cutover", "e6/e6test"},
 	{"e6"},
-	{"e6/otel", "e6/debug", "e6/sqldriver"},
+	{"e6/otel", "e6/debug", "e6/sqldriver", "e6/profile"},
 }
 
 // alone lists the packages of the lowest floor that import nothing of ours.
@@ -39,7 +39,7 @@ var alone = []string{"e6/auth", "e6/fsm", "e6/vector", "e6/internal/backoff", "e
 var allowed = []string{
 	module, "google.golang.org/grpc", "google.golang.org/protobuf", "google.golang.org/genproto/googleapis/rpc",
 	"github.com/looplab/fsm", "go.opentelemetry.io/otel", "go.opentelemetry.io/otel/trace", "go.opentelemetry.io/otel/metric",
-	"golang.org/x/net", "golang.org/x/oauth2", "golang.org/x/sys", "golang.org/x/text", "github.com/cespare/xxhash/v2",
+	"github.com/BurntSushi/toml", "golang.org/x/net", "golang.org/x/oauth2", "golang.org/x/sys", "golang.org/x/text", "github.com/cespare/xxhash/v2",
 }
 
 type pkg struct {

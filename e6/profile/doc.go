@@ -1,0 +1,31 @@
+// Package profile reads configuration from a file of named profiles:
+//
+//	default = "dev"
+//
+//	[profiles.dev]
+//	address = "localhost:9000"
+//	user = "me@example.com"
+//	token_command = ["pass", "show", "e6/dev"]
+//	catalog = "demo"
+//
+//	[profiles.prod]
+//	address = "e6.example.com:443"
+//	tls = true
+//	cluster = "analytics"
+//	detection_timeout = "45s"
+//	oauth_token_url = "https://login.example.com/token"
+//	oauth_client_id = "reports"
+//	oauth_client_secret_file = "/run/secrets/e6"
+//	oauth_scopes = ["sql"]
+//
+// The file is TOML. The keys are the parameters of a data source name, and address
+// or host and port, user, token, catalog, schema. Credentials that are not in the
+// file come from token_file (read again for every login), token_command,
+// bearer_file, bearer_command, or OAuth's client credentials. A file that holds a
+// secret must not be readable by others.
+//
+// A profile is a source of e6.Load. The usual order lets the environment and a
+// data source name override it:
+//
+//	cfg, err := e6.Load(profile.File("", ""), e6.FromEnv(), e6.FromDSN(dsn))
+package profile
