@@ -50,20 +50,24 @@ var imported = []string{
 	"github.com/stretchr/testify/require",
 	"github.com/e6data/e6data-go/e6", "github.com/e6data/e6data-go/e6/e6test", "github.com/e6data/e6data-go/e6/events",
 	"github.com/e6data/e6data-go/e6/fsm", "github.com/e6data/e6data-go/e6/vector",
+	"github.com/e6data/e6data-go/e6/auth", "github.com/e6data/e6data-go/e6/profile", "github.com/e6data/e6data-go/e6/sqldriver",
 	"github.com/e6data/e6data-go/e6/debug", "github.com/e6data/e6data-go/e6/otel", "github.com/e6data/e6data-go/emulator",
-	"go.opentelemetry.io/otel",
+	"go.opentelemetry.io/otel", "github.com/shopspring/decimal", "github.com/cockroachdb/apd/v3",
 }
 
 // nameOf is the name of a package.
 func nameOf(path string) string {
-	if path == "github.com/e6data/e6data-go/e6/otel" {
+	switch path {
+	case "github.com/e6data/e6data-go/e6/otel":
 		return "e6otel"
+	case "github.com/cockroachdb/apd/v3":
+		return "apd"
 	}
 	return filepath.Base(path)
 }
 
 // file makes a Go file of a snippet: a body of a function that has a context, a
-// client and a token, or declarations.
+// client, a database and a token, or declarations.
 func file(snippet string) string {
 	var b strings.Builder
 	b.WriteString("package snippet\n\n")
@@ -71,12 +75,12 @@ func file(snippet string) string {
 	body := !regexp.MustCompile(`(?m)^func `).MatchString(snippet)
 	for _, path := range imported {
 		used := regexp.MustCompile(`\b` + nameOf(path) + `\.[A-Z]`).MatchString(snippet)
-		if used || body && (path == "context" || strings.HasSuffix(path, "/e6")) {
+		if used || body && (path == "context" || path == "database/sql" || strings.HasSuffix(path, "/e6")) {
 			use(path)
 		}
 	}
 	if body {
-		snippet = "func _(ctx context.Context, client *e6.Client, token string) error {\n" + snippet + "\nreturn nil\n}\n"
+		snippet = "func _(ctx context.Context, client *e6.Client, db *sql.DB, token string) error {\n" + snippet + "\nreturn nil\n}\n"
 	}
 	return b.String() + "\n" + snippet
 }
