@@ -64,6 +64,9 @@ func Open(ctx context.Context, cfg Config, opts ...Option) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.opts.lazy {
+		return c, nil
+	}
 	pin, err := c.route.Pin(ctx)
 	if err != nil {
 		_ = c.Close()

@@ -22,6 +22,7 @@ type loading struct {
 	host, port string                                // until the address is complete
 	token      func(context.Context) (string, error) // of the user, if it comes from somewhere else
 	problems   []Problem
+	from       map[string]string // by the name of a field: who gave its value
 }
 
 // Load puts a configuration together. A later source overrides an earlier one,
@@ -34,30 +35,54 @@ type loading struct {
 // them. The error is a *ConfigError that lists everything that is wrong with the
 // sources; Open looks at the whole.
 func Load(sources ...Source) (Config, error) {
-	var l loading
-	Join(sources...)(&l)
+	l := newLoading(sources)
+	cfg := l.finish()
+	if len(l.problems) > 0 {
+		return Config{}, &ConfigError{l.problems}
+	}
+	return cfg, nil
+}
+
+func newLoading(sources []Source) *loading {
+	l := &loading{from: map[string]string{}}
+	Join(sources...)(l)
+	return l
+}
+
+// finish returns what has come together.
+func (l *loading) finish() Config {
 	if l.host != "" {
 		l.cfg.Address = net.JoinHostPort(l.host, cmp.Or(l.port, defaultPort(l.cfg.TLS)))
 	} else if l.port != "" {
 		l.bad("port", l.port, "a host too")
 	}
-	if len(l.problems) > 0 {
-		return Config{}, &ConfigError{l.problems}
-	}
-	if user, token := l.cfg.User, l.token; token != nil {
-		l.cfg.User = ""
-		l.cfg.Credentials = func(ctx context.Context) (string, string, error) {
+	cfg := l.cfg
+	if user, token := cfg.User, l.token; token != nil {
+		cfg.User = ""
+		cfg.Credentials = func(ctx context.Context) (string, string, error) {
 			text, err := token(ctx)
 			return user, text, err
 		}
 	}
-	return l.cfg, nil
+	return cfg
+}
+
+// give notes who gives a field its value, and returns that value.
+func give[T comparable](l *loading, field, source string, value, otherwise T) T {
+	var none T
+	if value == none {
+		return otherwise
+	}
+	l.from[field] = source
+	return value
 }
 
 // setToken sets the token of the user, which replaces what earlier sources said
 // about credentials.
-func (l *loading) setToken(token string, provider func(context.Context) (string, error)) {
+func (l *loading) setToken(source, token string, provider func(context.Context) (string, error)) {
 	l.cfg.Token, l.token, l.cfg.Bearer = token, provider, nil
+	l.from["Token"] = source
+	delete(l.from, "Bearer")
 }
 
 func (l *loading) bad(field, value, want string) {
@@ -81,8 +106,8 @@ func FromEnv() Source { return fromEnv(os.Getenv) }
 
 func fromEnv(getenv func(string) string) Source {
 	return func(l *loading) {
-		l.host = cmp.Or(getenv(EnvPrefix+"HOST"), l.host)
-		l.port = cmp.Or(getenv(EnvPrefix+"PORT"), l.port)
+		l.host = give(l, "Address", EnvPrefix+"HOST", getenv(EnvPrefix+"HOST"), l.host)
+		l.port = give(l, "Address", EnvPrefix+"PORT", getenv(EnvPrefix+"PORT"), l.port)
 		for _, s := range settings {
 			if s.Env == "" {
 				continue
@@ -131,13 +156,13 @@ func (l *loading) setNamed(source, name, value string) {
 			l.bad(source, "not well formed", "a host and a port, such as e6.example.com:443")
 			return
 		}
-		l.host, l.port = host, port
+		l.host, l.port, l.from["Address"] = host, port, source
 		return
 	case "host":
-		l.host = value
+		l.host, l.from["Address"] = value, source
 		return
 	case "port":
-		l.port = value
+		l.port, l.from["Address"] = value, source
 		return
 	}
 	for _, s := range settings {
@@ -161,25 +186,29 @@ func ValueNames() []string {
 // FromToken takes the token of the user from a provider, such as package auth's.
 // It replaces a token of an earlier source, and is replaced by one of a later one.
 func FromToken(provider func(ctx context.Context) (string, error)) Source {
-	return func(l *loading) { l.setToken("", provider) }
+	return func(l *loading) { l.setToken("a provider of tokens", "", provider) }
 }
 
 // FromBearer sets Config.Bearer. It replaces the credentials of earlier sources,
 // and is replaced by a token of a later one.
 func FromBearer(provider func(ctx context.Context) (string, error)) Source {
 	return func(l *loading) {
-		l.setToken("", nil)
+		l.setToken("", "", nil)
 		l.cfg.User, l.cfg.Bearer = "", provider
+		delete(l.from, "User")
+		delete(l.from, "Token")
+		l.from["Bearer"] = "a provider of tokens"
 	}
 }
 
 // set sets a setting. The source is what it was called there.
 func (l *loading) set(s Setting, source, value string) {
 	if s.Field == "Token" {
-		l.setToken(value, nil)
+		l.setToken(source, value, nil)
 		return
 	}
 	if s.set(&l.cfg, value) {
+		l.from[s.Field] = source
 		return
 	}
 	shown := fmt.Sprintf("%q", value)
@@ -216,12 +245,14 @@ func (l *loading) readDSN(dsn string) {
 		l.bad("DSN", "not well formed", "e6://user:token@host:port/catalog/schema?cluster=name, with user and token percent-encoded")
 		return
 	}
-	l.host, l.port = cmp.Or(u.Hostname(), l.host), cmp.Or(u.Port(), l.port)
-	l.cfg.TLS = l.cfg.TLS || u.Scheme == "e6s"
+	const source = "DSN"
+	l.host = give(l, "Address", source, u.Hostname(), l.host)
+	l.port = give(l, "Address", source, u.Port(), l.port)
+	l.cfg.TLS = give(l, "TLS", source, u.Scheme == "e6s", l.cfg.TLS)
 	token, _ := u.User.Password()
-	l.cfg.User = cmp.Or(u.User.Username(), l.cfg.User)
+	l.cfg.User = give(l, "User", source, u.User.Username(), l.cfg.User)
 	if token != "" {
-		l.setToken(token, nil)
+		l.setToken(source, token, nil)
 	}
 	l.readPath(u)
 	values, err := url.ParseQuery(u.RawQuery)
@@ -254,7 +285,7 @@ func (l *loading) readPath(u *url.URL) {
 	}
 	for i, into := range []*string{&l.cfg.Catalog, &l.cfg.Schema}[:len(path)] {
 		part, _ := url.PathUnescape(path[i]) // url.Parse has checked it
-		*into = cmp.Or(part, *into)
+		*into = give(l, []string{"Catalog", "Schema"}[i], "DSN", part, *into)
 	}
 }
 

@@ -26,6 +26,7 @@ type options struct {
 	escape       Escape
 	serverParams bool
 	health       *RollbackPolicy
+	lazy         bool
 }
 
 // WithLogger makes the client log its events and what it could not do. By
@@ -44,6 +45,11 @@ func WithLogLevel(level slog.Level, components ...events.Component) Option {
 // WithStore shares what the client learns about the active side with the other
 // clients of that store. By default a client keeps it to itself.
 func WithStore(s store.Store) Option { return func(o *options) { o.store = s } }
+
+// WithLazyOpen makes Open return at once: the first call asks the cluster which side
+// is active, and gets the errors that Open would have got. It is for programs that
+// start before their cluster, or that control one which may be asleep.
+func WithLazyOpen() Option { return func(o *options) { o.lazy = true } }
 
 // WithReplay sets the policy for queries that are cut off. The default is
 // ReplaySafe. A query can have its own: see Replay.
