@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"golang.org/x/term"
+
+	"github.com/e6data/e6data-go/e6"
+	"github.com/e6data/e6data-go/e6/auth"
+	"github.com/e6data/e6data-go/e6/profile"
+)
+
+// connection holds the flags that say which cluster is used.
+type connection struct {
+	file, profile, dsn string
+	tokenFile          string
+	set                []string
+	timeout            time.Duration
+}
+
+// named are the flags that are values of a Config, by the names that e6.FromValues
+// has for them.
+var named = []struct{ flag, value, usage string }{
+	{"address", "address", "`HOST:PORT` of the cluster"},
+	{"user", "user", "e-mail address of the `USER`"},
+	{"catalog", "catalog", "`CATALOG` that names are resolved against"},
+	{"schema", "schema", "`SCHEMA` that names are resolved against"},
+	{"cluster", "cluster", "`NAME` of the cluster, where several share an address"},
+	{"ca", "ca", "`FILE` of certificates (PEM) to trust instead of the system's"},
+	{"server-name", "server_name", "host `NAME` that the server's certificate must carry"},
+}
+
+func (c *connection) addFlags(flags *pflag.FlagSet) {
+	flags.StringVar(&c.profile, "profile", "", "`NAME` of the profile; E6DATA_PROFILE, or the file's default")
+	flags.StringVar(&c.file, "profiles", "", "`FILE` of profiles; E6DATA_CONFIG, or "+tilde(profile.DefaultPath()))
+	flags.StringVar(&c.dsn, "dsn", "", "data source `NAME`, e6://user@host:port/catalog/schema?cluster=name")
+	for _, n := range named {
+		flags.String(n.flag, "", n.usage)
+	}
+	flags.Bool("tls", false, "encrypt the connection")
+	flags.StringVar(&c.tokenFile, "token-file", "", "`FILE` that holds the user's token; it is read again for every login")
+	flags.StringArrayVar(&c.set, "set", nil, "`NAME=VALUE` of any other setting, such as detection_timeout=20s; may be repeated")
+	flags.DurationVar(&c.timeout, "timeout", 0, "`TIME` that the command may take, such as 30s or 5m; 0 for no limit")
+}
+
+// tilde shortens a path in the home directory, so that a help text is the same for
+// everybody.
+func tilde(path string) string {
+	if home, err := os.UserHomeDir(); err == nil {
+		if rest, ok := strings.CutPrefix(path, home+string(os.PathSeparator)); ok {
+			return "~" + string(os.PathSeparator) + rest
+		}
+	}
+	return path
+}
+
+// impatient are the defaults of somebody who sits and waits.
+var impatient = map[string]string{"detection_timeout": "10s"}
+
+// sources are where the configuration comes from, in the order of precedence.
+func (c *connection) sources(cmd *cobra.Command) []e6.Source {
+	values := map[string]string{}
+	for _, n := range named {
+		if cmd.Flags().Changed(n.flag) {
+			values[n.value] = cmd.Flag(n.flag).Value.String()
+		}
+	}
+	if cmd.Flags().Changed("tls") {
+		values["tls"] = cmd.Flag("tls").Value.String()
+	}
+	sources := []e6.Source{e6.FromValues("e6", impatient), profile.File(c.file, c.profile), e6.FromEnv(), e6.FromDSN(c.dsn), e6.FromValues("flag", values)}
+	if c.tokenFile != "" {
+		sources = append(sources, e6.FromToken(auth.File(c.tokenFile)))
+	}
+	return append(sources, c.settings())
+}
+
+// settings are those of --set.
+func (c *connection) settings() e6.Source {
+	values := map[string]string{}
+	var wrong []e6.Problem
+	for _, text := range c.set {
+		name, value, found := strings.Cut(text, "=")
+		switch {
+		case !found:
+			wrong = append(wrong, e6.Problem{Field: "--set", Value: fmt.Sprintf("%q", text), Want: "NAME=VALUE"})
+		case name == "token":
+			wrong = append(wrong, e6.Problem{Field: "--set token", Value: "***",
+				Want: "nothing, as others can see a command line: use --token-file, E6DATA_PASSWORD or a profile"})
+		default:
+			values[name] = value
+		}
+	}
+	return e6.Join(e6.FromValues("--set", values), e6.FromProblems(wrong...))
+}
+
+// config returns the configuration that the flags of a command lead to.
+func (a *app) config(cmd *cobra.Command) (e6.Config, error) {
+	cfg, err := e6.Load(a.connection.sources(cmd)...)
+	if err != nil {
+		return cfg, err
+	}
+	return cfg, cfg.Validate()
+}
+
+// complete is config that asks for a token if nothing else is missing.
+func (a *app) complete(cmd *cobra.Command) (e6.Config, error) {
+	cfg, err := a.config(cmd)
+	if config, ok := errors.AsType[*e6.ConfigError](err); !ok || !a.interactive() || !onlyToken(config) {
+		return cfg, err
+	}
+	cfg, err = e6.Load(a.connection.sources(cmd)...)
+	if err != nil {
+		return cfg, err
+	}
+	cfg.Token, err = a.askToken(cfg.User)
+	if err != nil {
+		return cfg, err
+	}
+	return cfg, cfg.Validate()
+}
+
+// onlyToken reports whether the token is all that is missing.
+func onlyToken(err *e6.ConfigError) bool {
+	return !slices.ContainsFunc(err.Problems, func(p e6.Problem) bool { return p.Field != "Token" })
+}
+
+// askToken asks for the token of a user, which does not show.
+func (a *app) askToken(user string) (string, error) {
+	_, _ = fmt.Fprintf(a.errOut, "Token of %s: ", user)
+	fd, _ := onTerminal(a.in)
+	token, err := term.ReadPassword(fd)
+	_, _ = fmt.Fprintln(a.errOut)
+	return strings.TrimSpace(string(token)), err
+}
+
+// open opens a client with the configuration that the flags lead to.
+func (a *app) open(ctx context.Context, cmd *cobra.Command, opts ...e6.Option) (*e6.Client, error) {
+	cfg, err := a.complete(cmd)
+	if err != nil {
+		return nil, err
+	}
+	return e6.Open(ctx, cfg, opts...)
+}
+
+// limited returns the context of a command: that of the process, which a signal
+// ends, within --timeout.
+func (a *app) limited(cmd *cobra.Command) (context.Context, context.CancelFunc) {
+	if a.connection.timeout <= 0 {
+		return context.WithCancel(cmd.Context())
+	}
+	return context.WithTimeoutCause(cmd.Context(), a.connection.timeout, errTimeout)
+}

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+
+	"google.golang.org/grpc/codes"
+
+	"github.com/e6data/e6data-go/e6"
+)
+
+// The exit codes, as the help says.
+const (
+	exitOK          = 0
+	exitStatement   = 1
+	exitUsage       = 2
+	exitCluster     = 3
+	exitLost        = 4
+	exitTimeout     = 124
+	exitInterrupted = 130
+)
+
+// usageError is a command line that cannot be understood.
+type usageError struct {
+	err     error
+	command string
+}
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+// statusError ends the command with a code after everything has been said.
+type statusError int
+
+func (e statusError) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+
+// errTimeout is the cause of a context that --timeout has ended.
+var errTimeout = errors.New("--timeout has passed")
+
+// report says what went wrong and returns the exit code.
+func (a *app) report(ctx context.Context, err error) int {
+	code := exitCode(ctx, err)
+	if status, said := errors.AsType[statusError](err); said {
+		return int(status)
+	}
+	if text := describe(err, code); text != "" {
+		_, _ = fmt.Fprintln(a.errOut, "e6: "+text)
+	}
+	return code
+}
+
+func exitCode(ctx context.Context, err error) int {
+	switch {
+	case err == nil, errors.Is(err, syscall.EPIPE):
+		return exitOK // whoever reads has seen enough
+	case ctx.Err() != nil:
+		return exitInterrupted
+	case errors.Is(err, errTimeout):
+		return exitTimeout
+	case is[*usageError](err), is[*e6.ConfigError](err), is[*e6.ParamError](err):
+		return exitUsage
+	case errors.Is(err, e6.ErrQueryLost):
+		return exitLost
+	case errors.Is(err, e6.ErrCredentials), errors.Is(err, e6.ErrSuspended), errors.Is(err, e6.ErrRateLimited),
+		is[*e6.DetectionError](err):
+		return exitCluster
+	case is[*e6.QueryError](err):
+		return exitStatement
+	case is[*e6.CallError](err):
+		return exitCluster
+	}
+	return exitStatement
+}
+
+func is[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
+}
+
+// describe is the message for an error: one line, or one for each problem of a
+// configuration.
+func describe(err error, code int) string {
+	if code == exitOK {
+		return ""
+	}
+	if code == exitInterrupted {
+		return "interrupted"
+	}
+	if usage, ok := errors.AsType[*usageError](err); ok {
+		return fmt.Sprintf("%v\nRun '%s --help' for usage.", usage.err, usage.command)
+	}
+	if config, ok := errors.AsType[*e6.ConfigError](err); ok {
+		return problems(config)
+	}
+	if query, ok := errors.AsType[*e6.QueryError](err); ok && query.Code != codes.OK {
+		// The place in the client says nothing to somebody who wrote a statement.
+		return strings.TrimSpace(query.Message)
+	}
+	if detection, ok := errors.AsType[*e6.DetectionError](err); ok {
+		return unreachable(detection)
+	}
+	if param, ok := errors.AsType[*e6.ParamError](err); ok {
+		return fmt.Sprintf("placeholder %s: %s\n--arg gives the value of a ?, --param NAME=VALUE that of :NAME.", param.Param, param.Problem)
+	}
+	return strings.TrimPrefix(err.Error(), "e6: ")
+}
+
+// unreachable says why no side of a cluster accepts.
+func unreachable(err *e6.DetectionError) string {
+	short := func(err error) string {
+		call, ok := errors.AsType[*e6.CallError](err)
+		if !ok {
+			return strings.TrimPrefix(err.Error(), "e6: ")
+		}
+		text := strings.TrimPrefix(call.Error(), "e6: ")
+		if _, cause, found := strings.Cut(text, "desc = "); found { // gRPC's own words around it say nothing more
+			text = strings.Trim(cause, `"`)
+		}
+		return strings.TrimPrefix(text, "transport: ")
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "no side of the cluster accepts: %s", short(err.Err))
+	for _, side := range []struct {
+		name string
+		err  error
+	}{{"blue", err.Blue}, {"green", err.Green}} {
+		if side.err != nil && !errors.Is(err.Err, side.err) {
+			fmt.Fprintf(&b, "\n  %-5s  %s", side.name, short(side.err))
+		}
+	}
+	b.WriteString("\n'e6 doctor' finds out more.")
+	return b.String()
+}
+
+// problems lists what is wrong with a configuration.
+func problems(err *e6.ConfigError) string {
+	var b strings.Builder
+	b.WriteString("the configuration is not complete or not right:")
+	for _, p := range err.Problems {
+		fmt.Fprintf(&b, "\n  %s is %s\n      want %s", p.Field, p.Value, p.Want)
+	}
+	b.WriteString("\n'e6 config show' tells where each value comes from.")
+	return b.String()
+}

@@ -1,0 +1,22 @@
+// The command e6 is a client of the e6data SQL engine for the terminal: it runs
+// statements, watches cutovers and finds out why a cluster cannot be reached.
+//
+//	e6 query "SELECT 1"
+//
+// e6 help lists the commands.
+package main
+
+import (
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	// A reader that goes away must not keep a query from being cancelled: with this,
+	// writing to it is an error and not the end.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	os.Exit(run(os.Args[1:], signals, os.Stdin, os.Stdout, os.Stderr))
+}

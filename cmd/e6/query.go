@@ -1,0 +1,210 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/e6data/e6data-go/cmd/e6/internal/output"
+	"github.com/e6data/e6data-go/e6"
+)
+
+// queryFlags are the flags of e6 query.
+type queryFlags struct {
+	file     string
+	format   string
+	output   string
+	args     []string
+	params   []string
+	maxRows  int64
+	tag      string
+	noHeader bool
+	null     string
+	noPager  bool
+	quiet    bool
+}
+
+func newQueryCommand(a *app) *cobra.Command {
+	var f queryFlags
+	cmd := &cobra.Command{
+		Use:   "query [SQL | -]",
+		Short: "Run statements and print their results",
+		Long: `Query runs SQL and prints the result: the statements of the argument, of a file, or
+of the standard input if neither is given or the argument is "-". Statements end
+with a semicolon; they run one after the other, until one fails.
+
+On a terminal the result is a table, otherwise CSV; --format says what else:
+    table      columns with lines between them
+    expanded   one line for each value
+    csv        comma-separated; nulls are empty unless --null says how they look
+    json       an array of objects; decimals and whole numbers have all their digits
+    jsonl      an object on each line
+
+Results are printed as they come, in constant memory. A table that is longer than
+the terminal goes through $PAGER (less, if that is not set). While a query runs, a
+line on the terminal says how far it is. Ctrl-C cancels it on the server.
+
+Values for placeholders, ? or :name, are numbers, true, false and null; everything
+else is text, and so is what stands in double quotes: --arg '"5"'.`,
+		Example: `  e6 query "SELECT * FROM orders WHERE id = ? AND state = ?" --arg 7 --arg open
+  e6 query "SELECT count(*) FROM orders WHERE day = :day" --param day=2026-02-12
+  e6 query -f report.sql --format csv --output report.csv
+  echo "SELECT 1" | e6 query --format jsonl`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.query(cmd, f, args) },
+	}
+	flags := cmd.Flags()
+	flags.StringVarP(&f.file, "file", "f", "", "`FILE` with the statements")
+	flags.StringVar(&f.format, "format", "", "`FORMAT` of the result: "+strings.Join(output.Formats(), ", "))
+	flags.StringVarP(&f.output, "output", "o", "", "`FILE` to write the result to")
+	flags.StringArrayVar(&f.args, "arg", nil, "`VALUE` of the next ? in the statement; may be repeated")
+	flags.StringArrayVar(&f.params, "param", nil, "`NAME=VALUE` of a :name or @name; may be repeated")
+	flags.Int64Var(&f.maxRows, "max-rows", 0, "end each result after `N` rows; 0 for no limit")
+	flags.StringVar(&f.tag, "tag", "", "`NAME` of the queries in events and errors")
+	flags.BoolVar(&f.noHeader, "no-header", false, "leave out the names of the columns")
+	flags.StringVar(&f.null, "null", "", "`TEXT` of a null in a table (NULL by default) and in CSV")
+	flags.BoolVar(&f.noPager, "no-pager", false, "do not use a pager")
+	flags.BoolVarP(&f.quiet, "quiet", "q", false, "no line about the progress")
+	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(output.Formats(), cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+func (a *app) query(cmd *cobra.Command, f queryFlags, args []string) error {
+	wrong := func(err error) error { return &usageError{err: err, command: cmd.CommandPath()} }
+	toTerminal := false
+	if _, terminal := onTerminal(a.out); terminal && f.output == "" {
+		toTerminal = true
+	}
+	if f.format == "" {
+		f.format = map[bool]string{true: "table", false: "csv"}[toTerminal]
+	}
+	if err := output.Check(f.format); err != nil {
+		return wrong(fmt.Errorf("--%w", err))
+	}
+	if f.format == "table" || f.format == "expanded" {
+		if !cmd.Flags().Changed("null") {
+			f.null = "NULL"
+		}
+	}
+	values, err := parameters(f.args, f.params)
+	if err != nil {
+		return wrong(err)
+	}
+	script, err := a.script(f.file, args)
+	if err != nil {
+		return wrong(err)
+	}
+	statements := complete(script)
+	if len(statements) == 0 {
+		return wrong(errors.New("there is no statement: want SQL, -f FILE, or SQL on the standard input"))
+	}
+	if len(statements) > 1 && len(values) > 0 {
+		return wrong(fmt.Errorf("--arg and --param with %d statements: want one statement", len(statements)))
+	}
+
+	ctx, cancel := a.limited(cmd)
+	defer cancel()
+	client, err := a.open(ctx, cmd)
+	if err != nil {
+		return cause(ctx, err)
+	}
+	defer func() { _ = client.Close() }()
+
+	sink, err := a.sink(f, toTerminal)
+	if err != nil {
+		return err
+	}
+	p := newProgress(a.errOut, f.quiet)
+	for i, sql := range statements {
+		if i > 0 && (f.format == "table" || f.format == "expanded") {
+			_, _ = io.WriteString(sink, "\n")
+		}
+		w := output.New(f.format, p.before(sink, toTerminal), output.Options{Null: f.null, NoHeader: f.noHeader})
+		if err = printed(ctx, client, w, p, sql, f, values); err != nil {
+			break
+		}
+	}
+	p.end()
+	return errors.Join(cause(ctx, err), sink.Close())
+}
+
+// printed runs a statement and writes its result.
+func printed(ctx context.Context, client *e6.Client, w output.Writer, p *progress, sql string, f queryFlags, values []any) error {
+	options := []e6.QueryOption{e6.MaxRows(f.maxRows), e6.Tag(f.tag)}
+	if p.shown {
+		options = append(options, e6.OnProgress(p.show))
+	}
+	rows, err := client.Query(e6.WithQueryOptions(ctx, options...), sql, values...)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	if err := w.Begin(rows.Fields()); err != nil {
+		return err
+	}
+	for batch, err := range rows.Batches() {
+		if err != nil {
+			return err
+		}
+		if err := w.Batch(batch); err != nil {
+			return err
+		}
+	}
+	return w.End(rows.Truncated())
+}
+
+// cause prefers the reason why a context has ended to what came of it.
+func cause(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// script is the text of the statements.
+func (a *app) script(file string, args []string) (string, error) {
+	_, terminal := onTerminal(a.in)
+	switch {
+	case len(args) == 1 && file != "":
+		return "", errors.New("both SQL and --file: want one of them")
+	case len(args) == 1 && args[0] != "-":
+		return args[0], nil
+	case file != "" && file != "-":
+		text, err := os.ReadFile(file)
+		return string(text), err
+	case len(args) == 0 && file == "" && terminal:
+		return "", errors.New("there is no statement: want SQL, -f FILE, or SQL on the standard input")
+	}
+	text, err := io.ReadAll(a.in)
+	return string(text), err
+}
+
+// complete splits a script; its last statement needs no semicolon.
+func complete(script string) []string {
+	statements, rest, blank := e6.Statements(script)
+	if !blank {
+		statements = append(statements, strings.TrimSpace(rest))
+	}
+	return statements
+}
+
+// sink is where results go: a file, the pager, or the standard output.
+func (a *app) sink(f queryFlags, toTerminal bool) (io.WriteCloser, error) {
+	switch {
+	case f.output != "" && f.output != "-":
+		return os.Create(f.output)
+	case toTerminal && !f.noPager:
+		return newPager(a.out.(*os.File)), nil
+	}
+	return keepOpen{a.out}, nil
+}
+
+// keepOpen is a writer that others go on using.
+type keepOpen struct{ io.Writer }
+
+func (keepOpen) Close() error { return nil }

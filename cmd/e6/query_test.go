@@ -1,0 +1,189 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/e6data/e6data-go/cmd/e6/internal/output"
+	"github.com/e6data/e6data-go/e6/e6test"
+	"github.com/e6data/e6data-go/e6/fsm"
+)
+
+func TestAResultIsPrintedInEachFormat(t *testing.T) {
+	_, flags := start(t)
+	for _, format := range output.Formats() {
+		t.Run(format, func(t *testing.T) {
+			got := command(t, append([]string{"query", "SELECT * FROM everything(4); SELECT * FROM numbers(0)", "--format", format}, flags...)...)
+			require.Equal(t, result{got.out, "", 0}, got)
+			requireGolden(t, "query."+format, got.out)
+		})
+	}
+}
+
+func TestWithoutATerminalAResultIsCSV(t *testing.T) {
+	_, flags := start(t)
+	rows := func(from, to int) (text string) {
+		for i := from; i < to; i++ {
+			text += fmt.Sprintf("%d,%s\n", i, e6test.NumbersText(i))
+		}
+		return text
+	}
+	got := command(t, append([]string{"query", "SELECT * FROM numbers(3)"}, flags...)...)
+	require.Equal(t, result{out: "n,text\n" + rows(0, 3)}, got)
+	got = command(t, append([]string{"query", "SELECT * FROM numbers(3)", "--no-header", "--max-rows", "2"}, flags...)...)
+	require.Equal(t, result{out: rows(0, 2)}, got)
+	got = command(t, append([]string{"query", "SELECT * FROM numbers(3)", "--format", "table", "--max-rows", "1"}, flags...)...)
+	require.Contains(t, got.out, "(first 1 row, there are more)\n")
+}
+
+func TestStatementsComeFromTheInputOrAFile(t *testing.T) {
+	_, flags := start(t)
+	dir := t.TempDir()
+	path, into := filepath.Join(dir, "report.sql"), filepath.Join(dir, "result")
+	require.NoError(t, os.WriteFile(path, []byte("SELECT 1;\n\nSELECT 2"), 0o600))
+	const script, want = "SELECT 1;SELECT 2;", "1\n2\n"
+	query := func(in string, args ...string) result {
+		return commandWith(t, strings.NewReader(in), append(append([]string{"query", "--no-header"}, args...), flags...)...)
+	}
+	require.Equal(t, result{out: want}, query(script, script))
+	require.Equal(t, result{out: want}, query("", "-f", path))
+	require.Equal(t, result{out: want}, query(script))
+	require.Equal(t, result{out: want}, query(script, "-"))
+	require.Equal(t, result{out: want}, query(script, "-f", "-"))
+	require.Equal(t, result{}, query("", "-f", path, "-o", into))
+	text, err := os.ReadFile(into)
+	require.NoError(t, err)
+	require.Equal(t, want, string(text))
+}
+
+func TestValuesAreBoundWithTheirTypes(t *testing.T) {
+	for text, want := range map[string]any{
+		"5": int64(5), "-5": int64(-5), "true": true, "false": false, "null": nil, "x": "x", "": "", "007": "007", "NaN": "NaN",
+		`"5"`: "5", `"a\"b"`: `a"b`, `"open`: `"open`, "1e3": 1000.0, "+5": "+5", "2026-02-12": "2026-02-12", " 5": " 5",
+	} {
+		require.Equal(t, want, parameter(text), "%q", text)
+	}
+	require.Equal(t, "12345678901234567890.10", parameter("12345678901234567890.10").(interface{ String() string }).String(), "no digit is lost")
+
+	_, flags := start(t)
+	for _, args := range [][]string{{"SELECT ?", "--arg", "5"}, {"SELECT :n", "--param", "n=5"}, {"SELECT @n", "--param", ":n=5"}} {
+		require.Equal(t, result{out: "5\n"}, command(t, slices.Concat([]string{"query", "--no-header"}, args, flags)...))
+	}
+}
+
+func TestTheExitCodeSaysWhatWentWrong(t *testing.T) {
+	cluster, flags := start(t)
+	query := func(args ...string) result {
+		return command(t, append(append([]string{"query"}, args...), flags...)...)
+	}
+	for name, c := range map[string]struct {
+		args []string
+		code int
+		text string
+	}{
+		"the statement is wrong":    {[]string{"SELEC"}, exitStatement, "e6: "},
+		"the statement fails":       {[]string{"FAIL of itself"}, exitStatement, "of itself"},
+		"no statement":              {[]string{" ; -- nothing"}, exitUsage, "there is no statement"},
+		"two sources of statements": {[]string{"SELECT 1", "-f", "x"}, exitUsage, "both SQL and --file"},
+		"no such file":              {[]string{"-f", "/no/such/file"}, exitUsage, "no such file"},
+		"an unknown format":         {[]string{"SELECT 1", "--format", "xml"}, exitUsage, `--format "xml": want one of table, expanded, csv, json, jsonl`},
+		"an unknown flag":           {[]string{"--nope"}, exitUsage, "Run 'e6 query --help' for usage."},
+		"a value too many":          {[]string{"SELECT 1", "--arg", "1"}, exitUsage, "--arg gives the value of a ?"},
+		"a parameter without name":  {[]string{"SELECT 1", "--param", "=1"}, exitUsage, `--param "=1": want NAME=VALUE`},
+		"values of two statements":  {[]string{"SELECT ?; SELECT ?", "--arg", "1"}, exitUsage, "want one statement"},
+		"a wrong setting":           {[]string{"SELECT 1", "--set", "prefetch=0"}, exitUsage, "a whole number from 1 to 1000"},
+		"a setting without value":   {[]string{"SELECT 1", "--set", "prefetch"}, exitUsage, "want NAME=VALUE"},
+		"a token as a setting":      {[]string{"SELECT 1", "--set", "token=planted"}, exitUsage, "others can see a command line"},
+		"the time is over":          {[]string{"SELECT sleep(60000)", "--timeout", "50ms"}, exitTimeout, "--timeout has passed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := query(c.args...)
+			require.Equal(t, c.code, got.code, got.errOut)
+			require.Contains(t, got.errOut, c.text)
+			require.Empty(t, got.out)
+		})
+	}
+	requireIdle(t, cluster)
+
+	cluster.Suspend()
+	got := query("SELECT 1", "--set", "auto_resume=false")
+	require.Equal(t, exitCluster, got.code)
+	require.Contains(t, got.errOut, "suspended")
+	cluster.Resume()
+	got = command(t, "query", "SELECT 1", "--dsn", "e6://me@127.0.0.1:1", "--token-file", secret(t), "--timeout", "300ms")
+	require.Equal(t, exitTimeout, got.code)
+}
+
+func TestAClusterThatRejectsTheCredentialsIsNamed(t *testing.T) {
+	_, flags := start(t, e6test.WithCredentials("me", "another"))
+	got := command(t, append([]string{"query", "SELECT 1"}, flags...)...)
+	require.Equal(t, exitCluster, got.code)
+	require.Contains(t, got.errOut, "the credentials are rejected")
+}
+
+func TestTheFirstStatementThatFailsEndsTheScript(t *testing.T) {
+	_, flags := start(t)
+	got := command(t, append([]string{"query", "SELECT 1; FAIL of itself; SELECT 2", "--format", "jsonl"}, flags...)...)
+	require.Equal(t, exitStatement, got.code)
+	require.Equal(t, 1, strings.Count(got.out, "\n"), "what came before it is there")
+}
+
+func TestCtrlCCancelsTheQueryOnTheServer(t *testing.T) {
+	cluster, flags := start(t)
+	for name, sql := range map[string]string{"while it runs": "SELECT sleep(60000)", "while it streams": "SELECT * FROM numbers(100000000)"} {
+		t.Run(name, func(t *testing.T) {
+			signals := make(chan os.Signal, 1)
+			var errOut strings.Builder
+			done := make(chan int)
+			go func() {
+				done <- run(append([]string{"query", sql}, flags...), signals, strings.NewReader(""), io.Discard, &errOut)
+			}()
+			require.Eventually(t, func() bool { return len(cluster.OpenQueries()) == 1 }, 10*time.Second, time.Millisecond)
+			signals <- os.Interrupt
+			require.Equal(t, exitInterrupted, <-done)
+			require.Equal(t, "e6: interrupted\n", errOut.String())
+			require.Empty(t, cluster.OpenQueries(), "the server was told before the command ended")
+		})
+	}
+}
+
+func TestAReaderThatGoesAwayEndsTheQueryQuietly(t *testing.T) {
+	cluster, flags := start(t)
+	r, w, err := os.Pipe()
+	require.NoError(t, err)
+	require.NoError(t, r.Close())
+	var errOut strings.Builder
+	code := run(append([]string{"query", "SELECT * FROM numbers(100000000)"}, flags...), make(chan os.Signal), strings.NewReader(""), w, &errOut)
+	require.Equal(t, exitOK, code)
+	require.Empty(t, errOut.String())
+	require.NoError(t, w.Close())
+	requireIdle(t, cluster)
+}
+
+func TestAQueryGoesThroughACutover(t *testing.T) {
+	cluster, flags := start(t)
+	signals := make(chan os.Signal, 1)
+	done := make(chan result)
+	go func() {
+		var out, errOut strings.Builder
+		code := run(append([]string{"query", "SELECT sleep(200); SELECT sleep(200); SELECT sleep(1)", "--format", "jsonl"}, flags...),
+			signals, strings.NewReader(""), &out, &errOut)
+		done <- result{out.String(), errOut.String(), code}
+	}()
+	require.Eventually(t, func() bool { return len(cluster.OpenQueries()) == 1 }, 10*time.Second, time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	require.NoError(t, cluster.Cutover(ctx, e6test.Cutover{To: fsm.Green, Kind: e6test.Abrupt}))
+	got := <-done
+	require.Equal(t, 0, got.code, got.errOut)
+	require.Equal(t, 3, strings.Count(got.out, "\n"))
+}

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+)
+
+// app is what the commands share.
+type app struct {
+	in          io.Reader
+	out, errOut io.Writer
+	connection  connection
+	interrupts  interrupts
+	started     bool // a command runs, so that what fails from now on is no wrong usage
+}
+
+const longHelp = `e6 is a client of the e6data SQL engine for the terminal. Its queries survive the
+cluster's blue/green deployments.
+
+Which cluster it uses is put together from a profile, the environment, a data source
+name and flags; each overrides the one before it. "e6 config show" tells what came
+from where. A token is never given on the command line: it comes from the profile,
+from E6DATA_PASSWORD, from --token-file, or is asked for.
+
+Exit codes:
+    0  done
+    1  the engine refused or failed the statement, or a check failed
+    2  wrong usage, configuration or parameter
+    3  the cluster is not reachable, is suspended, or rejects the credentials
+    4  a cutover cut off a query that could not be run again safely
+  124  --timeout has passed
+  130  interrupted; a running query was cancelled on the server`
+
+// run executes a command line and returns the exit code. The signals end it, or what
+// it does at the moment.
+func run(args []string, signals chan os.Signal, in io.Reader, out, errOut io.Writer) int {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	a := &app{in: in, out: out, errOut: errOut}
+	go a.interrupts.watch(ctx, signals, cancel)
+	root := newRootCommand(a)
+	root.SetArgs(args)
+	root.SetIn(in)
+	root.SetOut(out)
+	root.SetErr(errOut)
+	cmd, err := root.ExecuteContextC(ctx)
+	if err != nil && !a.started {
+		err = &usageError{err: err, command: cmd.CommandPath()}
+	}
+	return a.report(ctx, err)
+}
+
+func newRootCommand(a *app) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "e6",
+		Short: "Run SQL on e6data, through blue/green deployments",
+		Long:  longHelp,
+		Example: `  e6 query "SELECT 1" --address localhost:50052 --user me@example.com
+  e6 shell --profile prod
+  e6 doctor`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			return needsCommand(cmd, args)
+		},
+		// Without a command there is nothing to do but to say what there is.
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		PersistentPreRun: func(*cobra.Command, []string) {
+			a.started = true
+		},
+	}
+	root.CompletionOptions.HiddenDefaultCmd = false
+	a.connection.addFlags(root.PersistentFlags())
+	root.AddCommand(newQueryCommand(a), newShellCommand(a), newConfigCommand(a), newClusterCommand(a), newEmulatorCommand(a), newVersionCommand(a))
+	inOrder(root)
+	return root
+}
+
+// inOrder lists flags as they were added, which is by their importance.
+func inOrder(cmd *cobra.Command) {
+	cmd.Flags().SortFlags = false
+	for _, sub := range cmd.Commands() {
+		inOrder(sub)
+	}
+}
+
+// needsCommand checks the arguments of a command that only holds others.
+func needsCommand(cmd *cobra.Command, args []string) error {
+	var names []string
+	for _, sub := range cmd.Commands() {
+		if sub.IsAvailableCommand() {
+			names = append(names, sub.Name())
+		}
+	}
+	known := strings.Join(names, ", ")
+	if len(args) == 0 {
+		return fmt.Errorf("which of its commands: %s", known)
+	}
+	text := fmt.Sprintf("unknown command %q for %q: want one of %s", args[0], cmd.CommandPath(), known)
+	cmd.SuggestionsMinimumDistance = 2
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		text += "; did you mean " + strings.Join(near, " or ") + "?"
+	}
+	return errors.New(text)
+}
+
+// onTerminal reports whether a stream is a terminal, and returns its descriptor.
+func onTerminal(stream any) (int, bool) {
+	f, ok := stream.(*os.File)
+	if !ok {
+		return 0, false
+	}
+	return int(f.Fd()), term.IsTerminal(int(f.Fd()))
+}
+
+// interactive reports whether a person sits in front of the command.
+func (a *app) interactive() bool {
+	_, in := onTerminal(a.in)
+	_, out := onTerminal(a.out)
+	return in && out
+}

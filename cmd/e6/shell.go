@@ -1,0 +1,289 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/reeflective/readline"
+	"github.com/spf13/cobra"
+
+	"github.com/e6data/e6data-go/cmd/e6/internal/output"
+	"github.com/e6data/e6data-go/e6"
+	"github.com/e6data/e6data-go/e6/events"
+)
+
+func newShellCommand(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "shell",
+		Short: "Type statements and see their results",
+		Long: `Shell reads statements and prints their results. A statement ends with a semicolon and
+may have any number of lines; the arrow keys bring earlier ones back. Ctrl-C cancels
+the statement that runs, and leaves the shell alone; Ctrl-D ends it. When the cluster
+changes sides, the shell says so.
+
+Commands begin with a backslash; \? lists them.
+
+Without a terminal, statements and commands come from the standard input, and the
+first one that fails ends the shell.`,
+		Example: "  e6 shell --profile dev\n  e6 shell < report.sql",
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.shell(cmd) },
+	}
+	return cmd
+}
+
+// shell is a shell that runs.
+type shell struct {
+	*app
+	client          *e6.Client
+	catalog, schema string
+	format          string
+	timing          bool
+	file            *os.File // where results go, if it is not the terminal
+	notices         chan string
+}
+
+// errQuit ends a shell.
+var errQuit = errors.New("quit")
+
+func (a *app) shell(cmd *cobra.Command) error {
+	cfg, err := a.complete(cmd)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := a.limited(cmd)
+	defer cancel()
+	client, err := e6.Open(ctx, cfg)
+	if err != nil {
+		return cause(ctx, err)
+	}
+	s := &shell{app: a, client: client, catalog: cfg.Catalog, schema: cfg.Schema, format: "table", notices: make(chan string, 100)}
+	defer s.close()
+	serving := client.Strategy().Active
+	client.Subscribe(func(e events.Event) {
+		t, ok := e.Data.(events.Transition)
+		if !ok || !t.After.Active.Valid() || t.After.Active == serving {
+			return
+		}
+		if serving.Valid() {
+			s.notify(fmt.Sprintf("%s serves new queries now, no longer %s (%s)", t.After.Active, serving, e.Cause.Reason))
+		}
+		serving = t.After.Active
+	})
+	if a.interactive() {
+		return s.talk(ctx, cfg)
+	}
+	return cause(ctx, s.read(ctx, a.in))
+}
+
+func (s *shell) close() {
+	_ = s.client.Close()
+	if s.file != nil {
+		_ = s.file.Close()
+	}
+}
+
+// notify keeps a text for the next prompt.
+func (s *shell) notify(text string) {
+	select {
+	case s.notices <- text:
+	default: // somebody has left the shell alone for a hundred cutovers
+	}
+}
+
+// talk reads from a terminal until its user has enough.
+func (s *shell) talk(ctx context.Context, cfg e6.Config) error {
+	_, _ = fmt.Fprintf(s.out, "Connected to %s as %s. \\? lists the commands, \\q ends.\n", cfg.Address, cfg.User)
+	editor := readline.NewShell()
+	editor.Prompt.Primary(s.prompt)
+	editor.Prompt.Secondary(func() string { return "  ... " })
+	editor.AcceptMultiline = func(line []rune) bool { return accepted(string(line)) }
+	editor.Completer = s.candidates
+	if path, err := historyFile(); err != nil {
+		_, _ = fmt.Fprintf(s.errOut, "e6: the history is not kept: %v\n", err)
+	} else {
+		editor.History.AddFromFile("statements", path)
+	}
+	for ctx.Err() == nil {
+		s.tell()
+		line, err := editor.Readline()
+		switch {
+		case errors.Is(err, readline.ErrInterrupt):
+			continue
+		case errors.Is(err, io.EOF):
+			_, _ = fmt.Fprintln(s.out)
+			return nil
+		case err != nil:
+			return err
+		}
+		lent, giveBack := s.interrupts.lend(ctx)
+		err = s.line(lent, line)
+		interrupted := lent.Err() != nil && ctx.Err() == nil
+		giveBack()
+		switch {
+		case errors.Is(err, errQuit):
+			return nil
+		case interrupted:
+			_, _ = fmt.Fprintln(s.errOut, "cancelled")
+		case err != nil:
+			_, _ = fmt.Fprintln(s.errOut, describe(err, exitStatement))
+		}
+	}
+	return ctx.Err()
+}
+
+// prompt says where names are looked up, and which side answers.
+func (s *shell) prompt() string {
+	place := strings.Trim(s.catalog+"."+s.schema, ".")
+	return strings.TrimSpace(place+" "+s.client.Strategy().Active.String()) + "> "
+}
+
+// tell prints what has happened to the cluster.
+func (s *shell) tell() {
+	for {
+		select {
+		case text := <-s.notices:
+			_, _ = fmt.Fprintln(s.errOut, "-- "+text)
+		default:
+			return
+		}
+	}
+}
+
+// accepted reports whether what was typed can run: commands can, and statements that
+// end with a semicolon.
+func accepted(text string) bool {
+	if strings.HasPrefix(strings.TrimSpace(text), `\`) {
+		return true
+	}
+	_, _, blank := e6.Statements(text)
+	return blank
+}
+
+// read runs what a reader has, to its end or the first failure.
+func (s *shell) read(ctx context.Context, r io.Reader) error {
+	var held strings.Builder
+	lines := bufio.NewReader(r)
+	for {
+		line, end := lines.ReadString('\n')
+		if end != nil && end != io.EOF {
+			return end
+		}
+		held.WriteString(line)
+		if text := held.String(); end == io.EOF || accepted(text) {
+			held.Reset()
+			err := s.line(ctx, text)
+			s.tell()
+			if errors.Is(err, errQuit) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+		}
+		if end == io.EOF {
+			return nil
+		}
+	}
+}
+
+// line runs a command, or statements.
+func (s *shell) line(ctx context.Context, text string) error {
+	if trimmed := strings.TrimSpace(text); strings.HasPrefix(trimmed, `\`) {
+		return s.command(ctx, trimmed)
+	}
+	for _, sql := range complete(text) {
+		if err := s.statement(ctx, sql); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// statement runs a statement and prints its result.
+func (s *shell) statement(ctx context.Context, sql string) error {
+	begin := time.Now()
+	ctx = e6.WithQueryOptions(ctx, e6.InCatalog(s.catalog), e6.InSchema(s.schema))
+	err := s.shown(func(sink io.Writer, p *progress, toTerminal bool) error {
+		w := output.New(s.format, p.before(sink, toTerminal), output.Options{Null: "NULL"})
+		return printed(ctx, s.client, w, p, sql, queryFlags{}, nil)
+	})
+	if err == nil && s.timing {
+		_, _ = fmt.Fprintf(s.out, "Time: %s\n", time.Since(begin).Round(time.Millisecond))
+	}
+	return err
+}
+
+// shown lets print write to where results go.
+func (s *shell) shown(print func(sink io.Writer, p *progress, toTerminal bool) error) error {
+	if s.file != nil {
+		p := newProgress(s.errOut, false)
+		defer p.end()
+		return print(s.file, p, false)
+	}
+	_, toTerminal := onTerminal(s.out)
+	sink, err := s.sink(queryFlags{}, toTerminal)
+	if err != nil {
+		return err
+	}
+	p := newProgress(s.errOut, false)
+	err = print(sink, p, toTerminal)
+	p.end()
+	return errors.Join(err, sink.Close())
+}
+
+// historyFile returns the file that keeps what was typed, which only its owner can
+// read, as statements may hold secrets.
+func historyFile() (string, error) {
+	dir := os.Getenv("XDG_STATE_HOME")
+	if dir == "" {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return "", err
+		}
+		dir = filepath.Join(home, ".local", "state")
+		if runtime.GOOS == "windows" {
+			if dir, err = os.UserCacheDir(); err != nil {
+				return "", err
+			}
+		}
+	}
+	path := filepath.Join(dir, "e6data", "history")
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return "", err
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return "", err
+	}
+	return path, f.Close()
+}
+
+// candidates completes commands, and the names of tables.
+func (s *shell) candidates(line []rune, cursor int) readline.Completions {
+	text := string(line[:cursor])
+	if strings.HasPrefix(text, `\`) && !strings.ContainsAny(text, " \t") {
+		var described []string
+		for _, c := range commands() {
+			described = append(described, `\`+c.name, c.help)
+		}
+		return readline.CompleteValuesDescribed(described...)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	tables, err := s.client.Tables(ctx, s.catalog, s.schema)
+	if err != nil {
+		return readline.CompleteMessage("%v", err)
+	}
+	slices.Sort(tables)
+	return readline.CompleteValues(tables...)
+}
