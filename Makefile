@@ -52,9 +52,9 @@ alone: ## the root module builds and tests without the workspace
 	GOWORK=off go vet ./...
 	GOWORK=off go test ./...
 
-cross: ## the root module builds for other systems
+cross: ## the root module and the command build for other systems
 	@$(SH) for os in linux darwin windows; do for arch in amd64 arm64; do \
-		echo "build $$os/$$arch"; CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch go build ./...; done; done
+		echo "build $$os/$$arch"; export CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch; go build ./...; (cd cmd/e6 && go build -o /dev/null .); done; done
 
 examples: ## the examples run
 	cd examples && go run ./quickstart -duration 6s

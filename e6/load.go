@@ -77,6 +77,18 @@ func give[T comparable](l *loading, field, source string, value, otherwise T) T 
 	return value
 }
 
+// setAddress sets the host, or the port, or both. The port of another host is
+// forgotten.
+func (l *loading) setAddress(source, host, port string) {
+	if host != "" {
+		l.host, l.port = host, ""
+	}
+	l.port = cmp.Or(port, l.port)
+	if host+port != "" {
+		l.from["Address"] = source
+	}
+}
+
 // setToken sets the token of the user, which replaces what earlier sources said
 // about credentials.
 func (l *loading) setToken(source, token string, provider func(context.Context) (string, error)) {
@@ -106,8 +118,7 @@ func FromEnv() Source { return fromEnv(os.Getenv) }
 
 func fromEnv(getenv func(string) string) Source {
 	return func(l *loading) {
-		l.host = give(l, "Address", EnvPrefix+"HOST", getenv(EnvPrefix+"HOST"), l.host)
-		l.port = give(l, "Address", EnvPrefix+"PORT", getenv(EnvPrefix+"PORT"), l.port)
+		l.setAddress(EnvPrefix+"HOST", getenv(EnvPrefix+"HOST"), getenv(EnvPrefix+"PORT"))
 		for _, s := range settings {
 			if s.Env == "" {
 				continue
@@ -156,13 +167,13 @@ func (l *loading) setNamed(source, name, value string) {
 			l.bad(source, "not well formed", "a host and a port, such as e6.example.com:443")
 			return
 		}
-		l.host, l.port, l.from["Address"] = host, port, source
+		l.setAddress(source, host, port)
 		return
 	case "host":
-		l.host, l.from["Address"] = value, source
+		l.setAddress(source, value, "")
 		return
 	case "port":
-		l.port, l.from["Address"] = value, source
+		l.setAddress(source, "", value)
 		return
 	}
 	for _, s := range settings {
@@ -246,8 +257,7 @@ func (l *loading) readDSN(dsn string) {
 		return
 	}
 	const source = "DSN"
-	l.host = give(l, "Address", source, u.Hostname(), l.host)
-	l.port = give(l, "Address", source, u.Port(), l.port)
+	l.setAddress(source, u.Hostname(), u.Port())
 	l.cfg.TLS = give(l, "TLS", source, u.Scheme == "e6s", l.cfg.TLS)
 	token, _ := u.User.Password()
 	l.cfg.User = give(l, "User", source, u.User.Username(), l.cfg.User)

@@ -26,7 +26,7 @@ func TestOriginsTellWhoGaveEachValue(t *testing.T) {
 		require.NotContains(t, o.Value, "planted")
 	}
 	for field, want := range map[string][2]string{
-		"Address":          {"dsn.example.com:9000", "DSN"},
+		"Address":          {"dsn.example.com:443", "DSN"},
 		"ClusterName":      {"c", "DSN parameter cluster"},
 		"User":             {"you", "DSN"},
 		"Token":            {"***", "E6DATA_PASSWORD"},

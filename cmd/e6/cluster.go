@@ -23,7 +23,7 @@ func newClusterCommand(a *app) *cobra.Command {
 	cmd.AddCommand(&cobra.Command{
 		Use:     "status",
 		Short:   "Print the cluster's status",
-		Long:    "Status prints what the cluster says about itself: active, suspended, resuming or failed. It does not wake it.",
+		Long:    "Status prints what the cluster says about itself: active, suspended, resuming or\nfailed. It does not wake it.",
 		Example: "  e6 cluster status --profile prod",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -60,7 +60,7 @@ func newSuspendCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "suspend",
 		Short:   "Put the cluster to sleep, for everybody",
-		Long:    "Suspend puts the cluster to sleep, for all its users. It asks first, unless --yes is given.",
+		Long:    "Suspend puts the cluster to sleep, for all its users. It asks first, unless --yes is\ngiven.",
 		Example: "  e6 cluster suspend --yes",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -115,7 +115,7 @@ func shown(origins []e6.Origin) []shownValue {
 	for i, o := range origins {
 		s := settings[o.Field]
 		key := cmp.Or(s.DSN, strings.ToLower(o.Field))
-		values[i] = shownValue{Field: o.Field, Value: o.Value, From: cmp.Or(o.From, "default"), Key: key, Env: s.Env}
+		values[i] = shownValue{Field: o.Field, Value: o.Value, From: tilde(cmp.Or(o.From, "default")), Key: key, Env: s.Env}
 	}
 	return values
 }

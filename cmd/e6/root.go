@@ -26,8 +26,8 @@ cluster's blue/green deployments.
 
 Which cluster it uses is put together from a profile, the environment, a data source
 name and flags; each overrides the one before it. "e6 config show" tells what came
-from where. A token is never given on the command line: it comes from the profile,
-from E6DATA_PASSWORD, from --token-file, or is asked for.
+from where. A token does not belong on a command line, which others can see: it comes
+from the profile, from E6DATA_PASSWORD or --token-file, or is asked for.
 
 Exit codes:
     0  done
@@ -89,6 +89,7 @@ func newRootCommand(a *app) *cobra.Command {
 // inOrder lists flags as they were added, which is by their importance.
 func inOrder(cmd *cobra.Command) {
 	cmd.Flags().SortFlags = false
+	cmd.PersistentFlags().SortFlags = false
 	for _, sub := range cmd.Commands() {
 		inOrder(sub)
 	}

@@ -75,7 +75,7 @@ func (a *app) shell(cmd *cobra.Command) error {
 			return
 		}
 		if serving.Valid() {
-			s.notify(fmt.Sprintf("%s serves new queries now, no longer %s (%s)", t.After.Active, serving, e.Cause.Reason))
+			s.notify(fmt.Sprintf("%s serves new queries now, no longer %s", t.After.Active, serving))
 		}
 		serving = t.After.Active
 	})
@@ -102,7 +102,7 @@ func (s *shell) notify(text string) {
 
 // talk reads from a terminal until its user has enough.
 func (s *shell) talk(ctx context.Context, cfg e6.Config) error {
-	_, _ = fmt.Fprintf(s.out, "Connected to %s as %s. \\? lists the commands, \\q ends.\n", cfg.Address, cfg.User)
+	_, _ = fmt.Fprintf(s.out, "Connected to %s. \\? lists the commands, \\q ends.\n", cfg.Address)
 	editor := readline.NewShell()
 	editor.Prompt.Primary(s.prompt)
 	editor.Prompt.Secondary(func() string { return "  ... " })

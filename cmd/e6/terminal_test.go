@@ -1,0 +1,167 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/e6data/e6data-go/e6/e6test"
+)
+
+// terminal is a real terminal, in which a shell runs: tmux.
+type terminal struct {
+	t      *testing.T
+	socket string
+}
+
+// newTerminal returns a terminal of 100 columns and 30 lines. Its shell knows the
+// command as e6.
+func newTerminal(t *testing.T, env ...string) *terminal {
+	t.Helper()
+	if _, err := exec.LookPath("tmux"); err != nil && os.Getenv("E6_REQUIRE_TMUX") == "" {
+		t.Skip("there is no tmux")
+	}
+	self, err := os.Executable()
+	require.NoError(t, err)
+	dir := t.TempDir()
+	script := fmt.Sprintf("#!/bin/sh\nexec env %s=1 %s \"$@\"\n", asCommand, self)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "e6"), []byte(script), 0o700))
+	term := &terminal{t: t, socket: filepath.Join(dir, "tmux")}
+	t.Cleanup(func() { _, _ = term.tmux("kill-server") })
+	rc := "PS1='$ '\n"
+	for _, e := range append(env, "PATH="+dir+string(os.PathListSeparator)+os.Getenv("PATH"), "HOME="+dir,
+		"XDG_STATE_HOME="+filepath.Join(dir, "state"), "XDG_CONFIG_HOME="+dir, "LC_ALL=C.UTF-8") {
+		name, value, _ := strings.Cut(e, "=")
+		rc += fmt.Sprintf("export %s='%s'\n", name, value)
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "rc"), []byte(rc), 0o600))
+	out, err := term.tmux("-u", "-f", os.DevNull, "new-session", "-d", "-x", "100", "-y", "30", "/bin/sh")
+	require.NoError(t, err, out)
+	term.enter(". " + filepath.Join(dir, "rc"))
+	term.waitFor("$")
+	return term
+}
+
+func (term *terminal) tmux(args ...string) (string, error) {
+	out, err := exec.Command("tmux", append([]string{"-S", term.socket}, args...)...).CombinedOutput()
+	return string(out), err
+}
+
+// enter types a line.
+func (term *terminal) enter(line string) {
+	term.t.Helper()
+	if rest, ok := strings.CutSuffix(line, ";"); ok {
+		line = rest + `\;` // at the end it would be tmux's own
+	}
+	out, err := term.tmux("send-keys", "-l", line)
+	require.NoError(term.t, err, out)
+	term.press("Enter")
+}
+
+// press presses a key, such as C-c.
+func (term *terminal) press(key string) {
+	term.t.Helper()
+	out, err := term.tmux("send-keys", key)
+	require.NoError(term.t, err, out)
+}
+
+// screen is what can be seen, without empty lines at its end.
+func (term *terminal) screen() string {
+	out, _ := term.tmux("capture-pane", "-p")
+	return strings.TrimRight(out, "\n")
+}
+
+// waitFor waits until a text can be seen.
+func (term *terminal) waitFor(text string) {
+	term.t.Helper()
+	if !assert.Eventually(term.t, func() bool { return strings.Contains(term.screen(), text) }, 20*time.Second, 10*time.Millisecond) {
+		require.FailNow(term.t, "the terminal shows something else", "want %q in:\n%s", text, term.screen())
+	}
+}
+
+// clear takes what can be seen away, so that what is waited for is new.
+func (term *terminal) clear() {
+	term.enter("clear")
+	require.Eventually(term.t, func() bool { return term.screen() == "$" }, 20*time.Second, 10*time.Millisecond)
+}
+
+func TestAShellInATerminal(t *testing.T) {
+	cluster, flags := start(t)
+	term := newTerminal(t)
+	begin := func() {
+		term.clear()
+		term.enter("e6 shell " + strings.Join(flags, " "))
+		term.waitFor("demo.sales blue>")
+	}
+	begin()
+	term.enter("SELECT")
+	term.enter("  41;")
+	term.waitFor("(1 row)")
+	require.Contains(t, term.screen(), "\n 41\n(1 row)\n")
+
+	term.enter("SELECT sleep(600000);")
+	term.waitFor("running on blue")
+	term.press("C-c")
+	term.waitFor("cancelled")
+	requireIdle(t, cluster)
+	term.enter("SELECT 42;")
+	term.waitFor(" 42\n(1 row)")
+	term.press("C-c")
+	term.enter(`\q`)
+	term.waitFor("$")
+
+	// Another shell knows what was typed into the first.
+	begin()
+	term.press("Up")
+	term.press("Up")
+	term.waitFor("SELECT 42;")
+	term.press("Enter")
+	term.waitFor(" 42\n(1 row)")
+	term.press("C-d")
+	term.waitFor("$")
+	info, err := os.Stat(filepath.Join(filepath.Dir(term.socket), "state", "e6data", "history"))
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+}
+
+func TestAQueryInATerminal(t *testing.T) {
+	cluster, flags := start(t)
+	term := newTerminal(t, "PAGER=", "LESS=FRSX")
+	query := func(sql string) {
+		term.clear()
+		term.enter(fmt.Sprintf(`e6 query "%s" %s; echo "code $?"`, sql, strings.Join(flags, " ")))
+	}
+	query("SELECT 1")
+	term.waitFor("code 0")
+	require.Contains(t, term.screen(), " n\n---\n 1\n(1 row)\ncode 0\n$", "a short table comes at once")
+
+	query("SELECT sleep(600000)")
+	term.waitFor("running on blue")
+	term.press("C-c")
+	term.waitFor("code 130")
+	require.Contains(t, term.screen(), "e6: interrupted\ncode 130")
+	requireIdle(t, cluster)
+}
+
+func TestALongTableGoesThroughThePager(t *testing.T) {
+	cluster, flags := start(t, e6test.WithLatency(time.Millisecond))
+	dir := t.TempDir()
+	pages := filepath.Join(dir, "pages")
+	// A pager that leaves after the first page, as less does on q.
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "pager"), []byte("#!/bin/sh\nhead -n 3 > "+pages+"\necho paged\n"), 0o700))
+	term := newTerminal(t, "PAGER="+filepath.Join(dir, "pager"))
+	term.enter(fmt.Sprintf(`e6 query "SELECT * FROM numbers(100000000)" %s; echo "code $?"`, strings.Join(flags, " ")))
+	term.waitFor("code 0")
+	require.Contains(t, term.screen(), "paged\ncode 0", "leaving the pager is no failure")
+	requireIdle(t, cluster)
+	text, err := os.ReadFile(pages)
+	require.NoError(t, err)
+	require.Regexp(t, `^ n +\| text\n-+\+-+\n +0 \| `, string(text))
+}
