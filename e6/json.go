@@ -2,9 +2,7 @@ package e6
 
 import (
 	"database/sql"
-	"encoding/json"
 	"fmt"
-	"reflect"
 )
 
 // JSON returns a sql.Scanner that reads an ARRAY, a MAP or a STRUCT into dest, a
@@ -24,9 +22,6 @@ func (s jsonScanner) Scan(src any) error {
 	switch v := src.(type) {
 	case nil:
 		text = []byte("null")
-		if d := reflect.ValueOf(s.dest); d.Kind() == reflect.Pointer && !d.IsNil() {
-			d.Elem().SetZero()
-		}
 	case string:
 		text = []byte(v)
 	case []byte:
@@ -34,8 +29,8 @@ func (s jsonScanner) Scan(src any) error {
 	default:
 		return fmt.Errorf("e6: a %T is no ARRAY, MAP or STRUCT", src)
 	}
-	if err := json.Unmarshal(text, s.dest); err != nil {
-		return fmt.Errorf("e6: the value is not the JSON that %T needs: %w: scan into *string for the text", s.dest, err)
+	if err := unmarshalNested(text, s.dest); err != nil {
+		return fmt.Errorf("e6: into %T: %w", s.dest, err)
 	}
 	return nil
 }

@@ -34,9 +34,12 @@ func (l literals) one(v any) (string, error) {
 	case uint64:
 		return strconv.FormatUint(v, 10), nil
 	case float32:
-		return floatLiteral(float64(v), 32), nil
+		if f := float64(v); finite(f) {
+			return "CAST(" + strconv.FormatFloat(f, 'E', -1, 32) + " AS FLOAT)", nil
+		}
+		return floatLiteral(float64(v)), nil
 	case float64:
-		return floatLiteral(v, 64), nil
+		return floatLiteral(v), nil
 	case []byte:
 		return "X'" + hex.EncodeToString(v) + "'", nil
 	case vector.Decimal:
@@ -124,14 +127,14 @@ func timestampText(t time.Time) (string, error) {
 
 // floatLiteral writes a float in scientific notation, which makes it a double
 // and no decimal.
-func floatLiteral(f float64, bits int) string {
+func floatLiteral(f float64) string {
 	switch {
 	case math.IsNaN(f):
 		return "CAST('NaN' AS DOUBLE)"
 	case math.IsInf(f, 0):
 		return "CAST('" + map[bool]string{true: "Infinity", false: "-Infinity"}[f > 0] + "' AS DOUBLE)"
 	}
-	return signed(strconv.FormatFloat(f, 'E', -1, bits))
+	return signed(strconv.FormatFloat(f, 'E', -1, 64))
 }
 
 func signed(number string) string {

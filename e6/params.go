@@ -2,6 +2,7 @@ package e6
 
 import (
 	"database/sql"
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -72,6 +73,9 @@ func bind(statement string, args []any, to writer) (string, error) {
 		return "", err
 	}
 	bound, err := sqltext.Bind(statement, p.value)
+	if errors.Is(err, sqltext.ErrComment) {
+		return "", &ParamError{Param: "list", Problem: err.Error(), Err: err}
+	}
 	if err != nil {
 		return "", err
 	}

@@ -41,7 +41,7 @@ func TestAPlaceholderBecomesTheLiteralOfItsValue(t *testing.T) {
 		"a pointer":           {&seven, "7"},
 		"a float":             {1.5, "1.5E+00"},
 		"a negative float":    {-0.25, "(-2.5E-01)"},
-		"a short float":       {float32(0.1), "1E-01"},
+		"a short float":       {float32(0.1), "CAST(1E-01 AS FLOAT)"},
 		"not a number":        {math.NaN(), "CAST('NaN' AS DOUBLE)"},
 		"minus infinity":      {math.Inf(-1), "CAST('-Infinity' AS DOUBLE)"},
 		"a string":            {"plain", "'plain'"},
@@ -132,6 +132,21 @@ func TestADecimalIsWrittenWithItsDigitsAndItsType(t *testing.T) {
 	}
 }
 
+func TestLineEndsAndDollarSignsAreNoTrouble(t *testing.T) {
+	for text, want := range map[string]string{
+		"SELECT 1 -- c\r\n, ?": "SELECT 1 -- c\r\n, 7",
+		"SELECT /* \r */ ?":    "SELECT /* \r */ 7",
+		"SELECT a$b$, ?, c$b$": "SELECT a$b$, 7, c$b$",
+		"SELECT $1$ ? $1$":     "SELECT $1$ 7 $1$",
+		"SELECT $x ?":          "SELECT $x 7",
+		"SELECT $$a?b$$ + ?":   "SELECT $$a?b$$ + 7",
+	} {
+		got, err := bind(text, []any{7}, literals{EscapeSafe})
+		require.NoError(t, err, text)
+		require.Equal(t, want, got)
+	}
+}
+
 func TestADateIsWrittenAsEnginesReadIt(t *testing.T) {
 	for days, want := range map[int64]string{0: "1970-01-01", 3574536: "11756-09-30", -735615: "-0045-12-16"} {
 		got, err := literals{}.write(vector.DateValue{Days: days})
@@ -174,6 +189,8 @@ func TestAValueThatDoesNotFitIsAnErrorThatNamesIt(t *testing.T) {
 		"a valuer that fails":     {"SELECT ?", []any{valuer{err: broken}}, "broken"},
 		"a valuer with a valuer":  {"SELECT ?", []any{valuer{value: valuer{}}}, "another driver.Valuer"},
 		"a bad value in a list":   {"SELECT ?", []any{[]any{1, map[int]int{}}}, "cannot be written"},
+		"a comment without end":   {"SELECT 1 -- c\r, ?\n", []any{1}, "a carriage return without a line feed"},
+		"dollar quotes":           {"SELECT $tag$ ? $$ $tag$", []any{1}, "parameter 1: no placeholder uses it"},
 		"a bad value with a name": {"SELECT :x", []any{sql.Named("x", struct{}{})}, "parameter :x: a struct {}"},
 	} {
 		t.Run(name, func(t *testing.T) {

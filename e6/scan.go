@@ -1,6 +1,7 @@
 package e6
 
 import (
+	"bytes"
 	"database/sql"
 	"encoding/json"
 	"errors"
@@ -202,9 +203,28 @@ func assignNested(col *vector.Column, row int, dest any) error {
 	default:
 		return errNoMatch
 	}
-	if err := json.Unmarshal([]byte(textOf(col, row)), dest); err != nil {
+	return unmarshalNested([]byte(textOf(col, row)), dest)
+}
+
+// unmarshalNested reads JSON into a value of its own first: encoding/json leaves
+// what a map or a struct holds from the row before, and half of a value that it
+// cannot read. Numbers that go into an any keep their digits.
+func unmarshalNested(text []byte, dest any) error {
+	into := reflect.ValueOf(dest)
+	if into.Kind() != reflect.Pointer || into.IsNil() {
+		return errNoPointer
+	}
+	fresh := reflect.New(into.Type().Elem())
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	err := decoder.Decode(fresh.Interface())
+	if err == nil && decoder.InputOffset() < int64(len(bytes.TrimRight(text, " \t\r\n"))) {
+		err = errors.New("something follows the value")
+	}
+	if err != nil {
 		return fmt.Errorf("the value is not the JSON that the destination needs: %w: scan into *string for the text", err)
 	}
+	into.Elem().Set(fresh.Elem())
 	return nil
 }
 

@@ -17,9 +17,10 @@ import (
 // WithServerParameters sends arguments beside the statement, as the params of
 // executeStatementV2, instead of writing them into its text. Nulls, binary values
 // and floats that are not finite are still written as literals, which hold nothing
-// that could be taken for SQL: no form of theirs is known. The numbers and the types of the
-// parameters are those that the engine tells by getDynamicParams; one that
-// cannot tell gets numbers from 1 and the types of result columns. By default
+// that could be taken for SQL: no form of theirs is known. The numbers of the
+// parameters are those that the engine tells by getDynamicParams, or count from 1
+// if it cannot tell. A value has the type that a column of such values has; a text
+// has the one that the engine tells, so that it may stand for a date. By default
 // arguments are literals, as the public connector writes them; no release of it
 // uses parameters, so try them with your engine first.
 func WithServerParameters() Option { return func(o *options) { o.serverParams = true } }
@@ -104,8 +105,9 @@ func parameterText(v any) (*e6xv1.ParameterValue, error) {
 
 func finite(f float64) bool { return !math.IsNaN(f) && !math.IsInf(f, 0) }
 
-// number asks the engine how it numbers and types the parameters of a statement
-// that it has prepared.
+// number asks the engine how it numbers the parameters of a statement that it has
+// prepared, and what it takes a text for. Any other value keeps its own type: under
+// the engine's it might lose something, such as its fraction.
 func (x *execution) number(ctx context.Context, values []*e6xv1.ParameterValue) ([]*e6xv1.ParameterValue, error) {
 	told, err := repeat(ctx, x, true, func(ctx context.Context, session string) (*e6xv1.GetDynamicParamsResponse, error) {
 		return x.rpc().GetDynamicParams(ctx, &e6xv1.GetDynamicParamsRequest{EngineIP: x.engine, SessionId: session, QueryId: x.queryID})
@@ -124,7 +126,7 @@ func (x *execution) number(ctx context.Context, values []*e6xv1.ParameterValue) 
 		numbered[i] = &e6xv1.ParameterValue{Index: int32(i + 1), Type: v.GetType(), Value: v.GetValue()}
 		if len(params) > 0 {
 			numbered[i].Index = params[i].GetIndex()
-			if t := params[i].GetType(); t != "" {
+			if t := params[i].GetType(); t != "" && v.GetType() == vector.String.String() {
 				numbered[i].Type = t
 			}
 		}

@@ -64,7 +64,12 @@ func (p *statement) bind(ctx context.Context, at mapping.IdxT, v e6test.Paramete
 		if n, err = strconv.ParseInt(v.Text, 10, 64); err == nil {
 			state = mapping.BindInt64(p.stmt, at, n)
 		}
-	case vector.Float, vector.Double:
+	case vector.Float:
+		var f float64
+		if f, err = strconv.ParseFloat(v.Text, 32); err == nil {
+			state = mapping.BindFloat(p.stmt, at, float32(f))
+		}
+	case vector.Double:
 		var f float64
 		if f, err = strconv.ParseFloat(v.Text, 64); err == nil {
 			state = mapping.BindDouble(p.stmt, at, f)

@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"encoding"
+	"encoding/json"
 	"fmt"
 	"strconv"
 )
@@ -13,6 +14,7 @@ var (
 	_ driver.Valuer            = Decimal{}
 	_ encoding.TextMarshaler   = Decimal{}
 	_ encoding.TextUnmarshaler = (*Decimal)(nil)
+	_ json.Unmarshaler         = (*Decimal)(nil)
 )
 
 // Scan implements sql.Scanner: it takes text and whole numbers. A float is
@@ -48,4 +50,21 @@ func (d *Decimal) UnmarshalText(text []byte) error {
 		*d = parsed
 	}
 	return err
+}
+
+// UnmarshalJSON implements json.Unmarshaler. It takes a number, as decimals inside
+// arrays, maps and structs come, and a string, as MarshalText makes one; a null
+// leaves the decimal as it is.
+func (d *Decimal) UnmarshalJSON(text []byte) error {
+	if string(text) == "null" {
+		return nil
+	}
+	if len(text) > 0 && text[0] == '"' {
+		var s string
+		if err := json.Unmarshal(text, &s); err != nil {
+			return err
+		}
+		text = []byte(s)
+	}
+	return d.UnmarshalText(text)
 }

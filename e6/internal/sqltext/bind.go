@@ -1,6 +1,10 @@
 package sqltext
 
-import "strings"
+import (
+	"errors"
+	"strings"
+	"unicode"
+)
 
 // A Placeholder stands for a value in a statement.
 type Placeholder struct {
@@ -14,16 +18,31 @@ type Placeholder struct {
 	Escaped bool
 }
 
+// ErrComment: engines disagree on where a comment ends, so that what follows might be
+// a literal for one of them, and a placeholder in it none.
+var ErrComment = errors.New("a comment of the statement has a carriage return without a line feed, " +
+	"at which some engines end it: end the line with a line feed")
+
 // Bind returns a statement with each placeholder, and each ??, replaced by what
-// value gives for it. Placeholders are ?, :name and @name. What
-// A value never becomes one with the token beside it: a space is put between
-// where it might. What stands in a literal, an identifier or a comment is none, and neither is a
+// value gives for it. Placeholders are ?, :name and @name. A value never becomes
+// one with the token beside it: a space is put between where it might. What stands
+// in a literal, an identifier or a comment is no placeholder, and neither is a
 // colon or an at sign that belongs to something else: a cast such as ::int,
-// a slice such as a[1:n], @@name.
+// a slice such as a[1:n], @@name. The errors are ErrComment, and those of value.
 func Bind(sql string, value func(Placeholder) (string, error)) (string, error) {
 	var b strings.Builder
 	tokens := make([]Token, 0, 32)
-	for t := range Tokens(sql) {
+	for pos := 0; pos < len(sql); {
+		t := Token{Pos: pos}
+		n := dollarQuoted(sql[pos:])
+		if t.Kind = Literal; n == 0 {
+			t.Kind, n = next(sql[pos:])
+		}
+		t.Text = sql[pos : pos+n]
+		pos += n
+		if t.Kind == Comment && endsEarly(t.Text, sql[pos:]) {
+			return "", ErrComment
+		}
 		tokens = append(tokens, t)
 	}
 	for i, n := 0, 0; i < len(tokens); i++ {
@@ -64,6 +83,15 @@ func Bind(sql string, value func(Placeholder) (string, error)) (string, error) {
 	return b.String(), nil
 }
 
+// endsEarly reports whether some engine ends a comment before its end, which is the
+// line feed that rest begins with.
+func endsEarly(comment, rest string) bool {
+	if strings.HasPrefix(rest, "\n") {
+		comment = strings.TrimSuffix(comment, "\r")
+	}
+	return !strings.HasPrefix(comment, "/*") && strings.Contains(comment, "\r")
+}
+
 // merges reports whether a value directly beside a token might be read as a part
 // of it: the 5 of v? as that of v5.
 func merges(t Token) bool {
@@ -93,4 +121,23 @@ func namesValue(tokens []Token, i int) bool {
 		return !strings.Contains(":@)]", before.Text)
 	}
 	return true
+}
+
+// dollarQuoted returns the length of the literal $tag$ text $tag$ that s begins with,
+// and 0 if there is none. The dialect has no such literals, and an engine that has
+// them must not be given a value within one.
+func dollarQuoted(s string) int {
+	if s[0] != '$' {
+		return 0
+	}
+	end := 1 + strings.IndexByte(s[1:], '$')
+	if end == 0 || strings.ContainsFunc(s[1:end], func(r rune) bool { return !isWord(r) }) || end > 1 && unicode.IsDigit(rune(s[1])) {
+		return 0
+	}
+	tag := s[:end+1]
+	body := strings.Index(s[len(tag):], tag)
+	if body < 0 {
+		return 0
+	}
+	return len(tag) + body + len(tag)
 }
