@@ -2,6 +2,8 @@ package emulator
 
 import (
 	"context"
+	"crypto/subtle"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -34,7 +36,12 @@ func Start(opts Options) (*Emulator, error) {
 		return nil, err
 	}
 	em := &Emulator{engine: engine}
-	if em.cluster, err = e6test.Start(clusterOptions(engine, opts)...); err != nil {
+	tlsConfig, err := opts.tlsConfig()
+	if err != nil {
+		_ = em.Close()
+		return nil, err
+	}
+	if em.cluster, err = e6test.Start(clusterOptions(engine, opts, tlsConfig)...); err != nil {
 		_ = em.Close()
 		return nil, fmt.Errorf("emulator: serve on %s: %w", opts.listen(), err)
 	}
@@ -48,7 +55,7 @@ func Start(opts Options) (*Emulator, error) {
 }
 
 // clusterOptions translates the options that concern the server.
-func clusterOptions(engine *Engine, opts Options) []e6test.Option {
+func clusterOptions(engine *Engine, opts Options, tlsConfig *tls.Config) []e6test.Option {
 	list := []e6test.Option{
 		e6test.WithEngine(engine),
 		e6test.WithListenAddr(opts.listen()),
@@ -63,6 +70,14 @@ func clusterOptions(engine *Engine, opts Options) []e6test.Option {
 	}
 	if opts.User != "" || opts.Token != "" {
 		list = append(list, e6test.WithCredentials(opts.User, opts.Token))
+	}
+	if opts.Bearer != "" {
+		list = append(list, e6test.WithBearer(func(token string) bool {
+			return subtle.ConstantTimeCompare([]byte(token), []byte(opts.Bearer)) == 1
+		}))
+	}
+	if tlsConfig != nil {
+		list = append(list, e6test.WithTLS(tlsConfig))
 	}
 	return append(list, opts.Cluster...)
 }

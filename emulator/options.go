@@ -37,6 +37,15 @@ type Options struct {
 	// User and Token are the only credentials that are accepted. If both are
 	// empty, any are that are not empty. Give both or none.
 	User, Token string
+	// Bearer is the only OAuth access token that is accepted. It replaces logins:
+	// every call must carry it. Clients send one over TLS alone.
+	Bearer string
+	// CertFile and KeyFile are PEM files with the certificate to serve TLS with.
+	// Give both or none.
+	CertFile, KeyFile string
+	// SelfSigned is a file to write a certificate to that is made for this run, for
+	// clients to trust; the cluster is served over TLS with it.
+	SelfSigned string
 	// Cluster holds more options of the server, applied after the others.
 	Cluster []e6test.Option
 }

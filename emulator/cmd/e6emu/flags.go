@@ -28,6 +28,10 @@ func parse(args []string, stderr io.Writer) (emulator.Options, error) {
 	fs.DurationVar(&opts.Latency, "latency", 0, "`time` that every call takes longer, such as 5ms")
 	fs.StringVar(&opts.User, "user", "", "only `name` that may log in; any by default")
 	fs.StringVar(&opts.Token, "token", "", "only `token` that is accepted; any by default")
+	fs.StringVar(&opts.Bearer, "bearer", "", "only OAuth access `token` that is accepted, in place of logins; it needs TLS")
+	fs.StringVar(&opts.CertFile, "tls-cert", "", "PEM `file` with the certificate to serve TLS with")
+	fs.StringVar(&opts.KeyFile, "tls-key", "", "PEM `file` with its key")
+	fs.StringVar(&opts.SelfSigned, "tls-self-signed", "", "make a certificate, serve TLS with it, and write it to this `file` for the clients to trust")
 	if err := fs.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			_, _ = fmt.Fprintln(stderr, "e6emu is a local e6data cluster over DuckDB. Its flags:")
@@ -63,6 +67,18 @@ func check(fs *flag.FlagSet, opts emulator.Options) error {
 	}
 	if (opts.User == "") != (opts.Token == "") {
 		errs = append(errs, errors.New("--user and --token belong together: give both or none"))
+	}
+	if (opts.CertFile == "") != (opts.KeyFile == "") {
+		errs = append(errs, errors.New("--tls-cert and --tls-key belong together: give both or none"))
+	}
+	if opts.SelfSigned != "" && opts.CertFile != "" {
+		errs = append(errs, errors.New("--tls-self-signed and --tls-cert: give one of them"))
+	}
+	if opts.Bearer != "" && opts.User != "" {
+		errs = append(errs, errors.New("--bearer and --user: give one of them, as there are no logins with a bearer"))
+	}
+	if opts.Bearer != "" && opts.CertFile == "" && opts.SelfSigned == "" {
+		errs = append(errs, errors.New("--bearer without TLS: add --tls-self-signed or --tls-cert, as clients send no bearer in clear text"))
 	}
 	return errors.Join(errs...)
 }

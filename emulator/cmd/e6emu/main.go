@@ -7,6 +7,10 @@
 // SIGINT or SIGTERM. The admin interface is plain HTTP, for instance
 //
 //	curl -X POST '127.0.0.1:50053/cutover?to=green&grace=5s'
+//
+// With TLS and OAuth in place of logins:
+//
+//	e6emu --tls-self-signed ca.pem --bearer TOKEN
 package main
 
 import (
@@ -59,7 +63,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		_, _ = fmt.Fprintf(stderr, "e6emu: %s\n", hint(err))
 		return exitFailed
 	}
-	_, _ = fmt.Fprintln(stdout, readyLine(em))
+	line := readyLine(em)
+	if opts.SelfSigned != "" {
+		line += " ca=" + opts.SelfSigned
+	}
+	_, _ = fmt.Fprintln(stdout, line)
 	<-ctx.Done()
 	if err := em.Close(); err != nil {
 		_, _ = fmt.Fprintf(stderr, "e6emu: shut down: %v\n", err)

@@ -147,6 +147,9 @@ func TestBadFlagsEndWithStatus2AndSayWhy(t *testing.T) {
 		{"an unknown form of refusal", []string{"--refuse", "tcp"}, []string{`--refuse "tcp": expected http or grpc`}},
 		{"a number that is none", []string{"--batch-rows", "many"}, []string{"batch-rows"}},
 		{"one engine without the other", []string{"--engine-blue", "127.0.0.1:0"}, []string{"--engine-blue and --engine-green belong together"}},
+		{"a certificate without its key", []string{"--tls-cert", "x"}, []string{"--tls-cert and --tls-key belong together"}},
+		{"two certificates", []string{"--tls-cert", "x", "--tls-key", "y", "--tls-self-signed", "z"}, []string{"--tls-self-signed and --tls-cert"}},
+		{"a bearer in clear text", []string{"--bearer", "b", "--user", "u", "--token", "t"}, []string{"--bearer without TLS", "--bearer and --user"}},
 		{"several mistakes at once", []string{"--listen", "", "--batch-rows", "0", "--latency", "-1s", "--user", "u"},
 			[]string{"--listen must not be empty", "--batch-rows 0", "--latency -1s", "--user and --token belong together"}},
 	} {
@@ -166,7 +169,7 @@ func TestHelpNamesEveryFlag(t *testing.T) {
 	t.Parallel()
 	var stdout, stderr bytes.Buffer
 	require.Equal(t, exitOK, run(ended(), []string{"--help"}, &stdout, &stderr))
-	for _, name := range []string{"listen", "admin", "engine-blue", "engine-green", "database", "refuse", "batch-rows", "latency", "user", "token"} {
+	for _, name := range []string{"listen", "admin", "engine-blue", "engine-green", "database", "refuse", "batch-rows", "latency", "user", "token", "bearer", "tls-cert", "tls-key", "tls-self-signed"} {
 		require.Contains(t, stderr.String(), "-"+name+" ")
 	}
 }
@@ -185,6 +188,8 @@ func TestWhatCannotBeServedEndsWithStatus1AndSaysWhy(t *testing.T) {
 		{"the address is taken", []string{"--listen", addr, "--admin", ""}, addr + ": bind: address already in use; another e6emu may be running"},
 		{"the admin's address is taken", []string{"--listen", "127.0.0.1:0", "--admin", addr}, "admin interface on " + addr},
 		{"the address is none", []string{"--listen", "nowhere"}, "nowhere"},
+		{"there is no certificate", []string{"--tls-cert", "/no/such/file", "--tls-key", "/no/such/file"}, "TLS: open /no/such/file"},
+		{"the certificate has no place", []string{"--tls-self-signed", "/no/such/folder/ca.pem"}, "/no/such/folder/ca.pem"},
 		{"the database is a directory", []string{"--database", t.TempDir()}, "is a directory"},
 		{"the database is no database", []string{"--database", filepath.Join(t.TempDir(), "a", "b.duckdb")}, "b.duckdb"},
 	} {
