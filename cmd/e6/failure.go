@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/grpc/codes"
 
+	"github.com/e6data/e6data-go/cmd/e6/internal/doctor"
 	"github.com/e6data/e6data-go/e6"
 )
 
@@ -65,7 +66,7 @@ func exitCode(ctx context.Context, err error) int {
 	case errors.Is(err, e6.ErrQueryLost):
 		return exitLost
 	case errors.Is(err, e6.ErrCredentials), errors.Is(err, e6.ErrSuspended), errors.Is(err, e6.ErrRateLimited),
-		is[*e6.DetectionError](err):
+		errors.Is(err, doctor.ErrNoSide), is[*e6.DetectionError](err):
 		return exitCluster
 	case is[*e6.QueryError](err):
 		return exitStatement

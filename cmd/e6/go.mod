@@ -6,6 +6,7 @@ go 1.26.0
 replace github.com/e6data/e6data-go => ../../
 
 require (
+	github.com/apache/thrift v0.25.0
 	github.com/dustin/go-humanize v1.1.0
 	github.com/e6data/e6data-go v0.0.0
 	github.com/jedib0t/go-pretty/v6 v6.8.3

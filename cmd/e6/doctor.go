@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/e6data/e6data-go/cmd/e6/internal/doctor"
+	"github.com/e6data/e6data-go/e6"
+)
+
+func newDoctorCommand(a *app) *cobra.Command {
+	var f doctorFlags
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: "Find out why the cluster cannot be used, or whether it can",
+		Long: `Doctor checks everything between the configuration and a query, one after the other:
+the values and the environment, the address, the connection, TLS, the credentials,
+both sides and the form in which one refuses, the cluster's status, latency, clocks,
+and the statement SELECT 1. Each line has a verdict (ok, warn, fail, skip), what was
+seen, and what to do. It changes nothing and wakes no suspended cluster.
+
+With --probe it asks the cluster, with statements that only read, what nobody knows
+about engines in general, and prints the answers as Markdown that can be put into a
+report: it holds no token, no session and no name of a host.
+
+With --bundle it writes what somebody who is to help needs into a zip archive:
+the report, the configuration without secrets, versions, and the client's events.
+
+The exit code is 1 if a check has failed.`,
+		Example: `  e6 doctor --profile prod
+  e6 doctor --json
+  e6 doctor --probe > answers.md
+  e6 doctor --bundle support.zip`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.doctor(cmd, f) },
+	}
+	cmd.Flags().BoolVar(&f.json, "json", false, "print JSON")
+	cmd.Flags().BoolVar(&f.probe, "probe", false, "ask the cluster what is not known about engines")
+	cmd.Flags().StringVar(&f.bundle, "bundle", "", "write a support archive to this `FILE`")
+	cmd.MarkFlagsMutuallyExclusive("json", "probe")
+	return cmd
+}
+
+type doctorFlags struct {
+	json, probe bool
+	bundle      string
+}
+
+func (a *app) doctor(cmd *cobra.Command, f doctorFlags) error {
+	ctx, cancel := a.limited(cmd)
+	defer cancel()
+	cfg, wrong := a.complete(cmd)
+	if f.probe {
+		if wrong != nil {
+			return wrong
+		}
+		return cause(ctx, doctor.Probe(ctx, a.out, cfg))
+	}
+	var report doctor.Report
+	if !f.json {
+		report.Tell = func(l doctor.Line) { _, _ = l.WriteTo(a.out) }
+	}
+	known := report.Run(ctx, cfg, wrong)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if f.json {
+		if err := report.WriteJSON(a.out); err != nil {
+			return err
+		}
+	}
+	if f.bundle != "" {
+		if err := a.bundle(f.bundle, &report, e6.Origins(a.connection.sources(cmd)...), known); err != nil {
+			return err
+		}
+	}
+	if report.Failed() {
+		return statusError(exitStatement)
+	}
+	return nil
+}
+
+// bundle writes the support archive, which only its owner can read.
+func (a *app) bundle(path string, report *doctor.Report, origins []e6.Origin, known *doctor.Client) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(doctor.Bundle(f, report, origins, known), f.Close()); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(a.errOut, "wrote %s: look at it before you send it\n", path)
+	return err
+}

@@ -1,0 +1,241 @@
+package main
+
+import (
+	"archive/zip"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/json"
+	"encoding/pem"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/e6data/e6data-go/e6/e6test"
+	"github.com/e6data/e6data-go/e6/fsm"
+)
+
+// varying is what differs from run to run in a report.
+var varying = []struct {
+	pattern *regexp.Regexp
+	with    string
+}{
+	{regexp.MustCompile(`\d+\.\d+\.\d+\.\d+:\d+`), "ADDRESS"},
+	{regexp.MustCompile(`\b\d+(\.\d+)?(µs|ms|s)\b`), "TIME"},
+	{regexp.MustCompile(`e6 \S+, go\S+, gRPC \S+, \w+/\w+`), "VERSIONS"},
+	{regexp.MustCompile(`e6 with gRPC \S+, go\S+, \S+\.`), "VERSIONS"},
+	{regexp.MustCompile(`\d{4}-\d\d-\d\dT[\d:]+Z`), "INSTANT"},
+	{regexp.MustCompile(`\d{4}-\d\d-\d\d\b`), "DATE"},
+	{regexp.MustCompile(`port \d+`), "port PORT"},
+}
+
+func steady(text string) string {
+	for _, v := range varying {
+		text = v.pattern.ReplaceAllString(text, v.with)
+	}
+	return text
+}
+
+// certificate makes a key and a certificate for a name, which is its own CA, and
+// writes the certificate to a file.
+func certificate(t *testing.T, ends time.Time, names ...string) (*tls.Config, string) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "a test"}, DNSNames: names, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 2)},
+		NotBefore: ends.Add(-time.Hour * 24 * 365), NotAfter: ends, IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	require.NoError(t, err)
+	path := filepath.Join(t.TempDir(), "ca.pem")
+	require.NoError(t, os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600))
+	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}, NextProtos: []string{"h2"}}, path
+}
+
+func TestTheDoctorTellsWhatIsWrongAndWhatToDo(t *testing.T) {
+	year := time.Now().Add(365 * 24 * time.Hour)
+	for name, c := range map[string]struct {
+		start func(t *testing.T) []string
+		code  int
+	}{
+		"well": {func(t *testing.T) []string {
+			_, flags := start(t)
+			return flags
+		}, 0},
+		"grpc": {func(t *testing.T) []string {
+			_, flags := start(t, e6test.WithRefusal(e6test.RefuseGRPC), e6test.WithActive(fsm.Green))
+			return flags
+		}, 0},
+		"mock": {func(t *testing.T) []string {
+			_, flags := start(t, e6test.WithRefusal(e6test.RefuseMock))
+			return flags
+		}, 0},
+		"both": {func(t *testing.T) []string {
+			cluster, flags := start(t)
+			cluster.OpenSide(fsm.Green)
+			cluster.Announce(fsm.Green)
+			return flags
+		}, 0},
+		"none": {func(t *testing.T) []string {
+			cluster, flags := start(t)
+			cluster.CloseSide(fsm.Blue)
+			return flags
+		}, exitStatement},
+		"asleep": {func(t *testing.T) []string {
+			cluster, flags := start(t)
+			cluster.Suspend()
+			return flags
+		}, exitStatement},
+		"token": {func(t *testing.T) []string {
+			_, flags := start(t, e6test.WithCredentials("me", "another"))
+			return flags
+		}, exitStatement},
+		"no-token": {func(t *testing.T) []string {
+			_, flags := start(t)
+			return append(flags, "--token-file", "/no/such/file")
+		}, exitStatement},
+		"sick": {func(t *testing.T) []string {
+			cluster, flags := start(t)
+			cluster.Inject(e6test.Fault{Method: "prepareStatementV2", Times: -1, Action: e6test.Fail, Message: "out of memory"})
+			return flags
+		}, exitStatement},
+		"nobody": {func(t *testing.T) []string {
+			clean(t)
+			return []string{"--dsn", "e6://me@127.0.0.1:1", "--token-file", secret(t)}
+		}, exitStatement},
+		"web": {func(t *testing.T) []string {
+			clean(t)
+			server := httptest.NewServer(http.NotFoundHandler())
+			t.Cleanup(server.Close)
+			u, err := url.Parse(server.URL)
+			require.NoError(t, err)
+			return []string{"--dsn", "e6://me@" + u.Host, "--token-file", secret(t)}
+		}, exitStatement},
+		"nothing": {func(t *testing.T) []string {
+			clean(t)
+			t.Setenv("E6DATA_HSOT", "x")
+			return nil
+		}, exitStatement},
+		"tls": {func(t *testing.T) []string {
+			server, ca := certificate(t, year, "e6.example.com")
+			_, flags := start(t, e6test.WithTLS(server))
+			return append(flags, "--tls", "--ca", ca, "--server-name", "e6.example.com")
+		}, 0},
+		"tls-soon": {func(t *testing.T) []string {
+			server, ca := certificate(t, time.Now().Add(24*time.Hour), "e6.example.com")
+			_, flags := start(t, e6test.WithTLS(server))
+			return append(flags, "--tls", "--ca", ca, "--server-name", "e6.example.com")
+		}, 0},
+		"tls-over": {func(t *testing.T) []string {
+			server, ca := certificate(t, time.Now().Add(-time.Hour), "e6.example.com")
+			_, flags := start(t, e6test.WithTLS(server))
+			return append(flags, "--tls", "--ca", ca, "--server-name", "e6.example.com")
+		}, exitStatement},
+		"tls-stranger": {func(t *testing.T) []string {
+			server, _ := certificate(t, year, "e6.example.com")
+			_, flags := start(t, e6test.WithTLS(server))
+			return append(flags, "--tls", "--server-name", "e6.example.com")
+		}, exitStatement},
+		"tls-name": {func(t *testing.T) []string {
+			server, ca := certificate(t, year, "e6.example.com")
+			_, flags := start(t, e6test.WithTLS(server))
+			return append(flags, "--tls", "--ca", ca)
+		}, exitStatement},
+		"bearer": {func(t *testing.T) []string {
+			server, ca := certificate(t, year, "e6.example.com")
+			cluster, _ := start(t, e6test.WithTLS(server), e6test.WithBearer(func(token string) bool { return token == "planted" }))
+			path := filepath.Join(t.TempDir(), "profiles")
+			text := "[profiles.p]\naddress = \"" + cluster.Addr() + "\"\ntls = true\nca = \"" + ca + "\"\nserver_name = \"e6.example.com\"\nbearer_file = \"" + secret(t) + "\"\n"
+			require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+			return []string{"--profiles", path}
+		}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := command(t, append([]string{"doctor"}, c.start(t)...)...)
+			require.Equal(t, result{got.out, "", c.code}, got)
+			requireGolden(t, "doctor."+name, steady(got.out))
+		})
+	}
+}
+
+func TestTheDoctorsReportAsJSON(t *testing.T) {
+	_, flags := start(t)
+	got := command(t, append([]string{"doctor", "--json"}, flags...)...)
+	require.Equal(t, result{got.out, "", 0}, got)
+	var report struct {
+		Checks []struct{ Check, Verdict, Seen, Next string }
+	}
+	require.NoError(t, json.Unmarshal([]byte(got.out), &report))
+	require.Len(t, report.Checks, 14)
+	require.Equal(t, "query", report.Checks[13].Check)
+	require.Equal(t, "ok", report.Checks[13].Verdict)
+}
+
+func TestTheSupportArchiveHoldsNoSecret(t *testing.T) {
+	cluster, flags := start(t)
+	cluster.Inject(e6test.Fault{Method: "getResultMetadata", Times: -1, Action: e6test.Fail, Message: "planted in an error, of somebody@example.com"})
+	t.Setenv("E6DATA_CATALOG", "shown")
+	t.Setenv("E6DATA_PASSWORD", "planted too")
+	path := filepath.Join(t.TempDir(), "support.zip")
+	var out, errOut strings.Builder
+	code := run(append([]string{"doctor", "--bundle", path, "--user", "somebody@example.com"}, flags...), make(chan os.Signal), strings.NewReader(""), &out, &errOut)
+	require.Equal(t, exitStatement, code)
+	require.Equal(t, "wrote "+path+": look at it before you send it\n", errOut.String())
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+
+	archive, err := zip.OpenReader(path)
+	require.NoError(t, err)
+	defer archive.Close()
+	whole := ""
+	for _, f := range archive.File {
+		r, err := f.Open()
+		require.NoError(t, err)
+		text, err := io.ReadAll(r)
+		require.NoError(t, err)
+		require.NoError(t, r.Close())
+		whole += "\n" + f.Name + "\n" + string(text)
+	}
+	for _, name := range []string{"report.txt", "report.json", "configuration.json", "environment.txt", "versions.txt", "client.json"} {
+		require.Contains(t, whole, "e6-support/"+name)
+	}
+	require.Contains(t, whole, "E6DATA_PASSWORD")
+	require.Contains(t, whole, "demo")
+	require.Contains(t, whole, "in an error, of ***")
+	for _, hidden := range []string{"planted", "somebody", "SELECT 1 ", "session-"} {
+		require.NotContains(t, whole, hidden)
+	}
+}
+
+func TestTheProbeAsksWhatIsNotKnown(t *testing.T) {
+	cluster, flags := start(t, e6test.WithCredentials("me", "planted"))
+	got := command(t, append([]string{"doctor", "--probe"}, flags...)...)
+	require.Equal(t, 0, got.code, got.errOut)
+	requireGolden(t, "doctor.probe", steady(got.out))
+	require.NotContains(t, got.out, "127.0.0.1")
+	requireIdle(t, cluster)
+
+	cluster.OpenSide(fsm.Green)
+	require.Contains(t, command(t, append([]string{"doctor", "--probe"}, flags...)...).out, "to a session of the other one? | refused: Internal")
+	cluster.CloseSide(fsm.Green)
+	cluster.CloseSide(fsm.Blue)
+	got = command(t, append([]string{"doctor", "--probe"}, flags...)...)
+	require.Equal(t, exitCluster, got.code)
+	require.Contains(t, got.errOut, "no side of the cluster accepts")
+}

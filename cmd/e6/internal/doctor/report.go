@@ -1,0 +1,88 @@
+package doctor
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// Verdict is how a check came out.
+type Verdict string
+
+// The verdicts.
+const (
+	OK      Verdict = "ok"
+	Warn    Verdict = "warn"
+	Fail    Verdict = "fail"
+	Skipped Verdict = "skip"
+)
+
+// Line is the outcome of one check.
+type Line struct {
+	Check   string  `json:"check"`
+	Verdict Verdict `json:"verdict"`
+	// Seen is what was found, Next what to do if that is not well.
+	Seen string `json:"seen"`
+	Next string `json:"next,omitempty"`
+}
+
+// Report is the outcome of all checks, in their order.
+type Report struct {
+	Lines []Line `json:"checks"`
+	// Tell is called with every line as soon as it is known, if it is not nil.
+	Tell func(Line) `json:"-"`
+
+	secrets []string // which no archive may hold
+}
+
+func (r *Report) add(check string, verdict Verdict, seen, next string) {
+	l := Line{check, verdict, seen, next}
+	r.Lines = append(r.Lines, l)
+	if r.Tell != nil {
+		r.Tell(l)
+	}
+}
+
+func (r *Report) ok(check, format string, args ...any) {
+	r.add(check, OK, fmt.Sprintf(format, args...), "")
+}
+
+// skip adds checks that cannot be made.
+func (r *Report) skip(why string, checks ...string) {
+	for _, check := range checks {
+		r.add(check, Skipped, why, "")
+	}
+}
+
+// Failed reports whether something is not well.
+func (r *Report) Failed() bool {
+	for _, l := range r.Lines {
+		if l.Verdict == Fail {
+			return true
+		}
+	}
+	return false
+}
+
+// width is that of the longest name of a check.
+const width = 13
+
+// WriteTo writes a line as text.
+func (l Line) WriteTo(w io.Writer) (int64, error) {
+	indent := "\n" + strings.Repeat(" ", width+8)
+	text := fmt.Sprintf("%-4s  %-*s  %s\n", l.Verdict, width, l.Check, strings.ReplaceAll(l.Seen, "\n", indent))
+	if l.Next != "" {
+		text += strings.Repeat(" ", width+8) + "-> " + strings.ReplaceAll(l.Next, "\n", indent+"   ") + "\n"
+	}
+	n, err := io.WriteString(w, text)
+	return int64(n), err
+}
+
+// WriteJSON writes the whole report as JSON.
+func (r *Report) WriteJSON(w io.Writer) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(r)
+}
