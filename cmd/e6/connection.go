@@ -111,8 +111,8 @@ func (a *app) config(cmd *cobra.Command) (e6.Config, error) {
 	return cfg, cfg.Validate()
 }
 
-// complete is config that asks for a token if nothing else is missing.
-func (a *app) complete(cmd *cobra.Command) (e6.Config, error) {
+// askedConfig is config that asks for a token if nothing else is missing.
+func (a *app) askedConfig(cmd *cobra.Command) (e6.Config, error) {
 	cfg, err := a.config(cmd)
 	if config, ok := errors.AsType[*e6.ConfigError](err); !ok || !a.interactive() || !onlyToken(config) {
 		return cfg, err
@@ -144,7 +144,7 @@ func (a *app) askToken(user string) (string, error) {
 
 // open opens a client with the configuration that the flags lead to.
 func (a *app) open(ctx context.Context, cmd *cobra.Command, opts ...e6.Option) (*e6.Client, error) {
-	cfg, err := a.complete(cmd)
+	cfg, err := a.askedConfig(cmd)
 	if err != nil {
 		return nil, err
 	}

@@ -53,7 +53,7 @@ type doctorFlags struct {
 func (a *app) doctor(cmd *cobra.Command, f doctorFlags) error {
 	ctx, cancel := a.limited(cmd)
 	defer cancel()
-	cfg, wrong := a.complete(cmd)
+	cfg, wrong := a.askedConfig(cmd)
 	if f.probe {
 		if wrong != nil {
 			return wrong

@@ -99,7 +99,7 @@ func (a *app) query(cmd *cobra.Command, f queryFlags, args []string) error {
 	if err != nil {
 		return wrong(err)
 	}
-	statements := complete(script)
+	statements := split(script)
 	if len(statements) == 0 {
 		return wrong(errors.New("there is no statement: want SQL, -f FILE, or SQL on the standard input"))
 	}
@@ -184,8 +184,8 @@ func (a *app) script(file string, args []string) (string, error) {
 	return string(text), err
 }
 
-// complete splits a script; its last statement needs no semicolon.
-func complete(script string) []string {
+// split returns the statements of a script; its last statement needs no semicolon.
+func split(script string) []string {
 	statements, rest, blank := e6.Statements(script)
 	if !blank {
 		statements = append(statements, strings.TrimSpace(rest))

@@ -7,13 +7,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
-	"runtime"
-	"slices"
 	"strings"
 	"time"
 
-	"github.com/reeflective/readline"
 	"github.com/spf13/cobra"
 
 	"github.com/e6data/e6data-go/cmd/e6/internal/output"
@@ -56,7 +52,7 @@ type shell struct {
 var errQuit = errors.New("quit")
 
 func (a *app) shell(cmd *cobra.Command) error {
-	cfg, err := a.complete(cmd)
+	cfg, err := a.askedConfig(cmd)
 	if err != nil {
 		return err
 	}
@@ -103,21 +99,19 @@ func (s *shell) notify(text string) {
 // talk reads from a terminal until its user has enough.
 func (s *shell) talk(ctx context.Context, cfg e6.Config) error {
 	_, _ = fmt.Fprintf(s.out, "Connected to %s. \\? lists the commands, \\q ends.\n", cfg.Address)
-	editor := readline.NewShell()
-	editor.Prompt.Primary(s.prompt)
-	editor.Prompt.Secondary(func() string { return "  ... " })
-	editor.AcceptMultiline = func(line []rune) bool { return accepted(string(line)) }
-	editor.Completer = s.candidates
-	if path, err := historyFile(); err != nil {
+	editor, err := newEditor(s.complete)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = editor.close() }()
+	if err := editor.load(); err != nil {
 		_, _ = fmt.Fprintf(s.errOut, "e6: the history is not kept: %v\n", err)
-	} else {
-		editor.History.AddFromFile("statements", path)
 	}
 	for ctx.Err() == nil {
 		s.tell()
-		line, err := editor.Readline()
+		line, err := editor.read(s.prompt(), accepted)
 		switch {
-		case errors.Is(err, readline.ErrInterrupt):
+		case errors.Is(err, errInterrupted):
 			continue
 		case errors.Is(err, io.EOF):
 			_, _ = fmt.Fprintln(s.out)
@@ -201,7 +195,7 @@ func (s *shell) line(ctx context.Context, text string) error {
 	if trimmed := strings.TrimSpace(text); strings.HasPrefix(trimmed, `\`) {
 		return s.command(ctx, trimmed)
 	}
-	for _, sql := range complete(text) {
+	for _, sql := range split(text) {
 		if err := s.statement(ctx, sql); err != nil {
 			return err
 		}
@@ -239,51 +233,4 @@ func (s *shell) shown(print func(sink io.Writer, p *progress, toTerminal bool) e
 	err = print(sink, p, toTerminal)
 	p.end()
 	return errors.Join(err, sink.Close())
-}
-
-// historyFile returns the file that keeps what was typed, which only its owner can
-// read, as statements may hold secrets.
-func historyFile() (string, error) {
-	dir := os.Getenv("XDG_STATE_HOME")
-	if dir == "" {
-		home, err := os.UserHomeDir()
-		if err != nil {
-			return "", err
-		}
-		dir = filepath.Join(home, ".local", "state")
-		if runtime.GOOS == "windows" {
-			if dir, err = os.UserCacheDir(); err != nil {
-				return "", err
-			}
-		}
-	}
-	path := filepath.Join(dir, "e6data", "history")
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return "", err
-	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		return "", err
-	}
-	return path, f.Close()
-}
-
-// candidates completes commands, and the names of tables.
-func (s *shell) candidates(line []rune, cursor int) readline.Completions {
-	text := string(line[:cursor])
-	if strings.HasPrefix(text, `\`) && !strings.ContainsAny(text, " \t") {
-		var described []string
-		for _, c := range commands() {
-			described = append(described, `\`+c.name, c.help)
-		}
-		return readline.CompleteValuesDescribed(described...)
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	tables, err := s.client.Tables(ctx, s.catalog, s.schema)
-	if err != nil {
-		return readline.CompleteMessage("%v", err)
-	}
-	slices.Sort(tables)
-	return readline.CompleteValues(tables...)
 }

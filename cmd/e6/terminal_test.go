@@ -44,8 +44,8 @@ func newTerminal(t *testing.T, env ...string) *terminal {
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "rc"), []byte(rc), 0o600))
 	out, err := term.tmux("-u", "-f", os.DevNull, "new-session", "-d", "-x", "100", "-y", "30", "/bin/sh")
 	require.NoError(t, err, out)
-	term.enter(". " + filepath.Join(dir, "rc"))
-	term.waitFor("$")
+	term.enter(". " + filepath.Join(dir, "rc") + "; clear")
+	term.atPrompt()
 	return term
 }
 
@@ -81,15 +81,28 @@ func (term *terminal) screen() string {
 // waitFor waits until a text can be seen.
 func (term *terminal) waitFor(text string) {
 	term.t.Helper()
-	if !assert.Eventually(term.t, func() bool { return strings.Contains(term.screen(), text) }, 20*time.Second, 10*time.Millisecond) {
-		require.FailNow(term.t, "the terminal shows something else", "want %q in:\n%s", text, term.screen())
+	term.eventually(fmt.Sprintf("%q", text), func(screen string) bool { return strings.Contains(screen, text) })
+}
+
+func (term *terminal) eventually(what string, is func(screen string) bool) {
+	term.t.Helper()
+	if !assert.Eventually(term.t, func() bool { return is(term.screen()) }, 20*time.Second, 10*time.Millisecond) {
+		require.FailNow(term.t, "the terminal shows something else", "want %s in:\n%s", what, term.screen())
 	}
+}
+
+// atPrompt waits until the terminal's shell waits for a line.
+func (term *terminal) atPrompt() {
+	term.t.Helper()
+	term.eventually("$ at its end", func(screen string) bool { return screen == "$" || strings.HasSuffix(screen, "\n$") })
 }
 
 // clear takes what can be seen away, so that what is waited for is new.
 func (term *terminal) clear() {
+	term.t.Helper()
+	term.atPrompt()
 	term.enter("clear")
-	require.Eventually(term.t, func() bool { return term.screen() == "$" }, 20*time.Second, 10*time.Millisecond)
+	term.eventually("nothing", func(screen string) bool { return screen == "$" })
 }
 
 func TestAShellInATerminal(t *testing.T) {
@@ -115,7 +128,6 @@ func TestAShellInATerminal(t *testing.T) {
 	term.waitFor(" 42\n(1 row)")
 	term.press("C-c")
 	term.enter(`\q`)
-	term.waitFor("$")
 
 	// Another shell knows what was typed into the first.
 	begin()
@@ -125,7 +137,7 @@ func TestAShellInATerminal(t *testing.T) {
 	term.press("Enter")
 	term.waitFor(" 42\n(1 row)")
 	term.press("C-d")
-	term.waitFor("$")
+	term.atPrompt()
 	info, err := os.Stat(filepath.Join(filepath.Dir(term.socket), "state", "e6data", "history"))
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
