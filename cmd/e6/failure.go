@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/e6data/e6data-go/cmd/e6/internal/doctor"
+	"github.com/e6data/e6data-go/cmd/e6/internal/output"
 	"github.com/e6data/e6data-go/e6"
 )
 
@@ -48,9 +49,19 @@ func (a *app) report(ctx context.Context, err error) int {
 		return int(status)
 	}
 	if text := describe(err, code); text != "" {
-		_, _ = fmt.Fprintln(a.errOut, "e6: "+text)
+		_, _ = fmt.Fprintln(a.errOut, "e6: "+printable(text))
 	}
 	return code
+}
+
+// printable is a text of several lines that does nothing to a terminal: it may hold
+// words of a server.
+func printable(text string) string {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		lines[i] = output.Visible(line)
+	}
+	return strings.Join(lines, "\n")
 }
 
 func exitCode(ctx context.Context, err error) int {

@@ -129,7 +129,7 @@ func (s *shell) talk(ctx context.Context, cfg e6.Config) error {
 		case interrupted:
 			_, _ = fmt.Fprintln(s.errOut, "cancelled")
 		case err != nil:
-			_, _ = fmt.Fprintln(s.errOut, describe(err, exitStatement))
+			_, _ = fmt.Fprintln(s.errOut, printable(describe(err, exitStatement)))
 		}
 	}
 	return ctx.Err()

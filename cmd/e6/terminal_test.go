@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/e6data/e6data-go/e6/e6test"
+	"github.com/e6data/e6data-go/e6/fsm"
 )
 
 // terminal is a real terminal, in which a shell runs: tmux.
@@ -176,4 +177,17 @@ func TestALongTableGoesThroughThePager(t *testing.T) {
 	text, err := os.ReadFile(pages)
 	require.NoError(t, err)
 	require.Regexp(t, `^ n +\| text\n-+\+-+\n +0 \| `, string(text))
+}
+
+func TestAClusterIsWatchedInATerminal(t *testing.T) {
+	cluster, flags := start(t)
+	term := newTerminal(t)
+	term.enter("e6 watch --refresh 50ms --interval 100ms " + strings.Join(flags, " "))
+	term.waitFor("settle: detecting => blue")
+	require.NoError(t, cluster.Cutover(t.Context(), e6test.Cutover{To: fsm.Green, Kind: e6test.Graceful}))
+	term.waitFor("=> green")
+	require.Regexp(t, `(?m)^127\.0\.0\.1:\d+ +green +green +0/`, term.screen())
+	term.press("q")
+	term.atPrompt()
+	require.NotContains(t, term.screen(), "q quits", "the screen is as it was")
 }

@@ -47,7 +47,7 @@ func (g *grid) Batch(b *vector.Batch) error {
 	for row := range b.Rows() {
 		cells := make(table.Row, b.NumColumns())
 		for i := range cells {
-			cells[i] = visible(cell(b.Column(i), row, g.options.Null))
+			cells[i] = Visible(cell(b.Column(i), row, g.options.Null))
 		}
 		g.portion = append(g.portion, cells)
 		g.rows++
@@ -70,7 +70,7 @@ func (g *grid) write() error {
 	header := make(table.Row, len(g.fields))
 	columns := make([]table.ColumnConfig, len(g.fields))
 	for i, f := range g.fields {
-		name := visible(f.Name)
+		name := Visible(f.Name)
 		header[i] = name
 		g.widths[i] = max(g.widths[i], text.StringWidth(name))
 		for _, row := range g.portion {
@@ -108,9 +108,9 @@ func alignment(t vector.Type) text.Align {
 	return text.AlignLeft
 }
 
-// visible writes characters that would move the cursor, or make the terminal do
+// Visible writes characters that would move the cursor, or make the terminal do
 // something else, as escape sequences.
-func visible(s string) string {
+func Visible(s string) string {
 	if !strings.ContainsFunc(s, control) {
 		return s
 	}
@@ -140,7 +140,7 @@ type expanded struct {
 
 func (e *expanded) Begin(fields []vector.Field) error {
 	for _, f := range fields {
-		name := visible(f.Name)
+		name := Visible(f.Name)
 		e.names = append(e.names, name)
 		e.width = max(e.width, text.StringWidth(name))
 	}
@@ -154,7 +154,7 @@ func (e *expanded) Batch(b *vector.Batch) error {
 			return err
 		}
 		for i, name := range e.names {
-			value := visible(cell(b.Column(i), row, e.options.Null))
+			value := Visible(cell(b.Column(i), row, e.options.Null))
 			line := strings.TrimRight(text.Pad(name, e.width, ' ')+" | "+value, " ")
 			if _, err := e.w.WriteString(line + "\n"); err != nil {
 				return err

@@ -1,0 +1,113 @@
+package output
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/e6data/e6data-go/e6/e6test"
+	"github.com/e6data/e6data-go/e6/vector"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// batch makes a batch of text columns, of which each value stands for itself; "null"
+// is a null.
+func batch(t *testing.T, names []string, rows ...[]string) ([]vector.Field, *vector.Batch) {
+	t.Helper()
+	fields := make([]vector.Field, len(names))
+	columns := make([]e6test.Column, len(names))
+	for i, name := range names {
+		fields[i] = vector.Field{Name: name, Type: vector.String, TypeName: "STRING"}
+		columns[i].Type = vector.String
+		for _, row := range rows {
+			columns[i].Strings = append(columns[i].Strings, row[i])
+			columns[i].Nulls = append(columns[i].Nulls, row[i] == "null")
+		}
+	}
+	raw, err := e6test.EncodeBatch(e6test.Batch{Rows: len(rows), Columns: columns})
+	require.NoError(t, err)
+	b, err := vector.Decode(raw, fields)
+	require.NoError(t, err)
+	return fields, b
+}
+
+func write(t *testing.T, format string, o Options, fields []vector.Field, batches ...*vector.Batch) string {
+	t.Helper()
+	var out bytes.Buffer
+	w := New(format, &out, o)
+	require.NoError(t, w.Begin(fields))
+	for _, b := range batches {
+		require.NoError(t, w.Batch(b))
+	}
+	require.NoError(t, w.End(false))
+	return out.String()
+}
+
+func TestNothingInAValueReachesTheTerminalButText(t *testing.T) {
+	fields, b := batch(t, []string{"a\x1b[2J"}, []string{"line\nline\r\t\x07\u202e\u0085 \\ 日本"})
+	want := ` a\x1b[2J` + "\n" + strings.Repeat("-", 37) + "\n" + ` line\nline\r\t\a\u202e\u0085 \ 日本` + "\n(1 row)\n"
+	require.Equal(t, want, write(t, "table", Options{}, fields, b))
+	require.NotContains(t, write(t, "expanded", Options{}, fields, b), "\x1b")
+	require.Contains(t, write(t, "csv", Options{}, fields, b), "\x1b", "other programs get the value itself")
+}
+
+func TestAKeyIsThereOnce(t *testing.T) {
+	fields, b := batch(t, []string{"a", "a", "a_2", "a"}, []string{"1", "2", "3", "4"})
+	require.Equal(t, "{\"a\":\"1\",\"a_2\":\"2\",\"a_2_2\":\"3\",\"a_3\":\"4\"}\n", write(t, "jsonl", Options{}, fields, b))
+}
+
+func TestNullsAndEmptyTextsOfCSV(t *testing.T) {
+	fields, b := batch(t, []string{"a"}, []string{""}, []string{"null"}, []string{"x,\"y\"\n"})
+	require.Equal(t, "a\n\"\"\n\\N\n\"x,\"\"y\"\"\n\"\n", write(t, "csv", Options{Null: `\N`}, fields, b))
+	require.Equal(t, "\"\"\n\"\"\n\"x,\"\"y\"\"\n\"\n", write(t, "csv", Options{NoHeader: true}, fields, b))
+}
+
+func TestALongTableIsWrittenInPortionsOfOneWidth(t *testing.T) {
+	rows := make([][]string, measured)
+	for i := range rows {
+		rows[i] = []string{"wide text", "x"}
+	}
+	fields, first := batch(t, []string{"a", "b"}, rows...)
+	_, second := batch(t, []string{"a", "b"}, []string{"y", "null"})
+	text := write(t, "table", Options{Null: "NULL"}, fields, first, second)
+	lines := strings.Split(text, "\n")
+	require.Equal(t, " a         | b", lines[0])
+	require.Equal(t, "-----------+---", lines[1])
+	require.Equal(t, " wide text | x", lines[measured+1])
+	require.Equal(t, " y         | NULL", lines[measured+2])
+	require.Equal(t, "(1001 rows)", lines[measured+3])
+}
+
+func TestAStatementWithoutColumnsPrintsNothing(t *testing.T) {
+	for _, format := range []string{"table", "expanded", "csv", "jsonl"} {
+		require.Empty(t, write(t, format, Options{}, nil))
+	}
+}
+
+// full is a writer on which nothing fits.
+type full struct{}
+
+var errFull = errors.New("no space left")
+
+func (full) Write([]byte) (int, error) { return 0, errFull }
+
+func TestWhatCannotBeWrittenIsAnError(t *testing.T) {
+	fields, b := batch(t, []string{"a"}, []string{strings.Repeat("x", 1<<17)})
+	for _, format := range Formats() {
+		w := New(format, full{}, Options{})
+		err := w.Begin(fields)
+		if err == nil {
+			err = w.Batch(b)
+		}
+		if err == nil {
+			err = w.End(false)
+		}
+		require.ErrorIs(t, err, errFull, format)
+	}
+	require.ErrorContains(t, Check("xml"), "want one of table, expanded, csv, json, jsonl")
+}

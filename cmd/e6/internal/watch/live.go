@@ -1,0 +1,83 @@
+package watch
+
+import (
+	"context"
+	"io"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"github.com/e6data/e6data-go/e6/debug"
+)
+
+// Live draws the sources on a terminal, again and again, until ctx ends or the user
+// presses q.
+func Live(ctx context.Context, in io.Reader, out io.Writer, sources []Source, every time.Duration) error {
+	m := model{ctx: ctx, sources: sources, every: every, panels: newPanels(sources), width: 80, height: 24}
+	_, err := tea.NewProgram(m, tea.WithContext(ctx), tea.WithInput(in), tea.WithOutput(out), tea.WithoutSignalHandler()).Run()
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// model is the state of the screen.
+type model struct {
+	ctx           context.Context
+	sources       []Source
+	every         time.Duration
+	panels        *panels
+	width, height int
+}
+
+// looked is what a source has said.
+type looked struct {
+	source int
+	state  debug.State
+	err    error
+}
+
+// again is the wish to look at a source once more.
+type again int
+
+// Init implements tea.Model.
+func (m model) Init() tea.Cmd {
+	cmds := make([]tea.Cmd, len(m.sources))
+	for i := range m.sources {
+		cmds[i] = m.look(i)
+	}
+	return tea.Batch(cmds...)
+}
+
+func (m model) look(i int) tea.Cmd {
+	return func() tea.Msg {
+		state, err := m.sources[i].Look(m.ctx)
+		return looked{i, state, err}
+	}
+}
+
+// Update implements tea.Model.
+func (m model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	switch msg := msg.(type) {
+	case tea.KeyPressMsg:
+		switch msg.String() {
+		case "q", "esc", "ctrl+c":
+			return m, tea.Quit
+		}
+	case tea.WindowSizeMsg:
+		m.width, m.height = msg.Width, msg.Height
+	case looked:
+		m.panels.look(msg.source, msg.state, msg.err)
+		return m, tea.Tick(m.every, func(time.Time) tea.Msg { return again(msg.source) })
+	case again:
+		return m, m.look(int(msg))
+	}
+	return m, nil
+}
+
+// View implements tea.Model.
+func (m model) View() tea.View {
+	v := tea.NewView(m.panels.screen(m.width, m.height, time.Now()))
+	v.AltScreen = true
+	return v
+}

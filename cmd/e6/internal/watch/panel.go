@@ -1,0 +1,54 @@
+package watch
+
+import (
+	"github.com/e6data/e6data-go/e6/debug"
+)
+
+// Happening is an event of a source.
+type Happening struct {
+	Source string `json:"source"`
+	debug.Event
+}
+
+// kept is how many events are kept for the screen.
+const kept = 500
+
+// panels is what is known about all sources.
+type panels struct {
+	names  []string
+	states []debug.State
+	errs   []error
+	seen   []uint64    // the last event of each source
+	events []Happening // the newest last
+}
+
+func newPanels(sources []Source) *panels {
+	p := &panels{
+		states: make([]debug.State, len(sources)), errs: make([]error, len(sources)), seen: make([]uint64, len(sources)),
+	}
+	for _, s := range sources {
+		p.names = append(p.names, s.Name)
+	}
+	return p
+}
+
+// look adds what a source has said, and returns the events that are new.
+func (p *panels) look(i int, state debug.State, err error) (news []Happening) {
+	p.errs[i] = err
+	if err != nil {
+		return nil
+	}
+	p.states[i] = state
+	if n := len(state.Events); n > 0 && state.Events[n-1].Seq < p.seen[i] {
+		p.seen[i] = 0 // another process has taken its place
+	}
+	for _, e := range state.Events {
+		if e.Seq > p.seen[i] {
+			p.seen[i] = e.Seq
+			news = append(news, Happening{p.names[i], e})
+		}
+	}
+	p.events = append(p.events, news...)
+	p.events = p.events[max(0, len(p.events)-kept):]
+	return news
+}

@@ -1,0 +1,74 @@
+package watch
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/e6data/e6data-go/cmd/e6/internal/output"
+)
+
+// Plain writes every event of the sources as a line, or as a line of JSON, until ctx
+// ends. A source that cannot be reached is told about once.
+func Plain(ctx context.Context, w io.Writer, sources []Source, every time.Duration, asJSON bool) error {
+	p := newPanels(sources)
+	for {
+		for i, s := range sources {
+			before := p.errs[i]
+			state, err := s.Look(ctx)
+			if ctx.Err() != nil {
+				return nil
+			}
+			news := p.look(i, state, err)
+			if err != nil && before == nil {
+				if err := write(w, asJSON, Happening{Source: s.Name}, err); err != nil {
+					return err
+				}
+			}
+			for _, e := range news {
+				if err := write(w, asJSON, e, nil); err != nil {
+					return err
+				}
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(every):
+		}
+	}
+}
+
+// write writes an event, or that a source cannot be reached.
+func write(w io.Writer, asJSON bool, e Happening, failed error) error {
+	var err error
+	switch {
+	case failed != nil && asJSON:
+		err = json.NewEncoder(w).Encode(map[string]string{"source": e.Source, "error": failed.Error()})
+	case failed != nil:
+		_, err = fmt.Fprintf(w, "%s  %s  cannot be reached: %v\n", time.Now().Format(clock), e.Source, failed)
+	case asJSON:
+		err = json.NewEncoder(w).Encode(e)
+	default:
+		_, err = fmt.Fprintln(w, line(e, true))
+	}
+	return err
+}
+
+// clock is how times of day are written.
+const clock = "15:04:05.000"
+
+// line is an event on one line.
+func line(e Happening, named bool) string {
+	text := e.Time.Format(clock) + "  "
+	if named {
+		text += e.Source + "  "
+	}
+	text += output.Visible(e.Text) // which may hold words of others
+	if e.Reason != "" {
+		text += "  (" + e.Reason + ")"
+	}
+	return text
+}

@@ -1,0 +1,103 @@
+// Package watch shows what clients of a cluster do, as it happens: clients of other
+// processes, by their debug pages, and clients that only probe.
+package watch
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/e6data/e6data-go/e6"
+	"github.com/e6data/e6data-go/e6/debug"
+)
+
+// Source is a client that is watched.
+type Source struct {
+	// Name is what the source is called on the screen.
+	Name string
+
+	url  string
+	http *http.Client
+}
+
+// Remote watches a client of another process by its debug page, at the address at
+// which package debug is mounted there, such as http://127.0.0.1:6060/debug/e6/.
+func Remote(url string) Source {
+	name := strings.TrimSuffix(strings.TrimPrefix(strings.TrimPrefix(url, "http://"), "https://"), "/")
+	return Source{Name: name, url: strings.TrimSuffix(url, "/") + "/", http: http.DefaultClient}
+}
+
+// Local watches a client of this process.
+func Local(name string, c *e6.Client) Source {
+	return Source{Name: name, url: "http://" + "client/", http: &http.Client{Transport: within{debug.Handler(c)}}}
+}
+
+// patience limits one look at a source.
+const patience = 5 * time.Second
+
+// most bounds what a page may send.
+const most = 16 << 20
+
+// Look returns what the client knows now.
+func (s Source) Look(ctx context.Context) (state debug.State, err error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+"state.json", nil)
+	if err != nil {
+		return state, err
+	}
+	resp, err := s.http.Do(req)
+	if err != nil {
+		return state, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode != http.StatusOK {
+		return state, fmt.Errorf("%s: want the page of package debug there", resp.Status)
+	}
+	if err := json.NewDecoder(io.LimitReader(resp.Body, most)).Decode(&state); err != nil {
+		return state, fmt.Errorf("the answer is no state of a client: %w", err)
+	}
+	return state, nil
+}
+
+// within makes requests to a handler of this process.
+type within struct{ handler http.Handler }
+
+// RoundTrip implements http.RoundTripper.
+func (t within) RoundTrip(req *http.Request) (*http.Response, error) {
+	w := &answer{header: http.Header{}, status: http.StatusOK}
+	t.handler.ServeHTTP(w, req)
+	return &http.Response{
+		Status: http.StatusText(w.status), StatusCode: w.status, Header: w.header, Body: io.NopCloser(&w.body), Request: req,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+	}, nil
+}
+
+// answer is what a handler writes.
+type answer struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+func (w *answer) Header() http.Header         { return w.header }
+func (w *answer) WriteHeader(status int)      { w.status = status }
+func (w *answer) Write(b []byte) (int, error) { return w.body.Write(b) }
+
+// Probe runs a statement again and again, until ctx ends, so that a client which is
+// watched has something to do. What fails shows in the client's own counters.
+func Probe(ctx context.Context, c *e6.Client, sql string, every time.Duration) {
+	for {
+		_ = c.Exec(ctx, sql)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(every):
+		}
+	}
+}
