@@ -41,6 +41,7 @@ var varying = []struct {
 	{regexp.MustCompile(`\d{4}-\d\d-\d\dT[\d:]+Z`), "INSTANT"},
 	{regexp.MustCompile(`\d{4}-\d\d-\d\d\b`), "DATE"},
 	{regexp.MustCompile(`port \d+`), "port PORT"},
+	{regexp.MustCompile(`SELECT 1 on (blue|green)`), "SELECT 1 on SIDE"},
 }
 
 func steady(text string) string {

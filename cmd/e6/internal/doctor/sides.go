@@ -269,9 +269,9 @@ func (r *Report) query(ctx context.Context, cfg e6.Config) *Client {
 		return nil
 	}
 	defer func() { _ = client.Close() }()
-	values, err := e6.QueryAll[string](ctx, client, sql)
-	if err == nil && !slices.Equal(values, []string{"1"}) {
-		err = fmt.Errorf("it gave %q", values)
+	result, err := client.QueryAll(ctx, sql)
+	if err == nil && (result.Len() != 1 || result.Batches[0].Column(0).Text(0) != "1") {
+		err = fmt.Errorf("it gave %d rows, and not 1", result.Len())
 	}
 	if err != nil {
 		next := "check the catalog and the schema, and what the engine's own log says"
@@ -280,7 +280,7 @@ func (r *Report) query(ctx context.Context, cfg e6.Config) *Client {
 		}
 		r.add(checkQuery, Fail, sql+": "+err.Error(), next)
 	} else {
-		r.ok(checkQuery, "%s on %s, with login, in %s", sql, client.Strategy().Active, round(time.Since(begin)))
+		r.ok(checkQuery, "%s on %s, with login, in %s", sql, result.Handle.Side, round(time.Since(begin)))
 	}
 	known := &Client{Health: client.Health()}
 	for _, e := range client.History() {
