@@ -2,6 +2,7 @@ package e6
 
 import (
 	"errors"
+	"net/url"
 	"reflect"
 	"strings"
 	"testing"
@@ -15,53 +16,100 @@ func env(pairs map[string]string) Source {
 	return fromEnv(func(name string) string { return pairs[strings.TrimPrefix(name, EnvPrefix)] })
 }
 
-func TestEveryVariableHasItsDefaultItsRangeAndItsError(t *testing.T) {
-	for name, c := range map[string]struct {
-		field    string
-		byItself any            // the default
-		good     map[string]any // by what is given
-		bad      []string
-	}{
-		"USERNAME":     {"User", "", map[string]any{"me@example.com": "me@example.com"}, nil},
-		"PASSWORD":     {"Token", "", map[string]any{"secret": "secret"}, nil},
-		"CATALOG":      {"Catalog", "", map[string]any{"demo": "demo"}, nil},
-		"DATABASE":     {"Schema", "", map[string]any{"sales": "sales"}, nil},
-		"CLUSTER_NAME": {"ClusterName", "", map[string]any{"prod": "prod"}, nil},
-		"SECURE":       {"TLS", false, map[string]any{"true": true, "1": true, "False": false, "0": false}, []string{"perhaps"}},
-		"AUTO_RESUME":  {"NoAutoResume", false, map[string]any{"true": false, "false": true}, []string{"maybe"}},
-		"STRATEGY_CACHE_TIMEOUT": {"RefreshInterval", 5 * time.Minute,
-			map[string]any{"60": time.Minute, "1800": 30 * time.Minute, "2m": 2 * time.Minute}, []string{"59", "1801", "x", "NaN", "-60"}},
-		"MAX_RETRY_ATTEMPTS":   {"MaxAttempts", 5, map[string]any{"1": 1, "10": 10}, []string{"0", "11", "1.5", "x"}},
-		"RETRY_BACKOFF_FACTOR": {"RetryPause", 200 * time.Millisecond, map[string]any{"0.1": 100 * time.Millisecond, "2": 2 * time.Second}, []string{"0.05", "2.1"}},
-		"STRATEGY_DETECTION_TIMEOUT": {"DetectionTimeout", 30 * time.Second,
-			map[string]any{"10": 10 * time.Second, "120": 2 * time.Minute}, []string{"9", "121"}},
-		"KEEPALIVE_TIMEOUT_MS":   {"KeepaliveTimeout", time.Minute, map[string]any{"1": time.Millisecond, "60000": time.Minute}, []string{"0", "x"}},
-		"KEEPALIVE_TIME_MS":      {"KeepaliveTime", 30 * time.Second, map[string]any{"10000": 10 * time.Second}, []string{"9999"}},
-		"MAX_RECEIVE_MSG_LENGTH": {"MaxReceiveBytes", 104857600, map[string]any{"1": 1, "2147483647": 2147483647}, []string{"0", "2147483648"}},
-		"MAX_SEND_MSG_LENGTH":    {"MaxSendBytes", 104857600, map[string]any{"1": 1}, []string{"-1"}},
-		"PREPARE_TIMEOUT":        {"PrepareTimeout", 10 * time.Minute, map[string]any{"1": time.Second}, []string{"0", "86401"}},
-		"LOG_LEVEL":              {"LogLevel", LogLevel(0), map[string]any{"debug": LogDebug, "INFO": LogInfo, "WARNING": LogWarn, "CRITICAL": LogError, "off": LogOff}, []string{"loud"}},
-		"STRATEGY_LOG_LEVEL":     {"StrategyLogLevel", LogLevel(0), map[string]any{"warn": LogWarn}, []string{"0"}},
-		"GRPC_LOG_LEVEL":         {"GRPCLogLevel", LogLevel(0), map[string]any{"ERROR": LogError}, []string{"x"}},
-		"LOG_FORMAT":             {"LogFormat", LogText, map[string]any{"JSON": LogJSON, "text": LogText}, []string{"xml"}},
-		"AUTO_RESUME_TIMEOUT":    {"ResumeTimeout", 5 * time.Minute, map[string]any{"300": 5 * time.Minute}, []string{"0"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			value := func(cfg Config) any { return reflect.ValueOf(cfg).FieldByName(c.field).Interface() }
+// settingCases are the values of the settings, by their fields.
+var settingCases = map[string]struct {
+	byItself any            // the default
+	good     map[string]any // by what is given
+	bad      []string
+}{
+	"User":         {"", map[string]any{"me@example.com": "me@example.com"}, nil},
+	"Token":        {"", map[string]any{"secret": "secret"}, nil},
+	"Catalog":      {"", map[string]any{"demo": "demo"}, nil},
+	"Schema":       {"", map[string]any{"sales": "sales"}, nil},
+	"ClusterName":  {"", map[string]any{"prod": "prod"}, nil},
+	"TLS":          {false, map[string]any{"true": true, "1": true, "False": false, "0": false, "on": true, "no": false}, []string{"perhaps"}},
+	"CAFile":       {"", map[string]any{"ca.pem": "ca.pem"}, nil},
+	"ServerName":   {"", map[string]any{"e6.example.com": "e6.example.com"}, nil},
+	"Strategy":     {None, map[string]any{"blue": Blue, "GREEN": Green}, []string{"red", "none"}},
+	"NoAutoResume": {false, map[string]any{"true": false, "false": true}, []string{"maybe"}},
+	"RefreshInterval": {5 * time.Minute,
+		map[string]any{"60": time.Minute, "1800": 30 * time.Minute, "2m": 2 * time.Minute}, []string{"59", "1801", "x", "NaN", "-60", "59s", "31m"}},
+	"DetectionTimeout": {30 * time.Second, map[string]any{"10": 10 * time.Second, "120": 2 * time.Minute}, []string{"9", "121", "9s"}},
+	"ProbeTimeout":     {10 * time.Second, map[string]any{"0.5": 500 * time.Millisecond, "1m": time.Minute}, []string{"0", "-1", "x", "NaN"}},
+	"ReadyTimeout":     {10 * time.Minute, map[string]any{"60": time.Minute}, []string{"0", "-1", "x"}},
+	"SharedTimeout":    {30 * time.Minute, map[string]any{"60": time.Minute}, []string{"0", "-1", "x"}},
+	"DrainTimeout":     {15 * time.Minute, map[string]any{"1h": time.Hour}, []string{"0", "-1h", "x"}},
+	"PrepareTimeout":   {10 * time.Minute, map[string]any{"1": time.Second, "86400": 24 * time.Hour}, []string{"0", "86401"}},
+	"ResumeTimeout":    {5 * time.Minute, map[string]any{"300": 5 * time.Minute, "86400": 24 * time.Hour}, []string{"0", "86401"}},
+	"Admission":        {false, map[string]any{"true": true, "false": false}, []string{"2"}},
+	"MaxAttempts":      {5, map[string]any{"1": 1, "10": 10}, []string{"0", "11", "1.5", "x"}},
+	"RetryPause":       {200 * time.Millisecond, map[string]any{"0.1": 100 * time.Millisecond, "2": 2 * time.Second}, []string{"0.05", "2.1", "50ms"}},
+	"KeepaliveTime":    {30 * time.Second, map[string]any{"10000": 10 * time.Second, "1m": time.Minute}, []string{"9999", "9s"}},
+	"KeepaliveTimeout": {time.Minute, map[string]any{"1": time.Millisecond, "60000": time.Minute}, []string{"0", "x"}},
+	"MaxReceiveBytes":  {104857600, map[string]any{"1": 1, "2147483647": 2147483647}, []string{"0", "2147483648"}},
+	"MaxSendBytes":     {104857600, map[string]any{"1": 1, "2147483647": 2147483647}, []string{"-1", "2147483648"}},
+	"MaxInFlight":      {0, map[string]any{"0": 0, "64": 64}, []string{"-1", "x"}},
+	"LogLevel":         {LogLevel(0), map[string]any{"debug": LogDebug, "INFO": LogInfo, "WARNING": LogWarn, "CRITICAL": LogError, "off": LogOff}, []string{"loud"}},
+	"StrategyLogLevel": {LogLevel(0), map[string]any{"warn": LogWarn}, []string{"0"}},
+	"GRPCLogLevel":     {LogLevel(0), map[string]any{"ERROR": LogError}, []string{"x"}},
+	"LogFormat":        {LogText, map[string]any{"JSON": LogJSON, "text": LogText}, []string{"xml"}},
+	"Prefetch":         {2, map[string]any{"1": 1, "1000": 1000}, []string{"0", "1001"}},
+}
+
+func TestEverySettingHasItsDefaultItsRangeAndItsError(t *testing.T) {
+	require.Len(t, settingCases, len(settings))
+	for _, s := range settings {
+		t.Run(s.Field, func(t *testing.T) {
+			c, ok := settingCases[s.Field]
+			require.True(t, ok)
+			value := func(cfg Config) any { return reflect.ValueOf(cfg).FieldByName(s.Field).Interface() }
 			require.Equal(t, c.byItself, value(Config{}.withDefaults()))
-			for given, want := range c.good {
-				cfg, err := Load(env(map[string]string{name: given}))
-				require.NoError(t, err, given)
-				require.Equal(t, want, value(cfg), given)
+			// Where a setting can be given, and what an error calls it there.
+			sources := map[string]func(given string) Source{
+				"values: " + s.name(): func(given string) Source { return FromValues("values", map[string]string{s.name(): given}) },
 			}
-			for _, given := range c.bad {
-				_, err := Load(env(map[string]string{name: given}))
-				wrong, ok := errors.AsType[*ConfigError](err)
-				require.True(t, ok, given)
-				require.Equal(t, EnvPrefix+name, wrong.Problems[0].Field)
-				require.NotEmpty(t, wrong.Problems[0].Want)
+			if s.Env != "" {
+				sources[s.Env] = func(given string) Source { return env(map[string]string{strings.TrimPrefix(s.Env, EnvPrefix): given}) }
+			}
+			if s.DSN != "" {
+				sources["DSN parameter "+s.DSN] = func(given string) Source { return FromDSN("e6://h?" + url.Values{s.DSN: {given}}.Encode()) }
+			}
+			for called, source := range sources {
+				for given, want := range c.good {
+					cfg, err := Load(source(given))
+					require.NoError(t, err, "%s=%s", called, given)
+					require.Equal(t, want, value(cfg), "%s=%s", called, given)
+				}
+				for _, given := range c.bad {
+					_, err := Load(source(given))
+					wrong, ok := errors.AsType[*ConfigError](err)
+					require.True(t, ok, "%s=%s", called, given)
+					require.Equal(t, called, wrong.Problems[0].Field)
+					require.NotEmpty(t, wrong.Problems[0].Want)
+				}
 			}
 		})
+	}
+}
+
+func TestEveryVariableOfThePublicConnectorIsRead(t *testing.T) {
+	var got []string
+	for _, s := range settings {
+		if s.Env != "" {
+			got = append(got, strings.TrimPrefix(s.Env, EnvPrefix))
+		}
+	}
+	require.ElementsMatch(t, strings.Fields(`USERNAME PASSWORD CATALOG DATABASE CLUSTER_NAME SECURE AUTO_RESUME
+		STRATEGY_CACHE_TIMEOUT MAX_RETRY_ATTEMPTS RETRY_BACKOFF_FACTOR STRATEGY_DETECTION_TIMEOUT KEEPALIVE_TIMEOUT_MS
+		KEEPALIVE_TIME_MS MAX_RECEIVE_MSG_LENGTH MAX_SEND_MSG_LENGTH PREPARE_TIMEOUT AUTO_RESUME_TIMEOUT
+		LOG_LEVEL STRATEGY_LOG_LEVEL GRPC_LOG_LEVEL LOG_FORMAT`), got)
+	cfg, err := Load(env(map[string]string{"HOST": "h", "PORT": "9000"}))
+	require.NoError(t, err)
+	require.Equal(t, "h:9000", cfg.Address)
+	for _, port := range []string{"0", "65536", "x"} {
+		cfg, err = Load(env(map[string]string{"HOST": "h", "PORT": port, "USERNAME": "u", "PASSWORD": "t"}))
+		require.NoError(t, err)
+		require.ErrorContains(t, cfg.Validate(), "a port between 1 and 65535")
 	}
 }
 
