@@ -37,7 +37,7 @@ func commands() []shellCommand {
 		{"c", "catalog.schema", "resolve names against another catalog and schema", func(_ context.Context, s *shell, arg string) error { return s.change(arg) }},
 		{"i", "file", "run the statements of a file", func(ctx context.Context, s *shell, arg string) error { return s.include(ctx, arg) }},
 		{"o", "[file]", "write results to a file, or to the terminal again", func(_ context.Context, s *shell, arg string) error { return s.redirect(arg) }},
-		{"f", "format", "print results as " + strings.Join(output.Formats(), ", "), func(_ context.Context, s *shell, arg string) error { return s.setFormat(arg) }},
+		{"f", "format", "print results as " + strings.Join(output.Texts(), ", "), func(_ context.Context, s *shell, arg string) error { return s.setFormat(arg) }},
 		{"x", "", "turn one line for each value on or off", func(_ context.Context, s *shell, _ string) error {
 			return s.setFormat(map[bool]string{true: "table", false: "expanded"}[s.format == "expanded"])
 		}},
@@ -202,7 +202,7 @@ func (s *shell) redirect(path string) error {
 }
 
 func (s *shell) setFormat(format string) error {
-	if err := output.Check(format); err != nil {
+	if err := output.Check(format, output.Texts()); err != nil {
 		return err
 	}
 	s.format = format

@@ -44,6 +44,7 @@ On a terminal the result is a table, otherwise CSV; --format says what else:
     csv        comma-separated; nulls are empty unless --null says how they look
     json       an array of objects; decimals and whole numbers have all their digits
     jsonl      an object on each line
+    parquet    a Parquet file, of one statement; needs --output or a redirection
 
 Results are printed as they come, in constant memory. A table that is longer than
 the terminal goes through $PAGER (less, if that is not set). While a query runs, a
@@ -83,8 +84,11 @@ func (a *app) query(cmd *cobra.Command, f queryFlags, args []string) error {
 	if f.format == "" {
 		f.format = map[bool]string{true: "table", false: "csv"}[toTerminal]
 	}
-	if err := output.Check(f.format); err != nil {
+	if err := output.Check(f.format, output.Formats()); err != nil {
 		return wrong(fmt.Errorf("--%w", err))
+	}
+	if f.format == output.Parquet && toTerminal {
+		return wrong(errors.New("--format parquet: a terminal cannot show it: want --output FILE"))
 	}
 	if f.format == "table" || f.format == "expanded" {
 		if !cmd.Flags().Changed("null") {
@@ -102,6 +106,9 @@ func (a *app) query(cmd *cobra.Command, f queryFlags, args []string) error {
 	statements := split(script)
 	if len(statements) == 0 {
 		return wrong(errors.New("there is no statement: want SQL, -f FILE, or SQL on the standard input"))
+	}
+	if len(statements) > 1 && f.format == output.Parquet {
+		return wrong(fmt.Errorf("--format parquet with %d statements: want one statement", len(statements)))
 	}
 	if len(statements) > 1 && len(values) > 0 {
 		return wrong(fmt.Errorf("--arg and --param with %d statements: want one statement", len(statements)))

@@ -20,7 +20,7 @@ import (
 
 func TestAResultIsPrintedInEachFormat(t *testing.T) {
 	_, flags := start(t)
-	for _, format := range output.Formats() {
+	for _, format := range output.Texts() {
 		t.Run(format, func(t *testing.T) {
 			got := command(t, append([]string{"query", "SELECT * FROM everything(4); SELECT * FROM numbers(0)", "--format", format}, flags...)...)
 			require.Equal(t, result{got.out, "", 0}, got)
@@ -95,10 +95,11 @@ func TestTheExitCodeSaysWhatWentWrong(t *testing.T) {
 		"no statement":              {[]string{" ; -- nothing"}, exitUsage, "there is no statement"},
 		"two sources of statements": {[]string{"SELECT 1", "-f", "x"}, exitUsage, "both SQL and --file"},
 		"no such file":              {[]string{"-f", "/no/such/file"}, exitUsage, "no such file"},
-		"an unknown format":         {[]string{"SELECT 1", "--format", "xml"}, exitUsage, `--format "xml": want one of table, expanded, csv, json, jsonl`},
+		"an unknown format":         {[]string{"SELECT 1", "--format", "xml"}, exitUsage, `--format "xml": want one of table, expanded, csv, json, jsonl, parquet`},
 		"an unknown flag":           {[]string{"--nope"}, exitUsage, "Run 'e6 query --help' for usage."},
 		"a value too many":          {[]string{"SELECT 1", "--arg", "1"}, exitUsage, "--arg gives the value of a ?"},
 		"a parameter without name":  {[]string{"SELECT 1", "--param", "=1"}, exitUsage, `--param "=1": want NAME=VALUE`},
+		"a file of two statements":  {[]string{"SELECT 1; SELECT 2", "--format", "parquet"}, exitUsage, "want one statement"},
 		"values of two statements":  {[]string{"SELECT ?; SELECT ?", "--arg", "1"}, exitUsage, "want one statement"},
 		"a wrong setting":           {[]string{"SELECT 1", "--set", "prefetch=0"}, exitUsage, "a whole number from 1 to 1000"},
 		"a setting without value":   {[]string{"SELECT 1", "--set", "prefetch"}, exitUsage, "want NAME=VALUE"},

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"math"
 	"strconv"
 
@@ -19,14 +18,7 @@ type jsonLines struct {
 }
 
 func (j *jsonLines) Begin(fields []vector.Field) error {
-	taken := map[string]bool{}
-	for _, f := range fields {
-		// A key that is there twice would hide a value.
-		name := f.Name
-		for n := 2; taken[name]; n++ {
-			name = fmt.Sprintf("%s_%d", f.Name, n)
-		}
-		taken[name] = true
+	for _, name := range distinct(fields) {
 		j.keys = append(j.keys, append(quoted(nil, name), ':'))
 	}
 	return nil

@@ -1,5 +1,5 @@
-// Package output writes results as text: as a table, as CSV, or as JSON. It keeps no
-// more of a result than it needs to, whatever the result's length.
+// Package output writes results: as a table, as CSV, as JSON, or as a Parquet file. It
+// keeps no more of a result than it needs to, whatever the result's length.
 package output
 
 import (
@@ -39,6 +39,25 @@ var formats = []struct {
 	{"csv", func(w *bufio.Writer, o Options) Writer { return newCSV(w, o) }},
 	{"json", func(w *bufio.Writer, _ Options) Writer { return &jsonArray{lines: jsonLines{w: w}} }},
 	{"jsonl", func(w *bufio.Writer, _ Options) Writer { return &jsonLines{w: w} }},
+	{Parquet, func(w *bufio.Writer, _ Options) Writer { return &parquetWriter{w: w} }},
+}
+
+// Parquet is the name of the format that is no text.
+const Parquet = "parquet"
+
+// distinct returns the names of columns, with numbers where one would be there twice:
+// it would hide a value.
+func distinct(fields []vector.Field) []string {
+	taken := map[string]bool{}
+	names := make([]string, len(fields))
+	for i, f := range fields {
+		names[i] = f.Name
+		for n := 2; taken[names[i]]; n++ {
+			names[i] = fmt.Sprintf("%s_%d", f.Name, n)
+		}
+		taken[names[i]] = true
+	}
+	return names
 }
 
 // Formats lists the names of the formats.
@@ -50,10 +69,16 @@ func Formats() []string {
 	return names
 }
 
-// Check reports a name that is no format.
-func Check(format string) error {
-	if !slices.Contains(Formats(), format) {
-		return fmt.Errorf("format %q: want one of %s", format, strings.Join(Formats(), ", "))
+// Texts lists the names of the formats that are text, of which several results may
+// follow each other.
+func Texts() []string {
+	return slices.DeleteFunc(Formats(), func(name string) bool { return name == Parquet })
+}
+
+// Check reports a name that is none of some formats.
+func Check(format string, known []string) error {
+	if !slices.Contains(known, format) {
+		return fmt.Errorf("format %q: want one of %s", format, strings.Join(known, ", "))
 	}
 	return nil
 }

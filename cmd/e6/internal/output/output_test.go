@@ -97,7 +97,7 @@ var errFull = errors.New("no space left")
 func (full) Write([]byte) (int, error) { return 0, errFull }
 
 func TestWhatCannotBeWrittenIsAnError(t *testing.T) {
-	fields, b := batch(t, []string{"a"}, []string{strings.Repeat("x", 1<<17)})
+	fields, b := batch(t, []string{"a"}, []string{strings.Repeat("x", 1<<17)}, []string{strings.Repeat("y", 1<<17)})
 	for _, format := range Formats() {
 		w := New(format, full{}, Options{})
 		err := w.Begin(fields)
@@ -109,5 +109,5 @@ func TestWhatCannotBeWrittenIsAnError(t *testing.T) {
 		}
 		require.ErrorIs(t, err, errFull, format)
 	}
-	require.ErrorContains(t, Check("xml"), "want one of table, expanded, csv, json, jsonl")
+	require.ErrorContains(t, Check("xml", Formats()), "want one of table, expanded, csv, json, jsonl, parquet")
 }
