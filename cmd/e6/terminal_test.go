@@ -191,3 +191,28 @@ func TestAClusterIsWatchedInATerminal(t *testing.T) {
 	term.atPrompt()
 	require.NotContains(t, term.screen(), "q quits", "the screen is as it was")
 }
+
+func TestATokenIsAskedForAndDoesNotShow(t *testing.T) {
+	cluster, flags := start(t, e6test.WithCredentials("me", "planted"))
+	term := newTerminal(t)
+	for token, want := range map[string]string{"planted": " 7\n(1 row)", "wrong": "the credentials are rejected"} {
+		term.clear()
+		term.enter(`e6 query "SELECT 7" ` + flags[0] + " " + flags[1])
+		term.waitFor("Token of me:")
+		term.enter(token)
+		term.waitFor(want)
+		require.NotContains(t, term.screen(), token+"\n")
+	}
+
+	term.clear()
+	term.enter("e6 cluster suspend " + strings.Join(flags, " "))
+	term.waitFor("for all its users? [y/N]")
+	term.enter("n")
+	term.waitFor("left as it is")
+	term.clear()
+	term.enter("e6 cluster suspend " + strings.Join(flags, " "))
+	term.waitFor("for all its users? [y/N]")
+	term.enter("y")
+	term.waitFor("suspended")
+	require.Equal(t, 1, cluster.Stats().Calls["suspend"])
+}

@@ -22,7 +22,7 @@ type parquetWriter struct {
 	w       *bufio.Writer
 	fields  []vector.Field
 	columns []parquetColumn
-	file    *parquet.Writer
+	file    *parquet.GenericWriter[any]
 	rows    []parquet.Row
 }
 
@@ -61,7 +61,7 @@ func (p *parquetWriter) begin(first *vector.Batch) {
 	for _, name := range names {
 		ordered.fields = append(ordered.fields, byName[name])
 	}
-	p.file = parquet.NewWriter(p.w, parquet.NewSchema("result", ordered), parquet.Compression(&parquet.Zstd),
+	p.file = parquet.NewGenericWriter[any](p.w, parquet.NewSchema("result", ordered), parquet.Compression(&parquet.Zstd),
 		parquet.MaxRowsPerRowGroup(rowGroup), parquet.CreatedBy("e6data-go", "", ""))
 }
 
