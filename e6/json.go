@@ -1,8 +1,12 @@
 package e6
 
 import (
+	"bytes"
 	"database/sql"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"reflect"
 )
 
 // JSON returns a sql.Scanner that reads an ARRAY, a MAP or a STRUCT into dest, a
@@ -32,5 +36,27 @@ func (s jsonScanner) Scan(src any) error {
 	if err := unmarshalNested(text, s.dest); err != nil {
 		return fmt.Errorf("e6: into %T: %w", s.dest, err)
 	}
+	return nil
+}
+
+// unmarshalNested reads JSON into a value of its own first: encoding/json leaves
+// what a map or a struct holds from the row before, and half of a value that it
+// cannot read. Numbers that go into an any keep their digits.
+func unmarshalNested(text []byte, dest any) error {
+	into := reflect.ValueOf(dest)
+	if into.Kind() != reflect.Pointer || into.IsNil() {
+		return errNoPointer
+	}
+	fresh := reflect.New(into.Type().Elem())
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	err := decoder.Decode(fresh.Interface())
+	if err == nil && decoder.InputOffset() < int64(len(bytes.TrimRight(text, " \t\r\n"))) {
+		err = errors.New("something follows the value")
+	}
+	if err != nil {
+		return fmt.Errorf("the value is not the JSON that the destination needs: %w: scan into *string for the text", err)
+	}
+	into.Elem().Set(fresh.Elem())
 	return nil
 }

@@ -20,6 +20,8 @@ var _ writer = literals{}
 
 func (literals) escaped() (string, error) { return "?", nil }
 
+func (l literals) standard() bool { return l.escape == EscapeStandard }
+
 func (l literals) write(v any) (string, error) { return writeEach(v, l.one) }
 
 // one writes a plain value.

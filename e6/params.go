@@ -23,9 +23,10 @@ const (
 	// quote in a value as the end of the literal.
 	EscapeBackslash
 	// EscapeStandard doubles quotes and leaves backslashes alone, as standard SQL
-	// wants it. An engine that knows backslash escapes would read \' as a quote
-	// that does not end the literal: with values from outside, use it only with
-	// an engine that certainly does not.
+	// wants it, and reads the statement's own literals likewise. An engine that
+	// knows backslash escapes would take \' for a quote that does not end the
+	// literal: with values from outside, use it only with an engine that certainly
+	// does not.
 	EscapeStandard
 )
 
@@ -60,6 +61,8 @@ type writer interface {
 	write(v any) (string, error)
 	// escaped returns what stands for ??.
 	escaped() (string, error)
+	// standard reports whether the statement is for an engine of standard SQL.
+	standard() bool
 }
 
 // bind puts the values into a statement. Without values, the statement is taken
@@ -72,7 +75,7 @@ func bind(statement string, args []any, to writer) (string, error) {
 	if err := p.name(); err != nil {
 		return "", err
 	}
-	bound, err := sqltext.Bind(statement, p.value)
+	bound, err := sqltext.Bind(statement, to.standard(), p.value)
 	if errors.Is(err, sqltext.ErrComment) {
 		return "", &ParamError{Param: "list", Problem: err.Error(), Err: err}
 	}

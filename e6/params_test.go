@@ -147,6 +147,22 @@ func TestLineEndsAndDollarSignsAreNoTrouble(t *testing.T) {
 	}
 }
 
+func TestTheStatementIsReadAsTheOptionSays(t *testing.T) {
+	const statement = `SELECT a LIKE ? ESCAPE '\', ?`
+	got, err := bind(statement, []any{1, 2}, literals{EscapeStandard})
+	require.NoError(t, err)
+	require.Equal(t, `SELECT a LIKE 1 ESCAPE '\', 2`, got)
+	beside := &serverParams{literals: literals{EscapeStandard}}
+	got, err = bind(statement, []any{1, 2}, beside)
+	require.NoError(t, err)
+	require.Equal(t, statement, got)
+	require.Len(t, beside.values, 2)
+	for _, escape := range []Escape{EscapeSafe, EscapeBackslash} {
+		_, err = bind(statement, []any{1, 2}, literals{escape})
+		require.ErrorContains(t, err, "parameter 2: no placeholder uses it", "the literal does not end")
+	}
+}
+
 func TestADateIsWrittenAsEnginesReadIt(t *testing.T) {
 	for days, want := range map[int64]string{0: "1970-01-01", 3574536: "11756-09-30", -735615: "-0045-12-16"} {
 		got, err := literals{}.write(vector.DateValue{Days: days})

@@ -1,14 +1,11 @@
 package e6
 
 import (
-	"bytes"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
 	"reflect"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -206,28 +203,6 @@ func assignNested(col *vector.Column, row int, dest any) error {
 	return unmarshalNested([]byte(textOf(col, row)), dest)
 }
 
-// unmarshalNested reads JSON into a value of its own first: encoding/json leaves
-// what a map or a struct holds from the row before, and half of a value that it
-// cannot read. Numbers that go into an any keep their digits.
-func unmarshalNested(text []byte, dest any) error {
-	into := reflect.ValueOf(dest)
-	if into.Kind() != reflect.Pointer || into.IsNil() {
-		return errNoPointer
-	}
-	fresh := reflect.New(into.Type().Elem())
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.UseNumber()
-	err := decoder.Decode(fresh.Interface())
-	if err == nil && decoder.InputOffset() < int64(len(bytes.TrimRight(text, " \t\r\n"))) {
-		err = errors.New("something follows the value")
-	}
-	if err != nil {
-		return fmt.Errorf("the value is not the JSON that the destination needs: %w: scan into *string for the text", err)
-	}
-	into.Elem().Set(fresh.Elem())
-	return nil
-}
-
 // intOf is a whole number.
 func intOf(v any) (int64, error) {
 	switch n := v.(type) {
@@ -363,73 +338,4 @@ func driverValue(col *vector.Column, row int) (any, error) {
 	default:
 		return v, nil
 	}
-}
-
-// targetsOf returns a function that finds the destination of each column in a T.
-func targetsOf[T any](fields []vector.Field) (func(*T, int) any, error) {
-	typ := reflect.TypeFor[T]()
-	if typ.Kind() != reflect.Struct || isValue(typ) {
-		if len(fields) != 1 {
-			return nil, fmt.Errorf("the result has %d columns: want one for %s, or a struct", len(fields), typ)
-		}
-		return func(t *T, _ int) any { return t }, nil
-	}
-	paths := make([][]int, len(fields))
-	for i, f := range fields {
-		path := fieldFor(typ, f.Name)
-		if path == nil {
-			return nil, fmt.Errorf("column %q has no field in %s: name it in a tag such as `e6:%q`", f.Name, typ, f.Name)
-		}
-		for j, other := range paths[:i] {
-			// The one may also be a part of the other.
-			if n := min(len(path), len(other)); slices.Equal(path[:n], other[:n]) {
-				return nil, fmt.Errorf("columns %d (%q) and %d (%q) both go into the field %s of %s: rename one of them in the statement, or give each a field of its own",
-					j+1, fields[j].Name, i+1, f.Name, typ.FieldByIndex(path[:n]).Name, typ)
-			}
-		}
-		paths[i] = path
-	}
-	return func(t *T, i int) any { return reflect.ValueOf(t).Elem().FieldByIndex(paths[i]).Addr().Interface() }, nil
-}
-
-// isValue reports whether a struct is one value, rather than one per field.
-func isValue(typ reflect.Type) bool {
-	switch reflect.Zero(typ).Interface().(type) {
-	case time.Time, vector.Decimal, vector.DateValue, vector.TimestampValue:
-		return true
-	}
-	return reflect.PointerTo(typ).Implements(reflect.TypeFor[sql.Scanner]())
-}
-
-// fieldFor finds the field of a column: by its tag first, then by its name.
-func fieldFor(typ reflect.Type, column string) []int {
-	var byName []int
-	for _, f := range reflect.VisibleFields(typ) {
-		if !f.IsExported() || throughPointer(typ, f.Index) {
-			continue
-		}
-		if tag, ok := f.Tag.Lookup("e6"); ok {
-			if tag == column {
-				return f.Index
-			}
-			continue
-		}
-		if byName == nil && !f.Anonymous && strings.EqualFold(f.Name, column) {
-			byName = f.Index
-		}
-	}
-	return byName
-}
-
-// throughPointer reports whether a field is reached through an embedded
-// pointer, which would be nil.
-func throughPointer(typ reflect.Type, index []int) bool {
-	for _, i := range index[:len(index)-1] {
-		f := typ.Field(i)
-		if f.Type.Kind() == reflect.Pointer {
-			return true
-		}
-		typ = f.Type
-	}
-	return false
 }

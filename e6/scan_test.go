@@ -336,8 +336,15 @@ func TestNestedValuesGoIntoSlicesMapsAndStructs(t *testing.T) {
 	require.NoError(t, read(t, nested(vector.Array, `[{"Item": "y"}]`)).Scan(&all))
 	require.Equal(t, []line{{Item: "y"}}, *all)
 
+	require.NoError(t, read(t, nested(vector.Map, `{"b": 2}`)).Scan(&byName))
+	require.Equal(t, map[string]float64{"b": 2}, byName, "nothing of an earlier row is left")
+	var numbers []any
+	require.NoError(t, read(t, nested(vector.Array, "[9007199254740993]")).Scan(&numbers))
+	require.Equal(t, []any{json.Number("9007199254740993")}, numbers)
+
 	var failed *e6.ScanError
-	require.ErrorAs(t, read(t, nested(vector.Array, `[1, "x"]`)).Scan(&list), &failed)
+	require.ErrorAs(t, read(t, nested(vector.Array, `[4, "x"]`)).Scan(&list), &failed)
+	require.Equal(t, []int{1, 2, 3}, list, "half of a value is none")
 	require.ErrorContains(t, failed, "scan into *string")
 	require.ErrorContains(t, read(t, str("[1]")).Scan(&list), "do not go there", "text is no list")
 }

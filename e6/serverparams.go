@@ -39,6 +39,8 @@ func (*serverParams) escaped() (string, error) {
 	return "", refuse("?? cannot be sent with WithServerParameters: the engine would read a placeholder")
 }
 
+func (p *serverParams) standard() bool { return p.literals.standard() }
+
 // write implements writer.
 func (p *serverParams) write(v any) (string, error) {
 	return writeEach(v, func(v any) (string, error) {

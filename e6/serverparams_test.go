@@ -1,6 +1,7 @@
 package e6_test
 
 import (
+	"context"
 	"database/sql"
 	"math"
 	"testing"
@@ -40,6 +41,48 @@ func TestArgumentsCanGoBesideTheStatement(t *testing.T) {
 		"STRING it's", "DECIMAL128 -1.50", "TIMESTAMP 2024-01-02 03:04:05.000006", "STRING a", "STRING b",
 	}, got)
 	require.Equal(t, 1, cluster.Stats().Executions["SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"], "a slice has a question mark for each of its values")
+}
+
+// typed is the canned engine, which takes every parameter for one type.
+type typed struct {
+	*e6test.CannedEngine
+	told string
+}
+
+func (e typed) Prepare(ctx context.Context, s e6test.Statement) (e6test.Prepared, error) {
+	p, err := e.CannedEngine.Prepare(ctx, s)
+	if params, ok := p.(e6test.Parameterized); ok {
+		return typedParams{params, e.told}, err
+	}
+	return p, err
+}
+
+// typedParams are parameters of theirs.
+type typedParams struct {
+	e6test.Parameterized
+	told string
+}
+
+func (p typedParams) Parameters() []string {
+	types := p.Parameterized.Parameters()
+	for i := range types {
+		types[i] = p.told
+	}
+	return types
+}
+
+func TestOnlyATextTakesTheTypeThatTheEngineNames(t *testing.T) {
+	total, err := vector.ParseDecimal("1.50")
+	require.NoError(t, err)
+	for told, text := range map[string]string{"DATE": "DATE 2026-01-01", "INTEGER": "INTEGER 2026-01-01", "": "STRING 2026-01-01"} {
+		client := openBeside(t, start(t, e6test.WithEngine(typed{e6test.NewCannedEngine(), told})))
+		r, err := client.QueryAll(t.Context(), "SELECT ?, ?, ?, ?, ?, ?, ?", "2026-01-01", true, 5, 1.5, total,
+			time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC), vector.DateValue{})
+		require.NoError(t, err)
+		for row := range r.Rows() {
+			require.Equal(t, []any{text, "BOOLEAN true", "LONG 5", "DOUBLE 1.5", "DECIMAL128 1.50", "TIMESTAMP 2026-01-01 12:00:00.000000", "DATE 1970-01-01"}, row)
+		}
+	}
 }
 
 func TestANameThatIsUsedTwiceIsTwoParameters(t *testing.T) {

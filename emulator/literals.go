@@ -16,8 +16,8 @@ import (
 // integer division: it becomes a -- comment. A binary literal X'00ff', which is the
 // text x00ff to DuckDB, becomes one of DuckDB's.
 //
-// Identifiers in double quotes, comments and literals of the form E'...', whose
-// escapes DuckDB reads itself, are left alone. What is not terminated stays so,
+// Identifiers in double quotes, comments, and literals of the form E'...' or $tag$...$tag$,
+// which DuckDB reads itself, are left alone. What is not terminated stays so,
 // for DuckDB to complain about.
 func Translate(sql string) string {
 	t := translator{in: sql}
@@ -34,16 +34,24 @@ type translator struct {
 	in  string
 	pos int
 	out strings.Builder
+	// escaped is set behind a literal E'...' and while nothing but white space and
+	// comments follow: DuckDB takes a literal there for the rest of it.
+	escaped bool
 }
 
 // next translates one token, or one character that begins none.
 func (t *translator) next() {
 	rest := t.in[t.pos:]
+	escaped := t.escaped
+	t.escaped = false
 	switch {
 	case rest[0] == '\'':
-		t.literal()
+		t.literal(escaped)
+		t.escaped = escaped
 	case rest[0] == '"':
 		t.copy(quotedEnd(rest, '"'))
+	case rest[0] == '$':
+		t.copy(dollarEnd(rest))
 	case isWordStart(rest[0]):
 		t.word()
 	case strings.HasPrefix(rest, "//"):
@@ -51,12 +59,16 @@ func (t *translator) next() {
 		t.pos += len("//")
 		t.out.WriteString(" --")
 		t.copy(lineEnd(t.in[t.pos:]))
+		t.escaped = escaped
 	case strings.HasPrefix(rest, "--"):
 		t.copy(lineEnd(rest))
+		t.escaped = escaped
 	case strings.HasPrefix(rest, "/*"):
 		t.copy(blockEnd(rest))
+		t.escaped = escaped
 	default:
 		t.copy(1)
+		t.escaped = escaped && strings.ContainsRune(" \t\n\r\f\v", rune(rest[0]))
 	}
 }
 
@@ -80,6 +92,7 @@ func (t *translator) word() {
 	t.copy(end)
 	if (word == "E" || word == "e") && strings.HasPrefix(t.in[t.pos:], "'") {
 		t.copy(escapedEnd(t.in[t.pos:]))
+		t.escaped = true
 	}
 }
 
@@ -100,9 +113,13 @@ func (t *translator) binary() bool {
 
 var binaryLiteral = regexp.MustCompile(`^[Xx]'((?:[0-9A-Fa-f]{2})*)'`)
 
-// literal translates the string literal that begins at pos.
-func (t *translator) literal() {
+// literal translates the string literal that begins at pos, for a place where
+// DuckDB reads escapes if that is set.
+func (t *translator) literal(escaped bool) {
 	body, end, terminated := unescape(t.in[t.pos:])
+	if escaped {
+		body = strings.ReplaceAll(body, `\`, `\\`)
+	}
 	t.pos += end
 	t.out.WriteByte('\'')
 	t.out.WriteString(strings.ReplaceAll(body, "'", "''"))
@@ -168,6 +185,22 @@ func escapedEnd(s string) int {
 	}
 	return len(s)
 }
+
+// dollarEnd returns the length of the literal $tag$...$tag$ at the beginning of s,
+// and that of the dollar sign if there is none.
+func dollarEnd(s string) int {
+	tag := dollarTag.FindString(s)
+	if tag == "" {
+		return 1
+	}
+	body := strings.Index(s[len(tag):], tag)
+	if body < 0 {
+		return 1
+	}
+	return len(tag) + body + len(tag)
+}
+
+var dollarTag = regexp.MustCompile(`^\$(?:[A-Za-z_\x80-\x{10FFFF}][A-Za-z_0-9\x80-\x{10FFFF}]*)?\$`)
 
 // lineEnd returns the length of s up to the end of its first line.
 func lineEnd(s string) int {

@@ -23,6 +23,7 @@ func TestAParameterIsBoundAsTheTypeThatTheClientNames(t *testing.T) {
 		{e6test.Parameter{Type: "BOOLEAN", Text: "true"}, vector.Boolean, "true"},
 		{e6test.Parameter{Type: "LONG", Text: "-9223372036854775808"}, vector.Long, "-9223372036854775808"},
 		{e6test.Parameter{Type: "DOUBLE", Text: "0.1"}, vector.Double, "0.1"},
+		{e6test.Parameter{Type: "FLOAT", Text: "0.5"}, vector.Float, "0.5"},
 		{e6test.Parameter{Type: "DECIMAL128", Text: "-1.50"}, vector.Decimal128, "-1.50"},
 		{e6test.Parameter{Type: "DECIMAL128", Text: strings.Repeat("9", 38)}, vector.Decimal128, strings.Repeat("9", 38)},
 		{e6test.Parameter{Type: "DECIMAL128", Text: "-" + strings.Repeat("9", 38)}, vector.Decimal128, "-" + strings.Repeat("9", 38)},

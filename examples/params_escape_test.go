@@ -93,6 +93,15 @@ func TestOnlyTheSafeLiteralsAreSafeWithEveryEngine(t *testing.T) {
 	}
 }
 
+func TestAStatementOfStandardSQLKeepsItsOwnBackslashesToo(t *testing.T) {
+	t.Parallel()
+	_, standard := readers(t)
+	write := writers(t)[e6.EscapeStandard]
+	got, err := standard(write(`SELECT '100%' LIKE ? ESCAPE '\', 'C:\' || ?, 'it''s ?';`, `100\%`, `\';--`))
+	require.NoError(t, err)
+	require.Equal(t, []any{true, `C:\\';--`, "it's ?"}, got)
+}
+
 func TestAQuestionMarkOfTheEngineIsWrittenTwice(t *testing.T) {
 	t.Parallel()
 	write := writers(t)[e6.EscapeSafe]

@@ -79,9 +79,12 @@ func TestAnArgumentNeverLeavesItsPlace(t *testing.T) {
 			// What stands next to a placeholder does not become one token with the value.
 			"SELECT v? FROM (SELECT 1 AS v, 'stolen' AS v5) t": {5},
 			"SELECT ?v FROM (SELECT 'stolen' AS v5v) t":        {5},
-			"SELECT 'sto'?": {"len"},
-			"SELECT ?'len'": {"sto"},
-			`SELECT E?`:     {`st\u006flen`},
+			"SELECT 'sto'?":                   {"len"},
+			"SELECT ?'len'":                   {"sto"},
+			`SELECT E?`:                       {`st\u006flen`},
+			"SELECT U&? FROM (SELECT 1 AS u)": {`\0073tolen`},
+			// A literal on the next line is the rest of this one.
+			"SELECT E'' --\n ?": {`\' || 6*7 --`},
 			// For some engines a comment ends with a carriage return, so that a literal begins there.
 			"SELECT 1 -- c\r || ' \n ? '": {" || 6*7 || "},
 			"SELECT 1 // c\r || ' \n ? '": {" || 6*7 || "},

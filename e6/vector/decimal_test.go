@@ -1,7 +1,9 @@
 package vector
 
 import (
+	"encoding/json"
 	"math/big"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -111,4 +113,24 @@ func TestDecimalsCompareAsValues(t *testing.T) {
 	require.True(t, one == same)
 	require.False(t, one == longer)
 	require.Zero(t, one.Cmp(longer))
+}
+
+func TestDecimalsGoThroughJSONWithTheirDigits(t *testing.T) {
+	for text, want := range map[string]string{
+		"12345678901234567890.10": "12345678901234567890.10", `"-12.50"`: "-12.50", `"\u0031"`: "1", "1.5E-3": "0.0015", "null": "7",
+	} {
+		d, err := ParseDecimal("7")
+		require.NoError(t, err)
+		require.NoError(t, json.Unmarshal([]byte(text), &d), text)
+		require.Equal(t, want, d.String())
+	}
+	for _, text := range []string{"true", `"x"`, `""`, "[]", "{}", strings.Repeat("9", 40)} {
+		require.Error(t, json.Unmarshal([]byte(text), new(Decimal)), text)
+	}
+	require.Error(t, new(Decimal).UnmarshalJSON([]byte(`"open`)))
+	d, err := ParseDecimal("-0.10")
+	require.NoError(t, err)
+	text, err := json.Marshal(d)
+	require.NoError(t, err)
+	require.Equal(t, `"-0.10"`, string(text))
 }

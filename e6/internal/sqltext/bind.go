@@ -3,7 +3,7 @@ package sqltext
 import (
 	"errors"
 	"strings"
-	"unicode"
+	"unicode/utf8"
 )
 
 // A Placeholder stands for a value in a statement.
@@ -28,23 +28,14 @@ var ErrComment = errors.New("a comment of the statement has a carriage return wi
 // one with the token beside it: a space is put between where it might. What stands
 // in a literal, an identifier or a comment is no placeholder, and neither is a
 // colon or an at sign that belongs to something else: a cast such as ::int,
-// a slice such as a[1:n], @@name. The errors are ErrComment, and those of value.
-func Bind(sql string, value func(Placeholder) (string, error)) (string, error) {
-	var b strings.Builder
-	tokens := make([]Token, 0, 32)
-	for pos := 0; pos < len(sql); {
-		t := Token{Pos: pos}
-		n := dollarQuoted(sql[pos:])
-		if t.Kind = Literal; n == 0 {
-			t.Kind, n = next(sql[pos:])
-		}
-		t.Text = sql[pos : pos+n]
-		pos += n
-		if t.Kind == Comment && endsEarly(t.Text, sql[pos:]) {
-			return "", ErrComment
-		}
-		tokens = append(tokens, t)
+// a slice such as a[1:n], @@name. In standard SQL a literal knows no backslash
+// escapes. The errors are ErrComment, and those of value.
+func Bind(sql string, standard bool, value func(Placeholder) (string, error)) (string, error) {
+	tokens, err := bindable(sql, standard)
+	if err != nil {
+		return "", err
 	}
+	var b strings.Builder
 	for i, n := 0, 0; i < len(tokens); i++ {
 		t := tokens[i]
 		text, width, valued := t.Text, 1, false
@@ -83,6 +74,25 @@ func Bind(sql string, value func(Placeholder) (string, error)) (string, error) {
 	return b.String(), nil
 }
 
+// bindable returns the tokens of a statement as Bind has to see them.
+func bindable(sql string, standard bool) ([]Token, error) {
+	tokens := make([]Token, 0, 32)
+	for pos := 0; pos < len(sql); {
+		t := Token{Pos: pos}
+		n := dollarQuoted(sql[pos:])
+		if t.Kind = Literal; n == 0 {
+			t.Kind, n = next(sql[pos:], standard)
+		}
+		t.Text = sql[pos : pos+n]
+		pos += n
+		if t.Kind == Comment && endsEarly(t.Text, sql[pos:]) {
+			return nil, ErrComment
+		}
+		tokens = append(tokens, t)
+	}
+	return tokens, nil
+}
+
 // endsEarly reports whether some engine ends a comment before its end, which is the
 // line feed that rest begins with.
 func endsEarly(comment, rest string) bool {
@@ -99,7 +109,7 @@ func merges(t Token) bool {
 	case Space, Comment:
 		return false
 	case Symbol:
-		return !strings.Contains("()[]{},;=<>+-*/%|&!~^:", t.Text)
+		return !strings.Contains("()[]{},;=<>+-*/%|!~^:", t.Text)
 	}
 	return true
 }
@@ -131,7 +141,7 @@ func dollarQuoted(s string) int {
 		return 0
 	}
 	end := 1 + strings.IndexByte(s[1:], '$')
-	if end == 0 || strings.ContainsFunc(s[1:end], func(r rune) bool { return !isWord(r) }) || end > 1 && unicode.IsDigit(rune(s[1])) {
+	if end == 0 || strings.ContainsFunc(s[1:end], func(r rune) bool { return !isWord(r) && r < utf8.RuneSelf }) || isDigit(s[1]) {
 		return 0
 	}
 	tag := s[:end+1]

@@ -31,6 +31,11 @@ func TestNormalizeRemovesOneSemicolonThatEndsTheStatement(t *testing.T) {
 		";":                              "",
 		"":                               "",
 		"SELECT 'open; ":                 "SELECT 'open;",
+		`SELECT 'it\'s';`:                `SELECT 'it\'s'`,
+		`SELECT 'C:\';`:                  `SELECT 'C:\'`, // of standard SQL
+		`SELECT '\'';--'`:                `SELECT '\'';--'`,
+		`SELECT '\'', ';--';`:            `SELECT '\'', ';--';`, // where they disagree
+		`SELECT '\\'';--';`:              `SELECT '\\'';--'`,
 		"SELECT 1 // a comment; of e6\n": "SELECT 1 // a comment; of e6",
 	} {
 		require.Equal(t, want, Normalize(in), "%q", in)

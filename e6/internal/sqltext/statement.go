@@ -7,17 +7,14 @@ import "strings"
 // comment, is kept. A semicolon in a literal, an identifier or a comment does
 // not end a statement, and one between two statements, or one of several at the
 // end, is left for the engine to complain about.
+//
+// The literals of a statement may be those of standard SQL. A semicolon that
+// belongs to one of them, if they are read so, is left too.
 func Normalize(sql string) string {
-	end := -1 // of a semicolon with nothing but comments behind it
-	for t := range Tokens(sql) {
-		switch {
-		case t.Is(";"):
-			if end >= 0 { // the protocol allows for one
-				return strings.TrimSpace(sql)
-			}
-			end = t.Pos
-		case t.Kind != Space && t.Kind != Comment && end >= 0:
-			return strings.TrimSpace(sql)
+	end, whole := terminator(sql, false)
+	if other, otherWhole := terminator(sql, true); otherWhole && other != end {
+		if end = -1; !whole {
+			end = other
 		}
 	}
 	if end < 0 {
@@ -26,4 +23,25 @@ func Normalize(sql string) string {
 	// A space takes its place, so that what is left and right of it cannot become
 	// one token. The white space before it may be the end of a comment's line.
 	return strings.TrimSpace(sql[:end] + " " + sql[end+1:])
+}
+
+// terminator returns where the only semicolon of a statement is, if nothing but
+// comments follow it, and -1 otherwise; and whether everything that begins in the
+// statement ends.
+func terminator(sql string, standard bool) (end int, whole bool) {
+	end, whole = -1, true
+	more := false
+	for t := range tokens(sql, standard) {
+		whole = whole && t.Kind != Broken
+		switch {
+		case t.Is(";") && end < 0: // the protocol allows for one
+			end = t.Pos
+		case t.Kind != Space && t.Kind != Comment && end >= 0:
+			more = true
+		}
+	}
+	if more {
+		end = -1
+	}
+	return end, whole
 }

@@ -47,10 +47,14 @@ func (t Token) Is(word string) bool {
 }
 
 // Tokens returns the tokens of a statement in the e6 dialect.
-func Tokens(sql string) iter.Seq[Token] {
+func Tokens(sql string) iter.Seq[Token] { return tokens(sql, false) }
+
+// tokens returns the tokens of a statement, in standard SQL if that is set: there
+// a backslash is a character like any other.
+func tokens(sql string, standard bool) iter.Seq[Token] {
 	return func(yield func(Token) bool) {
 		for pos := 0; pos < len(sql); {
-			kind, n := next(sql[pos:])
+			kind, n := next(sql[pos:], standard)
 			if !yield(Token{kind, sql[pos : pos+n], pos}) {
 				return
 			}
@@ -60,7 +64,7 @@ func Tokens(sql string) iter.Seq[Token] {
 }
 
 // next returns the kind and the length of the first token of s.
-func next(s string) (Kind, int) {
+func next(s string, standard bool) (Kind, int) {
 	switch {
 	case strings.HasPrefix(s, "--"), strings.HasPrefix(s, "//"):
 		if end := strings.IndexByte(s, '\n'); end >= 0 {
@@ -73,7 +77,7 @@ func next(s string) (Kind, int) {
 		}
 		return Broken, len(s)
 	case s[0] == '\'':
-		return quoted(s, Literal, true)
+		return quoted(s, Literal, !standard)
 	case s[0] == '"', s[0] == '`':
 		return quoted(s, Identifier, false)
 	}
