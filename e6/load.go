@@ -251,7 +251,7 @@ func ParseDSN(dsn string) (Config, error) { return Load(func(l *loading) { l.rea
 
 func (l *loading) readDSN(dsn string) {
 	u, err := url.Parse(dsn)
-	if err != nil || u.Scheme != "e6" && u.Scheme != "e6s" || u.Opaque != "" {
+	if err != nil || u.Scheme != "e6" && u.Scheme != "e6s" || u.Opaque != "" || splitsCredentials(dsn) {
 		// What is not well formed may hold a token anywhere.
 		l.bad("DSN", "not well formed", "e6://user:token@host:port/catalog/schema?cluster=name, with user and token percent-encoded")
 		return
@@ -284,6 +284,15 @@ func (l *loading) readDSN(dsn string) {
 		l.bad("DSN parameter "+key, "unknown", "one of "+strings.Join(dsnKeys(), ", "))
 	}
 	slices.SortFunc(l.problems, func(a, b Problem) int { return strings.Compare(a.Field, b.Field) })
+}
+
+// splitsCredentials reports whether an at sign stands behind the host: a character of
+// the user or the token that was not percent-encoded has ended them too early, and the
+// rest of them would show in errors.
+func splitsCredentials(dsn string) bool {
+	_, behind, _ := strings.Cut(dsn, "://")
+	end := strings.IndexAny(behind, "/?#")
+	return end >= 0 && strings.Contains(behind[end:], "@")
 }
 
 // readPath reads the catalog and the schema.
