@@ -58,7 +58,7 @@ cross: ## the root module and the command build for other systems
 
 examples: ## the examples run
 	cd examples && go run ./quickstart -duration 6s
-	@$(SH) cd examples; for x in callbacks selection rollback tracing metrics; do echo "== $$x"; go run ./$$x; done
+	@$(SH) cd examples; for x in callbacks selection rollback tracing metrics gorm; do echo "== $$x"; go run ./$$x; done
 	cd examples && go run ./debugpage -listen 127.0.0.1:0 -for 3s -every 700ms
 
 $(BIN)/%: internal/tools/go.mod internal/tools/go.sum

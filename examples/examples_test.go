@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -21,12 +22,15 @@ var short = []string{"callbacks", "selection", "rollback", "tracing", "metrics",
 
 const mostLines = 120
 
-// build builds the short examples and returns the folder that they are in.
+// long are the others that print what they promise.
+var long = []string{"gorm"}
+
+// build builds these examples and returns the folder that they are in.
 func build(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	args := []string{"build", "-o", dir + string(filepath.Separator)}
-	for _, name := range short {
+	for _, name := range slices.Concat(short, long) {
 		args = append(args, "./"+name)
 	}
 	out, err := exec.CommandContext(t.Context(), "go", args...).CombinedOutput()
@@ -71,6 +75,10 @@ func TestEveryExampleShowsWhatItPromises(t *testing.T) {
 		{"debugpage", []string{"-listen", "127.0.0.1:0", "-for", "3s", "-every", "700ms"}, []string{
 			`the live page  http://127\.0\.0\.1:\d+/debug/e6/`, `cutover: green serves`, `GET /debug/e6/ +200 OK`, `GET /healthz +200 OK`,
 			`cutovers=[1-9]\d* run_again=\d+ lost=0`}},
+		{"gorm", nil, []string{
+			`Customer 10000  DE   250000\.00  since 2023-05-19`, `10000 orders are new and have a note`, `order 2100: 751\.01 of Customer 09901, "note 2100"`,
+			`paid     200 orders    83609\.00`, `what is left: \[\{ID:2 OrderID:200 Text:C:\\new\} \{ID:3 OrderID:300 Text:there!\}\]`,
+			`a transaction is refused: e6: the engine has no transactions`, `queries=[1-9]\d+ failed=0 wrong=0 side=green`}},
 	} {
 		t.Run(fmt.Sprint(i, " ", c.name), func(t *testing.T) {
 			t.Parallel()
