@@ -223,6 +223,7 @@ func TestTheLifeOfAClientIsToldFromItsFirstCallToItsEnd(t *testing.T) {
 	l := lifetimes{&listener{}}
 	client, err := e6.Open(t.Context(), config(cluster), e6.WithDialer(cluster.Dialer()), e6.WithHooks(l))
 	require.NoError(t, err)
+	ready(t, "the end of the detection is told", func() bool { return len(l.lines()) == 7 }) // which Open does not wait for
 	cluster.OpenSide(e6.Green)
 	require.NoError(t, client.Switch(t.Context(), e6.Green))
 	ready(t, "the cutover has ended", func() bool { return len(l.lines()) == 11 })
