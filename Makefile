@@ -7,7 +7,7 @@ PROTO   := proto/e6data/e6x/v1
 SH      := set -e;
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check gen format vet lint drift tidy alone cross examples
+.PHONY: help demo test check gen format vet lint drift tidy alone cross examples bench
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -60,6 +60,9 @@ examples: ## the examples run
 	cd examples && go run ./quickstart -duration 6s
 	@$(SH) cd examples; for x in callbacks selection rollback tracing metrics gorm; do echo "== $$x"; go run ./$$x; done
 	cd examples && go run ./debugpage -listen 127.0.0.1:0 -for 3s -every 700ms
+
+bench: ## measure against the least that the same work can cost, and write docs/performance.md
+	cd bench && go run . -write ../docs/performance.md
 
 $(BIN)/%: internal/tools/go.mod internal/tools/go.sum
 	@mkdir -p $(BIN)

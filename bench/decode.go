@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+
+	"github.com/apache/thrift/lib/go/thrift"
+
+	"github.com/e6data/e6data-go/e6/vector"
+	"github.com/e6data/e6data-go/proto/thrift/chunk"
+)
+
+// rows is how many a batch has.
+const rows = 50_000
+
+// list makes a list of values.
+func list[T any](value func(i int) T) []T {
+	l := make([]T, rows)
+	for i := range l {
+		l[i] = value(i)
+	}
+	return l
+}
+
+func column(t chunk.VectorType, d *chunk.Data) *chunk.Vector {
+	return &chunk.Vector{Size: rows, VectorType: t, NullSet: make([]bool, rows), Data: d}
+}
+
+func longs() *chunk.Vector {
+	return column(chunk.VectorType_LONG, &chunk.Data{Int64Data: &chunk.Int64Data{Data: list(func(i int) int64 { return int64(i) * 1_000_003 })}})
+}
+
+// mixed is a column each of LONG, STRING, DOUBLE and DATE.
+func mixed() []*chunk.Vector {
+	const day = 86_400_000_000
+	return []*chunk.Vector{
+		longs(),
+		column(chunk.VectorType_STRING, &chunk.Data{VarcharData: &chunk.VarcharData{Data: list(func(i int) string { return fmt.Sprintf("customer %07d", i) })}}),
+		column(chunk.VectorType_DOUBLE, &chunk.Data{Float64Data: &chunk.Float64Data{Data: list(func(i int) float64 { return float64(i) / 7 })}}),
+		column(chunk.VectorType_DATE, &chunk.Data{DateData: &chunk.DateData{Data: list(func(i int) int64 { return int64(i) * day })}}),
+	}
+}
+
+// encoded is a batch as the engine sends it.
+func encoded(vectors ...*chunk.Vector) ([]byte, error) {
+	buffer := thrift.NewTMemoryBuffer()
+	c := &chunk.Chunk{Size: rows, Vectors: vectors}
+	if err := c.Write(context.Background(), thrift.NewTBinaryProtocolConf(buffer, nil)); err != nil {
+		return nil, err
+	}
+	return buffer.Bytes(), nil
+}
+
+// byThrift decodes a batch with the code that Thrift generates.
+func byThrift(raw []byte) error {
+	buffer := &thrift.TMemoryBuffer{Buffer: nil}
+	*buffer = *thrift.NewTMemoryBufferLen(0)
+	if _, err := buffer.Write(raw); err != nil {
+		return err
+	}
+	return new(chunk.Chunk).Read(context.Background(), thrift.NewTBinaryProtocolConf(buffer, nil))
+}
+
+// must ends the program if what cannot fail has failed.
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
+
+var decodeReused = comparison{
+	name: "decode a batch of 50,000 rows into a reused one: LONG, STRING, DOUBLE, DATE", against: "Thrift's generated code on the same bytes",
+	goal: 15, more: true, unit: "speed",
+	begin: func() (work, work, func(), error) {
+		raw, err := encoded(mixed()...)
+		batch := new(vector.Batch)
+		return func(n int) {
+				for range n {
+					must(batch.Decode(raw, nil))
+				}
+			}, func(n int) {
+				for range n {
+					must(byThrift(raw))
+				}
+			}, func() {}, err
+	},
+}
+
+var decodeFresh = comparison{
+	name: "the same, into a new batch each time", against: decodeReused.against, goal: 15, more: true, unit: "speed",
+	begin: func() (work, work, func(), error) {
+		raw, err := encoded(mixed()...)
+		return func(n int) {
+				for range n {
+					_, err := vector.Decode(raw, nil)
+					must(err)
+				}
+			}, func(n int) {
+				for range n {
+					must(byThrift(raw))
+				}
+			}, func() {}, err
+	},
+}
+
+var decodeLongs = comparison{
+	name: "decode a batch of 50,000 LONG", against: "a loop that swaps the same bytes", goal: 0.8, more: true, unit: "speed",
+	begin: func() (work, work, func(), error) {
+		raw, err := encoded(longs())
+		batch := new(vector.Batch)
+		into := make([]int64, rows)
+		values := raw[len(raw)-8*rows:]
+		return func(n int) {
+				for range n {
+					must(batch.Decode(raw, nil))
+				}
+			}, func(n int) {
+				for range n {
+					for i := range into {
+						into[i] = int64(binary.BigEndian.Uint64(values[8*i:]))
+					}
+				}
+			}, func() {}, err
+	},
+}
