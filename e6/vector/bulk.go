@@ -58,11 +58,10 @@ func swapFloat64s(dst []float64, src []byte) {
 	}
 }
 
-// copyBools copies bytes that must be 0 or 1, and reports whether one of them
-// is 1. If one is neither, it returns its position, and otherwise -1.
-func copyBools(dst []bool, src []byte) (any bool, bad int) {
-	// Checked before a byte becomes a bool: a bool of another bit pattern is
-	// undefined behaviour.
+// checkBools looks at bytes that must be 0 or 1, and reports whether one of them is 1.
+// If one is neither, it returns its position, and otherwise -1. A byte becomes a bool
+// only behind it: a bool of another bit pattern is undefined behaviour.
+func checkBools(src []byte) (any bool, bad int) {
 	var seen uint64
 	i := 0
 	for ; i+8 <= len(src); i += 8 {
@@ -78,8 +77,12 @@ func copyBools(dst []bool, src []byte) (any bool, bad int) {
 			}
 		}
 	}
-	copy(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(dst))), len(dst)), src)
 	return seen != 0, -1
+}
+
+// copyBools copies bytes that checkBools has found right.
+func copyBools(dst []bool, src []byte) {
+	copy(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(dst))), len(dst)), src)
 }
 
 // views is a slice of strings that are views of an input. It remembers how far

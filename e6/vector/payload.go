@@ -10,7 +10,11 @@ import (
 func (c *Column) decodePayload(r *reader, form payload, what string) (err *DecodeError) {
 	switch form {
 	case payloadBools:
-		c.bools, _, err = r.bools(c.bools, what)
+		var src []byte
+		if src, _, err = r.flags(what); err == nil {
+			c.bools = resize(c.bools, len(src))
+			copyBools(c.bools, src)
+		}
 	case payloadInt32s:
 		var src []byte
 		if src, err = r.block(wireI32, 4, what); err == nil {
@@ -78,19 +82,18 @@ func (r *reader) block(wire byte, width int, what string) ([]byte, *DecodeError)
 	return src, nil
 }
 
-// bools reads a list of booleans into dst and reports whether one is true.
-func (r *reader) bools(dst []bool, what string) (list []bool, any bool, err *DecodeError) {
-	src, err := r.block(wireBool, 1, what)
-	if err != nil {
-		return dst, false, err
+// flags returns the bytes of a list of booleans, each of them 0 or 1, and reports
+// whether one is 1.
+func (r *reader) flags(what string) (src []byte, any bool, err *DecodeError) {
+	if src, err = r.block(wireBool, 1, what); err != nil {
+		return nil, false, err
 	}
-	dst = resize(dst, len(src))
-	any, bad := copyBools(dst, src)
+	any, bad := checkBools(src)
 	if bad >= 0 {
-		return dst[:0], false, fail(r.off-len(src)+bad, ErrValue,
+		return nil, false, fail(r.off-len(src)+bad, ErrValue,
 			"row %d of %s is the byte %d, and a boolean is 0 or 1", bad, what, src[bad])
 	}
-	return dst, any, nil
+	return src, any, nil
 }
 
 // strings reads a list of strings as views of the input.

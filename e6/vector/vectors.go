@@ -9,6 +9,7 @@ type parts struct {
 	size, typ, nulls, data, constant, zone, format bool
 
 	nullsAt, dataAt int
+	flags           int // how many null flags there are
 	kind            member
 	scaled          bool
 	scale           int32
@@ -55,7 +56,7 @@ func (c *Column) decodeField(r *reader, p *parts, at int, wire byte, id int16) (
 	case 3:
 		if err = r.once(&p.nulls, at, wire, wireList, "the null flags"); err == nil {
 			p.nullsAt = r.off
-			c.nulls, c.hasNulls, err = r.bools(c.nulls, "the null flags")
+			p.flags, err = c.decodeNulls(r)
 		}
 	case 4:
 		if err = r.once(&p.data, at, wire, wireStruct, "the data"); err == nil {
@@ -78,6 +79,20 @@ func (c *Column) decodeField(r *reader, p *parts, at int, wire byte, id int16) (
 		err = r.skip(wire, 0)
 	}
 	return err
+}
+
+// decodeNulls reads the null flags and returns how many there are. They are kept only
+// if a row is null: most columns have none, and a flag for every row all the same.
+func (c *Column) decodeNulls(r *reader) (n int, err *DecodeError) {
+	src, any, err := r.flags("the null flags")
+	if err != nil {
+		return 0, err
+	}
+	if c.hasNulls = any; any {
+		c.nulls = resize(c.nulls, len(src))
+		copyBools(c.nulls, src)
+	}
+	return len(src), nil
 }
 
 // decodeType reads the vector's type. On the wire the types are numbered from
@@ -129,13 +144,12 @@ func (c *Column) finish(r *reader, p *parts) *DecodeError {
 }
 
 func (c *Column) finishNulls(p *parts) *DecodeError {
-	n := len(c.nulls)
 	want := c.rows
 	if c.constant {
 		want = 1
 	}
-	if n != 0 && n != want {
-		return fail(p.nullsAt, ErrRows, "%d null flags for %d rows (constant: %t)", n, c.rows, c.constant)
+	if p.flags != 0 && p.flags != want {
+		return fail(p.nullsAt, ErrRows, "%d null flags for %d rows (constant: %t)", p.flags, c.rows, c.constant)
 	}
 	c.allNull = c.typ == Null || c.constant && c.hasNulls
 	c.hasNulls = c.hasNulls || c.allNull
