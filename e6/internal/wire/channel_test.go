@@ -23,19 +23,22 @@ func TestHeadersOfACall(t *testing.T) {
 		return &e6xv1.StatusResponse{}, nil
 	})
 	c := dial(t, address, Config{ClusterName: "Prod-EU", UserAgent: "tester"})
-	ctx := metadata.AppendToOutgoingContext(context.Background(), "authorization", "Bearer x")
-	for _, call := range []Call{{Side: fsm.Blue}, {Side: fsm.Green}, {Side: fsm.Green, PlannerIP: "10.1.2.3"}} {
-		_, err := c.Engine(call).Status(ctx, &e6xv1.StatusRequest{})
-		require.NoError(t, err)
-		md := <-got
-		require.Equal(t, []string{call.Side.String()}, md["strategy"])
-		require.Equal(t, []string{"prod-eu"}, md["cluster-name"])
-		require.Equal(t, []string{"Bearer x"}, md["authorization"])
-		require.Contains(t, md["user-agent"][0], "tester")
-		if call.PlannerIP == "" {
-			require.NotContains(t, md, "plannerip")
-		} else {
-			require.Equal(t, []string{call.PlannerIP}, md["plannerip"])
+	alone := context.Background()
+	with := metadata.AppendToOutgoingContext(alone, "authorization", "Bearer x")
+	for _, call := range []Call{{Side: fsm.Blue}, {Side: fsm.Green}, {Side: fsm.Green, PlannerIP: "10.1.2.3"}, {Side: fsm.Green}} {
+		for ctx, given := range map[context.Context][]string{alone: nil, with: {"Bearer x"}} {
+			_, err := c.Engine(call).Status(ctx, &e6xv1.StatusRequest{})
+			require.NoError(t, err)
+			md := <-got
+			require.Equal(t, []string{call.Side.String()}, md["strategy"])
+			require.Equal(t, []string{"prod-eu"}, md["cluster-name"])
+			require.Equal(t, given, md["authorization"])
+			require.Contains(t, md["user-agent"][0], "tester")
+			if call.PlannerIP == "" {
+				require.NotContains(t, md, "plannerip")
+			} else {
+				require.Equal(t, []string{call.PlannerIP}, md["plannerip"])
+			}
 		}
 	}
 }

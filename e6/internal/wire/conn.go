@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
 
 	"github.com/e6data/e6data-go/e6/fsm"
 	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
@@ -30,9 +31,9 @@ type Conn struct {
 	observer Observer
 	onCall   func(context.Context, CallRecord)
 
-	// headers are those of a call without a planner, by side, as pairs. They
-	// are shared by all calls and never written again.
-	headers [len(fsm.Sides) + 1][]string
+	// headers are those of a call without a planner, by side. They are shared by
+	// all calls and never written again.
+	headers [len(fsm.Sides) + 1]headers
 	// Most calls carry no planner, so their stubs are built once.
 	engines  [len(fsm.Sides)]e6xv1.QueryEngineServiceClient
 	clusters [len(fsm.Sides)]e6xv1.ClusterServiceClient
@@ -68,10 +69,11 @@ func Dial(cfg Config) (*Conn, error) {
 	}
 	c := &Conn{grpc: cc, observer: cfg.Observer, onCall: cfg.OnCall}
 	for i, side := range fsm.Sides {
-		c.headers[side] = []string{"strategy", side.String()}
+		pairs := []string{"strategy", side.String()}
 		if cfg.ClusterName != "" {
-			c.headers[side] = append(c.headers[side], "cluster-name", strings.ToLower(cfg.ClusterName))
+			pairs = append(pairs, "cluster-name", strings.ToLower(cfg.ClusterName))
 		}
+		c.headers[side] = headers{pairs: pairs, alone: metadata.Pairs(pairs...)}
 		ch := &boundConn{Conn: c, call: Call{Side: side}}
 		c.engines[i] = e6xv1.NewQueryEngineServiceClient(ch)
 		c.clusters[i] = e6xv1.NewClusterServiceClient(ch)

@@ -3,6 +3,7 @@ package wire
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"google.golang.org/grpc/peer"
 
 	"github.com/e6data/e6data-go/e6/fsm"
+	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
 )
 
 // boundConn sends calls as its Call says.
@@ -25,10 +27,22 @@ var _ grpc.ClientConnInterface = (*boundConn)(nil)
 // services without one.
 const protoPackage = "/e6data.e6x.v1."
 
+// paths are the paths on the wire, by the names that the generated code calls.
+var paths = func() map[string]string {
+	paths := map[string]string{}
+	for _, service := range []grpc.ServiceDesc{e6xv1.QueryEngineService_ServiceDesc, e6xv1.ClusterService_ServiceDesc} {
+		for _, m := range service.Methods {
+			method := "/" + service.ServiceName + "/" + m.MethodName
+			paths[method] = "/" + strings.TrimPrefix(method, protoPackage)
+		}
+	}
+	return paths
+}()
+
 // path is the method's path on the wire.
 func path(method string) string {
-	if bare, ok := strings.CutPrefix(method, protoPackage); ok {
-		return "/" + bare
+	if bare, ok := paths[method]; ok {
+		return bare
 	}
 	return method
 }
@@ -55,12 +69,8 @@ func (c *boundConn) invoke(ctx context.Context, method string, args, reply any, 
 	}
 	count := &c.counts[c.call.Side]
 	count.calls.Add(1)
-	out := metadata.AppendToOutgoingContext(ctx, c.headers[c.call.Side]...)
-	if c.call.PlannerIP != "" {
-		out = metadata.AppendToOutgoingContext(out, "plannerip", c.call.PlannerIP)
-	}
 	var seen evidence
-	err := c.grpc.Invoke(out, path(method), args, reply, append(opts, grpc.Header(&seen.header), grpc.Trailer(&seen.trailer), grpc.Peer(&seen.peer))...)
+	err := c.grpc.Invoke(c.addressed(ctx), path(method), args, reply, append(opts, grpc.Header(&seen.header), grpc.Trailer(&seen.trailer), grpc.Peer(&seen.peer))...)
 	if err != nil {
 		class, effect := seen.judge(ctx, err)
 		if class == ClassWrongSide {
@@ -70,6 +80,25 @@ func (c *boundConn) invoke(ctx context.Context, method string, args, reply any, 
 	}
 	c.observe(ctx, at, reply)
 	return nil
+}
+
+// addressed adds the headers of a call to those that the caller gives, who mostly gives
+// none: then those that were made in advance will do.
+func (c *boundConn) addressed(ctx context.Context) context.Context {
+	side := &c.headers[c.call.Side]
+	if c.call.PlannerIP != "" {
+		return metadata.AppendToOutgoingContext(ctx, append(slices.Clip(side.pairs), "plannerip", c.call.PlannerIP)...)
+	}
+	if _, given := metadata.FromOutgoingContext(ctx); given {
+		return metadata.AppendToOutgoingContext(ctx, side.pairs...)
+	}
+	return metadata.NewOutgoingContext(ctx, side.alone)
+}
+
+// headers are those that every call to a side has.
+type headers struct {
+	pairs []string    // names and values in turn
+	alone metadata.MD // the same, which nobody changes
 }
 
 var errNoSide = errors.New("the call has no side")
