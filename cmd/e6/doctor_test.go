@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc"
 
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/fsm"
@@ -66,6 +67,15 @@ func certificate(t *testing.T, ends time.Time, names ...string) (*tls.Config, st
 	path := filepath.Join(t.TempDir(), "ca.pem")
 	require.NoError(t, os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600))
 	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}, NextProtos: []string{"h2"}}, path
+}
+
+// bearerFlags lead to a cluster that wants a bearer, by a profile.
+func bearerFlags(t *testing.T, address, ca, file string) []string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "profiles")
+	text := "[profiles.p]\naddress = \"" + address + "\"\ntls = true\nca = \"" + ca + "\"\nserver_name = \"e6.example.com\"\nbearer_file = \"" + file + "\"\n"
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+	return []string{"--profiles", path}
 }
 
 func TestTheDoctorTellsWhatIsWrongAndWhatToDo(t *testing.T) {
@@ -115,6 +125,34 @@ func TestTheDoctorTellsWhatIsWrongAndWhatToDo(t *testing.T) {
 			cluster.Inject(e6test.Fault{Method: "prepareStatementV2", Times: -1, Action: e6test.Fail, Message: "out of memory"})
 			return flags
 		}, exitStatement},
+		"broken": {func(t *testing.T) []string {
+			cluster, flags := start(t)
+			cluster.Inject(e6test.Fault{Method: "authenticate", Times: -1, Action: e6test.Fail, Message: "out of memory"})
+			return flags
+		}, exitStatement},
+		"foreign": {func(t *testing.T) []string {
+			clean(t)
+			listener, err := net.Listen("tcp", "127.0.0.1:0")
+			require.NoError(t, err)
+			server := grpc.NewServer()
+			served := make(chan error)
+			go func() { served <- server.Serve(listener) }()
+			t.Cleanup(func() {
+				server.Stop()
+				require.NoError(t, <-served)
+			})
+			return []string{"--dsn", "e6://me@" + listener.Addr().String(), "--token-file", secret(t)}
+		}, exitStatement},
+		"bearer-web": {func(t *testing.T) []string {
+			clean(t)
+			config, ca := certificate(t, year, "e6.example.com")
+			server := httptest.NewUnstartedServer(http.NotFoundHandler())
+			server.TLS = config
+			server.EnableHTTP2 = true
+			server.StartTLS()
+			t.Cleanup(server.Close)
+			return bearerFlags(t, server.Listener.Addr().String(), ca, secret(t))
+		}, exitStatement},
 		"nobody": {func(t *testing.T) []string {
 			clean(t)
 			return []string{"--dsn", "e6://me@127.0.0.1:1", "--token-file", secret(t)}
@@ -160,10 +198,7 @@ func TestTheDoctorTellsWhatIsWrongAndWhatToDo(t *testing.T) {
 		"bearer": {func(t *testing.T) []string {
 			server, ca := certificate(t, year, "e6.example.com")
 			cluster, _ := start(t, e6test.WithTLS(server), e6test.WithBearer(func(token string) bool { return token == "planted" }))
-			path := filepath.Join(t.TempDir(), "profiles")
-			text := "[profiles.p]\naddress = \"" + cluster.Addr() + "\"\ntls = true\nca = \"" + ca + "\"\nserver_name = \"e6.example.com\"\nbearer_file = \"" + secret(t) + "\"\n"
-			require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
-			return []string{"--profiles", path}
+			return bearerFlags(t, cluster.Addr(), ca, secret(t))
 		}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -221,6 +256,31 @@ func TestTheSupportArchiveHoldsNoSecret(t *testing.T) {
 	require.Contains(t, whole, "in an error, of ***")
 	for _, hidden := range []string{"planted", "somebody", "SELECT 1 ", "session-"} {
 		require.NotContains(t, whole, hidden)
+	}
+}
+
+func TestNeitherTheArchiveNorTheAnswersHoldABearer(t *testing.T) {
+	config, ca := certificate(t, time.Now().Add(365*24*time.Hour), "e6.example.com")
+	cluster, _ := start(t, e6test.WithTLS(config), e6test.WithBearer(func(token string) bool { return token == "planted" }))
+	for _, method := range []string{"getResultMetadata", "healthCheck"} {
+		cluster.Inject(e6test.Fault{Method: method, Times: -1, Action: e6test.Fail, Message: "no rights for planted"})
+	}
+	flags := bearerFlags(t, cluster.Addr(), ca, secret(t))
+	require.Contains(t, command(t, append([]string{"doctor", "--probe"}, flags...)...).out, "no rights for ***")
+
+	path := filepath.Join(t.TempDir(), "support.zip")
+	var out, errOut strings.Builder
+	require.Equal(t, exitStatement, run(append([]string{"doctor", "--bundle", path}, flags...), make(chan os.Signal), strings.NewReader(""), &out, &errOut), errOut.String())
+	archive, err := zip.OpenReader(path)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, archive.Close()) }()
+	for _, f := range archive.File {
+		r, err := f.Open()
+		require.NoError(t, err)
+		text, err := io.ReadAll(r)
+		require.NoError(t, err)
+		require.NoError(t, r.Close())
+		require.NotContains(t, string(text), "planted", f.Name)
 	}
 }
 

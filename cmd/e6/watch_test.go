@@ -9,11 +9,11 @@ import (
 
 func TestClustersAreWatchedForAsLongAsItIsAskedFor(t *testing.T) {
 	_, flags := start(t)
-	got := command(t, append([]string{"watch", "--timeout", "300ms", "--refresh", "50ms"}, flags...)...)
+	got := command(t, append([]string{"watch", "--timeout", "2s", "--refresh", "50ms"}, flags...)...)
 	require.Equal(t, 0, got.code, got.errOut)
 	require.Contains(t, got.out, "settle: detecting => blue")
 
-	got = command(t, "watch", "--timeout", "300ms", "--refresh", "50ms", flags[1]+"?strategy=green", "http://127.0.0.1:1/debug/e6/", "--token-file", flags[3])
+	got = command(t, "watch", "--timeout", "2s", "--refresh", "50ms", flags[1]+"?strategy=green", "http://127.0.0.1:1/debug/e6/", "--token-file", flags[3])
 	require.Equal(t, 0, got.code, got.errOut)
 	require.Contains(t, got.out, "127.0.0.1:1/debug/e6  cannot be reached: ")
 	require.Contains(t, got.out, "settle: detecting => blue")

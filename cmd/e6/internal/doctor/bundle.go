@@ -19,11 +19,10 @@ import (
 // configuration, the names of the environment's variables, versions, and what a
 // client knows. It holds no token, no user, no session and no statement.
 func Bundle(w io.Writer, r *Report, origins []e6.Origin, known *Client) error {
-	secrets := slices.Clone(r.secrets)
 	origins = slices.Clone(origins)
 	for i, o := range origins {
 		if o.Field == "User" && o.Value != "" {
-			secrets = append(secrets, o.Value)
+			r.secrets.keep(o.Value)
 			origins[i].Value = "***"
 		}
 	}
@@ -32,7 +31,7 @@ func Bundle(w io.Writer, r *Report, origins []e6.Origin, known *Client) error {
 	add := func(name, text string) error {
 		f, err := archive.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Deflate, Modified: time.Now()})
 		if err == nil {
-			_, err = io.WriteString(f, mask(text, secrets))
+			_, err = io.WriteString(f, r.secrets.mask(text))
 		}
 		return err
 	}

@@ -146,6 +146,8 @@ const (
 	refuses     outcome = "refuses"
 	asleep      outcome = "is suspended"
 	denies      outcome = "rejects the credentials"
+	fails       outcome = "fails"
+	foreign     outcome = "is no cluster"
 	unreachable outcome = "cannot be reached"
 	puzzling    outcome = "gives an answer that is not known"
 )
@@ -173,6 +175,8 @@ func (r reply) judge() (o outcome, form string) {
 		return denies, raw(r.err)
 	case s.Code() == codes.Unavailable, s.Code() == codes.DeadlineExceeded, s.Code() == codes.Canceled:
 		return unreachable, raw(r.err)
+	case s.Code() == codes.Unimplemented && strings.HasPrefix(m, httpReply):
+		return foreign, raw(r.err) // a web server, which knows no gRPC
 	case !ingress && s.Code() != codes.Unknown, s.Code() == codes.Unimplemented:
 		return accepts, raw(r.err) // an engine has answered
 	}

@@ -1,13 +1,26 @@
 package doctor
 
 import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+
+	"github.com/e6data/e6data-go/e6"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -30,6 +43,7 @@ func TestARefusalIsToldFromAnAnswerOfAnEngine(t *testing.T) {
 		httpReply + "403 (Forbidden)":       {codes.PermissionDenied, nil, denies},
 		"a table is missing":                {codes.Internal, engine, accepts},
 		"unknown method":                    {codes.Unimplemented, nil, accepts},
+		httpReply + "404 (Not Found)":       {codes.Unimplemented, nil, foreign},
 		httpReply + "418 (I'm a teapot)":    {codes.Unknown, nil, puzzling},
 		"":                                  {codes.Unknown, nil, puzzling},
 	} {
@@ -54,4 +68,78 @@ func TestVariablesThatNobodyReadsAreNamed(t *testing.T) {
 func TestSecretsAreMaskedAndWordsAreLeftAlone(t *testing.T) {
 	require.Equal(t, "*** named *** (***)", mask("me named me (me)", []string{"me", ""}))
 	require.Equal(t, "x***y", mask("xlongsecrety", []string{"longsecret"}))
+	require.Equal(t, "*** *** ***, home", mask("me me me, home", []string{"me"}), "words that share a space")
+	require.Equal(t, "***, ***", mask("me@example.com-token, me@example.com", []string{"me@example.com", "me@example.com-token"}))
+	const odd = `pl"an<ted&to\ken`
+	require.Equal(t, "a *** b", mask("a "+odd+" b", []string{odd}))
+	require.Equal(t, "x: \"***\"", mask(fmt.Sprintf("x: %q", odd), []string{odd}))
+	for _, text := range []string{odd, fmt.Sprintf("%q", odd), url.QueryEscape(odd), url.PathEscape(odd)} {
+		whole, err := json.Marshal([]string{"seen " + text})
+		require.NoError(t, err)
+		require.NotContains(t, mask(string(whole), []string{odd}), "ted")
+	}
+}
+
+func TestATokenIsKeptWheneverItIsAskedFor(t *testing.T) {
+	var kept secrets
+	n := 0
+	cfg := kept.of(e6.Config{
+		User: "somebody", Token: "a token 0",
+		Bearer:      func(context.Context) (string, error) { n++; return fmt.Sprintf("bearer %d\n", n), nil },
+		Credentials: func(context.Context) (string, string, error) { return "another one", "a token 1", nil },
+	})
+	for range 2 {
+		_, err := cfg.Bearer(t.Context())
+		require.NoError(t, err)
+	}
+	_, _, err := cfg.Credentials(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, "***, ***, ***, ***, ***, ***", kept.mask("somebody, a token 0, bearer 1, bearer 2, another one, a token 1"))
+}
+
+func TestAClockThatIsWrongIsToldByTheServersDate(t *testing.T) {
+	for want, date := range map[Verdict]string{
+		OK:      time.Now().UTC().Format(http.TimeFormat),
+		Warn:    time.Now().Add(time.Hour).UTC().Format(http.TimeFormat),
+		Skipped: "half past nine",
+	} {
+		var r Report
+		r.clock(map[string]sideAnswer{checkGreen: {reply: reply{header: metadata.Pairs("date", date)}}})
+		require.Len(t, r.Lines, 1)
+		require.Equal(t, want, r.Lines[0].Verdict, r.Lines[0].Seen)
+	}
+}
+
+func TestTokensInClearTextAreWarnedOf(t *testing.T) {
+	for host, want := range map[string]Verdict{"localhost": Skipped, "127.0.0.9": Skipped, "::1": Skipped, "10.0.0.1": Warn, "e6.example.com": Warn} {
+		var r Report
+		require.True(t, r.encryption(t.Context(), e6.Config{}, host, nil))
+		require.Equal(t, want, r.Lines[0].Verdict, host)
+	}
+}
+
+func TestAServerWithoutHTTP2IsNoCluster(t *testing.T) {
+	other := httptest.NewTLSServer(http.NotFoundHandler())
+	defer other.Close() // it only lends its certificate
+	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: other.Certificate().Raw})
+	near, far := net.Pipe()
+	done := make(chan error)
+	go func() {
+		server := tls.Server(far, &tls.Config{Certificates: other.TLS.Certificates})
+		done <- server.Handshake()
+		_, _ = io.Copy(io.Discard, server)
+	}()
+	defer func() { require.NoError(t, near.Close()) }()
+	var r Report
+	require.False(t, r.encryption(t.Context(), e6.Config{TLS: true, CAPEM: ca, ServerName: "example.com"}, "127.0.0.1", near))
+	require.NoError(t, <-done, "TLS itself is well")
+	require.Len(t, r.Lines, 1)
+	require.Equal(t, Fail, r.Lines[0].Verdict)
+	require.Contains(t, r.Lines[0].Seen, "does not speak HTTP/2")
+}
+
+func TestCallsCarryTheClustersNameAndThePlanner(t *testing.T) {
+	headers := (&conn{name: "analytics"}).to("blue", "10.0.0.7").caller.headers
+	require.Equal(t, []string{"strategy", "blue", "cluster-name", "analytics", "plannerip", "10.0.0.7"}, headers)
+	require.Equal(t, []string{"strategy", "green"}, (&conn{}).to("green", "").caller.headers)
 }

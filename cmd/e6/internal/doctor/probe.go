@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"runtime"
-	"slices"
 	"strings"
 	"time"
 
@@ -27,23 +26,19 @@ type prober struct {
 	c               *conn
 	side, session   string
 	catalog, schema string
-	secrets         []string // which no answer may show
+	secrets         *secrets // which no answer may show
 }
 
 // keep keeps texts out of the answers.
-func (p *prober) keep(secrets ...string) {
-	for _, s := range secrets {
-		if s != "" && !slices.Contains(p.secrets, s) {
-			p.secrets = append(p.secrets, s)
-		}
-	}
-}
+func (p *prober) keep(texts ...string) { p.secrets.keep(texts...) }
 
 // Probe asks a cluster, with statements that only read, what is not known about
 // engines in general, and writes the questions and the answers as Markdown. Neither
 // a token, a session, an id nor the name of a host is in it. The error is ErrNoSide,
 // or that of the writer or of ctx.
 func Probe(ctx context.Context, w io.Writer, cfg e6.Config) error {
+	hidden := new(secrets)
+	cfg = hidden.of(cfg)
 	user, token, err := loginOf(ctx, cfg)
 	if err != nil {
 		return err
@@ -59,14 +54,15 @@ func Probe(ctx context.Context, w io.Writer, cfg e6.Config) error {
 		a := c.ask(ctx, side, user, token)
 		answers[side] = a
 		if a.outcome == accepts && p == nil {
-			p = &prober{calls: c.to(side, ""), c: c, side: side, session: a.session, catalog: cfg.Catalog, schema: cfg.Schema}
+			p = &prober{calls: c.to(side, ""), c: c, side: side, session: a.session, catalog: cfg.Catalog, schema: cfg.Schema, secrets: hidden}
 		}
 	}
 	if p == nil {
 		return ErrNoSide
 	}
 	host, _, _ := net.SplitHostPort(cfg.Address)
-	p.keep(user, token, host, p.session)
+	ips, _ := net.DefaultResolver.LookupHost(ctx, host) // which errors of the network name
+	p.keep(append(ips, host, cfg.ServerName, answers[sideNames[0]].session, answers[sideNames[1]].session)...)
 	if _, err := fmt.Fprintf(w, "# What a cluster answers\n\ne6 with gRPC %s, %s, %s.\n\n| question | answer |\n|---|---|\n",
 		grpc.Version, runtime.Version(), time.Now().UTC().Format(time.DateOnly)); err != nil {
 		return err
@@ -87,7 +83,7 @@ func Probe(ctx context.Context, w io.Writer, cfg e6.Config) error {
 
 // cell is an answer as a cell of a table.
 func (p *prober) cell(answer string) string {
-	answer = mask(answer, p.secrets)
+	answer = p.secrets.mask(answer)
 	answer = strings.NewReplacer("|", `\|`, "\r", "", "\n", " ").Replace(answer)
 	const most = 400
 	if len(answer) > most {

@@ -33,7 +33,7 @@ type Report struct {
 	// Tell is called with every line as soon as it is known, if it is not nil.
 	Tell func(Line) `json:"-"`
 
-	secrets []string // which no archive may hold
+	secrets secrets // which no archive may hold
 }
 
 func (r *Report) add(check string, verdict Verdict, seen, next string) {

@@ -9,6 +9,9 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
 	"github.com/e6data/e6data-go/e6"
 	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
 )
@@ -29,13 +32,13 @@ type sideAnswer struct {
 // cluster checks what the cluster answers.
 func (r *Report) cluster(ctx context.Context, cfg e6.Config) *Client {
 	later := []string{checkBlue, checkGreen, checkSides, checkStatus, checkLatency, checkClock, checkQuery}
+	cfg = r.secrets.of(cfg)
 	user, token, err := loginOf(ctx, cfg)
 	if err != nil {
 		r.add(checkCredentials, Fail, err.Error(), "check the file or the program that the token comes from")
 		r.skip("there are no credentials", later...)
 		return nil
 	}
-	r.secrets = append(r.secrets, user, token)
 	c, err := dial(cfg)
 	if err != nil {
 		r.add(checkCredentials, Fail, err.Error(), "check the address")
@@ -46,7 +49,7 @@ func (r *Report) cluster(ctx context.Context, cfg e6.Config) *Client {
 	answers := map[string]sideAnswer{}
 	for _, side := range sideNames {
 		answers[side] = c.ask(ctx, side, user, token)
-		r.secrets = append(r.secrets, answers[side].session)
+		r.secrets.keep(answers[side].session)
 	}
 	r.accepted(cfg, answers)
 	for _, side := range sideNames {
@@ -95,8 +98,18 @@ func (c *conn) ask(ctx context.Context, side, user, token string) sideAnswer {
 	a.reply = to.last()
 	a.took = a.reply.took
 	a.outcome, a.form = a.reply.judge()
-	if a.outcome == accepts && c.auth == nil && a.session == "" {
+	if c.auth != nil || a.outcome != accepts || a.session != "" {
+		return a
+	}
+	// An engine has answered, and there is no session. Only an answer without an
+	// error says that the credentials are wrong.
+	switch status.Code(a.reply.err) {
+	case codes.OK:
 		a.outcome = denies
+	case codes.Unimplemented:
+		a.outcome = foreign
+	default:
+		a.outcome = fails
 	}
 	return a
 }
@@ -133,6 +146,10 @@ func (r *Report) side(side string, a sideAnswer) {
 		r.add(side, Warn, "is suspended: "+a.form, "")
 	case denies:
 		r.add(side, Fail, strings.TrimSuffix("rejects the credentials: "+a.form, ": "), "")
+	case fails:
+		r.add(side, Fail, "cannot log anybody in: "+a.form, "the engine fails for a reason of its own: see its log")
+	case foreign:
+		r.add(side, Fail, "is no cluster: "+a.form, "another program answers here: check the host and the port")
 	case unreachable:
 		r.add(side, Fail, "does not answer: "+a.form, "check that this port is the cluster's gRPC port, and that --tls is as the server wants it")
 	default:
@@ -181,7 +198,7 @@ func (r *Report) status(ctx context.Context, c *conn, answers map[string]sideAns
 	defer cancel()
 	var failed error
 	for _, side := range sideNames {
-		if o := answers[side].outcome; o != accepts && o != asleep && o != puzzling {
+		if o := answers[side].outcome; o != accepts && o != asleep && o != puzzling && o != fails {
 			continue
 		}
 		answer, err := c.to(side, "").ClusterServiceClient.Status(ctx, &e6xv1.ClusterStatusRequest{User: user, Password: token})
@@ -189,13 +206,13 @@ func (r *Report) status(ctx context.Context, c *conn, answers map[string]sideAns
 			failed = err
 			continue
 		}
-		switch status := e6.ClusterStatus(answer.GetStatus()); status {
+		switch told := e6.ClusterStatus(answer.GetStatus()); told {
 		case e6.StatusActive:
-			r.ok(checkStatus, "%s", status)
+			r.ok(checkStatus, "%s", told)
 		case e6.StatusSuspended:
-			r.add(checkStatus, Warn, string(status), "'e6 cluster resume' wakes it")
+			r.add(checkStatus, Warn, string(told), "'e6 cluster resume' wakes it")
 		default:
-			r.add(checkStatus, Warn, string(status), "wait, or ask whoever runs the cluster")
+			r.add(checkStatus, Warn, string(told), "wait, or ask whoever runs the cluster")
 		}
 		return
 	}

@@ -1,6 +1,8 @@
 package watch
 
 import (
+	"fmt"
+
 	"github.com/e6data/e6data-go/e6/debug"
 )
 
@@ -44,6 +46,10 @@ func (p *panels) look(i int, state debug.State, err error) (news []Happening) {
 	}
 	for _, e := range state.Events {
 		if e.Seq > p.seen[i] {
+			if missed := e.Seq - p.seen[i] - 1; p.seen[i] > 0 && missed > 0 {
+				news = append(news, Happening{p.names[i], debug.Event{Seq: e.Seq - 1, Time: e.Time, Kind: "missed", Level: "WARN",
+					Text: fmt.Sprintf("%d events came and went between two looks", missed)}})
+			}
 			p.seen[i] = e.Seq
 			news = append(news, Happening{p.names[i], e})
 		}

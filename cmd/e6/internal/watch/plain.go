@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/e6data/e6data-go/cmd/e6/internal/output"
@@ -14,16 +15,38 @@ import (
 // ends. A source that cannot be reached is told about once.
 func Plain(ctx context.Context, w io.Writer, sources []Source, every time.Duration, asJSON bool) error {
 	p := newPanels(sources)
-	for {
-		for i, s := range sources {
-			before := p.errs[i]
-			state, err := s.Look(ctx)
-			if ctx.Err() != nil {
-				return nil
+	var lookers sync.WaitGroup
+	defer lookers.Wait()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	// Each source is looked at on its own: one that does not answer delays no other.
+	said := make(chan looked)
+	for i, s := range sources {
+		lookers.Go(func() {
+			for {
+				state, err := s.Look(ctx)
+				select {
+				case <-ctx.Done():
+					return
+				case said <- looked{i, state, err}:
+				}
+				select {
+				case <-ctx.Done():
+					return
+				case <-time.After(every):
+				}
 			}
-			news := p.look(i, state, err)
-			if err != nil && before == nil {
-				if err := write(w, asJSON, Happening{Source: s.Name}, err); err != nil {
+		})
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case l := <-said:
+			before := p.errs[l.source]
+			news := p.look(l.source, l.state, l.err)
+			if l.err != nil && before == nil {
+				if err := write(w, asJSON, Happening{Source: p.names[l.source]}, l.err); err != nil {
 					return err
 				}
 			}
@@ -32,11 +55,6 @@ func Plain(ctx context.Context, w io.Writer, sources []Source, every time.Durati
 					return err
 				}
 			}
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(every):
 		}
 	}
 }
@@ -48,7 +66,7 @@ func write(w io.Writer, asJSON bool, e Happening, failed error) error {
 	case failed != nil && asJSON:
 		err = json.NewEncoder(w).Encode(map[string]string{"source": e.Source, "error": failed.Error()})
 	case failed != nil:
-		_, err = fmt.Fprintf(w, "%s  %s  cannot be reached: %v\n", time.Now().Format(clock), e.Source, failed)
+		_, err = fmt.Fprintf(w, "%s  %s  cannot be reached: %s\n", time.Now().Format(clock), output.Visible(e.Source), output.Visible(failed.Error()))
 	case asJSON:
 		err = json.NewEncoder(w).Encode(e)
 	default:
@@ -64,11 +82,11 @@ const clock = "15:04:05.000"
 func line(e Happening, named bool) string {
 	text := e.Time.Format(clock) + "  "
 	if named {
-		text += e.Source + "  "
+		text += output.Visible(e.Source) + "  "
 	}
 	text += output.Visible(e.Text) // which may hold words of others
 	if e.Reason != "" {
-		text += "  (" + e.Reason + ")"
+		text += "  (" + output.Visible(e.Reason) + ")"
 	}
 	return text
 }

@@ -116,13 +116,13 @@ func (p *panels) screen(width, height int, now time.Time) string {
 	}
 	add(faint.Render(strings.TrimRight(header, " ")))
 	for i, name := range p.names {
-		row := pad(ansi.Truncate(name, nameWidth, "…"), nameWidth)
+		row := pad(ansi.Truncate(output.Visible(name), nameWidth, "…"), nameWidth)
 		if p.errs[i] != nil {
 			add(row + strings.Repeat(" ", gap) + loud.Render("cannot be reached: "+output.Visible(p.errs[i].Error())))
 			continue
 		}
 		for c := range n {
-			text := pad(columns[c].cell(p.states[i], now), widths[c])
+			text := pad(output.Visible(columns[c].cell(p.states[i], now)), widths[c])
 			if c < 2 {
 				text = coloured(p.states[i], text)
 			}
@@ -151,7 +151,7 @@ func (p *panels) widths(room int, now time.Time) (widths []int, n int) {
 		w := len(c.title)
 		for i, s := range p.states {
 			if p.errs[i] == nil {
-				w = max(w, lipgloss.Width(c.cell(s, now)))
+				w = max(w, lipgloss.Width(output.Visible(c.cell(s, now))))
 			}
 		}
 		if room -= w + gap; room < 0 {

@@ -6,9 +6,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -21,20 +23,25 @@ type Source struct {
 	// Name is what the source is called on the screen.
 	Name string
 
-	url  string
-	http *http.Client
+	url   string
+	http  *http.Client
+	wrong error // with the URL
 }
 
 // Remote watches a client of another process by its debug page, at the address at
 // which package debug is mounted there, such as http://127.0.0.1:6060/debug/e6/.
-func Remote(url string) Source {
-	name := strings.TrimSuffix(strings.TrimPrefix(strings.TrimPrefix(url, "http://"), "https://"), "/")
-	return Source{Name: name, url: strings.TrimSuffix(url, "/") + "/", http: http.DefaultClient}
+func Remote(page string) Source {
+	u, err := url.Parse(page)
+	if err != nil {
+		return Source{Name: "a URL", wrong: plainly(err)}
+	}
+	// The name is shown: neither a password nor a key in the query belongs there.
+	return Source{Name: strings.TrimSuffix(u.Host+u.Path, "/"), url: u.JoinPath("state.json").String(), http: http.DefaultClient}
 }
 
 // Local watches a client of this process.
 func Local(name string, c *e6.Client) Source {
-	return Source{Name: name, url: "http://" + "client/", http: &http.Client{Transport: within{debug.Handler(c)}}}
+	return Source{Name: name, url: "http://" + "client/state.json", http: &http.Client{Transport: within{debug.Handler(c)}}}
 }
 
 // patience limits one look at a source.
@@ -45,15 +52,18 @@ const most = 16 << 20
 
 // Look returns what the client knows now.
 func (s Source) Look(ctx context.Context) (state debug.State, err error) {
+	if s.wrong != nil {
+		return state, s.wrong
+	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+"state.json", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url, nil)
 	if err != nil {
-		return state, err
+		return state, plainly(err)
 	}
 	resp, err := s.http.Do(req)
 	if err != nil {
-		return state, err
+		return state, plainly(err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode != http.StatusOK {
@@ -63,6 +73,14 @@ func (s Source) Look(ctx context.Context) (state debug.State, err error) {
 		return state, fmt.Errorf("the answer is no state of a client: %w", err)
 	}
 	return state, nil
+}
+
+// plainly is an error without the URL that it is about, which may hold a key.
+func plainly(err error) error {
+	if about, ok := errors.AsType[*url.Error](err); ok {
+		return about.Err
+	}
+	return err
 }
 
 // within makes requests to a handler of this process.

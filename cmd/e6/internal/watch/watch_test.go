@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -110,6 +111,97 @@ func TestAClientOfAnotherProcessIsWatchedByItsPage(t *testing.T) {
 		require.NoError(t, json.Unmarshal([]byte(line), &e), line)
 		require.Contains(t, e["source"], "127.0.0.1:")
 	}
+}
+
+func TestWhatIsSecretInAURLIsNotShown(t *testing.T) {
+	asked := make(chan *http.Request, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked <- r
+		_, _ = io.WriteString(w, "{}")
+	}))
+	host := strings.TrimPrefix(server.URL, "http://")
+	source := Remote("http://joe:planted@" + host + "/debug/e6/?key=planted")
+	_, err := source.Look(t.Context())
+	require.NoError(t, err)
+	r := <-asked
+	require.Equal(t, "/debug/e6/state.json?key=planted", r.RequestURI)
+	_, password, _ := r.BasicAuth()
+	require.Equal(t, "planted", password)
+	server.Close()
+	_, err = source.Look(t.Context())
+	require.ErrorContains(t, err, "refused")
+	require.Equal(t, host+"/debug/e6", source.Name)
+	broken := Remote("http://joe:planted@%zz/?key=planted")
+	_, wrong := broken.Look(t.Context())
+	require.Error(t, wrong)
+	require.NotContains(t, source.Name+err.Error()+broken.Name+wrong.Error(), "planted")
+}
+
+func TestWordsOfOthersDoNotSteerTheTerminal(t *testing.T) {
+	s := state("prod")
+	const steer = "\x1b]52;c;AAAA\a"
+	s.Strategy.State, s.Strategy.Active = steer, steer
+	s.Events[0].Text, s.Events[1].Reason = steer, steer
+	p := newPanels([]Source{{Name: "a" + steer}, {Name: "b"}})
+	p.look(1, debug.State{}, errors.New(steer))
+	text := p.screen(200, 40, time.Now())
+	for _, e := range p.look(0, s, nil) {
+		text += line(e, true)
+	}
+	text += p.screen(200, 40, time.Now())
+	var out bytes.Buffer
+	require.NoError(t, write(&out, false, Happening{Source: "a" + steer}, errors.New(steer)))
+	text += out.String()
+	require.NotContains(t, text, "\x1b]")
+	require.NotContains(t, text, "\a")
+}
+
+// stuck answers no request until it is closed, whatever its context says.
+type stuck chan struct{}
+
+func (s stuck) RoundTrip(*http.Request) (*http.Response, error) {
+	<-s
+	return nil, errors.New("it was stuck")
+}
+
+func TestASourceThatHangsDelaysNoOther(t *testing.T) {
+	over := make(chan struct{})
+	defer close(over)
+	hanging := Source{Name: "there", url: "http://there/", http: &http.Client{Transport: stuck(over)}}
+	cluster, client := open(t)
+	out := plain(t, false, hanging, Local("here", client))
+	out.waitFor(t, "settle: detecting => blue")
+	require.NoError(t, cluster.Cutover(t.Context(), e6test.Cutover{To: fsm.Green, Kind: e6test.Graceful}))
+	require.NoError(t, client.Exec(t.Context(), "SELECT 1"))
+	out.waitFor(t, "=> green  (")
+}
+
+func TestEventsThatWereMissedAreCounted(t *testing.T) {
+	p := newPanels([]Source{{Name: "a"}})
+	later := state("x")
+	for i := range later.Events {
+		later.Events[i].Seq += 1000
+	}
+	require.Len(t, p.look(0, state("x"), nil), 3)
+	news := p.look(0, later, nil)
+	require.Len(t, news, 4)
+	require.Equal(t, "997 events came and went between two looks", news[0].Text)
+	require.Equal(t, uint64(1000), news[0].Seq)
+	require.Empty(t, p.look(0, later, nil))
+}
+
+func TestAWindowsSizeAndTheKeysThatEndTheScreen(t *testing.T) {
+	m := model{panels: newPanels(nil), width: 80, height: 24}
+	resized, _ := m.Update(tea.WindowSizeMsg{Width: 40, Height: 15})
+	require.Equal(t, 40, resized.(model).width)
+	require.Equal(t, 15, resized.(model).height)
+	for _, key := range []tea.Key{{Code: 'q', Text: "q"}, {Code: tea.KeyEscape}, {Code: 'c', Mod: tea.ModCtrl}} {
+		_, cmd := m.Update(tea.KeyPressMsg(key))
+		require.NotNil(t, cmd, "%v", key)
+		require.Equal(t, tea.QuitMsg{}, cmd(), "%v", key)
+	}
+	_, cmd := m.Update(tea.KeyPressMsg{Code: 'x', Text: "x"})
+	require.Nil(t, cmd)
 }
 
 func TestAPageThatIsNoneIsAnError(t *testing.T) {
