@@ -15,6 +15,7 @@ import (
 // except Retain and Release.
 type Reader struct {
 	references atomic.Int64
+	rows       *e6.Rows
 	schema     *arrow.Schema
 	next       func() (*vector.Batch, error, bool)
 	stop       func()
@@ -29,7 +30,7 @@ var _ array.RecordReader = (*Reader)(nil)
 // of which the schema is made; its error is that of the rows. The caller releases the
 // reader and closes the rows.
 func NewReader(rows *e6.Rows, opts ...Option) (*Reader, error) {
-	r := &Reader{}
+	r := &Reader{rows: rows}
 	r.references.Store(1)
 	r.next, r.stop = iter.Pull2(rows.Batches())
 	batch, err, _ := r.next()
@@ -59,6 +60,7 @@ func (r *Reader) Next() bool {
 	}
 	if r.err == nil {
 		r.record, r.err = Record(r.schema, batch)
+		r.rows.Release(batch) // the record has copies
 	}
 	return r.err == nil
 }

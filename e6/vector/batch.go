@@ -80,7 +80,7 @@ func (b *Batch) truncate(n int) {
 // An error is a *DecodeError, and the batch is empty after it.
 func (b *Batch) Decode(in []byte, fields []Field) error {
 	b.fields = fields
-	if err := b.decodeChunk(&reader{b: in}); err != nil {
+	if err := b.decodeInput(in); err != nil {
 		err.Op = "batch"
 		if err.Column >= 0 && err.Column < len(fields) {
 			err.Name = fields[err.Column].Name
@@ -89,6 +89,13 @@ func (b *Batch) Decode(in []byte, fields []Field) error {
 		return err
 	}
 	return nil
+}
+
+func (b *Batch) decodeInput(in []byte) *DecodeError {
+	if uint64(len(in)) > maxInput {
+		return fail(0, ErrLength, "the batch has %d bytes, and %d is the most", len(in), uint64(maxInput))
+	}
+	return b.decodeChunk(&reader{b: in})
 }
 
 func (b *Batch) decodeChunk(r *reader) *DecodeError {

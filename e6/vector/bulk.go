@@ -84,25 +84,3 @@ func checkBools(src []byte) (any bool, bad int) {
 func copyBools(dst []bool, src []byte) {
 	copy(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(dst))), len(dst)), src)
 }
-
-// views is a slice of strings that are views of an input. It remembers how far
-// it was used, so that those of an earlier input are dropped and do not keep
-// that alive.
-type views struct {
-	list []string
-	used int
-}
-
-func (v *views) resize(n int) []string {
-	v.list = resize(v.list, n)
-	v.used = max(v.used, n)
-	return v.list
-}
-
-// settle forgets whatever lies behind the present end.
-func (v *views) settle() {
-	if n := len(v.list); v.used > n {
-		clear(v.list[n:min(v.used, cap(v.list))])
-	}
-	v.used = len(v.list)
-}

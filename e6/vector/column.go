@@ -2,8 +2,8 @@ package vector
 
 import "slices"
 
-// Column is one column of a Batch. Its values are read in bulk from the slice
-// that belongs to its type, or one by one.
+// Column is one column of a Batch. Its values are read one by one, or those of a
+// fixed width in bulk, from the slice that belongs to its type.
 //
 // A constant column holds one value for all of its rows: its slice has one
 // entry, and none if that value is null. The accessors that take a row know
@@ -30,8 +30,8 @@ type Column struct {
 	int32s   []int32
 	int64s   []int64
 	floats   []float64
-	strings  views
-	zones    views
+	strings  texts
+	zones    texts
 	decimals []Decimal
 }
 
@@ -103,12 +103,6 @@ func (c *Column) Int64s() []int64 { return c.int64s }
 // Float64s returns the values of a DOUBLE or FLOAT column, empty for any other.
 func (c *Column) Float64s() []float64 { return c.floats }
 
-// Strings returns the values of a STRING, BINARY, ARRAY, MAP or STRUCT column,
-// empty for any other. They are the engine's bytes as they came: those of a
-// BINARY are any bytes, and even a STRING need not be valid UTF-8. They are
-// views of the input.
-func (c *Column) Strings() []string { return c.strings.list }
-
 // Decimals returns the values of a DECIMAL128 column, empty for any other.
 func (c *Column) Decimals() []Decimal { return c.decimals }
 
@@ -149,13 +143,15 @@ func (c *Column) Float64(row int) float64 {
 	return c.floats[c.index(row)]
 }
 
-// Str returns the value of a row of any column that has Strings, empty if it is
-// null. It is a view of the input.
+// Str returns the value of a row of a STRING, BINARY, ARRAY, MAP or STRUCT column,
+// empty if it is null. It is the engine's bytes as they came, a view of the input:
+// those of a BINARY are any bytes, and even a STRING need not be valid UTF-8. There is
+// no slice of them, as it would take more than all else that decoding does.
 func (c *Column) Str(row int) string {
 	if c.IsNull(row) {
 		return ""
 	}
-	return c.strings.list[c.index(row)]
+	return c.strings.at(c.index(row))
 }
 
 // Decimal returns the value of a row of a DECIMAL128 column, 0 if it is null.
@@ -176,7 +172,8 @@ func (c *Column) head(n int) {
 	c.hasNulls = c.allNull || slices.Contains(c.nulls, true)
 	c.bools, c.int32s, c.int64s = firstOf(c.bools, n), firstOf(c.int32s, n), firstOf(c.int64s, n)
 	c.floats, c.decimals = firstOf(c.floats, n), firstOf(c.decimals, n)
-	c.strings.list, c.zones.list = firstOf(c.strings.list, n), firstOf(c.zones.list, n)
+	c.strings.head(n)
+	c.zones.head(n)
 }
 
 // firstOf returns the first n values of a slice, or none of an empty one.
@@ -187,7 +184,6 @@ func firstOf[T any](values []T, n int) []T { return values[:min(n, len(values))]
 func (c *Column) release() {
 	c.field = nil
 	c.empty()
-	c.settle()
 }
 
 // empty forgets every value of an earlier batch.
@@ -201,10 +197,6 @@ func (c *Column) empty() {
 func (c *Column) emptyData() {
 	c.bools, c.int32s, c.int64s = c.bools[:0], c.int32s[:0], c.int64s[:0]
 	c.floats, c.decimals = c.floats[:0], c.decimals[:0]
-	c.strings.list, c.zones.list = c.strings.list[:0], c.zones.list[:0]
-}
-
-func (c *Column) settle() {
-	c.strings.settle()
-	c.zones.settle()
+	c.strings.empty()
+	c.zones.empty()
 }

@@ -268,15 +268,15 @@ func (c *Column) finishDecimals(r *reader, p *parts) *DecodeError {
 			return fail(p.scaleAt, ErrValue, "the scale is %d, and nothing beyond %d makes sense for 38 digits", p.scale, MaxScale)
 		}
 	}
-	raw := c.strings.list
-	c.decimals = resize(c.decimals, len(raw))
-	asText := !p.scaled && c.decimalsFromText(raw)
+	c.decimals = resize(c.decimals, c.strings.len())
+	asText := !p.scaled && c.decimalsFromText()
 	if !asText {
-		for i, s := range raw {
+		for i := range c.decimals {
 			if c.hasNulls && c.nulls[i] {
 				c.decimals[i] = Decimal{}
 				continue
 			}
+			s := c.strings.at(i)
 			if len(s) == 0 || len(s) > 16 || !p.scaled && len(s) != 16 {
 				return fail(p.dataAt, ErrValue, "value %d has %d bytes, and a decimal has 1 to 16, or without a scale 16 or its text", i, len(s))
 			}
@@ -284,19 +284,19 @@ func (c *Column) finishDecimals(r *reader, p *parts) *DecodeError {
 			c.decimals[i].scale = p.scale
 		}
 	}
-	c.strings.list = c.strings.list[:0]
+	c.strings.empty()
 	return nil
 }
 
 // decimalsFromText reads every value that is not null as text, and reports
 // whether all of them are.
-func (c *Column) decimalsFromText(raw []string) bool {
-	for i, s := range raw {
+func (c *Column) decimalsFromText() bool {
+	for i := range c.decimals {
 		if c.hasNulls && c.nulls[i] {
 			c.decimals[i] = Decimal{}
 			continue
 		}
-		d, ok := parseDecimal(s)
+		d, ok := parseDecimal(c.strings.at(i))
 		if !ok {
 			return false
 		}

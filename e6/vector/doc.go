@@ -13,7 +13,7 @@
 //
 // # Reading
 //
-// The typed slices (Int64s, Strings, Decimals, ...) are the fast way; IsNull or
+// The typed slices (Int64s, Float64s, Decimals, ...) are the fast way; IsNull or
 // Nulls say which of their entries count, and a constant column has one entry
 // for all rows. Value and Text read a single row of whatever type, and so do
 // accessors such as Int64 and Timestamp, which hide all that.

@@ -1,10 +1,6 @@
 package vector
 
-import (
-	"encoding/binary"
-	"math"
-	"unsafe"
-)
+import "math"
 
 // decodePayload reads the values of a member into the slice of their form.
 func (c *Column) decodePayload(r *reader, form payload, what string) (err *DecodeError) {
@@ -34,7 +30,7 @@ func (c *Column) decodePayload(r *reader, form payload, what string) (err *Decod
 			swapFloat64s(c.floats, src)
 		}
 	case payloadStrings:
-		err = r.strings(&c.strings, what)
+		err = r.texts(&c.strings, what)
 	case payloadBool:
 		c.bools = resize(c.bools, 1)
 		c.bools[0], err = r.bool(what)
@@ -51,7 +47,7 @@ func (c *Column) decodePayload(r *reader, form payload, what string) (err *Decod
 		c.floats = resize(c.floats, 1)
 		c.floats[0] = math.Float64frombits(uint64(bits))
 	case payloadString:
-		c.strings.resize(1)[0], err = r.text(what)
+		err = r.oneText(&c.strings, what)
 	}
 	return err
 }
@@ -61,9 +57,9 @@ func (c *Column) decodePayload(r *reader, form payload, what string) (err *Decod
 func (c *Column) decodeCompanion(r *reader, form companion, p *parts) (err *DecodeError) {
 	switch form {
 	case companionZones:
-		err = r.strings(&c.zones, "the zones")
+		err = r.texts(&c.zones, "the zones")
 	case companionZone:
-		c.zones.resize(1)[0], err = r.text("the zone")
+		err = r.oneText(&c.zones, "the zone")
 	case companionScale:
 		p.scaled, p.scaleAt = true, r.off
 		p.scale, err = r.i32("the scale")
@@ -94,41 +90,4 @@ func (r *reader) flags(what string) (src []byte, any bool, err *DecodeError) {
 			"row %d of %s is the byte %d, and a boolean is 0 or 1", bad, what, src[bad])
 	}
 	return src, any, nil
-}
-
-// strings reads a list of strings as views of the input.
-func (r *reader) strings(dst *views, what string) *DecodeError {
-	n, err := r.list(wireString, 4, what)
-	if err != nil {
-		return err
-	}
-	list := dst.resize(n)
-	b, off := r.b, r.off
-	for i := range list {
-		if len(b)-off < 4 {
-			return r.badString(dst, off, i, what)
-		}
-		// As an unsigned number a negative length is larger than any input.
-		size := uint(binary.BigEndian.Uint32(b[off:]))
-		if size > uint(len(b)-off-4) {
-			return r.badString(dst, off, i, what)
-		}
-		off += 4
-		list[i] = unsafe.String(unsafe.SliceData(b[off:]), int(size))
-		off += int(size)
-	}
-	r.off = off
-	return nil
-}
-
-// badString says what is wrong with string i, which begins at off. Behind it the
-// list may hold views of an earlier input, so it is cut off there.
-func (r *reader) badString(dst *views, off, i int, what string) *DecodeError {
-	dst.list = dst.list[:i]
-	r.off = off
-	if _, err := r.text(what); err != nil {
-		err.Detail = "row " + numberName(i) + " of " + err.Detail
-		return err
-	}
-	return fail(off, ErrTruncated, "row %d of %s", i, what)
 }

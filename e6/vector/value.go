@@ -14,8 +14,8 @@ func (c *Column) Zone(row int) string {
 	if !c.isTime() {
 		return ""
 	}
-	if len(c.zones.list) > 0 {
-		if zone := c.zones.list[c.index(row)]; zone != "" {
+	if c.zones.len() > 0 {
+		if zone := c.zones.at(c.index(row)); zone != "" {
 			return zone
 		}
 	}
@@ -86,7 +86,7 @@ func (c *Column) Value(row int) any {
 	case Float, Double:
 		return c.floats[i]
 	case Binary:
-		return []byte(c.strings.list[i])
+		return []byte(c.strings.at(i))
 	case Date:
 		return c.Date(row)
 	case Datetime, Timestamp, TimestampTZ, Int96:
@@ -94,7 +94,7 @@ func (c *Column) Value(row int) any {
 	case Decimal128:
 		return c.decimals[i]
 	default:
-		return c.strings.list[i]
+		return c.strings.at(i)
 	}
 }
 
@@ -116,7 +116,7 @@ func (c *Column) Text(row int) string {
 	case Float, Double:
 		return strconv.FormatFloat(c.floats[i], 'g', -1, 64)
 	case Binary:
-		return hex.EncodeToString([]byte(c.strings.list[i]))
+		return hex.EncodeToString([]byte(c.strings.at(i)))
 	case Date:
 		return c.Date(row).String()
 	case Datetime, Timestamp, TimestampTZ, Int96:
@@ -124,6 +124,6 @@ func (c *Column) Text(row int) string {
 	case Decimal128:
 		return c.decimals[i].String()
 	default:
-		return c.strings.list[i]
+		return c.strings.at(i)
 	}
 }

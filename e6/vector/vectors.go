@@ -36,11 +36,7 @@ func (c *Column) decode(r *reader) *DecodeError {
 			return err
 		}
 	}
-	if err := c.finish(r, &p); err != nil {
-		return err
-	}
-	c.settle()
-	return nil
+	return c.finish(r, &p)
 }
 
 func (c *Column) decodeField(r *reader, p *parts, at int, wire byte, id int16) (err *DecodeError) {
@@ -168,7 +164,7 @@ func (c *Column) finishData(r *reader, p *parts) *DecodeError {
 			return fail(p.dataAt, ErrRows, "%d values for %d rows (constant: %t)", n, c.rows, c.constant)
 		}
 	}
-	if n := len(c.zones.list); n != 0 && n != want {
+	if n := c.zones.len(); n != 0 && n != want {
 		return fail(p.dataAt, ErrRows, "%d zones for %d rows (constant: %t)", n, c.rows, c.constant)
 	}
 	switch {
@@ -197,6 +193,6 @@ func (c *Column) values(k member) int {
 	case payloadFloats, payloadFloat:
 		return len(c.floats)
 	default:
-		return len(c.strings.list)
+		return c.strings.len()
 	}
 }
