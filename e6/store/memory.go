@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"sync"
 )
 
@@ -12,13 +13,18 @@ type Memory struct {
 	clusters map[string]*cell
 }
 
-var _ Store = (*Memory)(nil)
+var (
+	_ Store    = (*Memory)(nil)
+	_ Presence = (*Memory)(nil)
+)
 
-// cell is the fact of one cluster. changed is closed and replaced with every
-// change, so that any number of watchers wake without being listed.
+// cell is the fact of one cluster, and its clients. changed and rolled are closed and
+// replaced with every change, so that any number of watchers wake without being listed.
 type cell struct {
 	fact    Fact
 	changed chan struct{}
+	there   map[*memoryMember]Client
+	rolled  chan struct{}
 }
 
 // Load implements Store.
@@ -42,6 +48,7 @@ func (m *Memory) CompareAndSwap(ctx context.Context, cluster string, old uint64,
 		return c.fact, ErrConflict
 	}
 	next.Version = old + 1
+	next.Vetoes = slices.Clone(next.Vetoes)
 	c.fact = next
 	close(c.changed)
 	c.changed = make(chan struct{})
@@ -79,7 +86,7 @@ func (m *Memory) cell(cluster string) *cell {
 	}
 	c := m.clusters[cluster]
 	if c == nil {
-		c = &cell{changed: make(chan struct{})}
+		c = &cell{changed: make(chan struct{}), rolled: make(chan struct{})}
 		m.clusters[cluster] = c
 	}
 	return c

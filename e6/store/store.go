@@ -4,6 +4,9 @@
 // A store never decides anything. What it says makes a client ask the cluster,
 // and a client tells it only what it heard from the cluster itself, so a store
 // that is wrong, slow or gone can cost an authentication, never a query.
+//
+// Memory is for the clients of one process, File for the processes of one user
+// on one host. Package storetest has the tests for a store of your own.
 package store
 
 import (
@@ -22,6 +25,12 @@ type Fact struct {
 	Active fsm.Side `json:"active"`
 	// Announced is the side that the cluster named as the next one, or None.
 	Announced fsm.Side `json:"announced"`
+	// Epoch counts how often Active has changed since the first fact. It is for people.
+	Epoch uint64 `json:"epoch"`
+	// Vetoes say which side is not to be used for a while, the oldest first. There is
+	// one at most for each writer and side, and MaxVetoes at most. Readers do not change
+	// them.
+	Vetoes []Veto `json:"vetoes,omitempty"`
 	// Writer identifies the client that said so. It is random, and no secret.
 	Writer string `json:"writer"`
 	// At is when it was written, by the writer's clock. It is for people;

@@ -1,0 +1,231 @@
+package etcd
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.etcd.io/etcd/client/v3/namespace"
+	"go.uber.org/zap"
+
+	"github.com/e6data/e6data-go/e6/store"
+)
+
+// What Open sets in a configuration that leaves it out. Without pings, a
+// connection whose other end vanished looks like one on which nothing happens.
+const (
+	DefaultDialTimeout          = 5 * time.Second
+	DefaultDialKeepAliveTime    = 10 * time.Second
+	DefaultDialKeepAliveTimeout = 3 * time.Second
+)
+
+// ErrClosed is returned by the methods of a Store that was closed.
+var ErrClosed = errors.New("etcd: the store is closed")
+
+// Store keeps the facts of clusters in etcd, and the presence of their clients.
+// Its methods may be called concurrently.
+type Store struct {
+	client *clientv3.Client
+	owned  bool
+	kv     clientv3.KV
+	watch  clientv3.Watcher
+	lease  clientv3.Lease
+	set    settings
+
+	ctx     context.Context // ends with Close
+	end     context.CancelFunc
+	mu      sync.Mutex // orders Join and Close, so that no member begins after the end
+	members sync.WaitGroup
+}
+
+var (
+	_ store.Store    = (*Store)(nil)
+	_ store.Presence = (*Store)(nil)
+)
+
+// Open connects to etcd with that configuration; Close disconnects. Endpoints, TLS,
+// user name and everything else are the configuration's. What it leaves out is
+// set to DefaultDialTimeout, DefaultDialKeepAliveTime and
+// DefaultDialKeepAliveTimeout, and without a logger nothing is logged.
+//
+// Open does not wait for etcd, unless there is a user name: then it logs in,
+// which takes DialTimeout at most.
+func Open(cfg clientv3.Config, opts ...Option) (*Store, error) {
+	set, err := apply(opts)
+	if err != nil {
+		return nil, err
+	}
+	cfg.DialTimeout = orDefault(cfg.DialTimeout, DefaultDialTimeout)
+	cfg.DialKeepAliveTime = orDefault(cfg.DialKeepAliveTime, DefaultDialKeepAliveTime)
+	cfg.DialKeepAliveTimeout = orDefault(cfg.DialKeepAliveTimeout, DefaultDialKeepAliveTimeout)
+	if cfg.Logger == nil && cfg.LogConfig == nil {
+		cfg.Logger = zap.NewNop()
+	}
+	client, err := clientv3.New(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("etcd: open a client of %d endpoints: %w", len(cfg.Endpoints), err)
+	}
+	s := newStore(client, set)
+	s.owned = true
+	return s, nil
+}
+
+func orDefault(d, otherwise time.Duration) time.Duration {
+	if d == 0 {
+		return otherwise
+	}
+	return d
+}
+
+// New is a store on an etcd client of the caller's, who also closes it, after
+// the store. Its configuration should have DialKeepAliveTime and
+// DialKeepAliveTimeout: see the constants of this package.
+func New(client *clientv3.Client, opts ...Option) (*Store, error) {
+	if client == nil {
+		return nil, errors.New("etcd: New needs a client: use Open to make one from a configuration")
+	}
+	set, err := apply(opts)
+	if err != nil {
+		return nil, err
+	}
+	return newStore(client, set), nil
+}
+
+func newStore(client *clientv3.Client, set settings) *Store {
+	s := &Store{client: client, kv: client.KV, watch: client.Watcher, lease: client.Lease, set: set}
+	if set.namespace != "" {
+		s.kv = namespace.NewKV(client.KV, set.namespace)
+		s.watch = namespace.NewWatcher(client.Watcher, set.namespace)
+		s.lease = namespace.NewLease(client.Lease, set.namespace)
+	}
+	s.ctx, s.end = context.WithCancel(context.Background())
+	return s
+}
+
+// Close ends every watch with ErrClosed, lets every Member leave, and closes the
+// etcd client if Open made it. It takes the call timeout at most, which is when
+// etcd is not there to be told. Further calls do nothing.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	closed := s.ctx.Err() != nil
+	s.end()
+	s.mu.Unlock()
+	s.members.Wait()
+	if closed || !s.owned {
+		return nil
+	}
+	if err := s.client.Close(); err != nil && !errors.Is(err, context.Canceled) {
+		return fmt.Errorf("etcd: close the client: %w", err)
+	}
+	return nil
+}
+
+// Load implements store.Store. A value that cannot be read is a *ValueError.
+func (s *Store) Load(ctx context.Context, cluster string) (store.Fact, error) {
+	key := factKey(cluster)
+	var answer *clientv3.GetResponse
+	err := s.call(ctx, "load the fact of", cluster, func(ctx context.Context) (err error) {
+		answer, err = s.kv.Get(ctx, key)
+		return err
+	})
+	if err != nil {
+		return store.Fact{}, err
+	}
+	return factOf(answer)
+}
+
+// factOf reads the answer about the key of a fact.
+func factOf(answer *clientv3.GetResponse) (store.Fact, error) {
+	if len(answer.Kvs) == 0 {
+		return store.Fact{}, nil
+	}
+	return decodeFact(answer.Kvs[0])
+}
+
+// CompareAndSwap implements store.Store, as one transaction. If its answer is
+// lost, it is sent again until ctx or the call timeout ends: the value holds a
+// random mark, so that a transaction that finds its own value has succeeded before.
+// When CompareAndSwap ends with an error other than store.ErrConflict, the
+// fact may or may not have been replaced.
+func (s *Store) CompareAndSwap(ctx context.Context, cluster string, old uint64, next store.Fact) (store.Fact, error) {
+	key := factKey(cluster)
+	value, err := encodeFact(next, rand.Text())
+	if err != nil {
+		return store.Fact{}, err
+	}
+	// A version beyond int64 becomes negative, which no key has: a conflict, as it
+	// should be.
+	swap := func(ctx context.Context) (*clientv3.TxnResponse, error) {
+		return s.kv.Txn(ctx).
+			If(clientv3.Compare(clientv3.Version(key), "=", int64(old))).
+			Then(clientv3.OpPut(key, string(value))).
+			Else(clientv3.OpGet(key)).
+			Commit()
+	}
+	var answer *clientv3.TxnResponse
+	err = s.call(ctx, "swap the fact of", cluster, func(ctx context.Context) (err error) {
+		answer, err = swap(ctx)
+		return err
+	})
+	if err != nil {
+		return store.Fact{}, err
+	}
+	next.Version = old + 1
+	if answer.Succeeded {
+		return next, nil
+	}
+	got := (*clientv3.GetResponse)(answer.Responses[0].GetResponseRange())
+	if len(got.Kvs) > 0 && bytes.Equal(got.Kvs[0].Value, value) {
+		return next, nil
+	}
+	present, err := factOf(got)
+	if err != nil {
+		return store.Fact{}, err
+	}
+	return present, store.ErrConflict
+}
+
+// Watch implements store.Store. It goes on by itself when its connection breaks,
+// when etcd restarts, or when what it would have to hear was compacted: then it
+// looks at the present fact again. If a look at the present fact (see WithRefresh)
+// fails for the call timeout, if etcd refuses, or if the value cannot be read, Watch
+// returns the error, and may be called again; a client of e6 does so, and tells of
+// it as an event.
+func (s *Store) Watch(ctx context.Context, cluster string, fn func(store.Fact)) error {
+	var seen int64 // the revision of the fact that fn had last
+	tell := func(kv *keyValue) error {
+		if kv.ModRevision == seen {
+			return nil
+		}
+		fact, err := decodeFact(kv)
+		if err != nil {
+			return err
+		}
+		seen = kv.ModRevision
+		fn(fact)
+		return nil
+	}
+	return s.follow(ctx, topic{
+		what: "watch the fact of", cluster: cluster, key: factKey(cluster),
+		present: func(kvs []*keyValue) error {
+			if len(kvs) == 0 {
+				return nil
+			}
+			return tell(kvs[0])
+		},
+		changed: func(events []*clientv3.Event) error {
+			// Only the last one matters, and what was deleted is not news.
+			for i := len(events) - 1; i >= 0; i-- {
+				if events[i].Type == clientv3.EventTypePut {
+					return tell(events[i].Kv)
+				}
+			}
+			return nil
+		},
+	})
+}

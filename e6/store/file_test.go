@@ -1,0 +1,94 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/store"
+	"github.com/e6data/e6data-go/e6/store/storetest"
+)
+
+// openFile opens a handle on the files of one directory.
+func openFile(t testing.TB, dir string) *store.File {
+	t.Helper()
+	f, err := store.OpenFile(store.FileOptions{Dir: dir})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = f.Close() })
+	return f
+}
+
+// within bounds a test's own waiting, so that a hang is a failure.
+func within(t testing.TB, d time.Duration) context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), d)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// write puts a fact on top of the present one, whatever that is.
+func write(t testing.TB, s store.Store, writer string) store.Fact {
+	t.Helper()
+	ctx := within(t, 30*time.Second)
+	present, err := s.Load(ctx, "a")
+	require.NoError(t, err)
+	for {
+		now, err := s.CompareAndSwap(ctx, "a", present.Version, store.Fact{Active: fsm.Blue, Writer: writer})
+		if present = now; !errors.Is(err, store.ErrConflict) {
+			require.NoError(t, err)
+			return now
+		}
+	}
+}
+
+func load(t testing.TB, s store.Store) store.Fact {
+	t.Helper()
+	fact, err := s.Load(within(t, 30*time.Second), "a")
+	require.NoError(t, err)
+	return fact
+}
+
+// watch tells the facts of a watcher. It ends with the test.
+func watch(t testing.TB, s store.Store) <-chan store.Fact {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	facts, ended := make(chan store.Fact, 1<<16), make(chan struct{})
+	go func() {
+		defer close(ended)
+		if err := s.Watch(ctx, "a", func(f store.Fact) { facts <- f }); !errors.Is(err, context.Canceled) {
+			t.Errorf("Watch: %v", err)
+		}
+	}()
+	t.Cleanup(func() { cancel(); <-ended })
+	return facts
+}
+
+// next is what a watcher is told next.
+func next(t testing.TB, facts <-chan store.Fact) store.Fact {
+	t.Helper()
+	select {
+	case f := <-facts:
+		return f
+	case <-within(t, 30*time.Second).Done():
+		require.Fail(t, "the watcher is told nothing")
+		return store.Fact{}
+	}
+}
+
+func TestTheStoreInAFileBehavesAsAStore(t *testing.T) {
+	t.Run("with two handles", func(t *testing.T) {
+		storetest.Run(t, func(t *testing.T) storetest.Opener {
+			dir := t.TempDir()
+			return func(t *testing.T) store.Store { return openFile(t, dir) }
+		})
+	})
+	t.Run("with one", func(t *testing.T) {
+		storetest.Run(t, func(t *testing.T) storetest.Opener {
+			f := openFile(t, t.TempDir())
+			return func(*testing.T) store.Store { return f }
+		})
+	})
+}

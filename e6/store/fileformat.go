@@ -1,0 +1,119 @@
+package store
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc64"
+)
+
+// A file is two slots. A slot holds a fact with its version and a checksum. A
+// writer overwrites the slot of the older fact, so that the newer one is whole
+// whatever becomes of the writer.
+//
+//	 0  "e6fact", and the version of the format in two bytes
+//	 8  the version of the fact
+//	16  the length of the text, in four bytes, and four zeros
+//	24  the checksum of all that comes before it, and of the text
+//	32  the fact as JSON
+//
+// Numbers are little-endian. A slot of zeros is empty.
+const (
+	slotSize   = 4096 // a page of most systems
+	fileSize   = 2 * slotSize
+	headSize   = 32
+	textSize   = slotSize - headSize
+	fileFormat = 1
+	slotMark   = uint64('e') | '6'<<8 | 'f'<<16 | 'a'<<24 | 'c'<<32 | 't'<<40 | fileFormat<<48
+	// maxVersion leaves room to count, whatever a file says.
+	maxVersion = 1 << 62
+)
+
+var slotTable = crc64.MakeTable(crc64.ECMA)
+
+// errBadSlot is for a slot that holds neither a fact nor nothing.
+var errBadSlot = errors.New("the slot is broken")
+
+// fileName is the name of a cluster's file. It is the same on every system,
+// whatever characters the cluster's name has.
+func fileName(cluster string) string {
+	sum := sha256.Sum256([]byte(cluster))
+	return fmt.Sprintf("cluster-%s.v%d", hex.EncodeToString(sum[:16]), fileFormat)
+}
+
+// parseSlot returns the fact in a slot, and the zero Fact if it is empty.
+func parseSlot(slot []byte) (Fact, error) {
+	head, text := slot[:headSize], slot[headSize:slotSize]
+	if [headSize]byte(head) == ([headSize]byte{}) {
+		return Fact{}, nil
+	}
+	version := binary.LittleEndian.Uint64(head[8:])
+	length := binary.LittleEndian.Uint64(head[16:])
+	if binary.LittleEndian.Uint64(head) != slotMark || version == 0 || version > maxVersion || length > textSize {
+		return Fact{}, errBadSlot
+	}
+	text = text[:length]
+	if binary.LittleEndian.Uint64(head[24:]) != slotSum(head[:24], text) {
+		return Fact{}, errBadSlot
+	}
+	var f Fact
+	if err := json.Unmarshal(text, &f); err != nil || f.Version != version {
+		return Fact{}, errBadSlot
+	}
+	return f, nil
+}
+
+// encodeSlot makes what is to be written to a slot: less than all of it, as a
+// rest of an older fact does no harm. It also returns the fact as readers will
+// see it.
+func encodeSlot(f Fact) ([]byte, Fact, error) {
+	if f.Version > maxVersion {
+		return nil, Fact{}, fmt.Errorf("store: version %d is above all that a file may hold: remove the file", f.Version)
+	}
+	f.At = f.At.UTC()
+	text, err := json.Marshal(f)
+	if err != nil {
+		return nil, Fact{}, fmt.Errorf("store: the fact cannot be written: %w", err)
+	}
+	if len(text) > textSize {
+		return nil, Fact{}, fmt.Errorf("store: the fact takes %d bytes, and a file has room for %d", len(text), textSize)
+	}
+	slot := make([]byte, slotSize)
+	binary.LittleEndian.PutUint64(slot, slotMark)
+	binary.LittleEndian.PutUint64(slot[8:], f.Version)
+	binary.LittleEndian.PutUint64(slot[16:], uint64(len(text)))
+	binary.LittleEndian.PutUint64(slot[24:], slotSum(slot[:24], text))
+	copy(slot[headSize:], text)
+	read, err := parseSlot(slot)
+	if err != nil {
+		return nil, Fact{}, fmt.Errorf("store: the fact %+v cannot be read again once it is written", f)
+	}
+	return slot[:headSize+len(text)], read, nil
+}
+
+func slotSum(head, text []byte) uint64 {
+	return crc64.Update(crc64.Checksum(head, slotTable), slotTable, text)
+}
+
+// content is what a file says.
+type content struct {
+	fact Fact
+	free int  // the slot that the next fact goes to
+	good bool // no slot is broken
+	none bool // both slots are broken
+}
+
+// parseFile returns the newer of the facts in two slots. A broken slot counts as
+// an empty one: a writer may be in the middle of it, or have died there.
+func parseFile(image []byte) content {
+	a, errA := parseSlot(image[:slotSize])
+	b, errB := parseSlot(image[slotSize:fileSize])
+	c := content{fact: a, free: 1, good: errA == nil && errB == nil, none: errA != nil && errB != nil}
+	if b.Version > a.Version || errA != nil {
+		c.fact, c.free = b, 0
+	}
+	return c
+}

@@ -1,0 +1,92 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"time"
+
+	"github.com/e6data/e6data-go/e6/fsm"
+)
+
+// Presence is what a Store may do besides: it knows which clients are there. Its
+// methods may be called concurrently.
+type Presence interface {
+	// Join lists a client of a cluster until it leaves, or is gone. Fields of self
+	// that are zero get their defaults. Join does not wait for anything far away.
+	Join(cluster string, self Client) (Member, error)
+	// Clients lists the clients of a cluster that are there, those that came first
+	// first.
+	Clients(ctx context.Context, cluster string) ([]Client, error)
+	// WatchClients calls fn with the present list and with a new one after changes,
+	// until the context ends; then it returns the context's error. Changes that follow
+	// each other quickly may be merged. The calls are made one at a time, and each has
+	// a list of its own.
+	WatchClients(ctx context.Context, cluster string, fn func([]Client)) error
+}
+
+// Member is the presence of one client. Its methods may be called concurrently.
+type Member interface {
+	// ID is the client's name in the list.
+	ID() string
+	// Show lets the others see the client's active side and the state of its machine.
+	// It does not wait; of several calls, the last one is told. What is told already
+	// costs nothing, so it may be called with every event of a client.
+	Show(active fsm.Side, state fsm.State)
+	// Leave takes the client off the list, and waits for that within ctx.
+	Leave(ctx context.Context) error
+}
+
+// Client is one client of a cluster, as it tells the others about itself.
+// Nothing in it is secret.
+type Client struct {
+	// ID tells clients apart. Default: random.
+	ID string `json:"id"`
+	// Host is the name of the machine. Default: what it calls itself.
+	Host string `json:"host"`
+	// Program is the name of the program. Default: that of the executable file.
+	Program string `json:"program"`
+	// Version is that of this SDK. Default: the one that the program was built with,
+	// or "devel".
+	Version string `json:"version"`
+	// Since is when the client came, by its own clock. Default: now.
+	Since time.Time `json:"since"`
+	// Side is the client's active side, and State the state of its machine, as far
+	// as they were told with Show.
+	Side  fsm.Side  `json:"side"`
+	State fsm.State `json:"state"`
+}
+
+// WithDefaults returns the client with the fields filled in that are left out.
+func (c Client) WithDefaults() Client {
+	c.ID = cmp.Or(c.ID, rand.Text())
+	if c.Host == "" {
+		c.Host, _ = os.Hostname() // a host without a name is listed without one
+	}
+	if c.Program == "" && len(os.Args) > 0 {
+		c.Program = filepath.Base(os.Args[0])
+	}
+	c.Version = cmp.Or(c.Version, sdkVersion())
+	if c.Since.IsZero() {
+		c.Since = time.Now()
+	}
+	return c
+}
+
+// sdkVersion is the version of the SDK's module in this program.
+func sdkVersion() string {
+	const module = "github.com/e6data/e6data-go"
+	info, _ := debug.ReadBuildInfo()
+	if info == nil {
+		return "devel"
+	}
+	for _, m := range append(info.Deps, &info.Main) {
+		if m.Path == module && m.Version != "" && m.Version != "(devel)" && m.Replace == nil {
+			return m.Version
+		}
+	}
+	return "devel"
+}

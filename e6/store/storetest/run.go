@@ -1,0 +1,118 @@
+package storetest
+
+import (
+	"context"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/store"
+)
+
+// Opener opens one more handle on the state of one test, as another client or
+// another process would. It may return the same store again if that is how its
+// users share it. What has to be closed, it closes with t.Cleanup.
+type Opener func(t *testing.T) store.Store
+
+// A check is one sentence of the documentation, as a test.
+type check struct {
+	name string
+	test func(t *testing.T, open Opener)
+}
+
+// Run proves what the documentation of store.Store says, one test for each
+// sentence, and that of store.Presence if the store is one. begin is called once in
+// each of them, for a state in which nothing is known yet. A test that waits gives up
+// after half a minute.
+func Run(t *testing.T, begin func(t *testing.T) Opener) {
+	checks := []check{
+		{"NothingIsKnownOfAClusterThatNobodyWrote", nothingKnown},
+		{"AFactIsReplacedOnlyAtItsVersion", replacedAtItsVersion},
+		{"TheCallersVersionInAFactIsIgnored", callersVersionIgnored},
+		{"EveryFieldOfAFactSurvives", fieldsSurvive},
+		{"ClustersAreIndependent", clustersIndependent},
+		{"AHandleSeesWhatAnotherWrote", handlesSeeEachOther},
+		{"OfManyWritersExactlyOneWinsEachVersion", oneWriterWins},
+		{"AnEndedContextIsAnErrorAndChangesNothing", endedContext},
+		{"AWatcherSeesThePresentFactFirst", presentFirst},
+		{"AWatcherOfAnUnknownClusterWaitsForItsFirstFact", firstFactAwaited},
+		{"AWatcherSeesOnlyItsOwnCluster", watchersIndependent},
+		{"AWatcherNeverMissesTheLastOfManyFacts", lastNeverLost},
+		{"ASlowWatcherSeesTheLastFactWhenItIsFreeAgain", slowWatcher},
+		{"AWatcherMayCallTheStore", watcherCallsStore},
+		{"AWatchEndsWithItsContextAndCallsNobodyAfterwards", watchEnds},
+		{"EverythingMayBeCalledAtOnce", everythingAtOnce},
+	}
+	if _, ok := begin(t)(t).(store.Presence); ok {
+		checks = append(checks, presence...)
+	}
+	for _, c := range checks {
+		t.Run(c.name, func(t *testing.T) { c.test(t, begin(t)) })
+	}
+}
+
+// patience bounds a test's waiting, so that a hang is a failure.
+const patience = 30 * time.Second
+
+// within is the context of one test.
+func within(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// sample is a fact with something in every field but the version.
+func sample(writer string) store.Fact {
+	at := time.Date(2026, 2, 28, 23, 59, 58, 123456789, time.FixedZone("", 19800))
+	return store.Fact{
+		Active: fsm.Blue, Announced: fsm.Green, Epoch: 1 << 60, Writer: writer, At: at,
+		Vetoes: []store.Veto{
+			{Side: fsm.Green, Writer: writer, Why: "12 of 40 executions got no answer", At: at, Until: at.Add(time.Hour)},
+			{Side: fsm.Blue, Writer: "somebody", Order: true, Why: "\"näher\"\n", At: at, Until: at.Add(time.Minute)},
+		},
+	}
+}
+
+// same compares facts as their readers do: a time is an instant.
+func same(a, b store.Fact) bool {
+	return reflect.DeepEqual(plain(a), plain(b))
+}
+
+func plain(f store.Fact) store.Fact {
+	f.At = f.At.Round(0).UTC()
+	f.Vetoes = slices.Clone(f.Vetoes)
+	for i, v := range f.Vetoes {
+		f.Vetoes[i].At, f.Vetoes[i].Until = v.At.Round(0).UTC(), v.Until.Round(0).UTC()
+	}
+	return f
+}
+
+func load(t *testing.T, s store.Store, cluster string) store.Fact {
+	t.Helper()
+	fact, err := s.Load(within(t), cluster)
+	if err != nil {
+		t.Fatalf("Load(%.40q): %v", cluster, err)
+	}
+	return fact
+}
+
+// put replaces the fact at version old, and checks that it becomes the next one.
+func put(t *testing.T, s store.Store, cluster string, old uint64, next store.Fact) store.Fact {
+	t.Helper()
+	now, err := s.CompareAndSwap(within(t), cluster, old, next)
+	if err != nil {
+		t.Fatalf("CompareAndSwap(%.40q, %d): %v", cluster, old, err)
+	}
+	next.Version = old + 1
+	equal(t, next, now)
+	return now
+}
+
+func equal(t *testing.T, want, got store.Fact) {
+	t.Helper()
+	if !same(want, got) {
+		t.Fatalf("the fact is\n%+v\nand should be\n%+v", got, want)
+	}
+}

@@ -1,0 +1,160 @@
+// Package etcdserver runs an etcd of its own for tests: in a process, on loopback.
+package etcdserver
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Require is the environment variable that makes an etcd that is not installed a
+// failure, and not a reason to skip a test.
+const Require = "E6_REQUIRE_ETCD"
+
+// ErrMissing is returned by Start where there is no etcd.
+var ErrMissing = errors.New("etcd is not installed: install Debian's etcd-server")
+
+// A Server is a process that can be killed, and started again on the same data and
+// addresses.
+type Server struct {
+	addr string
+	dir  string
+	args []string
+	cmd  *exec.Cmd
+	log  lockedBuffer
+}
+
+// ForTest starts an etcd that ends with the test. Without one the test is skipped, or
+// fails if Require is set. Further arguments are etcd's; with --cert-file it speaks TLS
+// only.
+func ForTest(t testing.TB, args ...string) *Server {
+	t.Helper()
+	s, err := Start(args...)
+	if errors.Is(err, ErrMissing) && os.Getenv(Require) == "" {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+		if t.Failed() {
+			t.Log(s.log.String())
+		}
+	})
+	return s
+}
+
+// Start starts an etcd and waits until it listens. Close it.
+func Start(args ...string) (*Server, error) {
+	path, err := exec.LookPath("etcd")
+	if err != nil {
+		return nil, ErrMissing
+	}
+	s := &Server{}
+	addrs, err := freeAddrs(2)
+	if err != nil {
+		return nil, err
+	}
+	if s.dir, err = os.MkdirTemp("", "etcd"); err != nil {
+		return nil, err
+	}
+	scheme := "http://"
+	if slices.Contains(args, "--cert-file") {
+		scheme = "https://"
+	}
+	s.addr = addrs[0]
+	client, peer := scheme+addrs[0], "http://"+addrs[1]
+	s.args = append([]string{
+		path, "--name", "one", "--data-dir", s.dir, "--logger", "zap",
+		"--listen-client-urls", client, "--advertise-client-urls", client,
+		"--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", "one=" + peer,
+		"--heartbeat-interval", "50", "--election-timeout", "500", "--unsafe-no-fsync",
+	}, args...)
+	if err := s.Again(); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// Addr is its host and port.
+func (s *Server) Addr() string { return s.addr }
+
+// patience is how long it may take until it listens.
+const patience = 30 * time.Second
+
+// Again starts the process once more, after Kill, and waits until it listens.
+func (s *Server) Again() error {
+	s.cmd = exec.Command(s.args[0], s.args[1:]...)
+	s.cmd.Stdout, s.cmd.Stderr = &s.log, &s.log
+	if err := s.cmd.Start(); err != nil {
+		return err
+	}
+	for began := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+		conn, err := net.Dial("tcp", s.addr)
+		if err == nil {
+			return conn.Close()
+		}
+		if time.Since(began) > patience {
+			return fmt.Errorf("etcd does not listen: %w\n%s", err, s.log.String())
+		}
+	}
+}
+
+// Signal sends a signal to the process, such as one that stops it for a while.
+func (s *Server) Signal(sig os.Signal) error { return s.cmd.Process.Signal(sig) }
+
+// Kill ends the process as a power failure would.
+func (s *Server) Kill() {
+	if s.cmd == nil {
+		return
+	}
+	_ = s.cmd.Process.Kill()
+	_ = s.cmd.Wait()
+	s.cmd = nil
+}
+
+// Close ends the process and removes its data.
+func (s *Server) Close() error {
+	s.Kill()
+	return os.RemoveAll(s.dir)
+}
+
+// freeAddrs are addresses on loopback that nobody listens on.
+func freeAddrs(n int) (addrs []string, err error) {
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = l.Close() }() // at the end, so that they are different ones
+		addrs = append(addrs, l.Addr().String())
+	}
+	return addrs, nil
+}
+
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
