@@ -39,7 +39,7 @@ func AllComponents() []Component {
 func (k Kind) Component() Component {
 	switch k {
 	case KindTransition, KindProbeFailed, KindAnnouncementHeard, KindAnnouncementInvalid, KindDrainEnded,
-		KindGuardDecided, KindHealthBreached:
+		KindGuardDecided, KindHealthBreached, KindSideVetoed, KindStageEnded:
 		return ComponentStrategy
 	case KindRefused, KindQueryQueued, KindQueryRetried, KindQueryReplayed, KindQueryLost, KindQueryAbandoned:
 		return ComponentQuery
@@ -74,6 +74,10 @@ func (e Event) Level() slog.Level {
 		return warnIf(d.Decision == "veto")
 	case HealthBreached:
 		return warnIf(d.Action != "none")
+	case SideVetoed:
+		return warnIf(d.Action == "rollback" || d.Action == "ignore")
+	case StageEnded:
+		return warnIf(d.Result == "left")
 	case ClusterResume:
 		return warnIf(d.Error != "")
 	}
@@ -267,6 +271,19 @@ func (d HealthBreached) attrs(a *attrs) {
 	a.text("why", d.Why)
 	a.add(slog.Int64("requests", d.Requests), slog.Int64("failures", d.Failures))
 	a.text("action", d.Action)
+}
+
+func (d SideVetoed) attrs(a *attrs) {
+	a.side("side", d.Side)
+	a.text("why", d.Why)
+	a.add(slog.Bool("order", d.Order), slog.Int("clients", d.Clients), slog.Int("needed", d.Needed), slog.Duration("rest", d.Rest))
+	a.text("action", d.Action)
+}
+
+func (d StageEnded) attrs(a *attrs) {
+	a.side("side", d.Side)
+	a.text("result", d.Result)
+	a.add(slog.Duration("took", d.Took))
 }
 
 func (d HookFailed) attrs(a *attrs) {

@@ -52,6 +52,11 @@ var written = []struct {
 	},
 	{HealthBreached{fsm.Green, "it fails", 20, 12, "rollback"}, `side=green why="it fails" requests=20 failures=12 action=rollback`},
 	{
+		SideVetoed{fsm.Green, "it fails", true, 2, 3, time.Minute, "ignore"},
+		`side=green why="it fails" order=true clients=2 needed=3 rest=1m0s action=ignore`,
+	},
+	{StageEnded{fsm.Green, "held", time.Minute}, `side=green result=held took=1m0s`},
+	{
 		HookFailed{"audit", "query_end", "panic", "a value of type int", time.Second, 8},
 		`hook=audit point=query_end problem=panic problem_detail="a value of type int" took=1s count=8`,
 	},
@@ -151,7 +156,7 @@ func TestEveryKindBelongsToAComponentAndEveryComponentHasAKind(t *testing.T) {
 	for kind, want := range map[Kind]Component{
 		KindTransition: ComponentStrategy, KindProbeFailed: ComponentStrategy, KindAnnouncementHeard: ComponentStrategy,
 		KindAnnouncementInvalid: ComponentStrategy, KindDrainEnded: ComponentStrategy, KindGuardDecided: ComponentStrategy,
-		KindHealthBreached: ComponentStrategy, KindRefused: ComponentQuery, KindQueryRetried: ComponentQuery,
+		KindHealthBreached: ComponentStrategy, KindSideVetoed: ComponentStrategy, KindStageEnded: ComponentStrategy, KindRefused: ComponentQuery, KindQueryRetried: ComponentQuery,
 		KindQueryReplayed: ComponentQuery, KindQueryLost: ComponentQuery, KindQueryAbandoned: ComponentQuery,
 		KindSessionOpened: ComponentSession, KindSessionExpired: ComponentSession, KindClusterResume: ComponentCluster,
 		KindStoreFailed: ComponentStore, KindHookFailed: ComponentHook, KindMissed: ComponentClient, KindClosed: ComponentClient,
@@ -189,6 +194,11 @@ func TestAnEventIsAsLoudAsItIsBad(t *testing.T) {
 		{HealthBreached{Action: "none"}, fsm.ReasonHealth, slog.LevelInfo},
 		{HealthBreached{Action: "abort"}, fsm.ReasonHealth, slog.LevelWarn},
 		{HealthBreached{Action: "rollback"}, fsm.ReasonHealth, slog.LevelWarn},
+		{SideVetoed{Action: "none"}, fsm.ReasonStore, slog.LevelInfo},
+		{SideVetoed{Action: "ignore"}, fsm.ReasonStore, slog.LevelWarn},
+		{SideVetoed{Action: "rollback"}, fsm.ReasonStore, slog.LevelWarn},
+		{StageEnded{Result: "held"}, fsm.ReasonAccepted, slog.LevelInfo},
+		{StageEnded{Result: "left"}, fsm.ReasonHealth, slog.LevelWarn},
 		{ClusterResume{Done: true}, fsm.ReasonSuspended, slog.LevelInfo},
 		{ClusterResume{Done: true, Error: "no"}, fsm.ReasonSuspended, slog.LevelWarn},
 		{step(fsm.EventDetect), fsm.ReasonRefusal, slog.LevelInfo},

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/internal/ctxerr"
 )
 
 // Options are the options of a Bus.
@@ -124,6 +125,6 @@ func (b *Bus) Wait(ctx context.Context) error {
 	case <-b.ended:
 		return nil
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return ctxerr.Why(ctx)
 	}
 }

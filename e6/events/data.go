@@ -161,6 +161,31 @@ type HealthBreached struct {
 	Action string
 }
 
+// SideVetoed: the store has a new veto of another client on a side.
+type SideVetoed struct {
+	Side fsm.Side
+	// Why is what the last of the vetoes says, and Order that a person gave one.
+	Why   string
+	Order bool
+	// Clients is how many clients have a veto on the side, and Needed how many it
+	// takes for this one to act, if there is no order.
+	Clients, Needed int
+	// Rest is when the last of the vetoes ends.
+	Rest time.Duration
+	// Action is what follows: rollback if the side is active and the other one
+	// accepts, ignore if announcements of it are ignored, or none.
+	Action string
+}
+
+// StageEnded: this client was in the part of the fleet that went to a side first.
+type StageEnded struct {
+	Side fsm.Side
+	// Result is held if the others may follow, and left if this client has gone from
+	// the side before.
+	Result string
+	Took   time.Duration
+}
+
 // HookFailed: a hook panicked or used up its budget, and what it would have
 // said is left out.
 type HookFailed struct {
@@ -240,6 +265,12 @@ func (GuardDecided) Kind() Kind { return KindGuardDecided }
 func (HealthBreached) Kind() Kind { return KindHealthBreached }
 
 // Kind implements Data.
+func (SideVetoed) Kind() Kind { return KindSideVetoed }
+
+// Kind implements Data.
+func (StageEnded) Kind() Kind { return KindStageEnded }
+
+// Kind implements Data.
 func (HookFailed) Kind() Kind { return KindHookFailed }
 
 // Kind implements Data.
@@ -265,6 +296,8 @@ func (ClusterResume) sealed()       {}
 func (StoreFailed) sealed()         {}
 func (GuardDecided) sealed()        {}
 func (HealthBreached) sealed()      {}
+func (SideVetoed) sealed()          {}
+func (StageEnded) sealed()          {}
 func (HookFailed) sealed()          {}
 func (Missed) sealed()              {}
 func (Closed) sealed()              {}
@@ -364,6 +397,23 @@ func (d GuardDecided) String() string {
 // String says what happened in one line.
 func (d HealthBreached) String() string {
 	return fmt.Sprintf("%s breaks the health policy: %s; what follows: %s", d.Side, d.Why, d.Action)
+}
+
+// String says what happened in one line.
+func (d SideVetoed) String() string {
+	s := fmt.Sprintf("%d clients find %s bad, and %d are needed", d.Clients, d.Side, d.Needed)
+	if d.Order {
+		s = fmt.Sprintf("it was ordered to leave %s", d.Side)
+	}
+	return fmt.Sprintf("%s: %s; what follows for %s: %s", s, d.Why, short(d.Rest), d.Action)
+}
+
+// String says what happened in one line.
+func (d StageEnded) String() string {
+	if d.Result == "held" {
+		return fmt.Sprintf("%s has served well for %s: the others may follow", d.Side, short(d.Took))
+	}
+	return fmt.Sprintf("%s was left after %s: the others stay", d.Side, short(d.Took))
 }
 
 // String says what happened in one line.

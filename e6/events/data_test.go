@@ -10,7 +10,8 @@ func TestEveryKindHasOneTypeThatDescribesItself(t *testing.T) {
 	all := []Data{
 		Transition{}, ProbeFailed{}, AnnouncementHeard{}, AnnouncementInvalid{}, Refused{}, QueryQueued{}, QueryRetried{},
 		QueryReplayed{}, QueryLost{}, QueryAbandoned{}, SessionOpened{}, SessionExpired{}, DrainEnded{},
-		ClusterResume{}, StoreFailed{}, GuardDecided{}, HealthBreached{}, HookFailed{}, Missed{}, Closed{},
+		ClusterResume{}, StoreFailed{}, GuardDecided{}, HealthBreached{}, SideVetoed{}, StageEnded{},
+		HookFailed{}, Missed{}, Closed{},
 	}
 	var kinds []Kind
 	for _, d := range all {

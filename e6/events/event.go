@@ -67,6 +67,8 @@ const (
 	KindStoreFailed         Kind = "store_failed"
 	KindGuardDecided        Kind = "guard_decided"
 	KindHealthBreached      Kind = "health_breached"
+	KindSideVetoed          Kind = "side_vetoed"
+	KindStageEnded          Kind = "stage_ended"
 	KindHookFailed          Kind = "hook_failed"
 	KindMissed              Kind = "missed"
 	KindClosed              Kind = "closed"
@@ -78,6 +80,6 @@ func AllKinds() []Kind {
 		KindTransition, KindProbeFailed, KindAnnouncementHeard, KindAnnouncementInvalid, KindRefused,
 		KindQueryQueued, KindQueryRetried, KindQueryReplayed, KindQueryLost, KindQueryAbandoned, KindSessionOpened,
 		KindSessionExpired, KindDrainEnded, KindClusterResume, KindStoreFailed, KindGuardDecided, KindHealthBreached,
-		KindHookFailed, KindMissed, KindClosed,
+		KindSideVetoed, KindStageEnded, KindHookFailed, KindMissed, KindClosed,
 	}
 }

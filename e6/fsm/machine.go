@@ -1,13 +1,10 @@
 package fsm
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
-
-	looplab "github.com/looplab/fsm"
 )
 
 // Trigger asks the machine for one event.
@@ -94,26 +91,18 @@ func (e *TransitionError) Is(target error) bool { return target == ErrIllegal }
 // Machine is a strategy machine. One goroutine at a time may call Fire and Can;
 // any may call Snapshot.
 type Machine struct {
-	engine *looplab.FSM
-	nodes  map[string]node
+	engine *engine
 	now    atomic.Pointer[Snapshot]
 }
 
 // New returns a machine in StateUnknown. The error is a *TableError, if the
 // declared table is not sound.
-func New() (*Machine, error) { return newMachine(table()) }
-
-func newMachine(rows []row) (*Machine, error) {
-	if err := validate(rows); err != nil {
+func New() (*Machine, error) {
+	e, err := declared()
+	if err != nil {
 		return nil, err
 	}
-	m := &Machine{nodes: make(map[string]node)}
-	events := make(looplab.Events, 0, len(rows))
-	for _, r := range rows {
-		events = append(events, looplab.EventDesc{Name: r.name(), Src: []string{r.from.name()}, Dst: r.to.name()})
-		m.nodes[r.from.name()], m.nodes[r.to.name()] = r.from, r.to
-	}
-	m.engine = looplab.NewFSM(unknown.name(), events, nil)
+	m := &Machine{engine: e}
 	m.now.Store(&Snapshot{})
 	return m, nil
 }
@@ -123,29 +112,43 @@ func (m *Machine) Snapshot() Snapshot { return *m.now.Load() }
 
 // Can reports whether Fire would follow the trigger.
 func (m *Machine) Can(t Trigger) bool {
-	return t.problem() == "" && m.engine.Can(t.row().name())
+	_, err := m.next(t)
+	return err == nil
 }
 
 // Fire makes one step. A trigger that is malformed, or illegal in the present
 // state, is a *TransitionError and changes nothing.
 func (m *Machine) Fire(t Trigger) (Transition, error) {
+	to, err := m.next(t)
+	if err != nil {
+		return Transition{}, err
+	}
 	before := m.Snapshot()
-	if problem := t.problem(); problem != "" {
-		return Transition{}, &TransitionError{t, before, problem}
-	}
-	if err := m.engine.Event(context.Background(), t.row().name()); err != nil {
-		return Transition{}, &TransitionError{t, before, ""}
-	}
-	after := m.after(before, t)
+	after := before.after(to, t)
 	m.now.Store(&after)
 	return Transition{Event: t.Event, ID: after.Transition, Before: before, After: after, Cause: t.Cause, At: after.Since}, nil
 }
 
-// after is what is known once the engine has followed the trigger. Every step
-// leads to another state or phase, so Since is always the step's own time; it
-// never goes back, even if the clock does.
-func (m *Machine) after(before Snapshot, t Trigger) Snapshot {
-	n := m.nodes[m.engine.Current()]
+// next is where the trigger leads, or a *TransitionError.
+func (m *Machine) next(t Trigger) (node, error) {
+	now := m.Snapshot()
+	if problem := t.problem(); problem != "" {
+		return node{}, &TransitionError{t, now, problem}
+	}
+	to, ok := m.engine.next(now.node(), t.row())
+	if !ok {
+		return node{}, &TransitionError{t, now, ""}
+	}
+	return to, nil
+}
+
+// node is where a machine stands that knows this.
+func (s Snapshot) node() node { return node{s.State, s.Phase, s.Target} }
+
+// after is what is known once the trigger has led to the node. Every step leads
+// to another state or phase, so Since is always the step's own time; it never goes
+// back, even if the clock does.
+func (before Snapshot) after(n node, t Trigger) Snapshot {
 	at := t.At
 	if at.IsZero() {
 		at = time.Now()

@@ -73,7 +73,7 @@ func TestAMistypedTableIsRefusedWithEverythingThatIsWrong(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := newMachine(append(table(), c.extra...))
+			_, err := newEngine(append(table(), c.extra...))
 			var bad *TableError
 			require.ErrorAs(t, err, &bad)
 			for _, want := range c.want {
@@ -82,7 +82,7 @@ func TestAMistypedTableIsRefusedWithEverythingThatIsWrong(t *testing.T) {
 		})
 	}
 	t.Run("a node that is never reached", func(t *testing.T) {
-		_, err := newMachine([]row{
+		_, err := newEngine([]row{
 			{event: EventDetect, from: unknown, to: detecting},
 			{event: EventFail, from: detecting, to: unknown},
 			{event: EventReset, from: island, to: unknown},

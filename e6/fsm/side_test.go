@@ -40,6 +40,18 @@ func TestASideSurvivesJSON(t *testing.T) {
 	require.Equal(t, Green, keep, "a bad text changes nothing")
 }
 
+func TestAStateSurvivesJSON(t *testing.T) {
+	for s := StateUnknown; s <= StateTransitioning; s++ {
+		text, err := json.Marshal(s)
+		require.NoError(t, err)
+		var read State
+		require.NoError(t, json.Unmarshal(text, &read))
+		require.Equal(t, s, read)
+	}
+	var read State
+	require.ErrorContains(t, json.Unmarshal([]byte(`"asleep"`), &read), `unknown state "asleep"`)
+}
+
 func TestTheOtherSide(t *testing.T) {
 	require.Equal(t, []Side{None, Green, Blue}, []Side{None.Other(), Blue.Other(), Green.Other()})
 	require.False(t, None.Valid())

@@ -44,6 +44,18 @@ func (s State) String() string {
 // MarshalText implements encoding.TextMarshaler with the same text as String.
 func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
+// UnmarshalText implements encoding.TextUnmarshaler. It reads what MarshalText
+// writes.
+func (s *State) UnmarshalText(text []byte) error {
+	for state := StateUnknown; state <= StateTransitioning; state++ {
+		if string(text) == state.String() {
+			*s = state
+			return nil
+		}
+	}
+	return fmt.Errorf("unknown state %q: expected unknown, detecting, blue, green or transitioning", shorten(string(text), 32))
+}
+
 // Settled returns the state in which that side serves and nothing changes, and
 // StateUnknown for None.
 func Settled(s Side) State {
