@@ -20,22 +20,41 @@ type announcement struct {
 // may repeat the announcement, so the decision is remembered, and reconsidered
 // after a pause that grows with each strike.
 type decision struct {
-	epoch    uint64
-	until    time.Time
-	strikes  int
-	coolDown bool // it holds in every epoch
+	why     whyDeclined
+	epoch   uint64
+	until   time.Time
+	strikes int
 }
+
+// whyDeclined is why a side is left alone. What says that the side is bad holds in
+// every epoch.
+type whyDeclined uint8
+
+const (
+	unusable      whyDeclined = iota // it did not accept, or a guard did not allow it
+	coolingDown                      // this client has gone back from it
+	vetoed                           // the store has vetoes on it
+	waitsForStage                    // another part of the fleet goes there first
+)
 
 // holds reports whether the decision still counts.
 func (d *decision) holds(epoch uint64) bool {
-	return (d.coolDown || d.epoch == epoch) && time.Now().Before(d.until)
+	return (d.isBad() || d.epoch == epoch) && time.Now().Before(d.until)
 }
+
+// isBad reports whether the side is left alone because it is bad.
+func (d *decision) isBad() bool { return d.why == coolingDown || d.why == vetoed }
 
 // declinedFor spaces out how often a side that was declined is tried again.
 const (
 	declinedFor    = 5 * time.Second
 	declinedForMax = 5 * time.Minute
 )
+
+// declinedPause is the pause before a side is tried again that has failed so often.
+func declinedPause(failures int) time.Duration {
+	return min(declinedFor<<min(failures, 16), declinedForMax)
+}
 
 // Announced reports that a response from speaker, to a call sent at that
 // stamp, named target. It returns at once.
@@ -69,7 +88,7 @@ func (c *Coordinator) onAnnounced(a announcement) {
 		c.keep(a, "kept until its speaker is active")
 	case a.speaker != s.Active || a.at.Epoch != s.Epoch:
 		c.ignore(a, "its call was sent before the present epoch, or not to the active side")
-	case s.Phase == fsm.PhasePreparing && c.transition.start.Event == fsm.EventRollback:
+	case s.Phase == fsm.PhasePreparing && c.transition.back != nil:
 		// The side that is being left may go on naming itself.
 	case s.Phase == fsm.PhasePreparing:
 		// The origin names itself again. An answer to a call from before the
@@ -95,9 +114,17 @@ func (c *Coordinator) follow(a announcement) {
 	if d := c.declined[a.target]; d != nil && d.holds(c.machine.Snapshot().Epoch) {
 		return // told when it was declined; repeated announcements are one
 	}
+	staged := c.staged(a)
+	if staged && !c.goesFirst(a) {
+		c.goLater(a)
+		c.tellAnnounced(a)
+		return
+	}
 	c.tell(a, true, "")
 	c.tellAnnounced(a)
-	c.begin(fsm.EventAnnounce, a.target, a.cause)
+	if t := c.begin(fsm.EventAnnounce, a.target, a.cause); t != nil {
+		t.staged = staged
+	}
 }
 
 // keep remembers an announcement for the case that its speaker becomes active.
@@ -137,12 +164,12 @@ func (c *Coordinator) decline(target fsm.Side) {
 	if time.Since(d.until) > declinedForMax {
 		d.strikes = 0 // that was another deployment
 	}
-	pause := min(declinedFor<<min(d.strikes, 16), declinedForMax)
+	pause := declinedPause(d.strikes)
 	d.strikes++
-	if d.coolDown && time.Until(d.until) > pause {
+	if d.isBad() && time.Until(d.until) > pause {
 		return
 	}
-	d.epoch, d.until, d.coolDown = c.machine.Snapshot().Epoch, time.Now().Add(pause), false
+	d.why, d.epoch, d.until = unusable, c.machine.Snapshot().Epoch, time.Now().Add(pause)
 	c.publish()
 }
 
@@ -150,7 +177,7 @@ func (c *Coordinator) decline(target fsm.Side) {
 // announced by.
 func (c *Coordinator) coolDown(target fsm.Side) {
 	d := c.decisionAbout(target)
-	d.until, d.coolDown = time.Now().Add(c.cfg.Policy.CoolDown), true
+	d.why, d.until = coolingDown, time.Now().Add(c.cfg.Policy.CoolDown)
 	c.publish()
 }
 

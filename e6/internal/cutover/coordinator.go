@@ -2,6 +2,7 @@ package cutover
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -12,6 +13,7 @@ import (
 	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/e6/internal/backoff"
+	"github.com/e6data/e6data-go/e6/internal/ctxerr"
 	"github.com/e6data/e6data-go/e6/internal/health"
 	"github.com/e6data/e6data-go/e6/store"
 )
@@ -49,6 +51,8 @@ type Config struct {
 	Retry backoff.Policy
 	// HealthWindow is how far back the health of a side looks.
 	HealthWindow time.Duration
+	// Fleet is how clients that share the store go through a cutover together.
+	Fleet Fleet
 	// Policy is when the client goes back by itself.
 	Policy Policy
 	// Hooks are what others have to say.
@@ -71,6 +75,7 @@ type Coordinator struct {
 	// Read by everyone.
 	routing   atomic.Pointer[Routing]
 	pins      pins
+	moved     atomic.Uint64 // how often a query has started over
 	lastProbe atomic.Pointer[error]
 	windows   [1 + len(fsm.Sides)]*health.Window
 	probation atomic.Pointer[probation]
@@ -97,11 +102,13 @@ type Coordinator struct {
 	transition *transition
 	check      *check
 	retreat    *retreat
+	later      *retreat                  // one that is tried again after a pause
 	upcoming   *probation                // that of the epoch which begins next
 	rolledBack time.Time                 // when the client last went back by itself
 	heard      map[fsm.Side]announcement // by its speaker, until that side is active
 	stale      map[fsm.Side]announcement // by its speaker: the last one that was ignored
 	declined   map[fsm.Side]*decision    // by the target
+	stage      *stage
 	share      share
 	refresh    *time.Timer
 }
@@ -188,7 +195,7 @@ func (c *Coordinator) call(ctx context.Context, decide func()) error {
 	case <-made:
 		return nil
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return why(ctx)
 	case <-c.ctx.Done():
 		return ErrClosed
 	}
@@ -215,6 +222,7 @@ func (c *Coordinator) fire(t fsm.Trigger) bool {
 // newEpoch forgets what was decided on the evidence of the epoch before.
 func (c *Coordinator) newEpoch(now fsm.Snapshot) {
 	c.held = false
+	c.endStage("left", now.Cause)
 	c.probation.Store(c.upcoming) // before the routing is published, so that no query is missed
 	c.upcoming = nil
 	if now.Active.Valid() {
@@ -274,6 +282,14 @@ func (r *repeated) failed(side fsm.Side, attempt int, cause fsm.Cause, err error
 	}
 }
 
+// why is why a context has ended: that the client is closed, or what ended the caller's.
+func why(ctx context.Context) error {
+	if errors.Is(context.Cause(ctx), ErrClosed) {
+		return ErrClosed
+	}
+	return ctxerr.Why(ctx)
+}
+
 // Close stops the coordinator and waits, within ctx, until everything that it
 // started has ended. Callers that wait for a side get ErrClosed. A second call
 // waits like the first.
@@ -284,7 +300,7 @@ func (c *Coordinator) Close(ctx context.Context) error {
 	case <-c.ended:
 		return nil
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return why(ctx)
 	}
 }
 
@@ -304,7 +320,7 @@ func (c *Coordinator) Drain() <-chan struct{} {
 // onDrained runs on the writer after a query has left a side that takes no new
 // ones.
 func (c *Coordinator) onDrained() {
-	if c.closing && c.pins.sum(fsm.Blue)+c.pins.sum(fsm.Green) == 0 {
+	if c.closing && c.noneLeft() {
 		select {
 		case <-c.idle:
 		default:
@@ -315,10 +331,29 @@ func (c *Coordinator) onDrained() {
 	c.releaseSessions()
 }
 
+// noneLeft reports whether no query is on either side. A query that starts over
+// is counted on the new side before it leaves the old one. If it does both while
+// the sum is being made, it may be seen on neither: on the new side too early, on
+// the old one too late. It tells of the move in between, and the sum is made anew.
+func (c *Coordinator) noneLeft() bool {
+	for {
+		moved := c.moved.Load()
+		if c.pins.sum(fsm.Blue)+c.pins.sum(fsm.Green) != 0 {
+			return false
+		}
+		if c.moved.Load() == moved {
+			return true
+		}
+	}
+}
+
 // stopTimers runs when the writer ends, and leaves no timer behind.
 func (c *Coordinator) stopTimers() {
 	if c.refresh != nil {
 		c.refresh.Stop()
+	}
+	if c.stage != nil {
+		c.stage.timer.Stop()
 	}
 	if c.transition != nil {
 		c.abandon(fsm.Cause{Reason: fsm.ReasonCaller, Detail: "the client is closed"}, ErrClosed)

@@ -136,10 +136,11 @@ func BenchmarkPinAndUnpinWhenSettled(b *testing.B) {
 	}
 }
 
-func BenchmarkPinAndUnpinWhenSettledInParallel(b *testing.B) {
+func BenchmarkPinAndUnpinOnEightGoroutines(b *testing.B) {
 	r := settledRig(b)
 	ctx := context.Background()
 	b.ReportAllocs()
+	b.SetParallelism(max(1, 8/runtime.GOMAXPROCS(0)))
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
 			p, _ := r.Pin(ctx)

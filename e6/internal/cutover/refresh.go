@@ -89,7 +89,7 @@ func (c *Coordinator) Refresh(ctx context.Context) (fsm.Snapshot, error) {
 		select {
 		case <-k.done:
 		case <-ctx.Done():
-			return c.Routing().Snapshot, context.Cause(ctx)
+			return c.Routing().Snapshot, why(ctx)
 		case <-c.ctx.Done():
 			return c.Routing().Snapshot, ErrClosed
 		}
@@ -145,7 +145,7 @@ func (c *Coordinator) Switch(ctx context.Context, side fsm.Side) error {
 	case <-t.ready:
 		return t.err
 	case <-ctx.Done():
-		return fmt.Errorf("e6: switch to %s: waiting for it to accept: %w", side, context.Cause(ctx))
+		return fmt.Errorf("e6: switch to %s: waiting for it to accept: %w", side, why(ctx))
 	case <-c.ctx.Done():
 		return ErrClosed
 	}
@@ -159,11 +159,13 @@ func (c *Coordinator) switchTo(side fsm.Side, cause fsm.Cause) (t *transition, k
 	case c.closing, c.held, s.Active == fsm.None:
 		return nil, false
 	case s.Phase == fsm.PhasePreparing && s.Target == side:
+		c.transition.hurry()
 		return c.transition, true
 	case s.Phase == fsm.PhasePreparing:
 		c.abort(c.transition, fsm.Cause{Reason: fsm.ReasonWithdrawn, Detail: cause.Detail, Trace: cause.Trace})
 		return nil, true
 	case s.Active == side:
+		c.later = nil
 		return nil, true
 	}
 	delete(c.declined, side) // the caller knows better

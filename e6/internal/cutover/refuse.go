@@ -80,10 +80,12 @@ func (c *Coordinator) doubt(t *transition, refused bool, cause fsm.Cause) {
 func (c *Coordinator) verify(t *transition, refused bool, cause fsm.Cause) {
 	if !refused {
 		err := c.ping(t.ctx, t.target())
-		if c.cfg.Cluster.Judge(err) == Accepts {
+		verdict := c.cfg.Cluster.Judge(err)
+		if verdict == Accepts {
 			c.post(func() { c.onTrusted(t) })
 			return
 		}
+		refused = verdict == Refuses
 		if t.ctx.Err() != nil {
 			return
 		}
@@ -97,7 +99,7 @@ func (c *Coordinator) verify(t *transition, refused bool, cause fsm.Cause) {
 	if !accepts {
 		c.failed("return", t.origin(), 1, cause, err)
 	}
-	c.post(func() { c.onVerified(t, accepts, cause) })
+	c.post(func() { c.onVerified(t, accepts, refused, cause) })
 }
 
 // onTrusted ends the doubt about a target that does accept.
@@ -109,14 +111,18 @@ func (c *Coordinator) onTrusted(t *transition) {
 }
 
 // onVerified goes back to an origin that accepts, and looks for a side if
-// neither does.
-func (c *Coordinator) onVerified(t *transition, originAccepts bool, cause fsm.Cause) {
+// neither does. A target that refuses does so to everyone; that it cannot be reached
+// is what this client alone has seen.
+func (c *Coordinator) onVerified(t *transition, originAccepts, targetRefuses bool, cause fsm.Cause) {
 	switch {
 	case c.transition != t:
 	case originAccepts:
 		c.abort(t, fsm.Cause{Reason: fsm.ReasonSickTarget, Detail: cause.Detail, Trace: cause.Trace})
 		c.decline(t.target())
-		c.tellActive(t.origin())
+		if !targetRefuses {
+			c.veto(t.target(), cause)
+		}
+		c.tellBack(t.origin(), !targetRefuses)
 	default:
 		c.detect(cause, t.origin())
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/internal/backoff"
 	"github.com/e6data/e6data-go/e6/internal/health"
 )
 
@@ -139,7 +140,7 @@ func (c *Coordinator) onBreach(p *probation, why string, requests, failures int6
 	if c.probation.Load() != p || c.closing || s.Epoch != p.epoch {
 		return
 	}
-	if d := c.declined[p.side.Other()]; d != nil && d.holds(s.Epoch) {
+	if d := c.declined[p.side.Other()]; d != nil && d.why != waitsForStage && d.holds(s.Epoch) {
 		return // a guard, or the old side itself, did not allow it a short while ago
 	}
 	action := "none"
@@ -164,9 +165,10 @@ func (c *Coordinator) onBreach(p *probation, why string, requests, failures int6
 
 // A retreat is the way back to the other side, if that accepts.
 type retreat struct {
-	epoch uint64
-	from  fsm.Side
-	cause fsm.Cause
+	epoch  uint64
+	from   fsm.Side
+	cause  fsm.Cause
+	failed int // how often the other side did not accept before
 
 	done       chan struct{} // closed when it is known what becomes of it
 	err        error
@@ -179,7 +181,7 @@ func (c *Coordinator) startRetreat(cause fsm.Cause) *retreat {
 	s := c.machine.Snapshot()
 	if c.retreat == nil || c.retreat.epoch != s.Epoch {
 		r := &retreat{epoch: s.Epoch, from: s.Active, cause: cause, done: make(chan struct{})}
-		c.retreat = r
+		c.retreat, c.later = r, nil
 		c.tasks.Go(func() {
 			err := c.ping(background(c.ctx, cause), r.from.Other())
 			c.post(func() { c.onRetreat(r, err) })
@@ -203,28 +205,64 @@ func (c *Coordinator) onRetreat(r *retreat, err error) {
 		r.err = errors.New("e6: rollback: the strategy has changed meanwhile: it is " + s.String())
 		return
 	case c.cfg.Cluster.Judge(err) != Accepts:
-		c.failed("return", to, 1, r.cause, err)
+		c.failed("return", to, r.failed+1, r.cause, err)
 		r.err = fmt.Errorf("e6: rollback: %s does not accept: %w", to, err)
+		c.retreatLater(r.from, r.cause, r.failed)
 		return
 	case s.Phase == fsm.PhasePreparing: // on the way to where it shall go
-		r.transition = c.transition
+		if r.transition = c.transition; r.transition.back == nil {
+			r.transition.back = &r.cause
+		}
 		return
 	}
 	if t := c.transition; t != nil {
 		c.retreated(t.target(), r.cause)
 		c.abort(t, r.cause)
-		c.tellActive(t.origin())
+		c.tellBack(t.origin(), r.cause.Reason == fsm.ReasonHealth)
 		return
 	}
 	r.transition = c.begin(fsm.EventRollback, to, r.cause)
 }
 
+// retreatLater tries again after a while to leave a side that vetoes in the store are
+// about: they are news only once.
+func (c *Coordinator) retreatLater(from fsm.Side, cause fsm.Cause, failed int) {
+	if cause.Reason != fsm.ReasonStore {
+		return
+	}
+	r := &retreat{epoch: c.machine.Snapshot().Epoch, from: from, failed: failed + 1}
+	c.later = r
+	pause := declinedPause(failed) + c.jitter(cause)
+	c.tasks.Go(func() {
+		if backoff.Sleep(c.ctx, pause, nil) == nil {
+			c.post(func() { c.retreatAgain(r) })
+		}
+	})
+}
+
+// retreatAgain tries again, unless there is no reason left or somebody has decided
+// otherwise.
+func (c *Coordinator) retreatAgain(r *retreat) {
+	s := c.machine.Snapshot()
+	if c.later != r || s.Active != r.from || s.Epoch != r.epoch || c.closing {
+		return
+	}
+	if v := c.sentenceOn(r.from, c.share.fact); c.isEnough(r.from, v) {
+		c.startRetreat(fleetCause(r.from, v)).failed = r.failed
+	}
+}
+
 // retreated begins the cool-down of a side that is left.
 func (c *Coordinator) retreated(from fsm.Side, cause fsm.Cause) {
-	if cause.Reason == fsm.ReasonHealth {
+	switch cause.Reason {
+	case fsm.ReasonStore: // as long as the vetoes say
+		c.leaveAlone(from, c.sentenceOn(from, c.share.fact))
+		return
+	case fsm.ReasonHealth:
 		c.rolledBack = time.Now()
 	}
 	c.coolDown(from)
+	c.veto(from, cause)
 }
 
 // Rollback goes back to the side that is not active, if it accepts, and waits
@@ -263,8 +301,9 @@ func (c *Coordinator) rollBack(cause fsm.Cause) (r *retreat, known bool) {
 	switch {
 	case c.closing, c.held, s.Active == fsm.None:
 		return nil, false
-	case s.Phase == fsm.PhasePreparing && c.transition.start.Event == fsm.EventAnnounce:
+	case s.Phase == fsm.PhasePreparing && c.transition.back == nil:
 		c.coolDown(c.transition.target())
+		c.veto(c.transition.target(), cause)
 		c.abort(c.transition, cause)
 		return nil, true
 	case s.Phase == fsm.PhasePreparing: // on the way back already
@@ -281,7 +320,7 @@ func (c *Coordinator) await(ctx context.Context, done <-chan struct{}) error {
 	case <-done:
 		return nil
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return why(ctx)
 	case <-c.ctx.Done():
 		return ErrClosed
 	}

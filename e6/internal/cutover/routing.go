@@ -105,6 +105,9 @@ func (c *Coordinator) pin(ctx context.Context, again bool, choose Choose) (Pin, 
 func (c *Coordinator) pinTo(r *Routing, side fsm.Side, again bool) (Pin, bool) {
 	p := Pin{Side: side, Epoch: r.Epoch, shard: c.pins.in(side)}
 	if now := c.routing.Load(); now == r || now.takes(side, again) && now.Epoch == r.Epoch {
+		if again {
+			c.moved.Add(1)
+		}
 		if r.first != nil && side == r.Active && r.first.Load() == 0 {
 			r.first.CompareAndSwap(0, time.Now().UnixNano())
 		}
@@ -151,7 +154,7 @@ func (c *Coordinator) awaitRoute(ctx context.Context, r *Routing) error {
 
 // waitError says what a caller that ran out of time was waiting for.
 func (c *Coordinator) waitError(ctx context.Context, r *Routing) error {
-	err := fmt.Errorf("e6: waiting for a side that accepts (%s): %w", r.Snapshot, context.Cause(ctx))
+	err := fmt.Errorf("e6: waiting for a side that accepts (%s): %w", r.Snapshot, why(ctx))
 	if last := c.lastProbe.Load(); last != nil {
 		err = fmt.Errorf("%w; the last attempt: %w", err, *last)
 	}
@@ -173,7 +176,7 @@ func (c *Coordinator) publish() {
 		next.first = &t.first
 	}
 	if d := c.declined[next.Active.Other()]; d != nil && d.holds(next.Epoch) {
-		next.Deaf, next.CoolDown = d.until, d.coolDown
+		next.Deaf, next.CoolDown = d.until, d.isBad()
 	}
 	close(c.routing.Swap(next).changed)
 }

@@ -69,7 +69,7 @@ func (o *opening) wait(ctx context.Context, c *Coordinator) (Session, error) {
 	case <-o.done:
 		return o.session, o.err
 	case <-ctx.Done():
-		return Session{}, context.Cause(ctx)
+		return Session{}, why(ctx)
 	case <-c.ctx.Done():
 		return Session{}, ErrClosed
 	}

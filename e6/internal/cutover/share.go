@@ -11,6 +11,7 @@ import (
 
 	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/internal/backoff"
 	"github.com/e6data/e6data-go/e6/store"
 )
 
@@ -21,12 +22,6 @@ type share struct {
 	said   chan saying // the last thing that the cluster told us, to be published
 	ended  chan struct{}
 	hint   atomic.Bool // a first look into the store is under way
-}
-
-// A saying is a fact to be published.
-type saying struct {
-	store.Fact
-	first bool // only if the store knows nothing yet
 }
 
 const (
@@ -51,6 +46,7 @@ func (c *Coordinator) startSharing() {
 	var loops sync.WaitGroup
 	loops.Go(c.watchStore)
 	loops.Go(c.publishFacts)
+	loops.Go(c.bePresent)
 	go func() {
 		loops.Wait()
 		close(c.share.ended)
@@ -94,10 +90,18 @@ func (c *Coordinator) onFact(f store.Fact) {
 	if f.Version <= c.share.fact.Version {
 		return
 	}
+	before := c.share.fact
 	c.share.fact = f
+	c.onVetoes(before, f)
 	s := c.machine.Snapshot()
-	if f.Writer == c.share.writer || c.closing || !c.settled() || !f.Side().Valid() || f.Side() == s.Active {
+	if later := s.Active.Other(); f.Announced != later || c.isHerald(later) {
+		c.goNow(later)
+	}
+	if f.Writer == c.share.writer && !c.isHerald(s.Active.Other()) || c.closing || !c.settled() || !f.Side().Valid() || f.Side() == s.Active {
 		return
+	}
+	if c.retreat != nil {
+		return // the other side is being asked already, to leave this one for longer
 	}
 	c.follow(announcement{
 		speaker: s.Active, at: Stamp{s.Epoch, s.Transition}, target: f.Side(),
@@ -120,7 +124,11 @@ func (c *Coordinator) hint(ctx context.Context) fsm.Side {
 			fact, err = c.cfg.Store.Load(ctx, c.cfg.Key)
 			return err
 		})
-		answer <- fact.Side()
+		side := fact.Side()
+		if side.Valid() && c.sentenceOn(side, fact).clients > 0 {
+			side = side.Other()
+		}
+		answer <- side
 	}()
 	select {
 	case side := <-answer:
@@ -130,48 +138,41 @@ func (c *Coordinator) hint(ctx context.Context) fsm.Side {
 	}
 }
 
-// tellSettled publishes the side of a detection if the store knew nothing, or
-// if the side that it names has just refused.
-func (c *Coordinator) tellSettled(side fsm.Side, otherRefused bool) {
-	c.say(saying{store.Fact{Active: side}, !otherRefused})
-}
-
-// tellActive publishes that a side has accepted and is active now.
-func (c *Coordinator) tellActive(side fsm.Side) { c.say(saying{Fact: store.Fact{Active: side}}) }
-
-// tellAnnounced publishes what the cluster announced; what the store itself
-// said is not news to it.
-func (c *Coordinator) tellAnnounced(a announcement) {
-	if a.cause.Reason == fsm.ReasonAnnouncement {
-		c.say(saying{Fact: store.Fact{Active: a.speaker, Announced: a.target}})
-	}
-}
-
-// say leaves a fact for the publisher, instead of an older one that it has not
-// taken yet. It never waits.
-func (c *Coordinator) say(s saying) {
-	if c.cfg.Store == nil {
-		return
-	}
-	s.Writer, s.At = c.share.writer, time.Now()
-	select {
-	case <-c.share.said:
-	default:
-	}
-	c.share.said <- s // the writer is the only sender, so there is room
-}
-
-// publishFacts brings to the store what the cluster told this client.
+// publishFacts brings to the store what the cluster told this client. What cannot be
+// brought there now is kept until it can, or there is something newer to say.
 func (c *Coordinator) publishFacts() {
 	for {
 		select {
 		case s := <-c.share.said:
-			if err := guarded(func() error { return c.publishFact(s) }); err != nil && c.ctx.Err() == nil {
-				c.storeFailed("compare-and-swap", err)
-			}
+			c.publishAtLast(s)
 		case <-c.ctx.Done():
 			return
 		}
+	}
+}
+
+// publishAgain are the pauses between attempts to publish.
+var publishAgain = backoff.Policy{Base: time.Second, Max: time.Minute}
+
+func (c *Coordinator) publishAtLast(s saying) {
+	for n := 0; ; n++ {
+		err := guarded(func() error { return c.publishFact(s) })
+		if err == nil || c.ctx.Err() != nil {
+			return
+		}
+		c.storeFailed("compare-and-swap", err)
+		if errors.Is(err, store.ErrConflict) {
+			return // others speak all the time
+		}
+		pause := time.NewTimer(publishAgain.Pause(n))
+		select {
+		case <-pause.C:
+			s.late = true
+		case newer := <-c.share.said:
+			s, n = newer.after(s), -1
+		case <-c.ctx.Done():
+		}
+		pause.Stop()
 	}
 }
 
@@ -182,7 +183,11 @@ func (c *Coordinator) publishFact(s saying) error {
 	ctx, cancel := context.WithTimeout(c.ctx, storeTimeout)
 	defer cancel()
 	present, err := c.cfg.Store.Load(ctx, c.cfg.Key)
-	for n := 0; err == nil && s.changes(present); n++ {
+	for n := 0; err == nil; n++ {
+		next, news := s.onTopOf(present)
+		if !news {
+			return nil
+		}
 		if n == swapAttempts {
 			return store.ErrConflict
 		}
@@ -192,7 +197,7 @@ func (c *Coordinator) publishFact(s saying) error {
 			}
 		}
 		var now store.Fact
-		now, err = c.cfg.Store.CompareAndSwap(ctx, c.cfg.Key, present.Version, s.Fact)
+		now, err = c.cfg.Store.CompareAndSwap(ctx, c.cfg.Key, present.Version, next)
 		if err == nil {
 			return nil
 		}
@@ -201,14 +206,6 @@ func (c *Coordinator) publishFact(s saying) error {
 		}
 	}
 	return err
-}
-
-// changes reports whether the saying is news to a store that holds present.
-func (s saying) changes(present store.Fact) bool {
-	if present.Version == 0 {
-		return true
-	}
-	return !s.first && (present.Active != s.Active || present.Announced != s.Announced)
 }
 
 func (c *Coordinator) storeFailed(op string, err error) {

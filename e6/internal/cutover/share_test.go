@@ -84,6 +84,33 @@ func TestALyingStoreCostsAnAuthenticationAndNoQuery(t *testing.T) {
 	}}))
 }
 
+func TestASideThatSendsTheClientBackIsNotTakenOnTheStoresWord(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var shared store.Memory
+		r := newRig(t, sharing(&shared))
+		defer r.end()
+		require.Equal(t, fsm.Blue, r.touch())
+		pass(time.Second)
+		r.cluster.say(fsm.Green, fsm.Blue) // green is in its grace, say
+		known, err := shared.Load(t.Context(), "c")
+		require.NoError(t, err)
+		_, err = shared.CompareAndSwap(t.Context(), "c", known.Version, store.Fact{Active: fsm.Green, Writer: "a liar"})
+		require.NoError(t, err)
+		pass(time.Minute)
+		require.Equal(t, []string{
+			"detect detecting", "settle blue", "announce transitioning blue->green (preparing)", "abort blue",
+		}, r.steps())
+		require.Equal(t, 1, r.cluster.logins(fsm.Green), "it costs one authentication")
+
+		// What the cluster says is another matter, and so is a side that is left alone.
+		p := r.pin()
+		defer r.Unpin(p)
+		r.cluster.set(fsm.Blue, errRefused)
+		r.refuse(fsm.Blue, r.Stamp())
+		require.Equal(t, fsm.Green, r.touch())
+	})
+}
+
 func TestABlockedStoreHarmsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		free := make(chan struct{})
@@ -157,6 +184,62 @@ func TestAStoreThatFailsIsWatchedAgain(t *testing.T) {
 		calls.Add(1)
 		return errors.New("gone")
 	}}))
+}
+
+// outage is a store in the process that can be out of reach of one client.
+type outage struct {
+	store.Memory
+	on atomic.Bool
+}
+
+func (o *outage) Load(ctx context.Context, cluster string) (store.Fact, error) {
+	if o.on.Load() {
+		return store.Fact{}, errors.New("out of reach")
+	}
+	return o.Memory.Load(ctx, cluster)
+}
+
+func TestNewsIsPublishedWhenTheStoreIsBack(t *testing.T) {
+	shared := &outage{}
+	bubble(t, func(t *testing.T, r *rig) {
+		r.cluster.set(fsm.Green, errRefused)
+		r.touch()
+		pass(time.Second)
+		shared.on.Store(true)
+		r.cutTo(fsm.Green)
+		pass(time.Hour)
+		fact, err := shared.Memory.Load(t.Context(), "c")
+		require.NoError(t, err)
+		require.Equal(t, fsm.Blue, fact.Side())
+		require.NotEmpty(t, happened[events.StoreFailed](r))
+		shared.on.Store(false)
+		pass(time.Minute)
+		fact, err = shared.Memory.Load(t.Context(), "c")
+		require.NoError(t, err)
+		require.Equal(t, fsm.Green, fact.Side())
+	}, sharing(shared))
+}
+
+func TestLateNewsDoesNotReplaceWhatOthersHaveSaidMeanwhile(t *testing.T) {
+	shared := &outage{}
+	bubble(t, func(t *testing.T, r *rig) {
+		r.cluster.set(fsm.Green, errRefused)
+		r.touch()
+		pass(time.Second)
+		shared.on.Store(true)
+		r.cutTo(fsm.Green)
+		r.cluster.set(fsm.Blue, errRefused)
+		pass(time.Hour)
+		before, err := shared.Memory.Load(t.Context(), "c")
+		require.NoError(t, err)
+		others, err := shared.CompareAndSwap(t.Context(), "c", before.Version, store.Fact{Active: fsm.Blue, Writer: "another"})
+		require.NoError(t, err)
+		shared.on.Store(false)
+		pass(time.Hour)
+		after, err := shared.Memory.Load(t.Context(), "c")
+		require.NoError(t, err)
+		require.Equal(t, others, after)
+	}, sharing(shared))
 }
 
 // scripted is a store that does what a test says, and by default knows nothing.

@@ -20,6 +20,9 @@ type transition struct {
 	cancel context.CancelFunc
 	timer  *time.Timer // the limit of the present phase
 
+	back          *fsm.Cause    // why its origin is to be left, whatever that says; nil if it is not a way back
+	staged        bool          // another part of the fleet waits for how it goes
+	jitter        time.Duration // waited before the first probe
 	held          heldFlag      // the origin refuses: a probe sent from now on decides
 	wake          chan struct{} // asks for the next probe at once
 	doubted       bool          // the target is being checked after it had accepted
@@ -64,11 +67,15 @@ func (c *Coordinator) begin(event fsm.Event, target fsm.Side, cause fsm.Cause) *
 			ID: now.Transition, Event: event, From: target.Other(), To: target, Cause: cause,
 			At: now.Since, InFlight: c.pins.sum(target.Other()), Limit: c.limit(event),
 		},
-		wake: make(chan struct{}, 1), ready: make(chan struct{}), over: make(chan struct{}), shared: func() {},
+		jitter: c.jitter(cause),
+		wake:   make(chan struct{}, 1), ready: make(chan struct{}), over: make(chan struct{}), shared: func() {},
+	}
+	if event == fsm.EventRollback {
+		t.back = &cause
 	}
 	t.ctx, t.cancel = context.WithCancel(c.ctx)
 	t.held.ctx, t.held.set = context.WithCancel(t.ctx)
-	t.timer = time.AfterFunc(c.cfg.PrepareTimeout, func() { c.post(func() { c.onPrepareTimeout(t) }) })
+	t.timer = time.AfterFunc(t.jitter+c.cfg.PrepareTimeout, func() { c.post(func() { c.onPrepareTimeout(t) }) })
 	c.transition = t
 	c.tasks.Go(func() { c.lead(t) })
 	return t
@@ -76,7 +83,7 @@ func (c *Coordinator) begin(event fsm.Event, target fsm.Side, cause fsm.Cause) *
 
 // limit is how long a transition may take, all phases together.
 func (c *Coordinator) limit(event fsm.Event) time.Duration {
-	limit := c.cfg.PrepareTimeout + c.cfg.DrainTimeout
+	limit := c.cfg.Fleet.Jitter + c.cfg.PrepareTimeout + c.cfg.DrainTimeout
 	if c.mayShare(event) {
 		limit += c.cfg.SharedTimeout
 	}
@@ -100,6 +107,9 @@ func (c *Coordinator) lead(t *transition) {
 // prepare asks the target for a session until it gives one, and then the guards
 // until they have decided.
 func (c *Coordinator) prepare(ctx context.Context, t *transition) {
+	if t.jitter > 0 && backoff.Sleep(ctx, t.jitter, t.wake) != nil {
+		return
+	}
 	for asked := 1; c.makeReady(ctx, t); asked++ {
 		again, decided := c.judge(ctx, t, asked)
 		if decided || backoff.Sleep(ctx, again, t.held.ctx.Done()) != nil {
@@ -133,7 +143,11 @@ func (c *Coordinator) makeReady(ctx context.Context, t *transition) bool {
 			pauses = 0
 			continue // the origin began to refuse during the call: ask again at once
 		}
-		if c.cfg.Retry.Wait(ctx, pauses, t.wake) != nil {
+		pause := c.cfg.Retry.Pause(pauses)
+		if !t.held.isSet() {
+			pause = max(pause, c.jitter(t.start.Cause)) // nobody waits, and a fleet would ask all the time
+		}
+		if backoff.Sleep(ctx, pause, t.wake) != nil {
 			return false
 		}
 		pauses++
@@ -146,9 +160,14 @@ func (c *Coordinator) onReady(t *transition) {
 	if c.transition != t {
 		return
 	}
+	if c.sendsBack(t) {
+		c.decline(t.target())
+		c.abort(t, t.cause(fsm.ReasonWithdrawn, fmt.Sprintf("%s itself named %s", t.target(), t.origin())))
+		return
+	}
 	baseline := c.windows[t.origin()].Summary()
 	phase := fsm.PhaseDraining
-	if c.mayShare(t.start.Event) && !t.held.isSet() {
+	if c.mayShare(t.start.Event) && t.back == nil && !t.held.isSet() {
 		phase = fsm.PhaseShared
 	}
 	t.accepted = time.Now() // before the first query can be there
@@ -156,17 +175,25 @@ func (c *Coordinator) onReady(t *transition) {
 	if !c.fire(fsm.Trigger{Event: fsm.EventAccept, Phase: phase, Cause: t.cause(fsm.ReasonAccepted, t.start.Cause.String())}) {
 		return
 	}
-	if t.start.Event == fsm.EventRollback {
-		c.retreated(t.origin(), t.start.Cause)
+	if t.back != nil {
+		c.retreated(t.origin(), *t.back)
 	}
 	close(t.ready)
-	c.tellActive(t.target())
+	c.tellAccepted(t)
 	if phase == fsm.PhaseShared {
 		c.shareSides(t)
 	} else {
 		c.startDraining(t)
 	}
 	c.applyHeard(t.target())
+}
+
+// sendsBack reports whether a target that only the store has named accepts, and names the
+// origin in the same breath. It is on its way out then, and the store is wrong.
+func (c *Coordinator) sendsBack(t *transition) bool {
+	a, said := c.heard[t.target()]
+	return said && a.target == t.origin() && !t.held.isSet() && t.back == nil &&
+		t.start.Event == fsm.EventAnnounce && t.start.Cause.Reason == fsm.ReasonStore
 }
 
 // startDraining waits for the queries of the origin.
@@ -243,6 +270,9 @@ func (c *Coordinator) abort(t *transition, cause fsm.Cause) {
 	held := c.held
 	if !c.fire(fsm.Trigger{Event: fsm.EventAbort, Side: t.origin(), Cause: cause}) {
 		return
+	}
+	if t.back != nil && cause.Reason != fsm.ReasonWithdrawn {
+		c.retreatLater(t.origin(), *t.back, 0)
 	}
 	err := fmt.Errorf("e6: the transition from %s to %s was aborted: %s", t.origin(), t.target(), cause)
 	if cause.Reason == fsm.ReasonVeto {

@@ -34,8 +34,10 @@ type slot struct {
 	turn      int64 // which slot of time it holds, from 1; 0 for none
 	requests  int64
 	failures  int64
-	latencies [buckets]uint32
+	latencies *latencies // nil until one is counted: most windows are of a side at rest
 }
+
+type latencies [buckets]uint32
 
 // NewWindow returns a Window of that length, which must be positive.
 func NewWindow(length time.Duration) *Window {
@@ -43,27 +45,43 @@ func NewWindow(length time.Duration) *Window {
 }
 
 // Succeeded counts a request that was answered, and how long that took.
-func (w *Window) Succeeded(latency time.Duration) { w.add(0, 1, bucketOf(latency)) }
-
-// Answered counts a request that was answered in a time that says nothing.
-func (w *Window) Answered() { w.add(0, 0, 0) }
-
-// Failed counts a request that the side did not answer.
-func (w *Window) Failed() { w.add(1, 0, 0) }
-
-func (w *Window) add(failed int64, timed uint32, bucket int) {
+func (w *Window) Succeeded(latency time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	s := w.count(0)
+	if s.latencies == nil {
+		s.latencies = new(latencies)
+	}
+	s.latencies[bucketOf(latency)]++
+}
+
+// Answered counts a request that was answered in a time that says nothing.
+func (w *Window) Answered() { w.add(0) }
+
+// Failed counts a request that the side did not answer.
+func (w *Window) Failed() { w.add(1) }
+
+func (w *Window) add(failed int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.count(failed)
+}
+
+// count counts a request in the present slot. The caller has the lock.
+func (w *Window) count(failed int64) *slot {
 	turn := w.turn()
 	s := &w.ring[turn%slots]
 	if s.turn != turn {
-		*s = slot{turn: turn}
+		if s.latencies != nil {
+			clear(s.latencies[:])
+		}
+		*s = slot{turn: turn, latencies: s.latencies}
 	}
 	w.total++
 	w.failed += failed
 	s.requests++
 	s.failures += failed
-	s.latencies[bucket] += timed
+	return s
 }
 
 // turn is the number of the present slot of time.
@@ -128,6 +146,9 @@ func (w *Window) Summary() Summary {
 	for s := range w.recent() {
 		sum.Requests += s.requests
 		sum.Failures += s.failures
+		if s.latencies == nil {
+			continue
+		}
 		for i, n := range s.latencies {
 			counts[i] += int64(n)
 			sum.Timed += int64(n)

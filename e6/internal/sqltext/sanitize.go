@@ -3,12 +3,13 @@ package sqltext
 import "strings"
 
 // Operation is the first word of a statement in upper case, such as SELECT, and
-// empty if it does not begin with a word.
+// empty if it does not begin with a word. It is never a part of a literal: some engines
+// take $$text$$ for one.
 func Operation(sql string) string {
 	for t := range Tokens(sql) {
 		switch {
 		case t.Kind == Space, t.Kind == Comment, t.Is("("):
-		case t.Kind == Word:
+		case t.Kind == Word && !strings.Contains(t.Text, "$"):
 			return strings.ToUpper(t.Text)
 		default:
 			return ""

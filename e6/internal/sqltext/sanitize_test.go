@@ -95,6 +95,9 @@ func TestTheOperationIsTheFirstWord(t *testing.T) {
 		"?":                                           "",
 		"SELECT/**/1":                                 "SELECT",
 		"insert'x'":                                   "INSERT",
+		"$$secret$$":                                  "",
+		"$tag$secret$tag$":                            "",
+		"select$$secret$$":                            "",
 	} {
 		require.Equal(t, want, Operation(in), "%q", in)
 	}

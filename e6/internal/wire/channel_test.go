@@ -50,7 +50,7 @@ func TestEveryMethodIsCalledByItsBareName(t *testing.T) {
 		w.WriteHeader(456)
 	}, nil)
 	c := dial(t, address, Config{})
-	conn := &boundConn{Conn: c, call: Call{Side: fsm.Blue}}
+	conn := c.bind(Call{Side: fsm.Blue})
 	for bare, desc := range map[string]grpc.ServiceDesc{
 		"QueryEngineService": e6xv1.QueryEngineService_ServiceDesc, "ClusterService": e6xv1.ClusterService_ServiceDesc,
 	} {

@@ -43,7 +43,7 @@ func (e *evidence) judge(ctx context.Context, err error) (Class, Effect) {
 		// Only an interceptor of the caller's gives anything but a status.
 		s = status.FromContextError(err)
 	}
-	return judge(failure{code: s.Code(), message: s.Message(), sent: e.sent(), answered: e.answered(), expired: expired(ctx)})
+	return judge(failure{code: s.Code(), message: s.Message(), sent: e.sent, answered: e.answered, expired: expired(ctx)})
 }
 
 // Classify returns the class of the *Error in err's chain, and the zero Class if

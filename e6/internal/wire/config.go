@@ -43,6 +43,14 @@ const (
 	connectTimeout = 10 * time.Second
 )
 
+// How much of the answers may be under way before this end has taken it. gRPC's own
+// windows begin at 64 KiB and grow with what a connection has carried up to 16 MiB:
+// until then a batch of a megabyte waits for four more round trips.
+const (
+	streamWindow = 16 << 20
+	connWindow   = 64 << 20
+)
+
 // Config describes a connection to a cluster.
 type Config struct {
 	// Target is host:port, or any target that gRPC understands. Required.
@@ -50,7 +58,8 @@ type Config struct {
 	// ClusterName is sent in the header cluster-name, in lower case. Empty:
 	// the header is left out.
 	ClusterName string
-	// TLS is the configuration of TLS. Nil: clear text. It is copied.
+	// TLS is the configuration of TLS. Nil: clear text. It is copied, with TLS 1.2
+	// at least. It must verify the server's certificate.
 	TLS *tls.Config
 	// Bearer returns the token that every call carries. Nil: calls carry none. It
 	// needs TLS.
@@ -73,7 +82,8 @@ type Config struct {
 	Observer Observer
 	// OnCall, if it is set, is told about every call after its end.
 	OnCall func(context.Context, CallRecord)
-	// DialOptions are applied last, and may override what is set here.
+	// DialOptions are applied last, and may override what is set here. They may not
+	// turn TLS off.
 	DialOptions []grpc.DialOption
 }
 
@@ -115,6 +125,16 @@ func (c *Config) validate() error {
 	if c.Bearer != nil && c.TLS == nil {
 		wrong("a bearer without TLS would be sent in clear text")
 	}
+	if c.TLS != nil {
+		switch {
+		case c.TLS.InsecureSkipVerify:
+			wrong("TLS that verifies no certificate is as good as none: give the CA instead")
+		case c.TLS.MaxVersion != 0 && c.TLS.MaxVersion < tls.VersionTLS12:
+			wrong("%s is the newest version that TLS may have: expected TLS 1.2 or newer", tls.VersionName(c.TLS.MaxVersion))
+		case len(c.DialOptions) > 0 && !Encrypts(c.TLS, c.DialOptions):
+			wrong("the gRPC options turn TLS off, which the configuration asks for")
+		}
+	}
 	if c.KeepaliveTimeout < 0 {
 		wrong("keepalive timeout %v is negative", c.KeepaliveTimeout)
 	}
@@ -154,16 +174,21 @@ func (c *Config) target() string {
 func (c *Config) options() []grpc.DialOption {
 	creds := insecure.NewCredentials()
 	if c.TLS != nil {
-		creds = credentials.NewTLS(c.TLS.Clone())
+		creds = credentials.NewTLS(atLeast12(c.TLS))
 	}
 	pause := backoff.Config{BaseDelay: connectBase, Multiplier: 1.6, Jitter: 0.2, MaxDelay: connectMax}
 	opts := []grpc.DialOption{
 		grpc.WithTransportCredentials(creds),
+		// Only the cluster's own: what a name server says about it does not count.
 		grpc.WithDisableServiceConfig(),
+		grpc.WithDefaultServiceConfig(serviceConfig(orDefault(c.MaxReceiveBytes, DefaultMaxReceiveBytes))),
+		grpc.WithMaxHeaderListSize(maxHeaderBytes),
 		grpc.WithDisableRetry(),
 		// A connection that is probed all the time is not given up for being
 		// quiet: the first query of the day should not wait for a handshake.
 		grpc.WithIdleTimeout(0),
+		grpc.WithInitialWindowSize(streamWindow),
+		grpc.WithInitialConnWindowSize(connWindow),
 		grpc.WithConnectParams(grpc.ConnectParams{Backoff: pause, MinConnectTimeout: connectTimeout}),
 		grpc.WithDefaultCallOptions(
 			grpc.MaxCallRecvMsgSize(orDefault(c.MaxReceiveBytes, DefaultMaxReceiveBytes)),

@@ -3,12 +3,10 @@ package wire
 import (
 	"context"
 	"fmt"
-	"strings"
 	"sync"
 	"sync/atomic"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/metadata"
 
 	"github.com/e6data/e6data-go/e6/fsm"
 	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
@@ -31,12 +29,13 @@ type Conn struct {
 	observer Observer
 	onCall   func(context.Context, CallRecord)
 
-	// headers are those of a call without a planner, by side. They are shared by
-	// all calls and never written again.
-	headers [len(fsm.Sides) + 1]headers
-	// Most calls carry no planner, so their stubs are built once.
-	engines  [len(fsm.Sides)]e6xv1.QueryEngineServiceClient
-	clusters [len(fsm.Sides)]e6xv1.ClusterServiceClient
+	cluster string
+	send    sender
+
+	// The stubs of calls without a planner, and of those to the planner that each
+	// side was asked for last: mostly there is one.
+	sides [len(fsm.Sides) + 1]stubs
+	last  [len(fsm.Sides) + 1]atomic.Pointer[stubs]
 
 	counts [len(fsm.Sides) + 1]counts
 
@@ -67,50 +66,59 @@ func Dial(cfg Config) (*Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("e6: dial %q: %w", cfg.Target, err)
 	}
-	c := &Conn{grpc: cc, observer: cfg.Observer, onCall: cfg.OnCall}
-	for i, side := range fsm.Sides {
-		pairs := []string{"strategy", side.String()}
-		if cfg.ClusterName != "" {
-			pairs = append(pairs, "cluster-name", strings.ToLower(cfg.ClusterName))
-		}
-		c.headers[side] = headers{pairs: pairs, alone: metadata.Pairs(pairs...)}
-		ch := &boundConn{Conn: c, call: Call{Side: side}}
-		c.engines[i] = e6xv1.NewQueryEngineServiceClient(ch)
-		c.clusters[i] = e6xv1.NewClusterServiceClient(ch)
+	c := &Conn{grpc: cc, observer: cfg.Observer, onCall: cfg.OnCall, cluster: cfg.ClusterName}
+	c.send = c.direct
+	if len(cfg.DialOptions) > 0 {
+		c.send = c.intercepted // there may be interceptors among them
+	}
+	for _, side := range fsm.Sides {
+		c.sides[side] = c.newStubs(Call{Side: side})
 	}
 	return c, nil
 }
 
+// stubs make the calls of one address.
+type stubs struct {
+	call    Call
+	engine  e6xv1.QueryEngineServiceClient
+	cluster e6xv1.ClusterServiceClient
+}
+
+func (c *Conn) newStubs(call Call) stubs {
+	b := c.bind(call)
+	return stubs{call, e6xv1.NewQueryEngineServiceClient(b), e6xv1.NewClusterServiceClient(b)}
+}
+
+// bind makes what sends calls as call says.
+func (c *Conn) bind(call Call) *boundConn {
+	return &boundConn{Conn: c, call: call, headers: newHeaders(c.cluster, call)}
+}
+
+// to returns the stubs for an address.
+func (c *Conn) to(call Call) *stubs {
+	if !call.Side.Valid() {
+		s := c.newStubs(call) // whose calls fail
+		return &s
+	}
+	if call.PlannerIP == "" {
+		return &c.sides[call.Side]
+	}
+	last := &c.last[call.Side]
+	if s := last.Load(); s != nil && s.call == call {
+		return s
+	}
+	s := c.newStubs(call)
+	last.Store(&s)
+	return &s
+}
+
 // Engine returns the query service as call addresses it. A side that is not
 // blue or green makes every call fail with ClassUnsent.
-func (c *Conn) Engine(call Call) e6xv1.QueryEngineServiceClient {
-	if i, ok := common(call); ok {
-		return c.engines[i]
-	}
-	return e6xv1.NewQueryEngineServiceClient(&boundConn{Conn: c, call: call})
-}
+func (c *Conn) Engine(call Call) e6xv1.QueryEngineServiceClient { return c.to(call).engine }
 
 // Cluster returns the cluster service as call addresses it. A side that is not
 // blue or green makes every call fail with ClassUnsent.
-func (c *Conn) Cluster(call Call) e6xv1.ClusterServiceClient {
-	if i, ok := common(call); ok {
-		return c.clusters[i]
-	}
-	return e6xv1.NewClusterServiceClient(&boundConn{Conn: c, call: call})
-}
-
-// common returns the index of the stubs that were built in advance for call.
-func common(call Call) (int, bool) {
-	if call.PlannerIP != "" {
-		return 0, false
-	}
-	for i, side := range fsm.Sides {
-		if side == call.Side {
-			return i, true
-		}
-	}
-	return 0, false
-}
+func (c *Conn) Cluster(call Call) e6xv1.ClusterServiceClient { return c.to(call).cluster }
 
 // Close ends the calls that are active and closes the connection. Calls made
 // later fail with ClassCanceled. Closing again does nothing.

@@ -112,7 +112,7 @@ func (e *Error) Error() string {
 		message = fmt.Sprintf("HTTP %d", code) // the rest is the reply's page
 	}
 	if message != "" {
-		s += ": " + shorten(message)
+		s += ": " + Visible(shorten(message))
 	}
 	if hint := e.hint(message); hint != "" {
 		s += ": " + hint

@@ -3,13 +3,10 @@ package wire
 import (
 	"context"
 	"errors"
-	"slices"
 	"strings"
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/peer"
 
 	"github.com/e6data/e6data-go/e6/fsm"
 	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
@@ -18,7 +15,8 @@ import (
 // boundConn sends calls as its Call says.
 type boundConn struct {
 	*Conn
-	call Call
+	call    Call
+	headers headers
 }
 
 var _ grpc.ClientConnInterface = (*boundConn)(nil)
@@ -69,8 +67,7 @@ func (c *boundConn) invoke(ctx context.Context, method string, args, reply any, 
 	}
 	count := &c.counts[c.call.Side]
 	count.calls.Add(1)
-	var seen evidence
-	err := c.grpc.Invoke(c.addressed(ctx), path(method), args, reply, append(opts, grpc.Header(&seen.header), grpc.Trailer(&seen.trailer), grpc.Peer(&seen.peer))...)
+	seen, err := c.send(c.headers.on(ctx), path(method), args, reply, opts)
 	if err != nil {
 		class, effect := seen.judge(ctx, err)
 		if class == ClassWrongSide {
@@ -78,27 +75,11 @@ func (c *boundConn) invoke(ctx context.Context, method string, args, reply any, 
 		}
 		return &Error{Class: class, Effect: effect, Side: c.call.Side, Method: name(method), At: at, Err: err}
 	}
+	if err := check(reply); err != nil {
+		return &Error{Class: ClassBroken, Effect: EffectUnknown, Side: c.call.Side, Method: name(method), At: at, Err: err}
+	}
 	c.observe(ctx, at, reply)
 	return nil
-}
-
-// addressed adds the headers of a call to those that the caller gives, who mostly gives
-// none: then those that were made in advance will do.
-func (c *boundConn) addressed(ctx context.Context) context.Context {
-	side := &c.headers[c.call.Side]
-	if c.call.PlannerIP != "" {
-		return metadata.AppendToOutgoingContext(ctx, append(slices.Clip(side.pairs), "plannerip", c.call.PlannerIP)...)
-	}
-	if _, given := metadata.FromOutgoingContext(ctx); given {
-		return metadata.AppendToOutgoingContext(ctx, side.pairs...)
-	}
-	return metadata.NewOutgoingContext(ctx, side.alone)
-}
-
-// headers are those that every call to a side has.
-type headers struct {
-	pairs []string    // names and values in turn
-	alone metadata.MD // the same, which nobody changes
 }
 
 var errNoSide = errors.New("the call has no side")
@@ -125,17 +106,3 @@ func (c *boundConn) observe(ctx context.Context, at Stamp, reply any) {
 func (c *boundConn) NewStream(context.Context, *grpc.StreamDesc, string, ...grpc.CallOption) (grpc.ClientStream, error) {
 	return nil, errors.New("e6: the protocol has no streams")
 }
-
-// evidence is what gRPC tells about a call besides its error.
-type evidence struct {
-	header, trailer metadata.MD
-	peer            peer.Peer
-}
-
-// sent reports whether the call was given to a connection. gRPC fills in the
-// peer only then.
-func (e *evidence) sent() bool { return e.peer.Addr != nil }
-
-// answered reports whether a gRPC server answered: its replies have metadata,
-// at least their content type. An ingress that refuses in plain HTTP sends none.
-func (e *evidence) answered() bool { return len(e.header) > 0 || len(e.trailer) > 0 }

@@ -30,7 +30,7 @@ func (e *engine) Status(ctx context.Context, _ *e6xv1.StatusRequest) (*e6xv1.Sta
 }
 
 // bareServer registers e under the name that it has on the wire.
-func bareServer(e *engine, opts ...grpc.ServerOption) *grpc.Server {
+func bareServer(e e6xv1.QueryEngineServiceServer, opts ...grpc.ServerOption) *grpc.Server {
 	desc := e6xv1.QueryEngineService_ServiceDesc
 	desc.ServiceName = "QueryEngineService"
 	s := grpc.NewServer(opts...)
@@ -41,7 +41,13 @@ func bareServer(e *engine, opts ...grpc.ServerOption) *grpc.Server {
 // serveEngine runs e on loopback as a gRPC server and returns its address.
 func serveEngine(t testing.TB, status func(context.Context) (*e6xv1.StatusResponse, error), opts ...grpc.ServerOption) string {
 	t.Helper()
-	s := bareServer(&engine{status: status}, opts...)
+	return serveService(t, &engine{status: status}, opts...)
+}
+
+// serveService runs any server of the protocol on loopback and returns its address.
+func serveService(t testing.TB, e e6xv1.QueryEngineServiceServer, opts ...grpc.ServerOption) string {
+	t.Helper()
+	s := bareServer(e, opts...)
 	l := listen(t)
 	var done sync.WaitGroup
 	done.Go(func() { _ = s.Serve(l) })
@@ -107,6 +113,9 @@ func (r *recorder) AnnouncedUnknown(_ context.Context, speaker fsm.Side, at Stam
 	r.heard = append(r.heard, heard{speaker: speaker, at: at, unknown: value})
 }
 
+// also is what dial adds to every Conn.
+var also []grpc.DialOption
+
 // dial connects to address with cfg and closes the Conn when the test ends.
 func dial(t testing.TB, address string, cfg Config) *Conn {
 	t.Helper()
@@ -114,6 +123,7 @@ func dial(t testing.TB, address string, cfg Config) *Conn {
 	if cfg.Observer == nil {
 		cfg.Observer = &recorder{}
 	}
+	cfg.DialOptions = append(cfg.DialOptions, also...)
 	c, err := Dial(cfg)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, c.Close()) })

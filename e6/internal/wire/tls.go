@@ -1,12 +1,17 @@
 package wire
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"os"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
 )
 
 // ErrNoCertificate is in the chain of a *CAError when the source holds no
@@ -77,4 +82,39 @@ func addCertificates(pool *x509.CertPool, data []byte) error {
 		return ErrNoCertificate
 	}
 	return nil
+}
+
+// atLeast12 is a copy of cfg that accepts nothing older than TLS 1.2.
+func atLeast12(cfg *tls.Config) *tls.Config {
+	cfg = cfg.Clone()
+	cfg.MinVersion = max(cfg.MinVersion, tls.VersionTLS12)
+	return cfg
+}
+
+// needsTLS are credentials that gRPC refuses to send in clear text. They are empty.
+type needsTLS struct{}
+
+var _ credentials.PerRPCCredentials = needsTLS{}
+
+func (needsTLS) GetRequestMetadata(context.Context, ...string) (map[string]string, error) {
+	return nil, nil
+}
+func (needsTLS) RequireTransportSecurity() bool { return true }
+
+// Encrypts reports whether a connection is encrypted if it is made with cfg, nil for
+// clear text, and then with options that may override it. Options can be looked into
+// by gRPC alone, so it is asked whether it would send credentials with them. No
+// connection is made.
+func Encrypts(cfg *tls.Config, opts []grpc.DialOption) bool {
+	creds := insecure.NewCredentials()
+	if cfg != nil {
+		creds = credentials.NewTLS(atLeast12(cfg))
+	}
+	all := append([]grpc.DialOption{grpc.WithTransportCredentials(creds)}, opts...)
+	cc, err := grpc.NewClient("passthrough:///nowhere", append(all, grpc.WithPerRPCCredentials(needsTLS{}))...)
+	if err != nil {
+		return false
+	}
+	_ = cc.Close()
+	return true
 }

@@ -1,0 +1,30 @@
+package ctxerr
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestAContextThatEndedSaysHowAndWhy(t *testing.T) {
+	own := errors.New("the caller's own")
+	past, cancel := context.WithDeadlineCause(t.Context(), time.Unix(0, 0), own)
+	defer cancel()
+	canceled, end := context.WithCancelCause(t.Context())
+	end(own)
+	for ctx, how := range map[context.Context]error{past: context.DeadlineExceeded, canceled: context.Canceled} {
+		require.ErrorIs(t, Why(ctx), how)
+		require.ErrorIs(t, Why(ctx), own)
+		require.EqualError(t, Why(ctx), how.Error()+": the caller's own")
+	}
+	plain, stop := context.WithCancel(t.Context())
+	stop()
+	require.Equal(t, context.Canceled, Why(plain))
+	require.NoError(t, Why(t.Context()))
+}

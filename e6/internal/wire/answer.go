@@ -1,0 +1,109 @@
+package wire
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
+)
+
+// What a server sends is kept: in sessions, events, errors and handles, and it goes
+// into the headers and requests of later calls. These are the limits of what has no
+// reason to be large.
+const (
+	// maxSessionBytes limits the id of a session, which may be a signed token.
+	maxSessionBytes = 16 << 10
+	// maxNameBytes limits the id of a query, the address of a planner and the status
+	// of a cluster.
+	maxNameBytes = 1 << 10
+	// maxOtherBytes limits an answer that holds no rows: lists, plans, metadata.
+	// Decoded, a list of empty entries takes many times what it took on the wire.
+	maxOtherBytes = 16 << 20
+	// maxHeaderBytes limits the metadata of an answer, and so the text of an error.
+	maxHeaderBytes = 1 << 20
+)
+
+// check looks at the names that an answer gives to things. A broken one makes the
+// answer one that cannot be understood.
+func check(reply any) error {
+	switch a := reply.(type) {
+	case *e6xv1.PrepareStatementResponse:
+		if err := checkName("query id", a.GetQueryId()); err != nil {
+			return err
+		}
+		if err := checkName("address of the planner", a.GetEngineIP()); err != nil {
+			return err
+		}
+	case *e6xv1.IdentifyPlannerResponse:
+		if err := checkName("query id", a.GetExistingQuery().GetQueryId()); err != nil {
+			return err
+		}
+		if err := checkName("address of the planner", a.GetPlannerIp()); err != nil {
+			return err
+		}
+	case *e6xv1.ClusterStatusResponse:
+		return checkName("status of the cluster", a.GetStatus())
+	case *e6xv1.ResumeResponse:
+		return checkName("status of the cluster", a.GetStatus())
+	case *e6xv1.SuspendResponse:
+		return checkName("status of the cluster", a.GetStatus())
+	}
+	if a, ok := reply.(interface{ GetSessionId() string }); ok {
+		if n := len(a.GetSessionId()); n > maxSessionBytes {
+			return tooLong("session id", n, maxSessionBytes)
+		}
+	}
+	return nil
+}
+
+// checkName also keeps line breaks and the like out of headers, logs and terminals.
+func checkName(what, s string) error {
+	if len(s) > maxNameBytes {
+		return tooLong(what, len(s), maxNameBytes)
+	}
+	if !Printable(s) {
+		return status.Errorf(codes.Internal, "the %s %q is not printable ASCII, as a header needs it", what, s)
+	}
+	return nil
+}
+
+func tooLong(what string, n, most int) error {
+	return status.Errorf(codes.Internal, "the %s has %d bytes: expected %d at most", what, n, most)
+}
+
+// serviceConfig gives gRPC the limit of each method's answers.
+func serviceConfig(maxReceive int) string {
+	return fmt.Sprintf(`{"methodConfig":[
+		{"name":[{"service":"QueryEngineService"},{"service":"ClusterService"}],"maxResponseMessageBytes":%d},
+		{"name":[{"service":"QueryEngineService","method":"getNextResultBatch"},
+			{"service":"QueryEngineService","method":"getNextResultBatchV2"}],"maxResponseMessageBytes":%d}]}`,
+		min(maxReceive, maxOtherBytes), min(maxReceive, math.MaxInt32))
+}
+
+// Visible is text from the network as it may be shown: what would steer a terminal,
+// or turn the direction of writing, is escaped. Lines stay lines.
+func Visible(s string) string {
+	if !strings.ContainsFunc(s, steers) {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if steers(r) {
+			quoted := strconv.QuoteRuneToASCII(r)
+			b.WriteString(quoted[1 : len(quoted)-1])
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+func steers(r rune) bool {
+	return r != '\n' && r != '\t' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r))
+}

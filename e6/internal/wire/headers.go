@@ -1,0 +1,50 @@
+package wire
+
+import (
+	"context"
+	"strings"
+
+	"google.golang.org/grpc/metadata"
+)
+
+// headers are those that every call of one address has. They are made once, shared
+// by all of its calls, and never written again.
+type headers struct {
+	pairs []string // names and values in turn
+	// alone is a context that has them and nothing else.
+	alone context.Context
+}
+
+func newHeaders(cluster string, call Call) headers {
+	pairs := []string{"strategy", call.Side.String()}
+	if cluster != "" {
+		pairs = append(pairs, "cluster-name", strings.ToLower(cluster))
+	}
+	if call.PlannerIP != "" {
+		pairs = append(pairs, "plannerip", call.PlannerIP)
+	}
+	return headers{pairs, metadata.AppendToOutgoingContext(context.Background(), pairs...)}
+}
+
+// on adds the headers to those that the caller gives, who mostly gives none: then
+// those that were made in advance will do.
+func (h *headers) on(ctx context.Context) context.Context {
+	if _, given := metadata.FromOutgoingContext(ctx); given {
+		return metadata.AppendToOutgoingContext(ctx, h.pairs...)
+	}
+	return &addressed{ctx, h.alone}
+}
+
+// addressed is the context of a call, with its headers.
+type addressed struct {
+	context.Context
+	headers context.Context
+}
+
+// Value implements context.Context.
+func (a *addressed) Value(key any) any {
+	if v := a.headers.Value(key); v != nil {
+		return v
+	}
+	return a.Context.Value(key)
+}

@@ -1,0 +1,70 @@
+package wire
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
+
+	"github.com/e6data/e6data-go/e6/fsm"
+	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
+)
+
+func TestACallThatIsInterceptedIsJudgedTheSame(t *testing.T) {
+	calls := 0
+	also = []grpc.DialOption{grpc.WithUnaryInterceptor(func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoker grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+		calls++
+		return invoker(ctx, method, req, reply, cc, opts...)
+	})}
+	defer func() { also = nil }()
+	for name, test := range map[string]func(*testing.T){
+		"plain HTTP":        TestPlainHTTPRepliesOfAnIngress,
+		"statuses":          TestStatusesThatAServerAnswers,
+		"deadlines":         TestWhoseDeadlineItWasIsTold,
+		"no listener":       TestNobodyListensSoNothingWasSent,
+		"unknown host":      TestAnUnknownHostIsUnreachable,
+		"no answer":         TestAServerThatNeverAnswersEndsWithTheDeadline,
+		"context ends":      TestAContextThatEndsAfterSendingLeavesTheEffectUnknown,
+		"context has ended": TestAContextThatHasEndedSendsNothing,
+		"server dies":       TestAServerThatDiesMidCallLeavesTheEffectUnknown,
+		"stream is reset":   TestAStreamThatIsResetLeavesTheEffectUnknown,
+		"no message":        TestAnAnswerThatIsNoMessageLeavesTheEffectUnknown,
+		"too large":         TestMessagesBeyondALimitAreTooLarge,
+		"cannot be encoded": TestARequestThatCannotBeEncodedIsNotSent,
+		"closed":            TestAClosedConnRefusesCallsAndClosesOnce,
+		"closing":           TestClosingEndsTheCallsThatAreActive,
+	} {
+		before := calls
+		t.Run(name, test)
+		require.Greater(t, calls, before, name)
+	}
+}
+
+func TestACallTakesTwoAllocationsMoreThanTheBareStubs(t *testing.T) {
+	address := serveEngine(t, func(context.Context) (*e6xv1.StatusResponse, error) { return &e6xv1.StatusResponse{}, nil })
+	request, reply := &e6xv1.StatusRequest{SessionId: "s"}, &e6xv1.StatusResponse{}
+	conn := dial(t, address, Config{}).bind(Call{Side: fsm.Blue, PlannerIP: "10.0.0.1"})
+	cc, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithDefaultCallOptions(
+		grpc.MaxCallRecvMsgSize(DefaultMaxReceiveBytes), grpc.MaxCallSendMsgSize(DefaultMaxSendBytes)))
+	require.NoError(t, err)
+	defer func() { _ = cc.Close() }()
+	with := metadata.AppendToOutgoingContext(context.Background(), "strategy", "blue", "plannerip", "10.0.0.1")
+	theirs := fewest(func() { require.NoError(t, cc.Invoke(with, "/QueryEngineService/status", request, reply)) })
+	ours := fewest(func() {
+		require.NoError(t, conn.Invoke(context.Background(), protoPackage+"QueryEngineService/status", request, reply))
+	})
+	require.LessOrEqual(t, ours, theirs+2)
+}
+
+// fewest is the number of allocations that something takes when nothing else happens:
+// the server is in the same process, and gRPC's pools are emptied now and then.
+func fewest(do func()) float64 {
+	least := testing.AllocsPerRun(50, do)
+	for range 20 {
+		least = min(least, testing.AllocsPerRun(50, do))
+	}
+	return least
+}
