@@ -103,7 +103,7 @@ func TestATokenEndpointThatIsAwayIsSaid(t *testing.T) {
 }
 
 func TestABearerNeedsTLSAndNothingBesides(t *testing.T) {
-	err := e6.Config{Address: "h:1", User: "u", Bearer: func(context.Context) (string, error) { return "x", nil }}.Validate()
+	err := e6.Config{Address: "localhost:1", User: "u", Bearer: func(context.Context) (string, error) { return "x", nil }}.Validate()
 	wrong, ok := errors.AsType[*e6.ConfigError](err)
 	require.True(t, ok)
 	require.Len(t, wrong.Problems, 2)

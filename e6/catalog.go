@@ -139,7 +139,7 @@ func (c *Client) ExplainAnalyze(ctx context.Context, sql string, args ...any) (*
 		analysis, err = x.analyze(ctx)
 		return err
 	}
-	if err := q.run(ctx, discard{}); err != nil {
+	if err := q.run(ctx, new(discard)); err != nil {
 		return nil, err
 	}
 	return analysis, nil
@@ -253,7 +253,7 @@ func onActive[R any](ctx context.Context, c *Client, op string, do func(context.
 			return answer, nil
 		}
 		x.step = stepPrepare // whatever was called, it had no effect that matters
-		if err := q.decide(ctx, x, discard{}, err); err != nil {
+		if err := q.decide(ctx, x, new(discard), err); err != nil {
 			x.release(ctx, false)
 			return none, err
 		}

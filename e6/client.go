@@ -14,6 +14,7 @@ import (
 	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/e6/internal/backoff"
+	"github.com/e6data/e6data-go/e6/internal/ctxerr"
 	"github.com/e6data/e6data-go/e6/internal/cutover"
 	"github.com/e6data/e6data-go/e6/internal/wire"
 )
@@ -44,7 +45,7 @@ type Client struct {
 	noAdmission sync.Map // Side -> true
 
 	// newFetch remembers for each engine whether it has getNextResultBatchV2.
-	newFetch sync.Map // engine -> bool
+	newFetch abilities
 
 	// Everything that the client does for its callers ends with ctx.
 	ctx    context.Context
@@ -82,7 +83,7 @@ func newClient(cfg Config, opts []Option) (*Client, error) {
 	for _, opt := range opts {
 		opt(&c.opts)
 	}
-	if err := cfg.validate(c.opts.problems()...); err != nil {
+	if err := cfg.validate(&c.opts); err != nil {
 		return nil, err
 	}
 	cfg = cfg.withDefaults()
@@ -108,7 +109,7 @@ func newClient(cfg Config, opts []Option) (*Client, error) {
 		Key: cfg.Address + "/" + cfg.ClusterName, Store: c.opts.store, Prefer: cfg.Strategy,
 		ProbeTimeout: cfg.ProbeTimeout, DetectionTimeout: cfg.DetectionTimeout, PrepareTimeout: cfg.ReadyTimeout,
 		SharedTimeout: cfg.SharedTimeout, DrainTimeout: cfg.DrainTimeout, RefreshInterval: cfg.RefreshInterval,
-		HealthWindow: cfg.HealthWindow, Policy: c.opts.rollbackPolicy(), Hooks: c.hooks.cutover(),
+		HealthWindow: cfg.HealthWindow, Policy: c.opts.rollbackPolicy(), Fleet: c.opts.fleetPolicy(), Hooks: c.hooks.cutover(),
 		Retry: backoff.Policy{Base: cfg.RetryPause / 4, Max: 10 * cfg.RetryPause},
 	})
 	if err != nil {
@@ -192,7 +193,7 @@ func (c *Client) Shutdown(ctx context.Context) error {
 	case <-c.closed:
 		return nil
 	case <-ctx.Done():
-		return errors.Join(fmt.Errorf("e6: shutdown: queries were still running: %w", context.Cause(ctx)), c.Close())
+		return errors.Join(fmt.Errorf("e6: shutdown: queries were still running: %w", ctxerr.Why(ctx)), c.Close())
 	}
 }
 

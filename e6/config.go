@@ -34,7 +34,8 @@ type Config struct {
 	ClusterName string
 
 	// User and Token are the credentials: the e-mail address of a user and a
-	// personal access token. They are sent in clear text unless TLS is set.
+	// personal access token. Without TLS they are sent in clear text: see
+	// AllowClearText.
 	User  string
 	Token string
 	// Credentials is called for every authentication, so that tokens can
@@ -53,6 +54,11 @@ type Config struct {
 	CAFile     string
 	CAPEM      []byte
 	ServerName string
+	// AllowClearText lets credentials, statements and rows cross a network without
+	// TLS. A configuration without TLS is refused otherwise, unless the address is
+	// of this machine alone (localhost, 127.0.0.1, ::1), or a dialer or transport
+	// credentials are given as an option. A bearer needs TLS in any case.
+	AllowClearText bool
 
 	// Catalog and Schema are what names in a statement are resolved against.
 	Catalog string
@@ -145,9 +151,21 @@ type Config struct {
 	// Default: text.
 	LogFormat LogFormat
 
-	// Prefetch is how many batches a result is read ahead of the caller.
-	// Default: 2.
-	Prefetch int
+	// Prefetch and PrefetchBytes limit how far a result is read ahead of the caller,
+	// in batches and in bytes as they came. One batch always is, and another answer
+	// may be under way. Default: 2 batches, 64 MiB.
+	Prefetch      int
+	PrefetchBytes int
+	// FetchAfterMetadata asks for the first batch of a result when its columns are
+	// known. By default both are asked for at once, which saves a round trip, if the
+	// statement may be run again (see ReplayPolicy): a connection that breaks while
+	// the engine computes leaves it unknown whether the batch is still there.
+	FetchAfterMetadata bool
+	// TrustRowCount takes a result for complete when it has as many rows as the
+	// engine declares, and does not ask for its end: a round trip less. It must be
+	// known that the engine counts to the end, or rows are cut off in silence.
+	// Default: only the engine's own mark ends a result.
+	TrustRowCount bool
 	// EventHistory is how many events are kept for late subscribers.
 	// Default: 256.
 	EventHistory int
@@ -191,6 +209,7 @@ func (c Config) withDefaults() Config {
 	orInt(&c.MaxReceiveBytes, maxMessageBytes)
 	orInt(&c.MaxSendBytes, maxMessageBytes)
 	orInt(&c.Prefetch, 2)
+	orInt(&c.PrefetchBytes, 64<<20)
 	orInt(&c.EventHistory, 256)
 	c.ClusterName = c.sentName()
 	if c.Credentials == nil {
@@ -232,13 +251,19 @@ func (e *ConfigError) Error() string {
 	return b.String()
 }
 
-// Validate reports everything that is wrong with the configuration as one
-// *ConfigError. Open calls it.
-func (c Config) Validate() error { return c.validate() }
+// Validate reports everything that is wrong with the configuration, and with the
+// options that it is to be opened with, as one *ConfigError. Open calls it.
+func (c Config) Validate(opts ...Option) error {
+	var o options
+	for _, opt := range opts {
+		opt(&o)
+	}
+	return c.validate(&o)
+}
 
-// validate is Validate with what else is wrong.
-func (c Config) validate(problems ...Problem) error {
-	e := &ConfigError{Problems: problems}
+// validate is Validate with options that have been gathered.
+func (c Config) validate(o *options) error {
+	e := &ConfigError{Problems: o.problems()}
 	bad := func(field, value, want string) { e.Problems = append(e.Problems, Problem{field, value, want}) }
 
 	switch host, port, err := net.SplitHostPort(c.Address); {
@@ -276,6 +301,7 @@ func (c Config) validate(problems ...Problem) error {
 	if !c.TLS && (c.CAFile != "" || len(c.CAPEM) > 0 || c.ServerName != "") {
 		bad("TLS", "false", "true, as a CA or a server name is given")
 	}
+	e.Problems = append(e.Problems, c.clearText(o)...)
 	if c.CAFile != "" && len(c.CAPEM) > 0 {
 		bad("CAFile", strconv.Quote(c.CAFile), "nothing, as CAPEM is given too")
 	}
@@ -322,7 +348,7 @@ func (c Config) validate(problems ...Problem) error {
 		value int
 	}{
 		{"MaxAttempts", c.MaxAttempts}, {"MaxInFlight", c.MaxInFlight}, {"MaxReceiveBytes", c.MaxReceiveBytes},
-		{"MaxSendBytes", c.MaxSendBytes}, {"Prefetch", c.Prefetch}, {"EventHistory", c.EventHistory},
+		{"MaxSendBytes", c.MaxSendBytes}, {"Prefetch", c.Prefetch}, {"PrefetchBytes", c.PrefetchBytes}, {"EventHistory", c.EventHistory},
 	} {
 		if n.value < 0 {
 			bad(n.field, strconv.Itoa(n.value), "a positive number, or 0 for the default")

@@ -62,7 +62,7 @@ type QueryError struct {
 
 // Error implements error.
 func (e *QueryError) Error() string {
-	return fmt.Sprintf("e6: %s%s on %s: %s", e.Op, queryName(e.QueryID, e.Tag), e.Side, e.Message)
+	return fmt.Sprintf("e6: %s%s on %s: %s", e.Op, queryName(e.QueryID, e.Tag), e.Side, wire.Visible(e.Message))
 }
 
 // Unwrap returns the cause.

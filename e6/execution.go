@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/e6data/e6data-go/e6/events"
-	"github.com/e6data/e6data-go/e6/internal/backoff"
 	"github.com/e6data/e6data-go/e6/internal/cutover"
 	"github.com/e6data/e6data-go/e6/internal/wire"
 	"github.com/e6data/e6data-go/e6/vector"
@@ -41,6 +40,7 @@ type execution struct {
 	engine   string               // the planner that prepared it, for the plannerip header
 	admitted *e6xv1.ExistingQuery // what the planner knows it by, if it was asked
 	session  cutover.Session
+	prepared uint64 // the generation of the session that prepared it; 0 if that is not known
 	step     step
 
 	described time.Time // when the columns of the result were known
@@ -76,6 +76,9 @@ func call[R sessionCarrier](ctx context.Context, x *execution, send func(ctx con
 		}
 		if wire.Classify(err) != wire.ClassSession || renewals == 2 {
 			x.c.report(ctx, err)
+			if wire.Classify(err) == wire.ClassEngine && x.prepared != 0 && session.Generation != x.prepared {
+				err = &strangerError{err}
+			}
 			return none, err
 		}
 		sessions.Expired(ctx, x.pin.Side, session.Generation)
@@ -99,6 +102,19 @@ func (c *Client) sent(s cutover.Session) string {
 type sessionError struct{ error }
 
 func (e *sessionError) Unwrap() error { return e.error }
+
+// strangerError: an engine does not do what it is asked about a query, and no longer
+// knows the session that the query was prepared in. It may be a new engine, which has
+// never heard of the query; what it says of it is in its own words.
+type strangerError struct{ error }
+
+func (e *strangerError) Unwrap() error { return e.error }
+
+// byStranger reports whether an error may be that of an engine that took another's place.
+func byStranger(err error) bool {
+	_, ok := errors.AsType[*strangerError](err)
+	return ok
+}
 
 // unsent reports whether a call failed before it was made.
 func unsent(err error) bool {
@@ -153,6 +169,9 @@ func (x *execution) prepare(ctx context.Context, q *query) error {
 	case <-p.done:
 		cancel()
 		x.queryID, x.engine, x.session = p.x.queryID, p.x.engine, p.x.session
+		if p.err == nil {
+			x.prepared = x.session.Generation
+		}
 		return p.err
 	case <-ctx.Done():
 		x.left = p
@@ -300,91 +319,6 @@ func clearCall(ctx context.Context, x *execution, complete bool) (*e6xv1.ClearOr
 		return x.rpc().ClearOrCancelQuery(ctx, &e6xv1.ClearOrCancelQueryRequest{
 			EngineIP: x.engine, SessionId: session, QueryId: x.queryID, IsDone: &complete})
 	})
-}
-
-// The pauses between questions for a result that has no rows ready yet.
-var emptyAnswer = backoff.Policy{Base: 10 * time.Millisecond, Max: 100 * time.Millisecond}
-
-// fetch reads the result to its end and hands each batch to take.
-func (x *execution) fetch(ctx context.Context, md *vector.Metadata, take func(b *vector.Batch, size int) error) error {
-	x.step = stepFetch
-	for empty := 0; ; {
-		next, err := x.next(ctx)
-		if err != nil {
-			return err
-		}
-		rows := 0
-		for _, chunk := range next.chunks {
-			if len(chunk) == 0 {
-				continue
-			}
-			batch, err := vector.Decode(chunk, md.Fields)
-			if err != nil {
-				return err
-			}
-			if batch.Rows() == 0 {
-				next.end = next.end || next.emptyEnds
-				continue
-			}
-			rows += batch.Rows()
-			if err := take(batch, len(chunk)); err != nil {
-				return err
-			}
-		}
-		if next.end {
-			return nil
-		}
-		if rows > 0 {
-			empty = 0
-			continue
-		}
-		if err := emptyAnswer.WaitFull(ctx, empty); err != nil {
-			return err
-		}
-		empty++
-	}
-}
-
-// answer is the next part of a result.
-type answer struct {
-	chunks    [][]byte
-	end       bool // nothing follows
-	emptyEnds bool // so does a chunk without rows mean
-}
-
-// next asks for more of the result. An engine that has the newer call may
-// answer with several chunks and says itself when the result ends; with the
-// older one, the end is an answer without a chunk, or a chunk without rows.
-//
-// Both advance a cursor on the server. They are repeated only if they were
-// certainly not received.
-func (x *execution) next(ctx context.Context) (answer, error) {
-	engine := engineKey{x.pin.Side, x.engine}
-	if has, known := x.c.newFetch.Load(engine); !known || has.(bool) {
-		a, err := repeat(ctx, x, false, func(ctx context.Context, session string) (*e6xv1.GetNextResultBatchV2Response, error) {
-			return x.rpc().GetNextResultBatchV2(ctx, &e6xv1.GetNextResultBatchRequest{EngineIP: x.engine, SessionId: session, QueryId: x.queryID})
-		})
-		if wire.Classify(err) != wire.ClassUnimplemented {
-			if err == nil && !known {
-				x.c.newFetch.Store(engine, true)
-			}
-			return answer{chunks: a.GetResultBatches(), end: a.GetEndOfStream()}, err
-		}
-		// Nothing was consumed: the older call goes on from here.
-		x.c.newFetch.Store(engine, false)
-	}
-	a, err := repeat(ctx, x, false, func(ctx context.Context, session string) (*e6xv1.GetNextResultBatchResponse, error) {
-		return x.rpc().GetNextResultBatch(ctx, &e6xv1.GetNextResultBatchRequest{EngineIP: x.engine, SessionId: session, QueryId: x.queryID})
-	})
-	if err != nil || len(a.GetResultBatch()) == 0 {
-		return answer{end: true}, err
-	}
-	return answer{chunks: [][]byte{a.GetResultBatch()}, emptyEnds: true}, nil
-}
-
-type engineKey struct {
-	side Side
-	ip   string
 }
 
 // QueryHandle addresses a query on the server, also from another process that

@@ -1,6 +1,7 @@
 package e6_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -42,4 +43,64 @@ func TestAStatementThatASleepingClusterRefusedHadNoEffect(t *testing.T) {
 			require.Zero(t, cluster.Stats().Executions["INSERT INTO t VALUES (1)"])
 		})
 	}
+}
+
+// loseEngineAt lets blue have a new engine while the query's n-th call of a method is on
+// its way.
+func loseEngineAt(t *testing.T, cluster *e6test.Cluster, method string, nth int) {
+	cluster.Inject(e6test.Fault{Side: e6.Blue, Method: method, Nth: nth, Action: e6test.DelayBefore, Delay: time.Minute})
+	time.AfterFunc(30*time.Second, func() { cluster.LoseEngine(e6.Blue) })
+}
+
+func TestAnEngineThatNeverHeardOfAQueryDoesNotEndIt(t *testing.T) {
+	for _, method := range []string{"executeStatement", "getResultMetadata", "getNextResultBatchV2"} {
+		t.Run(method, func(t *testing.T) {
+			bubble(t, func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
+				loseEngineAt(t, cluster, method, 1)
+				all, err := e6.QueryAll[int](t.Context(), client, "SELECT 42")
+				require.NoError(t, err)
+				require.Equal(t, []int{42}, all)
+				require.EqualValues(t, 1, client.Stats().Replayed)
+			})
+		})
+	}
+}
+
+func TestAWriteThatANewEngineNeverHeardOfMayHaveHappened(t *testing.T) {
+	bubble(t, func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
+		loseEngineAt(t, cluster, "getResultMetadata", 1)
+		err := client.Exec(t.Context(), "INSERT INTO log VALUES (7)")
+		lost, ok := errors.AsType[*e6.CutoverError](err)
+		require.True(t, ok, "%v", err)
+		require.True(t, lost.MayHaveTakenEffect)
+		require.ErrorContains(t, err, "is not known to engine")
+		require.Equal(t, 1, executions(cluster, "INSERT INTO log VALUES (7)"))
+	})
+}
+
+func TestRowsThatANewEngineNeverHeardOfAreCountedAsLost(t *testing.T) {
+	bubble(t, func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
+		loseEngineAt(t, cluster, "getNextResultBatchV2", 3)
+		rows, err := client.Query(t.Context(), "SELECT * FROM numbers(100)")
+		require.NoError(t, err)
+		defer rows.Close()
+		read := int64(0)
+		for rows.Next() {
+			read++
+		}
+		requireLost(t, rows.Err(), "fetch", read)
+	}, e6test.WithBatchRows(5), e6test.WithChunks(1))
+}
+
+func TestTheErrorOfAnEngineThatKnowsTheSessionIsItsOwn(t *testing.T) {
+	bubble(t, func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
+		for range 3 { // also when the session is a new one
+			err := client.Exec(t.Context(), "FAIL as it was told to")
+			answered, ok := errors.AsType[*e6.QueryError](err)
+			require.True(t, ok, "%v", err)
+			require.Equal(t, "as it was told to", answered.Message)
+			cluster.ExpireSessions()
+		}
+		require.Zero(t, client.Stats().Replayed)
+	})
 }

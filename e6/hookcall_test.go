@@ -250,8 +250,9 @@ func TestAPromptCallIsMadeOnTheGoroutineOfTheQuery(t *testing.T) {
 }
 
 func TestAValueThatIsNoHookIsRefused(t *testing.T) {
-	_, err := e6.Open(t.Context(), e6.Config{Address: "h:1"}, e6.WithHooks(onQuery(nil), "no hook"),
-		e6.WithRollback(e6.RollbackPolicy{MinRequests: -1, ErrorRate: 1.5, LatencyRatio: 0.5, Probation: -1, CoolDown: -1}))
+	_, err := e6.Open(t.Context(), e6.Config{Address: "localhost:1"}, e6.WithHooks(onQuery(nil), "no hook"),
+		e6.WithRollback(e6.RollbackPolicy{MinRequests: -1, ErrorRate: 1.5, LatencyRatio: 0.5, Probation: -1, CoolDown: -1}),
+		e6.WithFleet(e6.FleetPolicy{StageShare: -0.1, StageTime: -1, StageTimeout: -1, RollbackVotes: 9}))
 	wrong, ok := errors.AsType[*e6.ConfigError](err)
 	require.True(t, ok, "%v", err)
 	fields := ""
@@ -259,7 +260,8 @@ func TestAValueThatIsNoHookIsRefused(t *testing.T) {
 		fields += p.Field + " "
 	}
 	require.Equal(t, "WithHooks[1] RollbackPolicy.MinRequests RollbackPolicy.ErrorRate RollbackPolicy.LatencyRatio "+
-		"RollbackPolicy.Probation RollbackPolicy.CoolDown User Token ", fields)
+		"RollbackPolicy.Probation RollbackPolicy.CoolDown "+
+		"WithFleet FleetPolicy.StageShare FleetPolicy.StageTime FleetPolicy.StageTimeout FleetPolicy.RollbackVotes User Token ", fields)
 }
 
 func TestAClientLeavesNoHookGoroutineBehind(t *testing.T) {

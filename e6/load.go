@@ -240,9 +240,9 @@ func FromDSN(dsn string) Source {
 
 // ParseDSN returns the configuration that a data source name stands for:
 //
-//	e6://user:token@host:port/catalog/schema?cluster=name&tls=true
+//	e6s://user:token@host:port/catalog/schema?cluster=name
 //
-// e6s is e6 with TLS. The user and the token are percent-encoded. A port that is
+// e6s is e6 with TLS; without, Config.AllowClearText tells what else it takes. The user and the token are percent-encoded. A port that is
 // left out is 443 with TLS and 80 without. docs/configuration.md lists the
 // parameters. A duration is a number of seconds, of milliseconds for the
 // keepalive, or has a unit of its own, such as 30s. The error is a *ConfigError
@@ -251,7 +251,7 @@ func ParseDSN(dsn string) (Config, error) { return Load(func(l *loading) { l.rea
 
 func (l *loading) readDSN(dsn string) {
 	u, err := url.Parse(dsn)
-	if err != nil || u.Scheme != "e6" && u.Scheme != "e6s" || u.Opaque != "" || splitsCredentials(dsn) {
+	if err != nil || u.Scheme != "e6" && u.Scheme != "e6s" || u.Opaque != "" || splitsCredentials(dsn) || forgetsHost(u) {
 		// What is not well formed may hold a token anywhere.
 		l.bad("DSN", "not well formed", "e6://user:token@host:port/catalog/schema?cluster=name, with user and token percent-encoded")
 		return
@@ -290,9 +290,19 @@ func (l *loading) readDSN(dsn string) {
 // the user or the token that was not percent-encoded has ended them too early, and the
 // rest of them would show in errors.
 func splitsCredentials(dsn string) bool {
-	_, behind, _ := strings.Cut(dsn, "://")
+	_, behind, _ := strings.Cut(dsn, ":")
+	behind, found := strings.CutPrefix(behind, "//")
+	if !found { // with one slash, all of it is a path
+		return strings.Contains(behind, "@")
+	}
 	end := strings.IndexAny(behind, "/?#")
 	return end >= 0 && strings.Contains(behind[end:], "@")
+}
+
+// forgetsHost reports whether the host holds a colon and is no address in brackets:
+// user and token stand where the host belongs.
+func forgetsHost(u *url.URL) bool {
+	return strings.Contains(u.Hostname(), ":") && !strings.HasPrefix(u.Host, "[")
 }
 
 // readPath reads the catalog and the schema.

@@ -330,7 +330,7 @@ func TestAComponentHasItsOwnLevelAndTheHandlerTheLastWord(t *testing.T) {
 }
 
 func TestALevelForAComponentThatThereIsNotIsRefused(t *testing.T) {
-	_, err := e6.Open(t.Context(), e6.Config{Address: "h:1", User: "u", Token: "t"}, e6.WithLogLevel(slog.LevelWarn, "queries", events.ComponentStore))
+	_, err := e6.Open(t.Context(), e6.Config{Address: "localhost:1", User: "u", Token: "t"}, e6.WithLogLevel(slog.LevelWarn, "queries", events.ComponentStore))
 	var wrong *e6.ConfigError
 	require.ErrorAs(t, err, &wrong)
 	require.Len(t, wrong.Problems, 1)

@@ -31,7 +31,7 @@ func (o *observer) AnnouncedUnknown(ctx context.Context, speaker fsm.Side, at wi
 	if before := o.lastInvalid.Swap(&heard); before != nil && *before == heard {
 		return
 	}
-	_, err := fsm.ParseSide(value)
+	_, err := fsm.ParseSide(heard.value)
 	cause := fsm.Cause{Reason: fsm.ReasonAnnouncement, Detail: err.Error(), Trace: trace.SpanContextFromContext(ctx)}
 	o.bus.Publish(cause, events.AnnouncementInvalid{Speaker: speaker, Value: heard.value})
 }

@@ -26,6 +26,7 @@ type options struct {
 	escape       Escape
 	serverParams bool
 	health       *RollbackPolicy
+	fleet        *FleetPolicy
 	lazy         bool
 }
 
@@ -80,6 +81,9 @@ func (o *options) problems() []Problem {
 	problems := append(problemsOf(o.hooks), o.logLevels.problems()...)
 	if o.health != nil {
 		problems = append(problems, o.health.problems()...)
+	}
+	if o.fleet != nil {
+		problems = append(problems, o.fleet.problems(o.store)...)
 	}
 	return problems
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/internal/ctxerr"
 	"github.com/e6data/e6data-go/e6/internal/cutover"
 	"github.com/e6data/e6data-go/e6/internal/sqltext"
 	"github.com/e6data/e6data-go/e6/internal/wire"
@@ -58,8 +59,12 @@ type sink interface {
 	// begin takes the description of the result. After a replay it comes again,
 	// and is an error if the caller has seen another one.
 	begin(h QueryHandle, md *vector.Metadata) error
-	// take takes a batch, and may wait for room within ctx.
-	take(ctx context.Context, b *vector.Batch) error
+	// spare returns a batch that the next part is decoded into: a new one, or one
+	// that nobody holds any more.
+	spare() *vector.Batch
+	// take takes a batch that came in so many bytes, and may wait for room within
+	// ctx. From then on the batch is the sink's.
+	take(ctx context.Context, b *vector.Batch, size int) error
 	// takeBack forgets every batch since begin. It reports false, and forgets
 	// nothing, if a row has reached the caller.
 	takeBack() bool
@@ -133,7 +138,7 @@ func (q *query) inTurn(ctx context.Context, run func() error) error {
 			q.c.stats.waiting.Add(-1)
 		case <-ctx.Done():
 			q.c.stats.waiting.Add(-1)
-			return q.annotate(fmt.Errorf("e6: waiting for one of %d statements to end (Config.MaxInFlight): %w", cap(q.c.turns), context.Cause(ctx)))
+			return q.annotate(fmt.Errorf("e6: waiting for one of %d statements to end (Config.MaxInFlight): %w", cap(q.c.turns), ctxerr.Why(ctx)))
 		}
 	}
 	defer func() { <-q.c.turns }()
@@ -267,34 +272,21 @@ func (q *query) collect(ctx context.Context, x *execution, to sink, step stepper
 // fetch waits for the result and hands it to the sink.
 func (q *query) fetch(ctx context.Context, x *execution, to sink) error {
 	stop := q.progress.poll(ctx, x)
-	md, err := x.metadata(ctx)
+	ctx, end := context.WithCancelCause(ctx) // of the calls that read
+	defer end(nil)
+	md, first, err := q.describe(ctx, end, x)
 	stop()
 	if err != nil {
 		return err
 	}
 	x.described = time.Now()
 	if err := to.begin(x.handle(), md); err != nil {
+		end(nil)
+		first.wait()
 		return err
 	}
 	q.progress.described(x.handle(), md)
-	err = x.fetch(ctx, md, func(b *vector.Batch, size int) error {
-		if b = q.cut(b); b == nil {
-			return errEnough
-		}
-		q.rows += int64(b.Rows())
-		q.batches++
-		q.bytes += int64(size)
-		q.c.stats.batches[x.pin.Side].Add(1)
-		q.c.stats.bytes[x.pin.Side].Add(int64(size))
-		q.progress.took(q)
-		if err := to.take(ctx, b); err != nil {
-			return err
-		}
-		if q.truncated {
-			return errEnough
-		}
-		return nil
-	})
+	err = q.drain(ctx, end, x, md, first, to)
 	switch {
 	case errors.Is(err, errEnough):
 		return nil
@@ -303,6 +295,26 @@ func (q *query) fetch(ctx context.Context, x *execution, to sink) error {
 		return fmt.Errorf("%w: %d of %d", ErrIncomplete, q.rows, md.Rows)
 	}
 	return err
+}
+
+// take counts a batch and hands it to the sink.
+func (q *query) take(ctx context.Context, x *execution, to sink, b *vector.Batch, size int) error {
+	if b = q.cut(b); b == nil {
+		return errEnough
+	}
+	q.rows += int64(b.Rows())
+	q.batches++
+	q.bytes += int64(size)
+	q.c.stats.batches[x.pin.Side].Add(1)
+	q.c.stats.bytes[x.pin.Side].Add(int64(size))
+	q.progress.took(q)
+	if err := to.take(ctx, b, size); err != nil {
+		return err
+	}
+	if q.truncated {
+		return errEnough
+	}
+	return nil
 }
 
 // errEnough ends a result that has more rows than are wanted.
@@ -336,7 +348,7 @@ func (q *query) decide(ctx context.Context, x *execution, to sink, err error) er
 		return q.cutOff(x, to, err)
 	}
 	failed, ok := wire.AsError(err)
-	if !ok || !savable(failed.Class) {
+	if !ok || !savable(failed.Class) && !byStranger(err) {
 		return q.failure(x, to, err)
 	}
 	run := q.retry
@@ -507,12 +519,9 @@ func (q *query) opName(x *execution) string { return cmp.Or(q.op, x.step.String(
 
 // interrupted is the error of a statement whose context has ended.
 func (q *query) interrupted(ctx context.Context, x *execution, err error) error {
-	cause := context.Cause(ctx)
+	cause := ctxerr.Why(ctx)
 	if errors.Is(cause, ErrClosed) {
 		return ErrClosed
-	}
-	if !errors.Is(cause, ctx.Err()) { // a cause of the caller's own
-		cause = fmt.Errorf("%w: %w", ctx.Err(), cause)
 	}
 	where := fmt.Sprintf("e6: %s%s on %s", q.opName(x), queryName(x.queryID, q.opts.tag), x.pin.Side)
 	switch {

@@ -44,7 +44,7 @@ func (c *Client) Exec(ctx context.Context, sql string, args ...any) error {
 	if err != nil {
 		return err
 	}
-	return q.toEnd(ctx, discard{})
+	return q.toEnd(ctx, new(discard))
 }
 
 // toEnd runs the statement on the caller's goroutine.
@@ -83,7 +83,9 @@ func (r *collector) begin(h QueryHandle, md *vector.Metadata) error {
 	return nil
 }
 
-func (r *collector) take(_ context.Context, b *vector.Batch) error {
+func (r *collector) spare() *vector.Batch { return new(vector.Batch) }
+
+func (r *collector) take(_ context.Context, b *vector.Batch, _ int) error {
 	r.Batches = append(r.Batches, b)
 	return nil
 }
@@ -95,15 +97,17 @@ func (r *collector) takeBack() bool {
 
 func (r *collector) stop() int64 { return 0 }
 
-// discard is the sink of Exec.
-type discard struct{}
+// discard is the sink of Exec. Its rows are decoded all the same, so that a broken
+// result does not look like one that is there.
+type discard struct{ batch vector.Batch }
 
-var _ sink = discard{}
+var _ sink = (*discard)(nil)
 
-func (discard) begin(QueryHandle, *vector.Metadata) error { return nil }
-func (discard) take(context.Context, *vector.Batch) error { return nil }
-func (discard) takeBack() bool                            { return true }
-func (discard) stop() int64                               { return 0 }
+func (*discard) begin(QueryHandle, *vector.Metadata) error      { return nil }
+func (d *discard) spare() *vector.Batch                         { return &d.batch }
+func (*discard) take(context.Context, *vector.Batch, int) error { return nil }
+func (*discard) takeBack() bool                                 { return true }
+func (*discard) stop() int64                                    { return 0 }
 
 // Columns returns the names of the columns.
 func (r *Result) Columns() []string { return columnNames(r.Fields) }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/internal/ctxerr"
 	"github.com/e6data/e6data-go/e6/internal/wire"
 	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
 )
@@ -138,7 +139,7 @@ func (r *resumer) join(ctx context.Context, side Side) error {
 	case <-p.done:
 		return p.err
 	case <-ctx.Done():
-		return fmt.Errorf("e6: waiting for the cluster to resume: %w", context.Cause(ctx))
+		return fmt.Errorf("e6: waiting for the cluster to resume: %w", ctxerr.Why(ctx))
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"iter"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/e6data/e6data-go/e6/vector"
 )
@@ -40,9 +41,9 @@ func (c *Client) Query(ctx context.Context, sql string, args ...any) (*Rows, err
 func (q *query) stream(ctx context.Context) (*Rows, error) {
 	c := q.c
 	r := &Rows{
-		prefetch: c.cfg.Prefetch,
-		started:  make(chan struct{}), ended: make(chan struct{}),
 		room: make(chan struct{}, 1), more: make(chan struct{}, 1),
+		queue:   queue{batches: c.cfg.Prefetch, bytes: c.cfg.PrefetchBytes},
+		started: make(chan struct{}), ended: make(chan struct{}),
 	}
 	ctx, r.cancel = context.WithCancelCause(ctx)
 	unlink := context.AfterFunc(c.ctx, func() { r.cancel(ErrClosed) })
@@ -66,27 +67,29 @@ func (q *query) stream(ctx context.Context) (*Rows, error) {
 // Rows is the result of a query while it is being read. It is for one goroutine
 // at a time, except Close, which may be called from any.
 type Rows struct {
-	cancel   context.CancelCauseFunc
-	prefetch int
-	started  chan struct{} // closed when the columns are known
-	ended    chan struct{} // closed when nothing more comes
-	room     chan struct{} // a batch was taken from the queue
-	more     chan struct{} // a batch was put into it
+	cancel  context.CancelCauseFunc
+	started chan struct{} // closed when the columns are known
+	ended   chan struct{} // closed when nothing more comes
+	room    chan struct{} // a batch was taken from the queue
+	more    chan struct{} // a batch was put into it
 
 	// Shared between the reader of the network and the caller.
 	mu      sync.Mutex
-	queue   []*vector.Batch
-	taken   int64 // rows that have reached the caller
+	queue   queue
+	read    []*vector.Batch // that nobody holds any more, no more than are read ahead
+	taken   int64           // rows that have reached the caller
 	handle  QueryHandle
 	md      *vector.Metadata
 	failure error
 	cut     bool // there are more rows than were wanted
-	closed  bool
+
+	closed atomic.Bool
 
 	// The caller's own.
-	batch *vector.Batch
-	row   int
-	err   error
+	batch   *vector.Batch
+	row     int
+	stretch stretch
+	err     error
 }
 
 var _ sink = (*Rows)(nil)
@@ -106,17 +109,37 @@ func (r *Rows) begin(h QueryHandle, md *vector.Metadata) error {
 	return nil
 }
 
-// take implements sink. It waits while enough batches are read ahead.
-func (r *Rows) take(ctx context.Context, b *vector.Batch) error {
+// spare implements sink. What a row was made of is never handed out: the caller has
+// values, and strings that are views of a message, which is not used again.
+func (r *Rows) spare() *vector.Batch {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	last := len(r.read) - 1
+	if last < 0 {
+		return new(vector.Batch)
+	}
+	b := r.read[last]
+	r.read = r.read[:last]
+	return b
+}
+
+// reuse keeps a batch to be decoded into again. The caller holds the lock.
+func (r *Rows) reuse(b *vector.Batch) {
+	if b != nil && len(r.read) <= r.queue.batches && !slices.Contains(r.read, b) && !r.closed.Load() {
+		r.read = append(r.read, b)
+	}
+}
+
+// take implements sink. It waits while enough is read ahead.
+func (r *Rows) take(ctx context.Context, b *vector.Batch, size int) error {
 	for {
 		r.mu.Lock()
-		if len(r.queue) < r.prefetch {
-			r.queue = append(r.queue, b)
-			r.mu.Unlock()
+		put := r.queue.put(b, size)
+		r.mu.Unlock()
+		if put {
 			signal(r.more)
 			return nil
 		}
-		r.mu.Unlock()
 		select {
 		case <-r.room:
 		case <-ctx.Done():
@@ -132,7 +155,7 @@ func (r *Rows) takeBack() bool {
 	if r.taken > 0 {
 		return false
 	}
-	r.queue = nil
+	r.queue.clear()
 	return true
 }
 
@@ -141,7 +164,7 @@ func (r *Rows) takeBack() bool {
 func (r *Rows) stop() int64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.queue = nil
+	r.queue.clear()
 	return r.taken
 }
 
@@ -154,8 +177,9 @@ func (r *Rows) end(truncated bool, err error) {
 }
 
 // next takes a batch from the queue, and waits for one. It returns io.EOF when
-// the result has been read to its end.
-func (r *Rows) next() (*vector.Batch, error) {
+// the result has been read to its end. A batch that nobody holds any more is given
+// back.
+func (r *Rows) next(read *vector.Batch) (*vector.Batch, error) {
 	for {
 		// Looked at before the queue: what was put in before the end is there.
 		over := false
@@ -165,13 +189,13 @@ func (r *Rows) next() (*vector.Batch, error) {
 		default:
 		}
 		r.mu.Lock()
-		if r.closed {
+		if r.closed.Load() {
 			r.mu.Unlock()
 			return nil, ErrRowsClosed
 		}
-		if len(r.queue) > 0 {
-			b := r.queue[0]
-			r.queue = r.queue[1:]
+		r.reuse(read)
+		read = nil
+		if b := r.queue.take(); b != nil {
 			r.taken += int64(b.Rows())
 			r.mu.Unlock()
 			signal(r.room)
@@ -202,7 +226,7 @@ func (r *Rows) Next() bool {
 	if r.err != nil {
 		return false
 	}
-	if r.isClosed() {
+	if r.closed.Load() {
 		r.batch, r.err = nil, ErrRowsClosed
 		return false
 	}
@@ -210,7 +234,8 @@ func (r *Rows) Next() bool {
 		r.row++
 		return true
 	}
-	b, err := r.next()
+	r.stretch.batch = nil
+	b, err := r.next(r.batch)
 	if err != nil {
 		r.batch, r.err = nil, err
 		return false
@@ -229,18 +254,13 @@ func (r *Rows) Err() error {
 	return r.err
 }
 
-func (r *Rows) isClosed() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.closed
-}
-
 // Close ends the query, on the server too if it has not ended. It does not wait
 // for the server. It is idempotent.
 func (r *Rows) Close() error {
 	r.mu.Lock()
-	r.closed = true
-	r.queue = nil
+	r.closed.Store(true)
+	r.queue.clear()
+	r.read = nil
 	r.mu.Unlock()
 	r.cancel(ErrRowsClosed)
 	<-r.ended
@@ -332,8 +352,8 @@ func (r *Rows) DriverValue(column int) (driver.Value, error) {
 
 var errNoRow = errors.New("e6: there is no row: call Next first, and look at what it returns")
 
-// Batches returns the rest of the result batch by batch, column-wise. A batch
-// stays valid after the next one has come. The last pair has the error, if the
+// Batches returns the rest of the result batch by batch, column-wise. A batch is
+// the caller's: it stays valid after the next one has come, unless it is released. The last pair has the error, if the
 // result failed. Leaving the loop does not close the rows. A batch that Next has
 // begun must be read to its end by Next: if rows of it are left, the only pair
 // has an error, and nothing is lost.
@@ -344,7 +364,7 @@ func (r *Rows) Batches() iter.Seq2[*vector.Batch, error] {
 			return
 		}
 		for r.err == nil {
-			b, err := r.next()
+			b, err := r.next(nil)
 			r.batch = nil
 			if err != nil {
 				r.err = err
@@ -358,6 +378,16 @@ func (r *Rows) Batches() iter.Seq2[*vector.Batch, error] {
 			}
 		}
 	}
+}
+
+// Release gives a batch of Batches back, so that a later one is decoded into its
+// memory: a result that is read in this way takes none for its columns after the first
+// few batches. The caller must not use the batch or the slices of its columns any more.
+// Values that were taken from it stay valid, strings too.
+func (r *Rows) Release(b *vector.Batch) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.reuse(b)
 }
 
 func columnNames(fields []vector.Field) []string {

@@ -63,7 +63,8 @@ func TestAWriteThatWasExecutedNeverEndsInAnErrorThatHidesIt(t *testing.T) {
 
 func TestAQueryThatRunsIsSavedWhileTheClientShutsDown(t *testing.T) {
 	cluster := start(t)
-	client := open(t, cluster)
+	// Otherwise the fetch is under way before the side closes, and is let through.
+	client := open(t, cluster, func(c *e6.Config) { c.FetchAfterMetadata = true })
 	cluster.OpenSide(e6.Green)
 	done := make(chan error, 1)
 	go func() {

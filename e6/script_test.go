@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -78,13 +77,6 @@ func drawScript(t *rapid.T) script {
 		s.workers = append(s.workers, queries)
 	}
 	return s
-}
-
-// losesEngine reports whether a side loses its engine, with its queries.
-func (s script) losesEngine() bool {
-	return slices.ContainsFunc(s.steps, func(step scriptStep) bool {
-		return step.gone && slices.Contains([]string{"graceful", "abrupt", "announce-first"}, step.what)
-	})
 }
 
 // count is how often something happens.
@@ -253,9 +245,6 @@ func (o outcome) judge(s script, inserted int) string {
 	case late && o.took < o.deadline:
 		return "it ended before its deadline"
 	case late:
-		return ""
-	case s.losesEngine() && ok && answered.Op != "prepare" && strings.Contains(answered.Message, "is not known to engine"):
-		// A new engine has the side of the query, and says so in its own words.
 		return ""
 	case sideless && s.count("suspend") > 1 && inserted == 0:
 		// A detection wakes the cluster once, and this one fell asleep again.

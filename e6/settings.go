@@ -53,6 +53,7 @@ var settings = []Setting{
 	flag("TLS", "tls", "SECURE", func(c *Config, on bool) { c.TLS = on }),
 	text("CAFile", "ca", "", func(c *Config) *string { return &c.CAFile }),
 	text("ServerName", "server_name", "", func(c *Config) *string { return &c.ServerName }),
+	flag("AllowClearText", "allow_clear_text", "ALLOW_CLEAR_TEXT", func(c *Config, on bool) { c.AllowClearText = on }),
 	{Field: "Strategy", DSN: "strategy", Want: "blue or green", set: func(c *Config, v string) bool {
 		side, err := fsm.ParseSide(v)
 		c.Strategy = side
@@ -90,6 +91,9 @@ var settings = []Setting{
 		return true
 	}},
 	number("Prefetch", "prefetch", "", 1, 1000, func(c *Config) *int { return &c.Prefetch }),
+	number("PrefetchBytes", "prefetch_bytes", "", 1, math.MaxInt32, func(c *Config) *int { return &c.PrefetchBytes }),
+	flag("FetchAfterMetadata", "fetch_after_metadata", "", func(c *Config, on bool) { c.FetchAfterMetadata = on }),
+	flag("TrustRowCount", "trust_row_count", "", func(c *Config, on bool) { c.TrustRowCount = on }),
 }
 
 // variable is the whole name of an environment variable.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/internal/ctxerr"
 	"github.com/e6data/e6data-go/e6/internal/cutover"
 	"github.com/e6data/e6data-go/e6/internal/wire"
 	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
@@ -65,7 +66,7 @@ func (c *Client) credentials(ctx context.Context) (user, token string, err error
 		}
 		return u, t, nil
 	case <-ctx.Done():
-		return "", "", fmt.Errorf("waiting for the credentials callback: %w", context.Cause(ctx))
+		return "", "", fmt.Errorf("waiting for the credentials callback: %w", ctxerr.Why(ctx))
 	}
 }
 

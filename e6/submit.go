@@ -28,7 +28,7 @@ func (c *Client) Submit(ctx context.Context, sql string, args ...any) (QueryHand
 		return QueryHandle{}, err
 	}
 	q.submit = true
-	if err := q.toEnd(ctx, discard{}); err != nil {
+	if err := q.toEnd(ctx, new(discard)); err != nil {
 		return QueryHandle{}, err
 	}
 	return q.handle, nil

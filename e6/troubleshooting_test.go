@@ -135,6 +135,10 @@ func TestTheDocumentsNameWhatThereIs(t *testing.T) {
 		_, ok := reflect.TypeFor[e6.RollbackPolicy]().FieldByName(field)
 		require.True(t, ok, "RollbackPolicy.%s", field)
 	}
+	for _, field := range names(rules+trouble, "`FleetPolicy\\.([A-Za-z]+)") {
+		_, ok := reflect.TypeFor[e6.FleetPolicy]().FieldByName(field)
+		require.True(t, ok, "FleetPolicy.%s", field)
+	}
 	for _, kind := range names(trouble, "[Ee]vent\\s+`([a-z_]+)") {
 		if kind != "x" { // it stands for any
 			require.Contains(t, events.AllKinds(), events.Kind(kind))

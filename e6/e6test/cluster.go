@@ -79,7 +79,7 @@ func Start(opts ...Option) (*Cluster, error) {
 
 func (c *Cluster) listen() (err error) {
 	if c.set.memory {
-		c.listener = bufconn.Listen(1 << 20)
+		c.listener = bufconn.Listen(64 << 10)
 		return nil
 	}
 	if c.listener, err = net.Listen("tcp", c.set.listen); err != nil {

@@ -125,7 +125,7 @@ func (s *engineService) GetResultMetadata(ctx context.Context, r *e6xv1.GetResul
 	if err != nil {
 		return nil, err
 	}
-	md := EncodeMetadata(q.result.RowCount(), q.result.Fields())
+	md := EncodeMetadata(q.rows, q.fields)
 	if faultOf(ctx).Action == Garbage {
 		md = garbage()
 	}
@@ -218,7 +218,7 @@ func (s *engineService) Status(_ context.Context, r *e6xv1.StatusRequest) (*e6xv
 		if err := q.outcome(); err != nil {
 			return nil, err
 		}
-		answer.Status, answer.RowCount = true, q.result.RowCount()
+		answer.Status, answer.RowCount = true, q.rows
 	}
 	return answer, nil
 }
@@ -260,7 +260,7 @@ func (s *engineService) ExplainAnalyze(ctx context.Context, r *e6xv1.ExplainAnal
 	}
 	text, err := json.Marshal(map[string]any{
 		"total_query_time": ms(q.parsing + q.took), "executionQueueingTime": ms(q.queued), "parsingTime": ms(q.parsing),
-		"row_count": q.result.RowCount(), "plan": plan,
+		"row_count": q.rows, "plan": plan,
 	})
 	return &e6xv1.ExplainAnalyzeResponse{ExplainAnalyze: string(text), SessionId: r.GetSessionId()}, err
 }

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/vector"
 	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
 )
 
@@ -266,6 +267,8 @@ type serverQuery struct {
 	cancel   context.CancelFunc
 	done     chan struct{} // closed when the execution has ended
 	result   Result
+	fields   []vector.Field // of the result, which are asked for while it is fetched
+	rows     int64
 	err      error
 	queued   time.Duration // from the call to the beginning of the execution
 	took     time.Duration // from the call to its end
@@ -292,7 +295,9 @@ func (q *serverQuery) execute(s *side) error {
 	called := time.Now()
 	s.running.Go(func() {
 		q.queued = time.Since(called)
-		q.result, q.err = q.prepared.Execute(ctx)
+		if q.result, q.err = q.prepared.Execute(ctx); q.err == nil {
+			q.fields, q.rows = q.result.Fields(), q.result.RowCount()
+		}
 		q.took = time.Since(called)
 		close(q.done)
 	})

@@ -31,7 +31,7 @@ func TestTheTraceOfOneCutoverWithEightQueriesInFlightTellsTheWholeStory(t *testi
 	}
 
 	rows := streams(t.Context(), t, client, "stream", 7)
-	readAhead(t, cluster, 7*3)
+	readAhead(t, cluster, 7*4)
 	require.NoError(t, cluster.Cutover(t.Context(), e6test.Cutover{To: fsm.Green, Kind: e6test.Graceful}))
 	cluster.OpenSide(fsm.Blue) // the grace period lasts as long as the test wants
 
@@ -145,7 +145,7 @@ func cutOff(t *testing.T, r *rig, lost, replayed, unread int) (client *e6.Client
 		require.True(t, rows.Next())
 	}
 	streams(ctx, t, client, "unread", unread)
-	readAhead(t, cluster, 4*lost+3*unread) // one that still reads would run again
+	readAhead(t, cluster, 5*lost+4*unread) // one that still reads would run again
 	wait := sleepers(ctx, t, cluster, client, replayed)
 
 	cluster.OpenSide(fsm.Green)

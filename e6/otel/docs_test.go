@@ -84,7 +84,7 @@ var plain = func() map[events.Kind]events.Data {
 		events.Transition{}, events.ProbeFailed{}, events.AnnouncementHeard{}, events.AnnouncementInvalid{}, events.Refused{},
 		events.QueryQueued{}, events.QueryRetried{}, events.QueryReplayed{}, events.QueryLost{}, events.QueryAbandoned{}, events.SessionOpened{},
 		events.SessionExpired{}, events.DrainEnded{}, events.ClusterResume{}, events.StoreFailed{}, events.GuardDecided{},
-		events.HealthBreached{}, events.HookFailed{}, events.Missed{}, events.Closed{},
+		events.HealthBreached{}, events.SideVetoed{}, events.StageEnded{}, events.HookFailed{}, events.Missed{}, events.Closed{},
 	} {
 		byKind[d.Kind()] = d
 	}

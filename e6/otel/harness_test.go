@@ -98,7 +98,8 @@ func streams(ctx context.Context, t testing.TB, client *e6.Client, name string, 
 }
 
 // readAhead waits until all results on blue, read in that many calls, have been
-// read as far ahead as they may: two batches, and one that waits for room.
+// read as far ahead as they may: two batches, one that waits for room, and an
+// answer that waits to be decoded.
 func readAhead(t testing.TB, cluster *e6test.Cluster, calls int) {
 	t.Helper()
 	eventually(t, "the results are read ahead", func() bool {

@@ -111,7 +111,7 @@ var table = []Metric{
 	{Name: nameAbandoned, Kind: KindCounter, Unit: "{query}",
 		Description: "Queries that the server could not be told to forget.", Attributes: keys(keySide)},
 	{Name: nameRollbacks, Kind: KindCounter, Unit: "{rollback}",
-		Description: "Ways back to the old side, by the health policy or the caller.", Attributes: keys(keyCause)},
+		Description: "Ways back to the old side, by the health policy, the caller or the fleet.", Attributes: keys(keyCause)},
 	{Name: nameVetoes, Kind: KindCounter, Unit: "{veto}",
 		Description: "Vetoes of guards that counted."},
 	{Name: nameDetections, Kind: KindCounter, Unit: "{detection}",

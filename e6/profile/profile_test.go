@@ -43,6 +43,7 @@ user = "me@example.com"
 token = "planted"
 catalog = "demo"
 max_attempts = 3
+allow_clear_text = true
 retry_pause = 0.5
 admission = true
 
@@ -143,7 +144,7 @@ func TestATokenComesFromWhereTheProfileSays(t *testing.T) {
 		"OAuth, with a file":   {oauth(t, "basic", "oauth_client_secret_file = \""+client(t)+"\""), "by basic for sql,more"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			cfg, err := e6.Load(profile.File(write(t, "[profiles.p]\naddress = \"h:1\"\n"+c.lines+"\n"), ""))
+			cfg, err := e6.Load(profile.File(write(t, "[profiles.p]\naddress = \"localhost:1\"\n"+c.lines+"\n"), ""))
 			require.NoError(t, err)
 			require.NoError(t, cfg.Validate())
 			var got string

@@ -1,6 +1,6 @@
 // Package sqldriver is a driver for database/sql by the name of e6.
 //
-//	db, err := sql.Open("e6", "e6://user:token@host:port/catalog/schema?cluster=name")
+//	db, err := sql.Open("e6", "e6s://user:token@host:port/catalog/schema?cluster=name")
 //
 // All connections of a sql.DB are one client: one connection to the cluster and
 // one session on each side, so that a cutover costs one login, however many

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/e6data/e6data-go/e6"
+	"github.com/e6data/e6data-go/e6/internal/ctxerr"
 )
 
 func init() { sql.Register("e6", Driver{}) }
@@ -93,12 +94,12 @@ var (
 // NewConnector returns a Connector. It makes no call, and fails if the
 // configuration is wrong.
 func NewConnector(cfg e6.Config, opts ...Option) (*Connector, error) {
-	if err := cfg.Validate(); err != nil {
-		return nil, err
-	}
 	c := &Connector{cfg: cfg, opening: make(chan struct{}, 1)}
 	for _, opt := range opts {
 		opt(c)
+	}
+	if err := cfg.Validate(c.opts...); err != nil {
+		return nil, err
 	}
 	return c, nil
 }
@@ -123,7 +124,7 @@ func (c *Connector) Client(ctx context.Context) (*e6.Client, error) {
 	case c.opening <- struct{}{}:
 		defer func() { <-c.opening }()
 	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+		return nil, ctxerr.Why(ctx)
 	}
 	if client, err := c.present(); client != nil || err != nil {
 		return client, err

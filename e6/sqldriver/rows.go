@@ -37,14 +37,7 @@ func (r *rows) Next(dest []driver.Value) error {
 		}
 		return io.EOF
 	}
-	for i := range dest {
-		v, err := r.DriverValue(i)
-		if err != nil {
-			return err
-		}
-		dest[i] = v
-	}
-	return nil
+	return r.DriverRow(dest)
 }
 
 // ColumnTypeDatabaseTypeName implements driver.RowsColumnTypeDatabaseTypeName.

@@ -1,0 +1,42 @@
+package e6
+
+import (
+	"net"
+	"net/netip"
+	"strings"
+
+	"github.com/e6data/e6data-go/e6/internal/wire"
+)
+
+// clearText is the problem of a Config that would send credentials, statements and
+// rows over a network without TLS, which nobody has allowed. Nobody can listen to a
+// loopback address from elsewhere. A dialer of the caller's is a transport of the
+// caller's, and so are transport credentials among the gRPC options.
+func (c Config) clearText(o *options) []Problem {
+	if c.TLS || c.AllowClearText || c.Bearer != nil || o.dialer != nil {
+		return nil // a bearer has a rule of its own, which nothing lifts
+	}
+	if c.CAFile != "" || len(c.CAPEM) > 0 || c.ServerName != "" {
+		return nil // reported already
+	}
+	host, port, err := net.SplitHostPort(c.Address)
+	if err != nil || host == "" || port == "" || !isPlain(c.Address) || isLoopback(host) {
+		return nil
+	}
+	if len(o.dial) > 0 && wire.Encrypts(nil, o.dial) {
+		return nil
+	}
+	return []Problem{{"TLS", "false", "true, as credentials would cross the network to " + host + " in clear text; " +
+		"or AllowClearText, if that network is trusted"}}
+}
+
+// isLoopback reports whether a host is this machine by its name alone. What a
+// name server says does not count: it may be the attacker.
+func isLoopback(host string) bool {
+	name := strings.ToLower(strings.TrimSuffix(host, "."))
+	if name == "localhost" || strings.HasSuffix(name, ".localhost") {
+		return true // RFC 6761 keeps these names for loopback
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.Unmap().IsLoopback()
+}

@@ -1,0 +1,283 @@
+package e6
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/e6data/e6data-go/e6/internal/sqltext"
+	"github.com/e6data/e6data-go/e6/vector"
+)
+
+// planted is a secret that nothing may show.
+const planted = "pl4nted-s3cret"
+
+func FuzzParseDSN(f *testing.F) {
+	for _, dsn := range []string{
+		"e6://user:token@host:80/catalog/schema?cluster=c", "e6s://u%40x:t%2Fk@h", "e6://u:t@[::1]:9/c?strategy=blue&resume_timeout=30s&max_attempts=3",
+		"e6://u:t@h?tls=true&tls=false&none=1", "e6:opaque", "e6://u:p/w@h", "e6://u:t@h/a/b/c", "e6://h?%zz",
+	} {
+		f.Add(dsn)
+	}
+	f.Fuzz(func(t *testing.T, dsn string) {
+		// Whatever comes behind it, a token is not shown.
+		for _, with := range []string{"e6://user:" + planted + dsn, "e6s://user:" + planted + "@host" + dsn, "e6:/user:" + planted + "@host" + dsn, "e6:user:" + planted + "@host" + dsn} {
+			if cfg, err := ParseDSN(with); err != nil {
+				require.NotContains(t, err.Error(), planted, "%q", with)
+			} else {
+				require.NotContains(t, fmt.Sprintf("%v %+v %#v", cfg, cfg, cfg.Validate()), planted, "%q", with)
+			}
+		}
+		cfg, err := ParseDSN(dsn)
+		if err != nil {
+			wrong, ok := errors.AsType[*ConfigError](err)
+			require.True(t, ok, "%T", err)
+			require.NotEmpty(t, wrong.Problems)
+			require.Zero(t, cfg.Token)
+			return
+		}
+		if cfg.Token != "" && cfg.Token != "***" {
+			hidden := cfg
+			hidden.Token = planted
+			require.Equal(t, cfg.String(), hidden.String(), "the text of a configuration does not depend on its token")
+			require.NotContains(t, fmt.Sprintf("%v %+v %#v %s %q", hidden, hidden, hidden, hidden, hidden), planted)
+		}
+		if _, _, err := net.SplitHostPort(cfg.Address); cfg.Address != "" && err != nil {
+			require.ErrorContains(t, cfg.Validate(), "Address", "what is no address is refused by Open")
+			return
+		}
+		again, err := ParseDSN(asDSN(t, cfg))
+		require.NoError(t, err, "%q became %q", dsn, asDSN(t, cfg))
+		require.Equal(t, fields(cfg), fields(again), "%q became %q", dsn, asDSN(t, cfg))
+	})
+}
+
+// asDSN writes what a DSN can say of a configuration.
+func asDSN(t *testing.T, c Config) string {
+	u := url.URL{Scheme: "e6", User: url.UserPassword(c.User, c.Token)}
+	if c.Token == "" {
+		u.User = url.User(c.User)
+	}
+	if c.Address != "" {
+		host, port, err := net.SplitHostPort(c.Address)
+		require.NoError(t, err)
+		if u.Host = net.JoinHostPort(host, port); host == "" {
+			u.Host = ":" + port
+		}
+	}
+	if c.Catalog != "" || c.Schema != "" {
+		u.Path = "/" + c.Catalog + "/" + c.Schema
+		u.RawPath = strings.ReplaceAll("/"+url.PathEscape(c.Catalog)+"/"+url.PathEscape(c.Schema), "@", "%40")
+	}
+	q := url.Values{}
+	for name, value := range values(c) {
+		q.Set(name, value)
+	}
+	u.RawQuery = strings.ReplaceAll(q.Encode(), "+", "%20")
+	return u.String()
+}
+
+// values are the parameters of a DSN that are not at their default.
+func values(c Config) map[string]string {
+	all := map[string]string{
+		"cluster": c.ClusterName, "ca": c.CAFile, "server_name": c.ServerName,
+	}
+	if c.TLS {
+		all["tls"] = "true"
+	}
+	if c.NoAutoResume {
+		all["auto_resume"] = "false"
+	}
+	if c.Admission {
+		all["admission"] = "true"
+	}
+	if c.Strategy.Valid() {
+		all["strategy"] = c.Strategy.String()
+	}
+	if c.LogFormat != 0 {
+		all["log_format"] = c.LogFormat.String()
+	}
+	for name, l := range map[string]LogLevel{"log_level": c.LogLevel, "strategy_log_level": c.StrategyLogLevel, "grpc_log_level": c.GRPCLogLevel} {
+		if l != 0 {
+			all[name] = l.String()
+		}
+	}
+	for name, d := range map[string]time.Duration{
+		"resume_timeout": c.ResumeTimeout, "refresh_interval": c.RefreshInterval, "detection_timeout": c.DetectionTimeout,
+		"probe_timeout": c.ProbeTimeout, "ready_timeout": c.ReadyTimeout, "shared_timeout": c.SharedTimeout, "drain_timeout": c.DrainTimeout,
+		"prepare_timeout": c.PrepareTimeout, "retry_pause": c.RetryPause, "keepalive_time": c.KeepaliveTime, "keepalive_timeout": c.KeepaliveTimeout,
+	} {
+		if d != 0 {
+			all[name] = d.String()
+		}
+	}
+	for name, n := range map[string]int{
+		"max_attempts": c.MaxAttempts, "max_receive_bytes": c.MaxReceiveBytes, "max_send_bytes": c.MaxSendBytes,
+		"max_in_flight": c.MaxInFlight, "prefetch": c.Prefetch,
+	} {
+		if n != 0 {
+			all[name] = strconv.Itoa(n)
+		}
+	}
+	for name, value := range all {
+		if value == "" {
+			delete(all, name)
+		}
+	}
+	return all
+}
+
+// fields are what a DSN can say of a configuration, to be compared.
+func fields(c Config) []any {
+	return []any{c.Address, c.User, c.Token, c.Catalog, c.Schema, values(c)}
+}
+
+func FuzzValuesOfTheEnvironmentAndOfFiles(f *testing.F) {
+	for _, s := range Settings() {
+		for _, value := range []string{"true", "30", "30s", "x", "blue", "json", "1e99", "NaN", "-1", "9223372036854775807"} {
+			f.Add(s.name(), value)
+		}
+	}
+	f.Add("address", "host:1")
+	f.Add("port", "443")
+	f.Fuzz(func(t *testing.T, name, value string) {
+		env := func(key string) string {
+			if strings.EqualFold(key, EnvPrefix+name) {
+				return value
+			}
+			return ""
+		}
+		_, err := Load(fromEnv(env))
+		for _, s := range settings {
+			if err == nil || !strings.EqualFold(s.Env, EnvPrefix+name) {
+				continue
+			}
+			require.ErrorContains(t, err, s.Env, "the error names the variable")
+			require.ErrorContains(t, err, s.Want, "and says what would be right")
+		}
+		fromFile, err := Load(FromValues("file", map[string]string{name: value, "token": planted}))
+		if err != nil {
+			require.Contains(t, err.Error(), name, "the error names the value")
+			if !strings.Contains(name+value, planted) {
+				require.NotContains(t, err.Error(), planted)
+			}
+			return
+		}
+		for _, d := range []time.Duration{fromFile.ResumeTimeout, fromFile.DetectionTimeout, fromFile.ProbeTimeout, fromFile.DrainTimeout, fromFile.RetryPause, fromFile.KeepaliveTime} {
+			require.GreaterOrEqual(t, d, time.Duration(0), "%s=%q overflows", name, value)
+		}
+	})
+}
+
+func FuzzAHandleSurvivesJSON(f *testing.F) {
+	f.Add(`{"query_id":"q","side":"blue","engine":"10.0.0.1","session_generation":3}`)
+	f.Add(`{"query_id":"q","side":"none"}`)
+	f.Add(`{"query_id":"","side":"GREEN","session_generation":18446744073709551615}`)
+	f.Add(`{"side":7}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		var h QueryHandle
+		if err := json.Unmarshal([]byte(text), &h); err != nil {
+			return
+		}
+		require.True(t, h.Side == None || h.Side.Valid(), "%q has the side %d", text, h.Side)
+		again, err := json.Marshal(h)
+		require.NoError(t, err)
+		var other QueryHandle
+		require.NoError(t, json.Unmarshal(again, &other), "%s", again)
+		require.Equal(t, h, other)
+		_, err = (&Client{}).at(h)
+		require.Equal(t, h.QueryID == "" || !h.Side.Valid(), err != nil, "a handle that names nothing is refused")
+	})
+}
+
+func FuzzAServerParameterIsReadBackAsItself(f *testing.F) {
+	f.Add("it's", int64(-1), 1.5, uint8(0))
+	f.Add("\x00\xff?", int64(math.MinInt64), math.Inf(-1), uint8(1))
+	f.Add("", int64(math.MaxInt64), math.Copysign(0, -1), uint8(2))
+	f.Fuzz(func(t *testing.T, s string, n int64, x float64, kind uint8) {
+		p := &serverParams{}
+		var v any
+		var want vector.Type
+		switch kind % 6 {
+		case 0:
+			v, want = s, vector.String
+		case 1:
+			v, want = n, vector.Long
+		case 2:
+			v, want = x, vector.Double
+		case 3:
+			v, want = n%2 == 0, vector.Boolean
+		case 4:
+			v, want = time.Unix(n%(1<<33), int64(math.Float64bits(x)%1e9)).UTC(), vector.Timestamp
+		case 5:
+			v, want = uint64(n), vector.Long
+			if n < 0 {
+				want = vector.Decimal128
+			}
+		}
+		text, err := p.write(v)
+		if err != nil {
+			require.True(t, kind%6 == 0 && !utf8.ValidString(s) || kind%6 == 4, "%T %v: %v", v, v, err)
+			require.Empty(t, p.values)
+			return
+		}
+		if text != "?" { // a literal, which holds nothing of the caller's text
+			require.Empty(t, p.values)
+			require.True(t, kind%6 == 2 && (math.IsNaN(x) || math.IsInf(x, 0)), "%T %v was written as %s", v, v, text)
+			return
+		}
+		require.Len(t, p.values, 1)
+		require.Equal(t, want.String(), p.values[0].GetType())
+		got := p.values[0].GetValue()
+		switch v := v.(type) {
+		case string:
+			require.Equal(t, v, got)
+		case int64, uint64, bool:
+			require.Equal(t, fmt.Sprint(v), got)
+		case float64:
+			back, err := strconv.ParseFloat(got, 64)
+			require.NoError(t, err)
+			require.Equal(t, math.Float64bits(v), math.Float64bits(back))
+		case time.Time:
+			require.NotEmpty(t, got)
+		}
+	})
+}
+
+func FuzzAValueIsOneLiteral(f *testing.F) {
+	for _, s := range []string{"it's", `\`, `\'`, "''", "a\r\n\tb", "-- /* //", "\x00", "\xff", "$$ ? $$", "; DROP TABLE t"} {
+		f.Add(s, []byte(s))
+	}
+	f.Fuzz(func(t *testing.T, s string, raw []byte) {
+		for _, escape := range []Escape{EscapeSafe, EscapeBackslash} {
+			bound, err := bind("SELECT ? FROM t WHERE a = ?", []any{s, raw}, literals{escape})
+			if err != nil {
+				require.True(t, !utf8.ValidString(s) || strings.Contains(s, "\x00"), "%q: %v", s, err)
+				require.False(t, len(s) > 3 && strings.Contains(err.Error(), s), "the error repeats the value: %v", err)
+				continue
+			}
+			kinds := []sqltext.Kind{}
+			for token := range sqltext.Tokens(bound) {
+				if token.Kind != sqltext.Space {
+					kinds = append(kinds, token.Kind)
+				}
+			}
+			want := []sqltext.Kind{sqltext.Word, sqltext.Literal, sqltext.Word, sqltext.Word, sqltext.Word, sqltext.Word, sqltext.Symbol, sqltext.Word, sqltext.Literal}
+			if raw == nil {
+				want = append(want[:7], sqltext.Word)
+			}
+			require.Equal(t, want, kinds, "%q", bound)
+			require.True(t, sqltext.ReadOnly(bound) || strings.Contains(s, `\`), "%q", bound)
+		}
+	})
+}

@@ -1,0 +1,41 @@
+package e6
+
+import "github.com/e6data/e6data-go/e6/vector"
+
+// queue holds the batches that are read ahead of the caller. It is bounded in batches
+// and in bytes, but one batch always fits.
+type queue struct {
+	batches, bytes int
+
+	list   []queued
+	filled int // bytes
+}
+
+type queued struct {
+	batch *vector.Batch
+	size  int
+}
+
+// put adds a batch that came in so many bytes, and reports false if there is no room.
+func (q *queue) put(b *vector.Batch, size int) bool {
+	if n := len(q.list); n > 0 && (n >= q.batches || q.filled+size > q.bytes) {
+		return false
+	}
+	q.list = append(q.list, queued{b, size})
+	q.filled += size
+	return true
+}
+
+// take removes the first batch. It is nil if there is none.
+func (q *queue) take() *vector.Batch {
+	if len(q.list) == 0 {
+		return nil
+	}
+	first := q.list[0]
+	q.list[0] = queued{}
+	q.list = q.list[1:]
+	q.filled -= first.size
+	return first.batch
+}
+
+func (q *queue) clear() { q.list, q.filled = nil, 0 }
