@@ -1,0 +1,318 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/e6data/e6data-go/e6/e6test"
+	"github.com/e6data/e6data-go/e6/fsm"
+)
+
+// An ingress decides which sides are open.
+type ingress interface {
+	addr() string
+	// open opens these sides, and closes the others.
+	open(sides ...fsm.Side) error
+	// reload starts the ingress anew without a gap.
+	reload() error
+	close()
+}
+
+// direct is the ingress of the cluster itself.
+type direct struct{ cluster *e6test.Cluster }
+
+func (d direct) addr() string { return d.cluster.Addr() }
+
+func (d direct) open(sides ...fsm.Side) error {
+	// What opens does so first, so that a swap leaves no gap.
+	for _, side := range sides {
+		d.cluster.OpenSide(side)
+	}
+	for _, side := range fsm.Sides {
+		if !slices.Contains(sides, side) {
+			d.cluster.CloseSide(side)
+		}
+	}
+	return nil
+}
+
+func (direct) reload() error { return errors.New("the cluster's own ingress cannot be reloaded") }
+func (direct) close()        {}
+
+// A program is a proxy in a process of its own, with its files in a directory.
+type program struct {
+	dir    string
+	listen string
+	cmd    *exec.Cmd
+	said   *lockedBuffer
+}
+
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.buf.Len() > 1<<20 {
+		b.buf.Reset()
+	}
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+// find finds a program, also where a user's path does not lead.
+func find(name string) (string, error) {
+	for _, dir := range []string{"", "/usr/sbin/", "/usr/local/sbin/", "/usr/bin/"} {
+		if path, err := exec.LookPath(dir + name); err == nil {
+			return path, nil
+		}
+	}
+	return "", fmt.Errorf("%s is not installed", name)
+}
+
+// run runs a proxy whose configuration is in a file of dir, and waits until it listens.
+func run(name, config string, args ...string) (*program, error) {
+	path, err := find(name)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "e6-torture-"+name)
+	if err != nil {
+		return nil, err
+	}
+	p := &program{dir: dir, said: new(lockedBuffer)}
+	if p.listen, err = freeAddr(); err != nil {
+		return nil, err
+	}
+	text := strings.NewReplacer("DIR", dir, "LISTEN", p.listen).Replace(config)
+	file := filepath.Join(dir, "config")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		return nil, err
+	}
+	for i, a := range args {
+		args[i] = strings.NewReplacer("DIR", dir, "FILE", file).Replace(a)
+	}
+	p.cmd = exec.Command(path, args...)
+	p.cmd.Stdout, p.cmd.Stderr = p.said, p.said
+	if err := p.cmd.Start(); err != nil {
+		return nil, err
+	}
+	for late := time.Now().Add(20 * time.Second); ; {
+		conn, err := net.Dial("tcp", p.listen)
+		if err == nil {
+			return p, conn.Close()
+		}
+		if time.Now().After(late) {
+			p.close()
+			return nil, fmt.Errorf("%s does not listen: %w\n%s", name, err, p.said)
+		}
+		<-time.After(5 * time.Millisecond)
+	}
+}
+
+// freeAddr is an address on loopback that nobody listens on.
+func freeAddr() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
+}
+
+func (p *program) addr() string { return p.listen }
+
+func (p *program) close() {
+	_ = p.cmd.Process.Signal(syscall.SIGTERM) // nginx takes its workers with it
+	_ = p.cmd.Wait()
+	_ = os.RemoveAll(p.dir)
+}
+
+// haproxy is a HAProxy. A map, which is changed while it runs, has the open sides.
+type haproxy struct {
+	*program
+	file string // of the map
+}
+
+const haproxyConfig = `
+global
+    stats socket DIR/admin level admin
+    maxconn 1000
+    hard-stop-after 10s
+defaults
+    mode http
+    timeout connect 5s
+    timeout client 1m
+    timeout server 1m
+frontend ingress
+    bind LISTEN proto h2
+    http-request set-var(txn.side) req.hdr(strategy),lower
+    http-request return status 456 content-type text/plain string "wrong strategy" unless { var(txn.side),map_str(DIR/open.map,closed) -m str open }
+    use_backend blue if { var(txn.side) -m str blue }
+    default_backend green
+backend blue
+    server engine BLUE proto h2
+backend green
+    server engine GREEN proto h2
+`
+
+func newHAProxy(cluster *e6test.Cluster) (ingress, error) {
+	// The map is made by the first process: -W is the master, which reloads.
+	config := strings.NewReplacer("BLUE", cluster.EngineAddr(fsm.Blue), "GREEN", cluster.EngineAddr(fsm.Green)).Replace(haproxyConfig)
+	dir, err := os.MkdirTemp("", "e6-torture-map")
+	if err != nil {
+		return nil, err
+	}
+	m := filepath.Join(dir, "open.map")
+	if err := os.WriteFile(m, []byte("blue open\ngreen closed\n"), 0o600); err != nil {
+		return nil, err
+	}
+	p, err := run("haproxy", strings.ReplaceAll(config, "DIR/open.map", m), "-W", "-db", "-f", "FILE")
+	if err != nil {
+		_ = os.RemoveAll(dir)
+		return nil, err
+	}
+	return &haproxy{p, m}, nil
+}
+
+func (h *haproxy) open(sides ...fsm.Side) error {
+	state := func(side fsm.Side) string {
+		if slices.Contains(sides, side) {
+			return "open"
+		}
+		return "closed"
+	}
+	// The file is what a reload reads, the command what the running process obeys.
+	text := fmt.Sprintf("blue %s\ngreen %s\n", state(fsm.Blue), state(fsm.Green))
+	if err := os.WriteFile(h.file, []byte(text), 0o600); err != nil {
+		return err
+	}
+	var command []string
+	for _, side := range []fsm.Side{fsm.Blue, fsm.Green} {
+		command = append(command, fmt.Sprintf("set map %s %s %s", h.file, side, state(side)))
+	}
+	if len(sides) == 1 { // what opens does so first
+		if sides[0] == fsm.Green {
+			slices.Reverse(command)
+		}
+	}
+	return h.command(strings.Join(command, "; "))
+}
+
+func (h *haproxy) command(line string) error {
+	var err error
+	for range 100 { // a reload changes the socket's owner
+		if err = h.try(line); err == nil {
+			return nil
+		}
+		<-time.After(10 * time.Millisecond)
+	}
+	return err
+}
+
+func (h *haproxy) try(line string) error {
+	conn, err := net.Dial("unix", filepath.Join(h.dir, "admin"))
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(5 * time.Second))
+	if _, err := conn.Write([]byte(line + "\n")); err != nil {
+		return err
+	}
+	var answer bytes.Buffer
+	if _, err := answer.ReadFrom(conn); err != nil {
+		return err
+	}
+	if text := strings.TrimSpace(answer.String()); text != "" {
+		return fmt.Errorf("haproxy: %s: %s", line, text)
+	}
+	return nil
+}
+
+func (h *haproxy) reload() error { return h.cmd.Process.Signal(syscall.SIGUSR2) }
+
+func (h *haproxy) close() {
+	h.program.close()
+	_ = os.RemoveAll(filepath.Dir(h.file))
+}
+
+// nginx is an nginx. A file for each closed side, which it looks for at every call,
+// makes it refuse.
+type nginx struct{ *program }
+
+const nginxConfig = `
+daemon off;
+worker_processes 2;
+worker_shutdown_timeout 10s;
+pid DIR/pid;
+error_log stderr error;
+events { worker_connections 1024; }
+http {
+    access_log off;
+    client_body_temp_path DIR/body;
+    proxy_temp_path DIR/proxy;
+    fastcgi_temp_path DIR/fastcgi;
+    uwsgi_temp_path DIR/uwsgi;
+    scgi_temp_path DIR/scgi;
+    map $http_strategy $engine { default grpc://GREEN; blue grpc://BLUE; }
+    server {
+        listen LISTEN http2;
+        http2_max_concurrent_streams 1000;
+        location / {
+            default_type text/plain;
+            if (-f DIR/closed-$http_strategy) { return 456 "wrong strategy"; }
+            grpc_pass $engine;
+        }
+    }
+}
+`
+
+func newNginx(cluster *e6test.Cluster) (ingress, error) {
+	config := strings.NewReplacer("BLUE", cluster.EngineAddr(fsm.Blue), "GREEN", cluster.EngineAddr(fsm.Green)).Replace(nginxConfig)
+	p, err := run("nginx", config, "-e", "stderr", "-p", "DIR", "-c", "FILE")
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Chmod(p.dir, 0o755); err != nil { // its workers may be another user
+		return nil, err
+	}
+	n := nginx{p}
+	return n, n.open(fsm.Blue)
+}
+
+func (n nginx) open(sides ...fsm.Side) error {
+	for _, side := range sides {
+		if err := os.Remove(n.mark(side)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	for _, side := range fsm.Sides {
+		if !slices.Contains(sides, side) {
+			if err := os.WriteFile(n.mark(side), nil, 0o644); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (n nginx) mark(side fsm.Side) string { return filepath.Join(n.dir, "closed-"+side.String()) }
+
+func (n nginx) reload() error { return n.cmd.Process.Signal(syscall.SIGHUP) }
