@@ -37,7 +37,7 @@ token_command = ["false"]
 func TestEachValueIsShownWithItsOrigin(t *testing.T) {
 	profiles(t)
 	t.Setenv("E6DATA_CATALOG", "demo")
-	got := command(t, "config", "show", "--dsn", "e6://other.example.com", "--schema", "sales", "--set", "drain_timeout=1m")
+	got := command(t, "config", "show", "--dsn", "e6://other.example.com?allow_clear_text=true", "--schema", "sales", "--set", "drain_timeout=1m")
 	require.Equal(t, result{got.out, "", 0}, got)
 	requireGolden(t, "config.show", got.out)
 

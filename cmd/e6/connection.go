@@ -13,15 +13,18 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
+	"github.com/e6data/e6data-go/cmd/e6/internal/stores"
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/auth"
 	"github.com/e6data/e6data-go/e6/profile"
+	"github.com/e6data/e6data-go/e6/store"
 )
 
 // connection holds the flags that say which cluster is used.
 type connection struct {
 	file, profile, dsn string
 	tokenFile          string
+	store              string
 	set                []string
 	timeout            time.Duration
 }
@@ -47,6 +50,7 @@ func (c *connection) addFlags(flags *pflag.FlagSet) {
 	}
 	flags.Bool("tls", false, "encrypt the connection")
 	flags.StringVar(&c.tokenFile, "token-file", "", "`FILE` that holds the user's token; it is read again for every login")
+	flags.StringVar(&c.store, "store", os.Getenv(stores.Env), "`URL` of the store that the cluster's clients share; "+stores.Env)
 	flags.StringArrayVar(&c.set, "set", nil, "`NAME=VALUE` of any other setting, such as detection_timeout=20s; may be repeated")
 	flags.DurationVar(&c.timeout, "timeout", 0, "`TIME` that the command may take, such as 30s or 5m; 0 for no limit")
 }
@@ -148,7 +152,27 @@ func (a *app) open(ctx context.Context, cmd *cobra.Command, opts ...e6.Option) (
 	if err != nil {
 		return nil, err
 	}
+	shared, err := a.openStore()
+	if err != nil {
+		return nil, err
+	}
+	if shared != nil {
+		opts = append(opts, e6.WithStore(shared), e6.WithFleet(e6.FleetPolicy{}))
+	}
 	return e6.Open(ctx, cfg, opts...)
+}
+
+// openStore opens the store that --store names, if it names one. It is closed when the
+// command has ended.
+func (a *app) openStore() (store.Store, error) {
+	if a.connection.store == "" {
+		return nil, nil
+	}
+	shared, closed, err := stores.Open(a.connection.store)
+	if err == nil {
+		a.atEnd = append(a.atEnd, closed)
+	}
+	return shared, err
 }
 
 // limited returns the context of a command: that of the process, which a signal

@@ -20,8 +20,9 @@ func newDoctorCommand(a *app) *cobra.Command {
 		Long: `Doctor checks everything between the configuration and a query, one after the other:
 the values and the environment, the address, the connection, TLS, the credentials,
 both sides and the form in which one refuses, the cluster's status, latency, clocks,
-and the statement SELECT 1. Each line has a verdict (ok, warn, fail, skip), what was
-seen, and what to do. It changes nothing and wakes no suspended cluster.
+the statement SELECT 1, and the store of --store if there is one. Each line has a
+verdict (ok, warn, fail, skip), what was seen, and what to do. It
+changes nothing and wakes no suspended cluster.
 
 With --probe it asks the cluster, with statements that only read, what nobody knows
 about engines in general, and prints the answers as Markdown that can be put into a
@@ -64,7 +65,7 @@ func (a *app) doctor(cmd *cobra.Command, f doctorFlags) error {
 	if !f.json {
 		report.Tell = func(l doctor.Line) { _, _ = l.WriteTo(a.out) }
 	}
-	known := report.Run(ctx, cfg, wrong)
+	known := report.Run(ctx, cfg, wrong, a.connection.store)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}

@@ -232,6 +232,8 @@ func TestTheSupportArchiveHoldsNoSecret(t *testing.T) {
 	code := run(append([]string{"doctor", "--bundle", path, "--user", "somebody@example.com"}, flags...), make(chan os.Signal), strings.NewReader(""), &out, &errOut)
 	require.Equal(t, exitStatement, code)
 	require.Equal(t, "wrote "+path+": look at it before you send it\n", errOut.String())
+	require.NotContains(t, out.String(), "planted", "nor does what is printed")
+	require.Contains(t, out.String(), "*** in an error, of somebody@example.com", "who asks is no secret here")
 	info, err := os.Stat(path)
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())

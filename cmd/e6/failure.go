@@ -11,7 +11,9 @@ import (
 
 	"github.com/e6data/e6data-go/cmd/e6/internal/doctor"
 	"github.com/e6data/e6data-go/cmd/e6/internal/output"
+	"github.com/e6data/e6data-go/cmd/e6/internal/stores"
 	"github.com/e6data/e6data-go/e6"
+	"github.com/e6data/e6data-go/e6/store"
 )
 
 // The exit codes, as the help says.
@@ -72,7 +74,7 @@ func exitCode(ctx context.Context, err error) int {
 		return exitInterrupted
 	case errors.Is(err, errTimeout):
 		return exitTimeout
-	case is[*usageError](err), is[*e6.ConfigError](err), is[*e6.ParamError](err):
+	case is[*usageError](err), is[*e6.ConfigError](err), is[*e6.ParamError](err), is[*stores.Error](err), is[*store.OrderError](err):
 		return exitUsage
 	case errors.Is(err, e6.ErrQueryLost):
 		return exitLost

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/e6data/e6data-go/cmd/e6/internal/stores"
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/profile"
@@ -36,7 +37,7 @@ func clean(t *testing.T) {
 			t.Setenv(s.Env, "")
 		}
 	}
-	for _, name := range []string{e6.EnvPrefix + "HOST", e6.EnvPrefix + "PORT", profile.EnvFile, profile.EnvName} {
+	for _, name := range []string{e6.EnvPrefix + "HOST", e6.EnvPrefix + "PORT", stores.Env, profile.EnvFile, profile.EnvName} {
 		t.Setenv(name, "")
 	}
 	home := t.TempDir()

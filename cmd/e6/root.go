@@ -18,7 +18,8 @@ type app struct {
 	out, errOut io.Writer
 	connection  connection
 	interrupts  interrupts
-	started     bool // a command runs, so that what fails from now on is no wrong usage
+	atEnd       []func() error // closes what commands have opened, after their clients
+	started     bool           // a command runs, so that what fails from now on is no wrong usage
 }
 
 const longHelp = `e6 is a client of the e6data SQL engine for the terminal. Its queries survive the
@@ -51,6 +52,9 @@ func run(args []string, signals chan os.Signal, in io.Reader, out, errOut io.Wri
 	root.SetOut(out)
 	root.SetErr(errOut)
 	cmd, err := root.ExecuteContextC(ctx)
+	for _, end := range a.atEnd {
+		_ = end()
+	}
 	if err != nil && !a.started {
 		err = &usageError{err: err, command: cmd.CommandPath()}
 	}
@@ -81,7 +85,7 @@ func newRootCommand(a *app) *cobra.Command {
 	}
 	root.CompletionOptions.HiddenDefaultCmd = false
 	a.connection.addFlags(root.PersistentFlags())
-	root.AddCommand(newQueryCommand(a), newShellCommand(a), newConfigCommand(a), newClusterCommand(a), newWatchCommand(a), newDoctorCommand(a), newEmulatorCommand(a), newVersionCommand(a))
+	root.AddCommand(newQueryCommand(a), newShellCommand(a), newConfigCommand(a), newClusterCommand(a), newWatchCommand(a), newFleetCommand(a), newDoctorCommand(a), newEmulatorCommand(a), newVersionCommand(a))
 	inOrder(root)
 	return root
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/e6data/e6data-go/cmd/e6/internal/fleet"
 	"github.com/e6data/e6data-go/cmd/e6/internal/watch"
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/profile"
@@ -36,12 +37,16 @@ flags, or one for each PROFILE and DSN. A URL is the debug page of a program tha
 mounts package debug, such as http://127.0.0.1:6060/debug/e6/; there it shows what
 happens to the program's own queries.
 
+With --store it also shows what that store knows of the clusters which the flags, a
+PROFILE or a DSN name, and the clients that share it. It does not take part in that.
+
 On a terminal the screen is drawn anew; q ends it. Otherwise, or with --plain, each
 event is a line, with --json one of JSON. A cluster that cannot be reached is shown as
 such, and asked again.`,
 		Example: `  e6 watch
   e6 watch dev prod
   e6 watch http://10.0.0.1:6060/debug/e6/ http://10.0.0.2:6060/debug/e6/
+  e6 watch --store etcd://etcd-1:2379/analytics prod
   e6 watch --json prod >> events.jsonl`,
 		RunE: func(cmd *cobra.Command, args []string) error { return a.watch(cmd, f, args) },
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
@@ -68,7 +73,7 @@ func (a *app) watch(cmd *cobra.Command, f watchFlags, args []string) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 
-	sources, clients, err := a.watched(ctx, cmd, args)
+	shown, clients, err := a.watched(ctx, cmd, args)
 	defer func() {
 		for _, c := range clients {
 			_ = c.Close()
@@ -82,9 +87,9 @@ func (a *app) watch(cmd *cobra.Command, f watchFlags, args []string) error {
 	}
 	_, terminal := onTerminal(a.out)
 	if terminal && !f.plain && !f.json {
-		err = watch.Live(ctx, a.in, a.out, sources, f.refresh)
+		err = watch.Live(ctx, a.in, a.out, shown, f.refresh)
 	} else {
-		err = watch.Plain(ctx, a.out, sources, f.refresh, f.json)
+		err = watch.Plain(ctx, a.out, shown, f.refresh, f.json)
 	}
 	if errors.Is(context.Cause(ctx), errTimeout) {
 		return err // it has watched for as long as it was asked to
@@ -92,15 +97,22 @@ func (a *app) watch(cmd *cobra.Command, f watchFlags, args []string) error {
 	return errors.Join(err, cmd.Context().Err())
 }
 
-// watched are the sources that the arguments name, and the clients among them.
-func (a *app) watched(ctx context.Context, cmd *cobra.Command, args []string) (sources []watch.Source, clients []*e6.Client, err error) {
+// watched is what the arguments name, and the clients that were opened for it.
+func (a *app) watched(ctx context.Context, cmd *cobra.Command, args []string) (shown watch.Shown, clients []*e6.Client, err error) {
+	shared, err := a.openStore()
+	if err != nil {
+		return shown, nil, err
+	}
 	add := func(name string, cfg e6.Config) error {
 		client, err := e6.Open(ctx, cfg, e6.WithLazyOpen())
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 		clients = append(clients, client)
-		sources = append(sources, watch.Local(name, client))
+		shown.Sources = append(shown.Sources, watch.Local(name, client))
+		if shared != nil {
+			shown.Fleets = append(shown.Fleets, watch.Fleet{Store: shared, Cluster: fleet.Key(cfg)})
+		}
 		return nil
 	}
 	if len(args) == 0 {
@@ -108,11 +120,11 @@ func (a *app) watched(ctx context.Context, cmd *cobra.Command, args []string) (s
 		if err == nil {
 			err = add(cfg.Address, cfg)
 		}
-		return sources, clients, err
+		return shown, clients, err
 	}
 	for _, arg := range args {
 		if strings.HasPrefix(arg, "http://") || strings.HasPrefix(arg, "https://") {
-			sources = append(sources, watch.Remote(arg))
+			shown.Sources = append(shown.Sources, watch.Remote(arg))
 			continue
 		}
 		of := a.connection
@@ -124,14 +136,14 @@ func (a *app) watched(ctx context.Context, cmd *cobra.Command, args []string) (s
 		}
 		cfg, err := e6.Load(of.sources(cmd)...)
 		if err != nil {
-			return sources, clients, err
+			return shown, clients, err
 		}
 		if of.dsn == arg {
 			name = cfg.Address // the argument may hold a token
 		}
 		if err := add(name, cfg); err != nil {
-			return sources, clients, err
+			return shown, clients, err
 		}
 	}
-	return sources, clients, nil
+	return shown, clients, nil
 }

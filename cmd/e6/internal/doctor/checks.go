@@ -17,6 +17,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"github.com/e6data/e6data-go/cmd/e6/internal/stores"
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/profile"
 )
@@ -40,24 +41,34 @@ const (
 	checkLatency     = "latency"
 	checkClock       = "clock"
 	checkQuery       = "query"
+	checkStore       = "store" // if one is named
 )
 
 // Run makes all checks and adds them to the report. The configuration is that of a
-// client; wrong is what is wrong with it, if anything is. What it learns of a client
-// that runs a query is returned, for Bundle.
-func (r *Report) Run(ctx context.Context, cfg e6.Config, wrong error) *Client {
+// client; wrong is what is wrong with it, if anything is; store is the URL of the one
+// that the cluster's clients share, or empty. What it learns of a client that runs a
+// query is returned, for Bundle.
+func (r *Report) Run(ctx context.Context, cfg e6.Config, wrong error, store string) (known *Client) {
 	r.version()
 	r.environment(os.Environ())
 	if !r.configuration(cfg, wrong) {
-		r.skip("there is no configuration to make it with", checkName, checkTCP, checkTLS, checkCredentials, checkBlue, checkGreen,
+		const why = "there is no configuration to make it with"
+		r.skip(why, checkName, checkTCP, checkTLS, checkCredentials, checkBlue, checkGreen,
 			checkSides, checkStatus, checkLatency, checkClock, checkQuery)
+		if store != "" {
+			r.skip(why, checkStore)
+		}
 		return nil
 	}
-	if !r.network(ctx, cfg) {
+	if r.network(ctx, cfg) {
+		known = r.cluster(ctx, cfg)
+	} else {
 		r.skip("the server is not reached", checkCredentials, checkBlue, checkGreen, checkSides, checkStatus, checkLatency, checkClock, checkQuery)
-		return nil
 	}
-	return r.cluster(ctx, cfg)
+	if store != "" {
+		r.store(ctx, store, cfg)
+	}
+	return known
 }
 
 func (r *Report) version() {
@@ -70,7 +81,7 @@ func (r *Report) version() {
 
 // environment looks for variables that nobody reads.
 func (r *Report) environment(environ []string) {
-	known := []string{e6.EnvPrefix + "HOST", e6.EnvPrefix + "PORT", profile.EnvFile, profile.EnvName}
+	known := []string{e6.EnvPrefix + "HOST", e6.EnvPrefix + "PORT", profile.EnvFile, profile.EnvName, stores.Env}
 	for _, s := range e6.Settings() {
 		if s.Env != "" {
 			known = append(known, s.Env)

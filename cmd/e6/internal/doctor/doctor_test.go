@@ -143,3 +143,15 @@ func TestCallsCarryTheClustersNameAndThePlanner(t *testing.T) {
 	require.Equal(t, []string{"strategy", "blue", "cluster-name", "analytics", "plannerip", "10.0.0.7"}, headers)
 	require.Equal(t, []string{"strategy", "green"}, (&conn{}).to("green", "").caller.headers)
 }
+
+func TestAStoreThatDoesNotAnswerIsAWarning(t *testing.T) {
+	var r Report
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	r.store(ctx, "etcd://127.0.0.1:1", e6.Config{Address: "localhost:50052"})
+	require.Len(t, r.Lines, 1)
+	require.Equal(t, Warn, r.Lines[0].Verdict)
+	require.NotEmpty(t, r.Lines[0].Seen)
+	require.Contains(t, r.Lines[0].Next, "clients go on with what they know")
+	require.False(t, r.Failed())
+}

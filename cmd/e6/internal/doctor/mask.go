@@ -21,16 +21,21 @@ const short = 8
 // secrets are texts that may not leave this machine. They come from several
 // goroutines, as a client asks for tokens in its own.
 type secrets struct {
-	mu   sync.Mutex
-	list []string
+	mu    sync.Mutex
+	list  []string
+	users []string // who may show here, and not elsewhere
 }
 
-func (s *secrets) keep(texts ...string) {
+func (s *secrets) keep(texts ...string) { s.add(&s.list, texts) }
+
+func (s *secrets) keepUser(name string) { s.add(&s.users, []string{name}) }
+
+func (s *secrets) add(list *[]string, texts []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, text := range texts {
-		if text = strings.TrimSpace(text); text != "" && !slices.Contains(s.list, text) {
-			s.list = append(s.list, text)
+		if text = strings.TrimSpace(text); text != "" && !slices.Contains(*list, text) {
+			*list = append(*list, text)
 		}
 	}
 }
@@ -38,7 +43,8 @@ func (s *secrets) keep(texts ...string) {
 // of returns a configuration whose credentials are kept whenever somebody asks for
 // them: tokens rotate, and an error may quote any of them.
 func (s *secrets) of(cfg e6.Config) e6.Config {
-	s.keep(cfg.User, cfg.Token)
+	s.keepUser(cfg.User)
+	s.keep(cfg.Token)
 	if bearer := cfg.Bearer; bearer != nil {
 		cfg.Bearer = func(ctx context.Context) (string, error) {
 			token, err := bearer(ctx)
@@ -49,14 +55,23 @@ func (s *secrets) of(cfg e6.Config) e6.Config {
 	if login := cfg.Credentials; login != nil {
 		cfg.Credentials = func(ctx context.Context) (user, token string, err error) {
 			user, token, err = login(ctx)
-			s.keep(user, token)
+			s.keepUser(user)
+			s.keep(token)
 			return user, token, err
 		}
 	}
 	return cfg
 }
 
+// mask hides all of them, in what is sent to others.
 func (s *secrets) mask(text string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return mask(text, slices.Concat(s.list, s.users))
+}
+
+// hide hides all but users, in what is printed here.
+func (s *secrets) hide(text string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return mask(text, s.list)

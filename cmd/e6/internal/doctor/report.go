@@ -34,10 +34,11 @@ type Report struct {
 	Tell func(Line) `json:"-"`
 
 	secrets secrets // which no archive may hold
+	active  string  // the side that is, once it is known
 }
 
 func (r *Report) add(check string, verdict Verdict, seen, next string) {
-	l := Line{check, verdict, seen, next}
+	l := Line{check, verdict, r.secrets.hide(seen), r.secrets.hide(next)} // an answer may quote a token
 	r.Lines = append(r.Lines, l)
 	if r.Tell != nil {
 		r.Tell(l)

@@ -55,15 +55,15 @@ func (r *Report) cluster(ctx context.Context, cfg e6.Config) *Client {
 	for _, side := range sideNames {
 		r.side(side, answers[side])
 	}
-	active := r.sides(answers)
+	r.active = r.sides(answers)
 	r.status(ctx, c, answers, user, token)
-	if active == "" {
+	if r.active == "" {
 		r.skip("no side accepts queries", checkLatency)
 		r.clock(answers)
 		r.skip("no side accepts queries", checkQuery)
 		return nil
 	}
-	r.latency(ctx, c, active)
+	r.latency(ctx, c, r.active)
 	r.clock(answers)
 	return r.query(ctx, cfg)
 }

@@ -10,11 +10,16 @@ import (
 	"github.com/e6data/e6data-go/e6/debug"
 )
 
-// Live draws the sources on a terminal, again and again, until ctx ends or the user
+// Live draws what is watched on a terminal, again and again, until ctx ends or the user
 // presses q.
-func Live(ctx context.Context, in io.Reader, out io.Writer, sources []Source, every time.Duration) error {
-	m := model{ctx: ctx, sources: sources, every: every, panels: newPanels(sources), width: 80, height: 24}
-	_, err := tea.NewProgram(m, tea.WithContext(ctx), tea.WithInput(in), tea.WithOutput(out), tea.WithoutSignalHandler()).Run()
+func Live(ctx context.Context, in io.Reader, out io.Writer, shown Shown, every time.Duration) error {
+	m := model{ctx: ctx, sources: shown.Sources, every: every, panels: newPanels(shown.Sources), fleets: newFleets(shown.Fleets), width: 80, height: 24}
+	program := tea.NewProgram(m, tea.WithContext(ctx), tea.WithInput(in), tea.WithOutput(out), tea.WithoutSignalHandler())
+	following, stop := context.WithCancel(ctx)
+	wait := follow(following, shown.Fleets, func(t told) { program.Send(t) })
+	_, err := program.Run()
+	stop()
+	wait()
 	if ctx.Err() != nil {
 		return nil
 	}
@@ -27,6 +32,7 @@ type model struct {
 	sources       []Source
 	every         time.Duration
 	panels        *panels
+	fleets        *fleets
 	width, height int
 }
 
@@ -69,6 +75,8 @@ func (m model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case looked:
 		m.panels.look(msg.source, msg.state, msg.err)
 		return m, tea.Tick(m.every, func(time.Time) tea.Msg { return again(msg.source) })
+	case told:
+		m.fleets.states[msg.fleet] = msg
 	case again:
 		return m, m.look(int(msg))
 	}
@@ -77,7 +85,7 @@ func (m model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 
 // View implements tea.Model.
 func (m model) View() tea.View {
-	v := tea.NewView(m.panels.screen(m.width, m.height, time.Now()))
+	v := tea.NewView(m.panels.screen(m.width, m.height, time.Now(), m.fleets.draw()))
 	v.AltScreen = true
 	return v
 }

@@ -11,17 +11,17 @@ import (
 	"github.com/e6data/e6data-go/cmd/e6/internal/output"
 )
 
-// Plain writes every event of the sources as a line, or as a line of JSON, until ctx
-// ends. A source that cannot be reached is told about once.
-func Plain(ctx context.Context, w io.Writer, sources []Source, every time.Duration, asJSON bool) error {
-	p := newPanels(sources)
+// Plain writes every event of the sources, and every change of a fleet, as a line, or as
+// a line of JSON, until ctx ends. A source that cannot be reached is told about once.
+func Plain(ctx context.Context, w io.Writer, shown Shown, every time.Duration, asJSON bool) error {
+	p, f := newPanels(shown.Sources), newFleets(shown.Fleets)
 	var lookers sync.WaitGroup
 	defer lookers.Wait()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	// Each source is looked at on its own: one that does not answer delays no other.
 	said := make(chan looked)
-	for i, s := range sources {
+	for i, s := range shown.Sources {
 		lookers.Go(func() {
 			for {
 				state, err := s.Look(ctx)
@@ -38,10 +38,29 @@ func Plain(ctx context.Context, w io.Writer, sources []Source, every time.Durati
 			}
 		})
 	}
+	news := make(chan told)
+	wait := follow(ctx, shown.Fleets, func(t told) {
+		select {
+		case news <- t:
+		case <-ctx.Done():
+		}
+	})
+	defer wait()
+	defer stop()
+	flush := time.NewTicker(time.Second)
+	defer flush.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
+		case t := <-news:
+			if err := f.hear(w, asJSON, t); err != nil {
+				return err
+			}
+		case <-flush.C:
+			if err := f.flush(w, asJSON); err != nil {
+				return err
+			}
 		case l := <-said:
 			before := p.errs[l.source]
 			news := p.look(l.source, l.state, l.err)

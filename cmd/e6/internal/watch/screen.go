@@ -11,6 +11,7 @@ import (
 	"github.com/e6data/e6data-go/cmd/e6/internal/output"
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/debug"
+	"github.com/e6data/e6data-go/e6/fsm"
 )
 
 // column is one of the table of sources. Those at the end are left out first where
@@ -80,20 +81,15 @@ var (
 
 // coloured colours a text by the side that is active.
 func coloured(s debug.State, text string) string {
-	switch s.Strategy.Active {
-	case "blue":
-		return blue.Render(text)
-	case "green":
-		return green.Render(text)
-	}
-	return text
+	side, _ := fsm.ParseSide(s.Strategy.Active) // none has no colour
+	return of(side).Render(text)
 }
 
 // gap stands between two columns.
 const gap = 2
 
-// screen draws everything that fits.
-func (p *panels) screen(width, height int, now time.Time) string {
+// screen draws everything that fits: the sources, the lines of the fleets, the events.
+func (p *panels) screen(width, height int, now time.Time, fleets []string) string {
 	var lines []string
 	add := func(text string) {
 		if len(lines) < height {
@@ -131,6 +127,9 @@ func (p *panels) screen(width, height int, now time.Time) string {
 		add(strings.TrimRight(row, " "))
 	}
 	add("")
+	for _, text := range fleets {
+		add(text)
+	}
 	room := max(0, height-len(lines))
 	for _, e := range p.events[max(0, len(p.events)-room):] {
 		text := line(e, named)

@@ -18,6 +18,12 @@ import (
 	"github.com/e6data/e6data-go/e6/debug"
 )
 
+// Shown is all that is watched.
+type Shown struct {
+	Sources []Source
+	Fleets  []Fleet
+}
+
 // Source is a client that is watched.
 type Source struct {
 	// Name is what the source is called on the screen.

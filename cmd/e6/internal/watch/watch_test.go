@@ -69,7 +69,7 @@ func plain(t *testing.T, asJSON bool, sources ...Source) *lines {
 	var out lines
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
-	go func() { done <- Plain(ctx, &out, sources, time.Millisecond, asJSON) }()
+	go func() { done <- Plain(ctx, &out, Shown{Sources: sources}, time.Millisecond, asJSON) }()
 	t.Cleanup(func() {
 		cancel()
 		require.NoError(t, <-done)
@@ -144,11 +144,11 @@ func TestWordsOfOthersDoNotSteerTheTerminal(t *testing.T) {
 	s.Events[0].Text, s.Events[1].Reason = steer, steer
 	p := newPanels([]Source{{Name: "a" + steer}, {Name: "b"}})
 	p.look(1, debug.State{}, errors.New(steer))
-	text := p.screen(200, 40, time.Now())
+	text := p.screen(200, 40, time.Now(), nil)
 	for _, e := range p.look(0, s, nil) {
 		text += line(e, true)
 	}
-	text += p.screen(200, 40, time.Now())
+	text += p.screen(200, 40, time.Now(), nil)
 	var out bytes.Buffer
 	require.NoError(t, write(&out, false, Happening{Source: "a" + steer}, errors.New(steer)))
 	text += out.String()
@@ -191,7 +191,7 @@ func TestEventsThatWereMissedAreCounted(t *testing.T) {
 }
 
 func TestAWindowsSizeAndTheKeysThatEndTheScreen(t *testing.T) {
-	m := model{panels: newPanels(nil), width: 80, height: 24}
+	m := model{panels: newPanels(nil), fleets: newFleets(nil), width: 80, height: 24}
 	resized, _ := m.Update(tea.WindowSizeMsg{Width: 40, Height: 15})
 	require.Equal(t, 40, resized.(model).width)
 	require.Equal(t, 15, resized.(model).height)
@@ -251,7 +251,7 @@ func TestTheScreenShowsWhatFits(t *testing.T) {
 	p.look(2, debug.State{}, errors.New("connection refused"))
 	now := time.Date(2026, 2, 12, 9, 31, 5, 0, time.UTC)
 	for name, size := range map[string][2]int{"wide": {160, 12}, "usual": {80, 24}, "small": {40, 15}, "tiny": {12, 4}} {
-		got := p.screen(size[0], size[1], now)
+		got := p.screen(size[0], size[1], now, nil)
 		plain := ansi.Strip(got)
 		want, err := os.ReadFile(filepath.Join("testdata", name+".txt"))
 		require.NoError(t, err)

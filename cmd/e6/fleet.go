@@ -1,0 +1,259 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/user"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/e6data/e6data-go/cmd/e6/internal/fleet"
+	"github.com/e6data/e6data-go/cmd/e6/internal/output"
+	"github.com/e6data/e6data-go/cmd/e6/internal/stores"
+	"github.com/e6data/e6data-go/e6"
+	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/store"
+)
+
+func newFleetCommand(a *app) *cobra.Command {
+	var each, asJSON bool
+	cmd := &cobra.Command{
+		Use:   "fleet",
+		Short: "Show the clients that share a store, take them all back from a side",
+		Long: `Fleet shows what the store of --store knows of a cluster: which side is active, which
+one was announced, the vetoes on a side, and the clients that use the store with
+WithFleet, where the store lists them (etcd does, files do not). Which cluster is
+meant is said as for any other command; neither a user nor a token is needed.
+
+A store is etcd://HOST:PORT[,HOST:PORT...][/NAMESPACE], the same with etcds:// for TLS,
+or file:[DIRECTORY]. Etcd's user, password and certificates come from the variables
+that etcdctl has for them: ETCDCTL_USER, ETCDCTL_PASSWORD, ETCDCTL_CACERT,
+ETCDCTL_CERT and ETCDCTL_KEY.
+
+"e6 watch --store URL" shows the same as it changes.`,
+		Example: `  e6 fleet --store etcd://etcd-1:2379,etcd-2:2379/analytics --profile prod
+  e6 fleet --store file: --address localhost:50052
+  e6 fleet rollback --why "the sums are wrong" --profile prod
+  e6 fleet release --profile prod`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return needsCommand(cmd, args)
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.fleet(cmd, func(ctx context.Context, s store.Store, cluster string) error {
+				state, err := fleet.Look(ctx, s, cluster)
+				switch {
+				case err != nil:
+					return err
+				case asJSON:
+					return json.NewEncoder(a.out).Encode(state)
+				}
+				return state.Write(a.out, each)
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&each, "all", false, "list each client, not groups of them")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.AddCommand(newFleetRollbackCommand(a), newFleetReleaseCommand(a))
+	return cmd
+}
+
+// fleet runs do with the store and the key of the cluster that the flags name.
+func (a *app) fleet(cmd *cobra.Command, do func(ctx context.Context, s store.Store, cluster string) error) error {
+	ctx, cancel := a.limited(cmd)
+	defer cancel()
+	cfg, err := e6.Load(a.connection.sources(cmd)...)
+	if err != nil {
+		return err
+	}
+	if cfg.Address == "" {
+		return &usageError{errors.New("which cluster: give --address, --profile or --dsn"), cmd.CommandPath()}
+	}
+	s, err := a.openStore()
+	if err != nil {
+		return err
+	}
+	if s == nil {
+		return &usageError{errors.New("which store: give --store, or set " + stores.Env), cmd.CommandPath()}
+	}
+	return cause(ctx, do(ctx, s, fleet.Key(cfg)))
+}
+
+// sideFlag is a flag that names a side.
+type sideFlag struct{ fsm.Side }
+
+func (f *sideFlag) Type() string { return "side" }
+
+func (f *sideFlag) String() string {
+	if !f.Valid() {
+		return ""
+	}
+	return f.Side.String()
+}
+
+func (f *sideFlag) Set(text string) error {
+	side, err := fsm.ParseSide(text)
+	if err == nil && !side.Valid() {
+		err = errors.New("want blue or green")
+	}
+	f.Side = side
+	return err
+}
+
+var _ pflag.Value = (*sideFlag)(nil)
+
+// rollbackFlags are the flags of e6 fleet rollback.
+type rollbackFlags struct {
+	side    sideFlag
+	why     string
+	lasts   time.Duration
+	patient time.Duration
+	yes     bool
+}
+
+func newFleetRollbackCommand(a *app) *cobra.Command {
+	var f rollbackFlags
+	cmd := &cobra.Command{
+		Use:   "rollback",
+		Short: "Take all clients back from a side",
+		Long: `Rollback tells the clients of a cluster, by the store that they share, to leave the side
+that they are on or were told to go to, and to ignore what announces it for a while. A
+client goes only if the other side accepts it, so make sure that this one serves first.
+Queries that run stay where they are, and end there.
+
+It asks first, unless --yes is given. Where the store lists clients, it then waits until
+none of them is on the side any more; with exit code 1 some still are.`,
+		Example: `  e6 fleet rollback --why "the sums are wrong" --profile prod
+  e6 fleet rollback --side green --why "CASE-123" --for 2h --yes --profile prod`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if f.why == "" {
+				return &usageError{errors.New("why: give a reason for others to read, with --why"), cmd.CommandPath()}
+			}
+			return a.fleet(cmd, func(ctx context.Context, s store.Store, cluster string) error {
+				return a.rollbackFleet(ctx, s, cluster, f)
+			})
+		},
+	}
+	cmd.Flags().StringVar(&f.why, "why", "", "`REASON`, for others to read")
+	cmd.Flags().Var(&f.side, "side", "`SIDE` to leave: blue or green; the one that was announced or is active")
+	cmd.Flags().DurationVar(&f.lasts, "for", 30*time.Minute, "`TIME` for which announcements of the side are ignored, 24h at most")
+	cmd.Flags().DurationVar(&f.patient, "wait", 30*time.Second, "`TIME` to wait for the clients; 0 does not wait")
+	cmd.Flags().BoolVarP(&f.yes, "yes", "y", false, "do not ask")
+	return cmd
+}
+
+func (a *app) rollbackFleet(ctx context.Context, s store.Store, cluster string, f rollbackFlags) error {
+	before, err := fleet.Look(ctx, s, cluster)
+	if err != nil {
+		return err
+	}
+	side := f.side.Side
+	if !side.Valid() {
+		side = before.Fact.Side()
+	}
+	if !side.Valid() {
+		return fmt.Errorf("the store knows nothing of %s: if the clients use just this address, name the side to leave with --side", before.Name())
+	}
+	if before.Fact.Vetoed(side.Other()) {
+		return fmt.Errorf("a veto on %s stands, so nobody can be sent there: 'e6 fleet' shows it, and 'e6 fleet release --side %s' takes it back", side.Other(), side.Other())
+	}
+	question := fmt.Sprintf("Take the clients of %s from %s back to %s for %s?", before.Name(), side, side.Other(), f.lasts)
+	if n := len(before.Clients); n > 0 {
+		question = fmt.Sprintf("Take the clients of %s (%d, of them %d on %s) from %s back to %s for %s?",
+			before.Name(), n, before.On(side), side, side, side.Other(), f.lasts)
+	}
+	if !f.yes && !a.confirmed(question) {
+		return errors.New("the fleet is left as it is: --yes takes it back without a question")
+	}
+	fact, err := store.RollBack(ctx, s, cluster, store.Order{Side: side, Why: f.why, Who: whoami(), For: f.lasts})
+	if err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintf(a.out, "%s; %s is vetoed until %s\n", fleet.Fact(fact), side, time.Now().Add(f.lasts).Format(time.DateTime))
+	return a.waitForFleet(ctx, s, cluster, side, f.patient)
+}
+
+// errStay is the cause of a context in which clients were waited for.
+var errStay = errors.New("clients stay")
+
+// waitForFleet waits until no client is on a side any more, where the store lists them.
+func (a *app) waitForFleet(ctx context.Context, s store.Store, cluster string, side fsm.Side, patience time.Duration) error {
+	lists, ok := s.(store.Presence)
+	if !ok || patience <= 0 {
+		return nil
+	}
+	waiting, stop := context.WithTimeoutCause(ctx, patience, errStay)
+	defer stop()
+	stay, all := -1, 0
+	var said time.Time
+	err := lists.WatchClients(waiting, cluster, func(clients []store.Client) {
+		stay, all = fleet.State{Clients: clients}.On(side), len(clients)
+		if stay == 0 || time.Since(said) >= time.Second { // not a line for each of a thousand
+			said = time.Now()
+			_, _ = fmt.Fprintf(a.out, "clients: %d; on %s: %d\n", all, side, stay)
+		}
+		if stay == 0 {
+			stop()
+		}
+	})
+	switch {
+	case stay == 0:
+		return nil
+	case stay > 0 && errors.Is(context.Cause(waiting), errStay):
+		return fmt.Errorf("after %s %d of %d clients are still on %s: they go when %s accepts them; 'e6 fleet --all' lists them",
+			patience, stay, all, side, side.Other())
+	}
+	return err
+}
+
+func newFleetReleaseCommand(a *app) *cobra.Command {
+	var side sideFlag
+	cmd := &cobra.Command{
+		Use:   "release",
+		Short: "Take the vetoes on a side back",
+		Long: `Release takes every veto on a side back, those of clients and those of "e6 fleet
+rollback", so that its announcements count again. It moves no client: the next
+announcement does.`,
+		Example: `  e6 fleet release --profile prod
+  e6 fleet release --side green --profile prod`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.fleet(cmd, func(ctx context.Context, s store.Store, cluster string) error {
+				sides := fsm.Sides[:]
+				if side.Valid() {
+					sides = []fsm.Side{side.Side}
+				}
+				for _, each := range sides {
+					_, n, err := store.Release(ctx, s, cluster, each, whoami())
+					if err != nil {
+						return err
+					}
+					_, _ = fmt.Fprintf(a.out, "vetoes on %s taken back: %d\n", each, n)
+				}
+				return nil
+			})
+		},
+	}
+	cmd.Flags().Var(&side, "side", "`SIDE` whose vetoes are taken back: blue or green; both")
+	return cmd
+}
+
+// whoami is who gives an order, for people: user@host.
+func whoami() string {
+	name := "somebody"
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	if host, err := os.Hostname(); err == nil {
+		name += "@" + host
+	}
+	return output.Visible(name[:min(len(name), 64)])
+}

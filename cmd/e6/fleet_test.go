@@ -1,0 +1,249 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/e6data/e6data-go/cmd/e6/internal/fleet"
+	"github.com/e6data/e6data-go/cmd/e6/internal/stores"
+	"github.com/e6data/e6data-go/e6"
+	"github.com/e6data/e6data-go/e6/e6test"
+	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/store"
+	"github.com/e6data/e6data-go/e6/store/etcd"
+	"github.com/e6data/e6data-go/internal/etcdserver"
+)
+
+// crew is a fleet of clients that share a real etcd and ask their queries.
+type crew struct {
+	t       *testing.T
+	cluster *e6test.Cluster
+	url     string
+	flags   []string
+	clients []*e6.Client
+}
+
+func newCrew(t *testing.T, n int) *crew {
+	server := etcdserver.ForTest(t)
+	cluster, flags := start(t)
+	c := &crew{t: t, cluster: cluster, url: "etcd://" + server.Addr() + "/a%20fleet", flags: flags}
+	shared, err := etcd.Open(clientv3.Config{Endpoints: []string{server.Addr()}}, etcd.WithNamespace("a fleet/"))
+	require.NoError(t, err)
+	var busy sync.WaitGroup
+	ctx, rest := context.WithCancel(t.Context())
+	t.Cleanup(func() {
+		rest()
+		busy.Wait()
+		for _, client := range c.clients {
+			require.NoError(t, client.Close())
+		}
+		require.NoError(t, shared.Close())
+	})
+	for range n {
+		client, err := e6.Open(t.Context(), e6.Config{Address: cluster.Addr(), User: "me", Token: "planted"}, e6.WithStore(shared),
+			e6.WithFleet(e6.FleetPolicy{Jitter: 50 * time.Millisecond}))
+		require.NoError(t, err)
+		c.clients = append(c.clients, client)
+		busy.Go(func() {
+			for ctx.Err() == nil {
+				_, err := client.QueryAll(ctx, "SELECT 1")
+				if ctx.Err() == nil {
+					assert.NoError(t, err)
+				}
+				select {
+				case <-time.After(10 * time.Millisecond):
+				case <-ctx.Done():
+				}
+			}
+		})
+	}
+	return c
+}
+
+// e6 runs a command about the fleet.
+func (c *crew) e6(args ...string) result {
+	return command(c.t, append(append([]string{"fleet"}, args...), "--store", c.url, "--address", c.cluster.Addr())...)
+}
+
+// allOn waits until all clients are on a side, and etcd says so.
+func (c *crew) allOn(side fsm.Side) {
+	c.t.Helper()
+	require.Eventually(c.t, func() bool {
+		var state fleet.State
+		require.NoError(c.t, json.Unmarshal([]byte(c.e6("--json").out), &state))
+		return state.On(side) == len(c.clients)
+	}, 30*time.Second, 10*time.Millisecond)
+}
+
+func (c *crew) announce(side fsm.Side) {
+	c.cluster.OpenSide(side)
+	c.cluster.Announce(side)
+}
+
+func TestAWholeFleetIsTakenBackAndReleased(t *testing.T) {
+	c := newCrew(t, 5)
+	c.allOn(fsm.Blue)
+	c.announce(fsm.Green)
+	c.allOn(fsm.Green)
+	shown := c.e6()
+	require.Equal(t, 0, shown.code, shown.errOut)
+	require.Regexp(t, `(?m)^cluster  127\.0\.0\.1:\d+$`, shown.out)
+	require.Regexp(t, `(?m)^sides    green is active, .*epoch 1$`, shown.out)
+	require.Regexp(t, `(?m)^clients  5: 5 on green$`, shown.out)
+	require.Equal(t, 5, strings.Count(c.e6("--all").out, "\n green | "), "each client has a line of its own")
+	require.Equal(t, 1, strings.Count(shown.out, "\n green | "))
+
+	refused := c.e6("rollback", "--why", "the sums are wrong")
+	require.Equal(t, exitStatement, refused.code)
+	require.Contains(t, refused.errOut, "--yes takes it back without a question")
+	c.allOn(fsm.Green)
+
+	back := c.e6("rollback", "--why", "the sums are wrong", "--yes")
+	require.Equal(t, 0, back.code, back.errOut)
+	require.Regexp(t, `^blue is active, epoch 2; green is vetoed until \d{4}-`, back.out)
+	require.Regexp(t, `\nclients: 5; on green: 0\n$`, back.out)
+	c.allOn(fsm.Blue)
+	require.Regexp(t, `(?m)^veto     on green for (30m0|29m\d+)s more, by order of .*@.*: the sums are wrong$`, c.e6().out)
+
+	again := c.e6("rollback", "--why", "by mistake", "--yes")
+	require.Equal(t, exitStatement, again.code)
+	require.Contains(t, again.errOut, "a veto on green stands")
+	require.Contains(t, again.errOut, "e6 fleet release --side green")
+
+	require.Equal(t, result{out: "vetoes on green taken back: 1\n"}, c.e6("release", "--side", "green"))
+	c.allOn(fsm.Green) // which is still announced
+	require.Equal(t, result{out: "vetoes on blue taken back: 0\nvetoes on green taken back: 0\n"}, c.e6("release"))
+}
+
+func TestClientsThatCannotGoBackAreCounted(t *testing.T) {
+	c := newCrew(t, 2)
+	c.announce(fsm.Green)
+	c.allOn(fsm.Green)
+	c.cluster.CloseSide(fsm.Blue)
+	got := c.e6("rollback", "--why", "x", "--yes", "--wait", "300ms")
+	require.Equal(t, exitStatement, got.code)
+	require.Contains(t, got.errOut, "after 300ms 2 of 2 clients are still on green: they go when blue accepts them")
+	require.Contains(t, got.out, "clients: 2; on green: 2\n")
+	c.cluster.OpenSide(fsm.Blue)
+	require.Equal(t, 0, c.e6("release").code)
+	require.Equal(t, 0, c.e6("rollback", "--side", "green", "--why", "x", "--for", "2h", "-y", "--wait", "0").code)
+	c.allOn(fsm.Blue)
+	require.Contains(t, c.e6().out, "by order of")
+}
+
+func TestAFleetIsWatched(t *testing.T) {
+	c := newCrew(t, 3)
+	c.allOn(fsm.Blue)
+	got := command(t, append([]string{"watch", "--timeout", "2s", "--refresh", "50ms", "--store", c.url}, c.flags...)...)
+	require.Equal(t, 0, got.code, got.errOut)
+	require.Regexp(t, `  fleet 127\.0\.0\.1:\d+  blue is active, epoch 0; 3 clients: 3 on blue\n`, got.out)
+	require.Contains(t, got.out, "settle: detecting => blue")
+
+	term := newTerminal(t)
+	term.enter("e6 watch --refresh 50ms --store " + c.url + " " + strings.Join(c.flags, " "))
+	term.waitFor("3 clients: 3 on blue")
+	c.announce(fsm.Green)
+	term.waitFor("3 clients: 3 on green")
+	term.clearWatch()
+	term.enter("e6 fleet rollback --why sums --store " + c.url + " " + strings.Join(c.flags, " "))
+	term.waitFor("(3, of them 3 on green) from green back to blue for 30m0s? [y/N]")
+	term.enter("y")
+	term.waitFor("clients: 3; on green: 0")
+	c.allOn(fsm.Blue)
+}
+
+// clearWatch ends the watch.
+func (term *terminal) clearWatch() {
+	term.t.Helper()
+	term.press("q")
+	term.clear()
+}
+
+func TestWhatAFleetNeedsIsSaid(t *testing.T) {
+	clean(t)
+	dir := filepath.Join(t.TempDir(), "store")
+	for want, args := range map[string][]string{
+		"which cluster: give --address":                  {"fleet", "--store", "file:" + dir},
+		"which store: give --store, or set E6DATA_STORE": {"fleet", "--address", "localhost:1"},
+		"is no kind of store: want etcd://":              {"fleet", "--address", "localhost:1", "--store", "redis://x"},
+		"why: give a reason":                             {"fleet", "rollback", "--address", "localhost:1", "--store", "file:" + dir},
+		`unknown command "rolback"`:                      {"fleet", "rolback"},
+		"did you mean rollback?":                         {"fleet", "rolback"},
+		`"red"`:                                          {"fleet", "release", "--side", "red"},
+		`For is "25h0m0s": want a time of 24h0m0s`:       {"fleet", "rollback", "--why", "x", "--for", "25h", "--side", "green", "-y", "--address", "localhost:1", "--store", "file:" + dir},
+	} {
+		got := command(t, args...)
+		require.Equal(t, exitUsage, got.code, want)
+		require.Contains(t, got.errOut, want)
+		require.Empty(t, got.out)
+	}
+	nothing := command(t, "fleet", "rollback", "--why", "x", "-y", "--address", "localhost:1", "--store", "file:"+dir)
+	require.Equal(t, exitStatement, nothing.code)
+	require.Contains(t, nothing.errOut, "the store knows nothing of localhost:1: ")
+	gone := command(t, "fleet", "--address", "localhost:1", "--store", "etcd://127.0.0.1:1", "--timeout", "200ms")
+	require.Equal(t, exitTimeout, gone.code)
+}
+
+func TestQueriesShareWhatTheyLearn(t *testing.T) {
+	cluster, flags := start(t, e6test.WithActive(fsm.Green))
+	dir := filepath.Join(t.TempDir(), "store")
+	t.Setenv(stores.Env, "file:"+dir)
+	for n, probes := range []int{1, 1} {
+		got := command(t, append([]string{"query", "SELECT 7"}, flags...)...)
+		require.Equal(t, 0, got.code, got.errOut)
+		require.Equal(t, probes, cluster.Stats().Refused456, "query %d: the second one knows the side", n)
+	}
+	files, err := store.OpenFile(store.FileOptions{Dir: dir})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, files.Close()) }()
+	fact, err := files.Load(t.Context(), cluster.Addr()+"/")
+	require.NoError(t, err)
+	require.Equal(t, fsm.Green, fact.Active)
+	require.Contains(t, command(t, append([]string{"fleet"}, flags...)...).out, "green is active")
+}
+
+func TestTheDoctorAsksTheStore(t *testing.T) {
+	cluster, flags := start(t)
+	dir := filepath.Join(t.TempDir(), "store")
+	t.Setenv(stores.Env, "file:"+dir)
+	doctor := func() string {
+		got := command(t, append([]string{"doctor"}, flags...)...)
+		require.Equal(t, result{got.out, "", 0}, got, "a store is never why a cluster cannot be used")
+		require.Contains(t, got.out, "E6DATA_STORE")
+		require.NotContains(t, got.out, "is not read")
+		_, last, found := strings.Cut(got.out, "  query ")
+		require.True(t, found)
+		_, last, _ = strings.Cut(last, "\n")
+		return last
+	}
+	require.Regexp(t, `^ok    store          nothing is known yet; in .*\n$`, doctor())
+	require.Zero(t, command(t, append([]string{"query", "SELECT 7"}, flags...)...).code)
+	require.Regexp(t, `^ok    store          blue is active, epoch \d+; in .*\n$`, doctor())
+
+	cluster.OpenSide(fsm.Green)
+	cluster.CloseSide(fsm.Blue)
+	require.Regexp(t, `^warn  store          blue is active, epoch \d+; in .*; the cluster says green\n +-> nothing: what a store says is checked`, doctor())
+
+	require.Zero(t, command(t, append([]string{"fleet", "rollback", "--side", "green", "--why", "the sums are wrong", "--yes"}, flags...)...).code)
+	require.Regexp(t, `^warn  store .*\n +veto on green for \S+ more, by order of .*: the sums are wrong\n +-> no client .*'e6 fleet release' lifts it\n$`, doctor())
+}
+
+func TestTheDoctorSaysWhatIsWrongWithAStore(t *testing.T) {
+	_, flags := start(t)
+	t.Setenv(stores.EnvUser, "somebody:planted")
+	unknown := command(t, append([]string{"doctor", "--store", "redis://planted@host"}, flags...)...)
+	require.Equal(t, exitStatement, unknown.code)
+	require.Contains(t, unknown.out, `fail  store          --store: "redis:" is no kind of store: want etcd://`)
+	require.NotContains(t, unknown.out, "planted")
+	missing := command(t, "doctor", "--store", "file:")
+	require.Contains(t, missing.out, "skip  store          there is no configuration to make it with\n")
+}

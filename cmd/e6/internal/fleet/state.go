@@ -1,0 +1,116 @@
+package fleet
+
+import (
+	"context"
+	"time"
+
+	"github.com/e6data/e6data-go/e6"
+	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/store"
+)
+
+// State is what a store knows of a cluster at one moment.
+type State struct {
+	// Cluster is the key that clients give the cluster: its address and name.
+	Cluster string `json:"cluster"`
+	// Fact is the zero fact if nothing is known.
+	Fact store.Fact `json:"fact"`
+	// Clients are those that are there. They are nil if the store does not list them.
+	Clients []store.Client `json:"clients"`
+}
+
+// Key is what clients call a cluster in a store.
+func Key(cfg e6.Config) string { return cfg.Address + "/" + cfg.ClusterName }
+
+// Look asks a store once.
+func Look(ctx context.Context, s store.Store, cluster string) (State, error) {
+	state := State{Cluster: cluster}
+	var err error
+	if state.Fact, err = s.Load(ctx, cluster); err != nil {
+		return state, err
+	}
+	if lists, ok := s.(store.Presence); ok {
+		state.Clients, err = lists.Clients(ctx, cluster)
+		if state.Clients == nil {
+			state.Clients = []store.Client{} // it lists clients, and there are none
+		}
+	}
+	return state, err
+}
+
+// On counts the clients on a side.
+func (s State) On(side fsm.Side) (n int) {
+	for _, c := range s.Clients {
+		if c.Side == side {
+			n++
+		}
+	}
+	return n
+}
+
+// again is the pause before a store that failed is asked once more.
+const again = time.Second
+
+// Follow calls fn with what a store knows, now and after every change, until ctx ends.
+// A store that fails is asked again; fn gets the error and what was known before. The
+// calls are made one at a time.
+func Follow(ctx context.Context, s store.Store, cluster string, fn func(State, error)) {
+	state := State{Cluster: cluster}
+	for ctx.Err() == nil {
+		now, err := Look(ctx, s, cluster)
+		if err == nil {
+			state = now
+			fn(state, nil)
+			err = watch(ctx, s, &state, fn)
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		fn(state, err)
+		pause := time.NewTimer(again)
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+		}
+		pause.Stop()
+	}
+}
+
+// watch follows the changes until one of the watches fails.
+func watch(ctx context.Context, s store.Store, state *State, fn func(State, error)) error {
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	news := make(chan func(*State))
+	failed := make(chan error, 2)
+	tell := func(change func(*State)) {
+		select {
+		case news <- change:
+		case <-ctx.Done():
+		}
+	}
+	running := 1
+	go func() {
+		failed <- s.Watch(ctx, state.Cluster, func(f store.Fact) { tell(func(now *State) { now.Fact = f }) })
+	}()
+	if lists, ok := s.(store.Presence); ok {
+		running++
+		go func() {
+			failed <- lists.WatchClients(ctx, state.Cluster, func(all []store.Client) {
+				tell(func(now *State) { now.Clients = all })
+			})
+		}()
+	}
+	for {
+		select {
+		case change := <-news:
+			change(state)
+			fn(*state, nil)
+		case err := <-failed:
+			end()
+			for range running - 1 {
+				<-failed
+			}
+			return err
+		}
+	}
+}

@@ -1,0 +1,117 @@
+package fleet
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/jedib0t/go-pretty/v6/table"
+
+	"github.com/e6data/e6data-go/cmd/e6/internal/output"
+	"github.com/e6data/e6data-go/e6/store"
+)
+
+// Name is what people call the cluster.
+func (s State) Name() string { return output.Visible(strings.TrimSuffix(s.Cluster, "/")) }
+
+// Line is the state in one line.
+func (s State) Line() string {
+	text := Fact(s.Fact)
+	switch n := len(s.Clients); {
+	case s.Clients == nil:
+		return text
+	case n == 0:
+		return text + "; no clients"
+	case n == 1:
+		return text + "; 1 client: " + Sides(s.Clients)
+	default:
+		return fmt.Sprintf("%s; %d clients: %s", text, n, Sides(s.Clients))
+	}
+}
+
+// Fact is what is known about the sides.
+func Fact(f store.Fact) string {
+	if f.Version == 0 {
+		return "nothing is known yet"
+	}
+	text := fmt.Sprintf("%s is active", f.Active)
+	if !f.Active.Valid() {
+		text = "no side is known to be active"
+	}
+	if f.Announced.Valid() && f.Announced != f.Active {
+		text += fmt.Sprintf(", %s is announced", f.Announced)
+	}
+	return fmt.Sprintf("%s, epoch %d", text, f.Epoch)
+}
+
+// Veto is a veto that stands, in one line.
+func Veto(v store.Veto) string {
+	by := "a client"
+	if v.Order {
+		by = "order of " + v.Writer
+	}
+	return output.Visible(fmt.Sprintf("%s for %s more, by %s: %s", v.Side, v.Rest().Round(time.Second), by, v.Why))
+}
+
+// Client groups and single clients are shown as tables.
+var (
+	groupHeader  = table.Row{"side", "state", "clients", "program", "version", "host", "here since"}
+	clientHeader = table.Row{"side", "state", "program", "version", "host", "here since", "id"}
+)
+
+// Write writes the state for people: the clients in groups, or each of them.
+func (s State) Write(w io.Writer, each bool) error {
+	var b strings.Builder
+	line := func(name, text string) { fmt.Fprintf(&b, "%-8s %s\n", name, text) }
+	line("cluster", s.Name())
+	line("sides", Fact(s.Fact))
+	if s.Fact.Version > 0 {
+		line("told", output.Visible(humanize.Time(s.Fact.At)+" by "+s.Fact.Writer))
+	}
+	for _, v := range s.Fact.Standing() {
+		line("veto", "on "+Veto(v))
+	}
+	switch {
+	case s.Clients == nil:
+		line("clients", "a store of this kind does not list them")
+	case len(s.Clients) == 0:
+		line("clients", "none")
+	default:
+		line("clients", fmt.Sprintf("%d: %s", len(s.Clients), Sides(s.Clients)))
+	}
+	if len(s.Clients) > 0 {
+		b.WriteString("\n")
+	}
+	if _, err := io.WriteString(w, b.String()); err != nil || len(s.Clients) == 0 {
+		return err
+	}
+	return output.Render(w, s.table(each))
+}
+
+func (s State) table(each bool) table.Writer {
+	t := table.NewWriter()
+	t.SetStyle(output.Style)
+	if each {
+		t.AppendHeader(clientHeader)
+		for _, c := range s.Clients {
+			t.AppendRow(visible(c.Side, c.State, c.Program, c.Version, c.Host, humanize.Time(c.Since), c.ID))
+		}
+		return t
+	}
+	t.AppendHeader(groupHeader)
+	for _, g := range s.Groups() {
+		t.AppendRow(visible(g.Side, g.State, g.Clients, g.Program, g.Version, g.Where(), humanize.Time(g.Since)))
+	}
+	return t
+}
+
+// visible is a row whose words can do nothing to a terminal: others wrote them.
+func visible(cells ...any) table.Row {
+	row := make(table.Row, len(cells))
+	for i, c := range cells {
+		row[i] = output.Visible(fmt.Sprint(c))
+	}
+	return row
+}
