@@ -1,7 +1,7 @@
 package main
 
 import (
-	"os"
+	"errors"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -25,15 +25,16 @@ func TestTheIntervalIsThatOfTheSignTest(t *testing.T) {
 
 func TestARatioIsThatOfTimeOrOfSpeed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // where time is exact
-		slow, fast := func(n int) { time.Sleep(time.Duration(n) * 2 * time.Millisecond) }, func(n int) { time.Sleep(time.Duration(n) * time.Millisecond) }
+		slow, fast := repeated(func() { time.Sleep(2 * time.Millisecond) }), repeated(func() { time.Sleep(time.Millisecond) })
 		ended := 0
-		begin := func() (work, work, func(), error) { return slow, fast, func() { ended++ }, nil }
-		r, err := comparison{goal: 2, unit: "time", begin: begin}.measure(20)
+		of := func(unit string) func() (trial, func(), error) {
+			return func() (trial, func(), error) { return inTurn(slow, fast, unit), func() { ended++ }, nil }
+		}
+		r, err := comparison{goal: 2, unit: ofTime, begin: of(ofTime)}.measure(20)
 		require.NoError(t, err)
 		require.Equal(t, []float64{2, 2, 2}, []float64{r.low, r.median, r.high})
 		require.True(t, r.met())
-		require.Equal(t, 2*time.Millisecond, r.ours)
-		r, err = comparison{goal: 2, more: true, unit: "speed", begin: begin}.measure(20)
+		r, err = comparison{goal: 2, more: true, unit: ofSpeed, begin: of(ofSpeed)}.measure(20)
 		require.NoError(t, err)
 		require.Equal(t, 0.5, r.median)
 		require.False(t, r.met())
@@ -41,30 +42,41 @@ func TestARatioIsThatOfTimeOrOfSpeed(t *testing.T) {
 	})
 }
 
-func TestBothSidesOfEveryComparisonRun(t *testing.T) {
+func TestAMeasurementThatFailsEnds(t *testing.T) {
+	ended := false
+	broken := errors.New("broken")
+	begin := func() (trial, func(), error) {
+		return func() (float64, error) { return 0, broken }, func() { ended = true }, nil
+	}
+	_, err := comparison{begin: begin}.measure(20)
+	require.ErrorIs(t, err, broken)
+	require.True(t, ended)
+}
+
+func TestEveryComparisonGivesAFigure(t *testing.T) {
 	for _, c := range comparisons {
 		t.Run(c.name, func(t *testing.T) {
-			ours, theirs, end, err := c.begin()
+			trial, end, err := c.begin()
 			require.NoError(t, err)
 			defer end()
-			ours(1)
-			theirs(1)
+			figure, err := trial()
+			require.NoError(t, err)
+			require.Positive(t, figure)
 		})
 	}
 }
 
-func TestTheTableGoesBetweenItsMarks(t *testing.T) {
+func TestTheTableSaysWhatIsMetAndWhyNot(t *testing.T) {
+	text := rendered([]result{
+		{comparison: comparison{name: "this", against: "that", goal: 2, unit: ofTime}, rounds: 21, median: 1.5, low: 1.25, high: 2.5},
+		{comparison: comparison{name: "it", against: "them", goal: 3, more: true, unit: ofSpeed, why: "it is slow"}, rounds: 1, median: 1.5},
+	})
+	require.True(t, strings.HasPrefix(text, "21 rounds each, go"))
+	require.Contains(t, text, "| this | that | 1.50 x time | 1.25 to 2.50 | at most 2 | yes |\n")
+	require.Contains(t, text, "| it | them | 1.50 x speed | one run | at least 3 | **no** |\n")
+	require.True(t, strings.HasSuffix(text, "- it: it is slow.\n"))
 	path := filepath.Join(t.TempDir(), "performance.md")
-	require.NoError(t, os.WriteFile(path, []byte("before\n"+begins+"old\n"+ends+"\nafter\n"), 0o600))
-	text := rendered([]result{{comparison: comparison{name: "this", against: "that", goal: 2, unit: "time"}, rounds: 21, median: 1.5, low: 1.25, high: 2.5}})
-	require.NoError(t, replace(path, text))
-	got, err := os.ReadFile(path)
-	require.NoError(t, err)
-	require.True(t, strings.HasPrefix(string(got), "before\n"+begins+"21 rounds each, go"))
-	require.Contains(t, string(got), "| this | that | 1.50 x time | 1.25 to 2.50 | at most 2 | yes |\n"+ends+"\nafter\n")
-	require.NoError(t, os.WriteFile(path, nil, 0o600))
-	require.ErrorContains(t, replace(path, text), "want the lines")
-	require.ErrorContains(t, run(nil, "", 5, ""), "want 20 or more")
-	require.ErrorContains(t, run(nil, "nothing like it", 20, ""), "nothing has that in its name")
-	require.ErrorContains(t, run(nil, "sql", 20, path), "-write with -run")
+	require.ErrorContains(t, run(nil, nil, "", 5, ""), "want 20 or more")
+	require.ErrorContains(t, run(nil, nil, "nothing like it", 20, ""), "nothing has that in its name")
+	require.ErrorContains(t, run(nil, nil, "sql", 20, path), "-write with -run")
 }

@@ -7,27 +7,29 @@ import (
 	"time"
 )
 
-// work does something n times.
-type work func(n int)
-
-// comparison is two ways to do the same.
+// comparison is something that is measured, mostly against another way to do the same.
 type comparison struct {
 	name, against string
-	// goal is the greatest ratio that is wanted, or the least if more is better.
+	// goal is the greatest figure that is wanted, or the least if more is better.
 	goal float64
 	more bool
-	// unit says what the ratio is of: time, or speed.
+	// unit says what the figure is: x time and x speed are ratios.
 	unit string
-	// begin makes both, and what they need; end takes it away.
-	begin func() (ours, theirs work, end func(), err error)
+	// why says, if the goal is out of reach, for which reason.
+	why string
+	// begin makes what is needed. Each call of the trial gives one figure; end takes
+	// everything away.
+	begin func() (trial, func(), error)
 }
+
+// A trial is one round of a measurement.
+type trial func() (float64, error)
 
 // result is what came out.
 type result struct {
 	comparison
 	rounds            int
 	median, low, high float64
-	ours, theirs      time.Duration // of one operation, the medians
 }
 
 // met reports whether the median is as it is wanted.
@@ -38,35 +40,59 @@ func (r result) met() bool {
 	return r.median <= r.goal
 }
 
-// least is how long one measurement takes at least, so that the clock and the
-// scheduler do not show.
-const least = 20 * time.Millisecond
-
-// measure runs both in turn.
+// measure makes so many rounds.
 func (c comparison) measure(rounds int) (result, error) {
-	ours, theirs, end, err := c.begin()
+	trial, end, err := c.begin()
 	if err != nil {
 		return result{}, err
 	}
 	defer end()
-	nOurs, nTheirs := calibrate(ours), calibrate(theirs)
-	ratios := make([]float64, 0, rounds)
-	var a, b []time.Duration
+	figures := make([]float64, 0, rounds)
 	for range rounds {
-		ta, tb := timed(ours, nOurs), timed(theirs, nTheirs)
-		a, b = append(a, ta), append(b, tb)
-		ratio := float64(ta) / float64(tb)
-		if c.more {
+		f, err := trial()
+		if err != nil {
+			return result{}, err
+		}
+		figures = append(figures, f)
+	}
+	return c.sum(figures), nil
+}
+
+// sum is the median of figures and the interval around it.
+func (c comparison) sum(figures []float64) result {
+	slices.Sort(figures)
+	n := len(figures)
+	low, high := interval(n)
+	return result{c, n, figures[n/2], figures[low], figures[high]}
+}
+
+// work does something n times.
+type work func(n int)
+
+const (
+	ofTime  = "x time"
+	ofSpeed = "x speed"
+)
+
+// inTurn compares two ways to do the same, one after the other in each round: how much
+// more time ours takes, or how much faster it is.
+func inTurn(ours, theirs work, unit string) trial {
+	var nOurs, nTheirs int
+	return func() (float64, error) {
+		if nOurs == 0 {
+			nOurs, nTheirs = calibrate(ours), calibrate(theirs)
+		}
+		ratio := float64(timed(ours, nOurs)) / float64(timed(theirs, nTheirs))
+		if unit == ofSpeed {
 			ratio = 1 / ratio
 		}
-		ratios = append(ratios, ratio)
+		return ratio, nil
 	}
-	slices.Sort(ratios)
-	slices.Sort(a)
-	slices.Sort(b)
-	low, high := interval(rounds)
-	return result{c, rounds, ratios[rounds/2], ratios[low], ratios[high], a[rounds/2], b[rounds/2]}, nil
 }
+
+// least is how long one measurement takes at least, so that the clock and the
+// scheduler do not show.
+const least = 20 * time.Millisecond
 
 // calibrate finds how often something must be done to take long enough.
 func calibrate(f work) int {

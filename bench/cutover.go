@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/e6data/e6data-go/e6"
+	"github.com/e6data/e6data-go/e6/e6test"
+	"github.com/e6data/e6data-go/e6/events"
+	"github.com/e6data/e6data-go/e6/fsm"
+)
+
+// load is queries that run on many goroutines until it ends.
+type load struct {
+	mu     sync.Mutex
+	took   []time.Duration // since the last look
+	failed error
+
+	stop    chan struct{}
+	running sync.WaitGroup
+}
+
+// newLoad starts so many goroutines that ask short queries.
+func newLoad(client *e6.Client, goroutines int) *load {
+	l := &load{stop: make(chan struct{})}
+	for range goroutines {
+		l.running.Go(func() {
+			for {
+				select {
+				case <-l.stop:
+					return
+				default:
+				}
+				began := time.Now()
+				_, err := client.QueryAll(context.Background(), short)
+				took := time.Since(began)
+				l.mu.Lock()
+				l.took = append(l.took, took)
+				l.failed = errors.Join(l.failed, err)
+				l.mu.Unlock()
+			}
+		})
+	}
+	return l
+}
+
+func (l *load) end() {
+	close(l.stop)
+	l.running.Wait()
+}
+
+// p99 is that of the queries that have ended since the last look.
+func (l *load) p99() (time.Duration, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	took := l.took
+	l.took = nil
+	if l.failed != nil || len(took) == 0 {
+		return 0, errors.Join(l.failed, errors.New("there must be queries, and none may fail"))
+	}
+	slices.Sort(took)
+	return took[len(took)*99/100], nil
+}
+
+// settled waits until the client has left the old side.
+func settled(c *e6.Client) {
+	done := make(chan struct{})
+	once := sync.OnceFunc(func() { close(done) })
+	defer c.Subscribe(func(events.Event) {
+		if c.Strategy().Phase == fsm.PhaseNone {
+			once()
+		}
+	})()
+	if c.Strategy().Phase != fsm.PhaseNone {
+		<-done
+	}
+}
+
+// underLoad compares the second of a cutover with the one before it.
+func underLoad(name string, goal float64, kind e6test.CutoverKind) comparison {
+	return comparison{
+		name: "p99 of short queries on 64 goroutines in the second of " + name + "; none fails, each side is logged in to once", against: "the second before it",
+		goal: goal, unit: ofTime,
+		begin: func() (trial, func(), error) {
+			s, err := newScene(e6test.Link{})
+			if err != nil {
+				return nil, nil, err
+			}
+			l := newLoad(s.client, 64)
+			return func() (float64, error) {
+				time.Sleep(200 * time.Millisecond) // what the last round left is over
+				if _, err := l.p99(); err != nil {
+					return 0, err
+				}
+				time.Sleep(time.Second)
+				before, err := l.p99()
+				if err != nil {
+					return 0, err
+				}
+				logins := s.cluster.Stats().Calls["authenticate"]
+				to := s.client.Strategy().Active.Other()
+				var cut sync.WaitGroup
+				cut.Go(func() {
+					must(s.cluster.Cutover(context.Background(), e6test.Cutover{To: to, Kind: kind, Grace: 500 * time.Millisecond}))
+				})
+				time.Sleep(time.Second)
+				during, err := l.p99()
+				cut.Wait()
+				settled(s.client)
+				if err != nil {
+					return 0, err
+				}
+				if n := s.cluster.Stats().Calls["authenticate"] - logins; n != 1 || s.client.Strategy().Active != to {
+					return 0, fmt.Errorf("a cutover to %s took %d logins, and ended on %s", to, n, s.client.Strategy().Active)
+				}
+				return float64(during) / float64(before), nil
+			}, func() { l.end(); s.end() }, nil
+		},
+	}
+}
+
+var (
+	graceful = underLoad("a graceful cutover", 1.25, e6test.Graceful)
+	abrupt   = underLoad("an abrupt cutover", 2, e6test.Abrupt)
+)
+
+// switchTimes tells when an announcement was heard, and when the new side accepted.
+func switchTimes(heard, accepted chan<- time.Time) func(events.Event) {
+	return func(e events.Event) {
+		switch d := e.Data.(type) {
+		case events.AnnouncementHeard:
+			select {
+			case heard <- e.Time:
+			default:
+			}
+		case events.Transition:
+			if d.Event == fsm.EventAccept {
+				accepted <- e.Time
+			}
+		}
+	}
+}
