@@ -1,13 +1,17 @@
 # Every target works in a fresh clone. `make check` is what CI runs.
 
 MODULES := $(shell go list -m -f '{{.Dir}}')
-TESTED  := $(filter-out %/internal/tools,$(MODULES))
+TESTED  := $(MODULES)
+# What programs import: the modules whose exported API api/ records.
+PUBLIC  := $(filter-out %/bench %/examples %/cmd/e6 $(CURDIR)/internal/%,$(MODULES))
+# Where make vuln takes the known vulnerabilities from; file:///some/copy works too.
+VULNDB  := https://vuln.go.dev
 BIN     := $(CURDIR)/.bin
 PROTO   := proto/e6data/e6x/v1
 SH      := set -e;
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check gen format vet lint drift tidy alone cross examples bench
+.PHONY: help demo test check gen format vet lint drift tidy alone cross examples torture slice bench sim fuzz api sbom vuln
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -18,7 +22,7 @@ demo: ## real SQL on a local blue/green cluster that cuts over three times
 test: ## all tests of every module, with the race detector
 	@$(SH) for m in $(TESTED); do echo "== $$m"; (cd $$m && go test -race ./...); done
 
-check: format vet lint drift tidy alone cross test examples ## everything that CI asks for
+check: format vet lint drift tidy alone cross test examples slice ## everything that CI asks for
 
 format: ## gofmt has nothing to say
 	@$(SH) unformatted=$$(gofmt -l .); \
@@ -39,9 +43,9 @@ gen: $(BIN)/protoc-gen-go $(BIN)/protoc-gen-go-grpc ## generate the protocol's G
 	go run ./internal/gendocs README.md docs/flow.md docs/configuration.md
 
 # The lines that name the version of a generator may differ.
-drift: gen ## what is generated is what is committed
-	@git diff --exit-code -I'^//.*(protoc|Thrift Compiler)' -- proto README.md docs/flow.md docs/configuration.md
-	@$(SH) new=$$(git ls-files --others --exclude-standard -- proto); \
+drift: gen api ## what is generated is what is committed
+	@git diff --exit-code -I'^//.*(protoc|Thrift Compiler)' -- proto api README.md docs/flow.md docs/configuration.md
+	@$(SH) new=$$(git ls-files --others --exclude-standard -- proto api); \
 	if [ -n "$$new" ]; then echo "generated and not committed: $$new"; exit 1; fi
 
 tidy: ## go.mod and go.sum are tidy, in every module
@@ -61,10 +65,53 @@ examples: ## the examples run
 	@$(SH) cd examples; for x in callbacks selection rollback tracing metrics gorm; do echo "== $$x"; go run ./$$x; done
 	cd examples && go run ./debugpage -listen 127.0.0.1:0 -for 3s -every 700ms
 
+# SEED=7 draws the scripts from 7, WORLDS=nginx plays one world only.
+SEED     ?= 0
+CUTOVERS ?= 1000
+WORLDS   ?=
+torture: ## 1,000 cutovers of every kind under load, with faults of every kind; 10 minutes at the most
+	@cd internal/torture && go build -o $(BIN)/torture . && $(BIN)/torture -time 10m -cutovers $(CUTOVERS) -seed $(SEED) -worlds "$(WORLDS)"
+
+slice: ## a minute of it, the same one each time
+	@cd internal/torture && go build -o $(BIN)/torture . && $(BIN)/torture -time 60s -cutovers 0 -seed 1
+
+# A new target is found by its name. Each begins with the inputs that its package
+# keeps in testdata/fuzz, which every run of the tests goes through too.
+FUZZTIME ?= 20s
+fuzz: ## run every fuzz target for FUZZTIME (20s)
+	@mkdir -p $(BIN)
+	@$(SH) for m in $(TESTED); do cd $$m; \
+	go test -list '^Fuzz' ./... | awk '/^Fuzz/ { name[n++] = $$1 } /^ok/ { for (i = 0; i < n; i++) print $$2, name[i]; n = 0 } /^FAIL/ { exit 1 }' >$(BIN)/targets; \
+	while read -r package target; do \
+		echo "== $$target of $$package"; \
+		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10s $$package </dev/null || { \
+			echo "the input is in testdata/fuzz/$$target of the package: keep it there; replay it with"; \
+			echo "    cd $$m && go test -run '^$$target\$$' $$package"; \
+			exit 1; }; \
+	done <$(BIN)/targets; done
+
+api: ## write the exported API to api/, and tell what changed since the last commit
+	@cd internal/tools && GOWORK=off go run ./api -o $(CURDIR)/api $(PUBLIC)
+	@changed=$$(git diff -U0 -- api | grep -E '^[-+][^-+]'); \
+	if [ -z "$$changed" ]; then echo "the exported API is as committed"; else echo "$$changed"; fi
+	@if git diff -U0 -- api | grep -qE '^-[^-]'; then echo "what goes or changes is a breaking change: see docs/versions.md"; fi
+
+sbom: $(BIN)/cyclonedx-gomod ## write a bill of materials (CycloneDX) of every module to .sbom/
+	@mkdir -p .sbom
+	@$(SH) for m in $(MODULES); do name=$$(cd $$m && GOWORK=off go list -m | sed 's|^github.com/e6data/||; s|/|-|g'); \
+		(cd $$m && GOWORK=off GOFLAGS=-mod=mod $(BIN)/cyclonedx-gomod mod -json -output $(CURDIR)/.sbom/$$name.json); echo ".sbom/$$name.json"; done
+
+vuln: $(BIN)/govulncheck ## look for known vulnerabilities; it needs the network, or VULNDB
+	@$(SH) for m in $(MODULES); do echo "== $$m"; (cd $$m && $(BIN)/govulncheck -db $(VULNDB) ./...) || { code=$$?; \
+		[ $$code = 3 ] || echo "nothing was checked here: is $(VULNDB) within reach? VULNDB=file:///... takes a copy"; exit $$code; }; done
+
 bench: ## measure against the least that the same work can cost, and write docs/performance.md
 	cd bench && go run . -write ../docs/performance.md
 
+sim: ## let 10,000 clients go through cutovers, and write docs/scale.md
+	cd bench && go test ./sim -run TestTheDocumentIsWritten -timeout 20m -v -args -write ../../docs/scale.md
+
 $(BIN)/%: internal/tools/go.mod internal/tools/go.sum
 	@mkdir -p $(BIN)
-	cd internal/tools && GOWORK=off GOBIN=$(BIN) go install tool
-	@touch $(BIN)/*
+	cd internal/tools && GOWORK=off GOBIN=$(BIN) go install $$(GOWORK=off go list tool | grep '/$*$$')
+	@touch $@

@@ -1,0 +1,83 @@
+package arch
+
+import (
+	"bytes"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// secretForms are what keys and tokens look like whose makers gave them a form.
+var secretForms = map[string]*regexp.Regexp{
+	"a private key":          regexp.MustCompile(`-----BEGIN [A-Z ]*PRIVATE KEY-----\s+[A-Za-z0-9+/=]{16}`),
+	"an AWS key":             regexp.MustCompile(`\b(?:AKIA|ASIA)[0-9A-Z]{16}\b`),
+	"a GitHub token":         regexp.MustCompile(`\b(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{22,})`),
+	"a GitLab token":         regexp.MustCompile(`\bglpat-[A-Za-z0-9_-]{20}`),
+	"a Google key":           regexp.MustCompile(`\bAIza[0-9A-Za-z_-]{35}`),
+	"a Slack token":          regexp.MustCompile(`\bxox[abeprs]-[0-9A-Za-z-]{10,}`),
+	"a payment key":          regexp.MustCompile(`\b[rs]k_live_[0-9A-Za-z]{16,}`),
+	"an npm token":           regexp.MustCompile(`\bnpm_[A-Za-z0-9]{36}`),
+	"a signed token":         regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}`),
+	"a password in a URL":    regexp.MustCompile(`\bhttps?://[^/\s:@"]+:[^/\s:@"*<{$]{8,}@[a-z0-9-]+\.(?:com|net|io|org|cloud)\b`),
+	"an authorization value": regexp.MustCompile(`(?i)authorization: (?:bearer|basic) [A-Za-z0-9+/=_.-]{20,}`),
+}
+
+// secretIn names the first secret in a text, and is empty if there is none.
+func secretIn(text []byte) string {
+	for name, form := range secretForms {
+		if form.Match(text) {
+			return name
+		}
+	}
+	return ""
+}
+
+func TestNoFileHoldsASecret(t *testing.T) {
+	read := 0
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && (d.Name() == ".git" || d.Name() == ".bin" || d.Name() == ".sbom" || d.Name() == "node_modules"):
+			return filepath.SkipDir
+		case !d.Type().IsRegular():
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		if err != nil || bytes.IndexByte(text, 0) >= 0 {
+			return err // a file with NUL is no text
+		}
+		read++
+		require.Empty(t, secretIn(text), "%s holds what looks like a secret", path)
+		return nil
+	})
+	require.NoError(t, err)
+	require.Greater(t, read, 100)
+}
+
+func TestTheFormsOfSecretsAreRecognised(t *testing.T) {
+	x := func(n int) string { return strings.Repeat("x", n) }
+	for _, secret := range []string{
+		"-----BEGIN " + "RSA PRIVATE KEY-----\n" + x(64), "-----BEGIN " + "PRIVATE KEY-----\n" + x(64),
+		"key = " + "AKIA" + strings.Repeat("A", 16), "ghp" + "_" + x(36), "github" + "_pat_" + x(30), "glpat" + "-" + x(20),
+		"AIza" + x(35), "xoxb" + "-" + strings.Repeat("1", 12), "sk" + "_live_" + x(24), "npm" + "_" + x(36),
+		"eyJ" + x(20) + ".eyJ" + x(20) + "." + x(20), "https://me:" + x(12) + "@example.com/x", "Authorization: Bearer" + " " + x(32),
+	} {
+		require.NotEmpty(t, secretIn([]byte(secret)), secret)
+	}
+	require.Empty(t, secretIn([]byte("e6s://user:token@host:port and Authorization: Bearer <token>")))
+}
+
+func TestNoProgramLeavesAServerUnverified(t *testing.T) {
+	set := regexp.MustCompile(`InsecureSkipVerify\s*(?::\s*true|=)`)
+	goFiles(t, func(path, text string) {
+		if !strings.HasSuffix(path, "_test.go") {
+			require.Empty(t, set.FindString(text), "%s turns the verification of certificates off", path)
+		}
+	})
+}

@@ -1,0 +1,49 @@
+package deploycheck
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/e6data/e6data-go/e6/events"
+)
+
+const operations = "../../docs/operations.md"
+
+var code = regexp.MustCompile("`([^`\n]+)`")
+
+func TestTheQueriesForADeploymentWork(t *testing.T) {
+	known := scrape(t, accept["Prometheus 3"])
+	checked := 0
+	for _, m := range code.FindAllStringSubmatch(string(read(t, operations)), -1) {
+		if strings.Contains(m[1], "_client_") {
+			parseExpr(t, operations, m[1]).check(t, known)
+			checked++
+		}
+	}
+	require.Greater(t, checked, 5)
+}
+
+func TestTheEventsOfADeploymentExist(t *testing.T) {
+	checked := 0
+	for _, m := range regexp.MustCompile("`([a-z]+_[a-z_]+)`").FindAllStringSubmatch(string(read(t, operations)), -1) {
+		if !strings.HasPrefix(m[1], "e6_") {
+			require.Contains(t, events.AllKinds(), events.Kind(m[1]), operations)
+			checked++
+		}
+	}
+	require.Greater(t, checked, 5)
+}
+
+func TestThereIsSomethingToDoAtEachAlert(t *testing.T) {
+	var want, rows []string
+	for _, a := range alerts(t) {
+		want = append(want, a.Alert)
+	}
+	for _, m := range regexp.MustCompile("(?m)^\\| `(E6\\w+)` \\| .{15,} \\|$").FindAllStringSubmatch(string(read(t, operations)), -1) {
+		rows = append(rows, m[1])
+	}
+	require.Equal(t, want, rows, "in the order of the rules")
+}
