@@ -5,11 +5,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+
+	"github.com/e6data/e6data-go/internal/bubbles"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -24,7 +25,7 @@ func TestTheIntervalIsThatOfTheSignTest(t *testing.T) {
 }
 
 func TestARatioIsThatOfTimeOrOfSpeed(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) { // where time is exact
+	bubbles.Test(t, func(t *testing.T) { // where time is exact
 		slow, fast := repeated(func() { time.Sleep(2 * time.Millisecond) }), repeated(func() { time.Sleep(time.Millisecond) })
 		ended := 0
 		of := func(unit string) func() (trial, func(), error) {

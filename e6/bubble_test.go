@@ -16,12 +16,13 @@ import (
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/internal/bubbles"
 )
 
 // bubble runs a whole cluster and a client with the default pauses in a bubble,
 // where hours pass in no time and every duration is exact.
 func bubble(t *testing.T, test func(t *testing.T, cluster *e6test.Cluster, client *e6.Client), opts ...e6test.Option) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
 		cluster := start(t, append(opts, e6test.InMemory())...)
 		test(t, cluster, open(t, cluster, defaults))
 	})
@@ -56,7 +57,7 @@ func told[D events.Data](client *e6.Client) (list []D) {
 }
 
 func TestADetectionThatFindsNoSideEndsAtItsTimeout(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
 		cluster := start(t, e6test.InMemory())
 		cluster.CloseSide(e6.Blue)
 		cfg := config(cluster)
@@ -75,7 +76,7 @@ func TestADetectionThatFindsNoSideEndsAtItsTimeout(t *testing.T) {
 }
 
 func TestADetectionThatIsNeverAnsweredEndsAtItsTimeout(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
 		cluster := start(t, e6test.InMemory())
 		defer cluster.Inject(e6test.Fault{Action: e6test.Hang, Times: -1})()
 		cfg := config(cluster)
@@ -187,7 +188,7 @@ func TestAnIdleClientNoticesASilentSwitch(t *testing.T) {
 }
 
 func TestAnIdleDayKeepsTheConnection(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
 		cluster := start(t, e6test.InMemory())
 		var dials atomic.Int64
 		dial := cluster.Dialer()
@@ -263,7 +264,7 @@ func TestAResumeGoesOnWhenItsCallsFail(t *testing.T) {
 }
 
 func TestOpenWaitsForASuspendedClusterLongerThanForADetection(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
 		cluster := start(t, e6test.InMemory(), e6test.WithResumeDelay(2*time.Minute))
 		cluster.Suspend()
 		began := time.Now()

@@ -16,6 +16,7 @@ import (
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/events"
+	"github.com/e6data/e6data-go/internal/bubbles"
 )
 
 // budget is that of a hook, in the tests of this file.
@@ -23,7 +24,7 @@ const budget = 50 * time.Millisecond
 
 // hooked serves a cluster in a bubble, and opens a client with hooks.
 func hooked(t *testing.T, test func(t *testing.T, cluster *e6test.Cluster, client *e6.Client), hooks ...e6.Hook) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
 		cluster, err := e6test.Start(e6test.InMemory())
 		require.NoError(t, err)
 		cfg := config(cluster)

@@ -13,6 +13,7 @@ import (
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/events"
+	"github.com/e6data/e6data-go/internal/bubbles"
 )
 
 func itoa(n int64) string { return strconv.FormatInt(n, 10) }
@@ -125,7 +126,7 @@ func TestAReportThatTakesLongOrPanicsCostsTheQueryItsBudgetAtMost(t *testing.T) 
 }
 
 func TestAdmissionWaitsForAPlannerAndTellsIt(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
 		cluster := start(t, e6test.InMemory())
 		client := open(t, cluster, defaults, func(c *e6.Config) { c.Admission = true })
 		cluster.Admit(e6test.Admission{Waits: 40})
@@ -169,7 +170,7 @@ func TestAnEngineWithoutAdmissionIsAskedOnce(t *testing.T) {
 }
 
 func TestAQueryThatWaitsForAPlannerSurvivesACutover(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
 		cluster := start(t, e6test.InMemory())
 		client := open(t, cluster, defaults, func(c *e6.Config) { c.Admission = true })
 		cluster.Admit(e6test.Admission{Waits: 1 << 30})
@@ -183,7 +184,7 @@ func TestAQueryThatWaitsForAPlannerSurvivesACutover(t *testing.T) {
 }
 
 func TestAWaitForAPlannerIsLimited(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
 		cluster := start(t, e6test.InMemory())
 		client := open(t, cluster, defaults, func(c *e6.Config) { c.Admission = true })
 		cluster.Admit(e6test.Admission{Waits: 1 << 30})

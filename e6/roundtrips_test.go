@@ -12,6 +12,7 @@ import (
 	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/e6/store"
+	"github.com/e6data/e6data-go/internal/bubbles"
 )
 
 // far is a link whose delay is all that takes time in a bubble: the time that
@@ -24,7 +25,7 @@ func trips(began time.Time) float64 { return float64(time.Since(began)) / float6
 // overLink runs a test in a bubble, with a client at the other end of the link that has
 // asked a query already, and so knows its engine.
 func overLink(t *testing.T, change func(*e6.Config), test func(t *testing.T, cluster *e6test.Cluster, client *e6.Client), opts ...e6test.Option) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
 		cluster := start(t, append(opts, e6test.InMemory())...)
 		cfg := config(cluster)
 		defaults(&cfg)
@@ -161,7 +162,7 @@ func firstAnswer(t *testing.T, cluster *e6test.Cluster, opts ...e6.Option) float
 }
 
 func TestTheFirstQueryOfANewClientLosesOneRoundTripAtTheMost(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
 		cluster := start(t, e6test.InMemory(), e6test.WithActive(e6.Green))
 		shared := &store.Memory{}
 		const (

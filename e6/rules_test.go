@@ -12,6 +12,7 @@ import (
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/internal/bubbles"
 )
 
 // byFunc is a guard and a selector that a test writes on the spot.
@@ -137,7 +138,7 @@ func TestTheRulesOfGuardsSelectorsAndTheWayBack(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubbles.Test(t, func(t *testing.T) {
 				cluster, client := ailing(t, e6.WithHooks(test.hooks...), e6.WithRollback(e6.RollbackPolicy{MinRequests: 4}))
 				if test.before != nil {
 					test.before(t, cluster, client)

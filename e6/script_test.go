@@ -7,7 +7,6 @@ import (
 	"slices"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -16,6 +15,7 @@ import (
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/events"
+	"github.com/e6data/e6data-go/internal/bubbles"
 )
 
 // A script is what happens to a cluster and its client, drawn before it runs.
@@ -112,7 +112,7 @@ type ending struct {
 
 // play runs a script in a bubble. It judges nothing.
 func play(t *testing.T, s script) (end ending) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
 		engine := e6test.NewCannedEngine()
 		cluster, err := e6test.Start(e6test.InMemory(), e6test.WithEngine(engine), e6test.WithRefusal(s.refusal), e6test.WithNewFetch(s.newFetch),
 			e6test.WithEmptyAnswers(s.emptyEvery), e6test.WithBatchRows(s.batchRows), e6test.WithChunks(2), e6test.WithResumeDelay(s.resumeDelay), e6test.WithLatency(s.latency))

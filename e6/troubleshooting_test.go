@@ -16,6 +16,7 @@ import (
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/events"
+	"github.com/e6data/e6data-go/internal/bubbles"
 )
 
 // A symptom is a heading of docs/troubleshooting.md and the trouble that it is
@@ -66,7 +67,7 @@ func TestASymptomShowsAsTheDocumentSays(t *testing.T) {
 				s.reproduce(t)
 				return
 			}
-			synctest.Test(t, s.reproduce)
+			bubbles.Test(t, s.reproduce)
 		})
 	}
 }

@@ -11,10 +11,11 @@ import (
 
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/e6test"
+	"github.com/e6data/e6data-go/internal/bubbles"
 )
 
 func TestALimitOnStatementsInFlightIsFair(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
 		cluster, err := e6test.Start(e6test.InMemory())
 		require.NoError(t, err)
 		defer func() { require.NoError(t, cluster.Close()) }()

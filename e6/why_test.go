@@ -12,6 +12,7 @@ import (
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/internal/bubbles"
 )
 
 var errOwn = errors.New("the caller's own reason")
@@ -44,7 +45,7 @@ func TestADeadlineWithAReasonIsADeadline(t *testing.T) {
 }
 
 func TestADeadlineOfOpenWithAReasonIsADeadline(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
 		cluster := start(t, e6test.InMemory())
 		cluster.CloseSide(fsm.Blue)
 		cfg := config(cluster)

@@ -17,6 +17,7 @@ import (
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/internal/bubbles"
 )
 
 // A scenario is a fleet, and what happens to it, one thing after the other.
@@ -93,7 +94,7 @@ type outcome struct {
 
 // run plays a scenario with that many clients.
 func run(t *testing.T, s scenario, clients int, seed uint64) (all []outcome) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
 		cluster, err := e6test.Start(e6test.InMemory())
 		require.NoError(t, err)
 		defer cluster.Close()

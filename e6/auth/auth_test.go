@@ -13,6 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 	"golang.org/x/oauth2"
+
+	"github.com/e6data/e6data-go/internal/bubbles"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -55,7 +57,7 @@ type sourceFunc func() (*oauth2.Token, error)
 func (f sourceFunc) Token() (*oauth2.Token, error) { return f() }
 
 func TestATokenIsAskedForOnceByAllWhoNeedIt(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
 		asked := 0
 		token := OAuth2(sourceFunc(func() (*oauth2.Token, error) {
 			asked++

@@ -3,7 +3,6 @@ package debug
 import (
 	"net/http"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -11,6 +10,7 @@ import (
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/events"
+	"github.com/e6data/e6data-go/internal/bubbles"
 )
 
 func TestTheDocumentTellsACutoverFromBeginningToEnd(t *testing.T) {
@@ -105,7 +105,7 @@ func TestOldStepsGiveWay(t *testing.T) {
 }
 
 func TestASampleIsTakenEverySecondAndTheLastTenMinutesAreKept(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
 		cluster, err := e6test.Start(e6test.InMemory())
 		require.NoError(t, err)
 		defer cluster.Close()

@@ -14,6 +14,7 @@ import (
 
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/e6test"
+	"github.com/e6data/e6data-go/internal/bubbles"
 )
 
 func TestTheStreamTellsACutoverStepByStep(t *testing.T) {
@@ -161,7 +162,7 @@ func openStream(t *testing.T, h http.Handler, p *page) (stop func()) {
 // only while all wait.
 func inBubble(t *testing.T, test func(t *testing.T, client *e6.Client)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
 		cluster, err := e6test.Start(e6test.InMemory())
 		require.NoError(t, err)
 		defer cluster.Close()

@@ -11,6 +11,7 @@ import (
 
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/internal/bubbles"
 	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
 )
 
@@ -18,7 +19,7 @@ import (
 // wait. That the bubble ends shows that Close leaves nothing behind.
 func inBubble(t *testing.T, test func(t *testing.T, cluster *e6test.Cluster, blue, green client), opts ...e6test.Option) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
 		cluster, err := e6test.Start(append(opts, e6test.InMemory())...)
 		require.NoError(t, err)
 		conn := newConn(t, "passthrough:///"+cluster.Addr(), withDialer(cluster))
@@ -98,7 +99,7 @@ func TestAResumeTakesItsDelay(t *testing.T) {
 }
 
 func TestCloseEndsWhatIsStillUnderWay(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
 		cluster, err := e6test.Start(e6test.InMemory(), e6test.WithLatency(time.Second))
 		require.NoError(t, err)
 		conn := newConn(t, "passthrough:///"+cluster.Addr(), withDialer(cluster))

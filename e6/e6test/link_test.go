@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/e6data/e6data-go/e6/e6test"
+	"github.com/e6data/e6data-go/internal/bubbles"
 )
 
 // piped dials the other end of a pipe.
@@ -20,7 +21,7 @@ func piped(far net.Conn) func(context.Context, string) (net.Conn, error) {
 }
 
 func TestALinkDelaysEachDirectionOnItsOwn(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
 		link := e6test.Link{Up: 3 * time.Second, Down: 4 * time.Second}
 		server, far := net.Pipe()
 		began := time.Now()
@@ -60,7 +61,7 @@ func TestALinkDelaysEachDirectionOnItsOwn(t *testing.T) {
 }
 
 func TestALinkLosesNothing(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
 		server, far := net.Pipe()
 		client, err := e6test.Link{Up: time.Millisecond, Down: time.Hour}.Dialer(piped(far))(t.Context(), "anywhere")
 		require.NoError(t, err)
@@ -77,7 +78,7 @@ func TestALinkLosesNothing(t *testing.T) {
 }
 
 func TestALinkEndsWithTheFarEnd(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
 		server, far := net.Pipe()
 		client, err := e6test.Link{Up: time.Second, Down: time.Second}.Dialer(piped(far))(t.Context(), "anywhere")
 		require.NoError(t, err)
@@ -91,7 +92,7 @@ func TestALinkEndsWithTheFarEnd(t *testing.T) {
 }
 
 func TestDialingThroughALinkEndsWithItsContext(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		_, err := e6test.Link{Up: time.Hour}.Dialer(piped(nil))(ctx, "anywhere")

@@ -3,7 +3,6 @@ package e6test_test
 import (
 	"context"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/internal/bubbles"
 	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
 )
 
@@ -197,7 +197,7 @@ func TestExpiredSessionsAreDeniedAndTheirQueriesStay(t *testing.T) {
 }
 
 func TestCloseWaitsForTheEngine(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
 		engine := newSlow()
 		cluster, err := e6test.Start(e6test.WithEngine(engine), e6test.InMemory())
 		require.NoError(t, err)

@@ -2,14 +2,15 @@ package e6test
 
 import (
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/e6data/e6data-go/internal/bubbles"
 )
 
 func TestAResumeThatWasTakenBackDoesNotWakeTheClusterLater(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
 		c, err := Start(InMemory(), WithResumeDelay(time.Minute))
 		require.NoError(t, err)
 		defer c.Close()

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/internal/bubbles"
 )
 
 // publish publishes n events of one kind.
@@ -63,7 +64,7 @@ func TestTheHistoryKeepsTheLastEvents(t *testing.T) {
 }
 
 func TestAFullQueueIsReportedBeforeTheNextEventAndHarmsNobodyElse(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
 		now := fsm.Snapshot{State: fsm.StateGreen, Active: fsm.Green, Epoch: 7}
 		b := NewBus(Options{Snapshot: func() fsm.Snapshot { return now }})
 		release := make(chan struct{})
@@ -88,7 +89,7 @@ func TestAFullQueueIsReportedBeforeTheNextEventAndHarmsNobodyElse(t *testing.T) 
 }
 
 func TestTheNewsOfMissedEventsDoesNotWaitForTheNextEvent(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
 		b := NewBus(Options{})
 		release := make(chan struct{})
 		var got []Event
@@ -172,7 +173,7 @@ func TestASubscriberMayDoAnythingToTheBusFromWithin(t *testing.T) {
 		"subscribe":   func(b *Bus, _ func(), _ Event) { b.Subscribe(func(Event) {}) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubbles.Test(t, func(t *testing.T) {
 				b := NewBus(Options{})
 				calls := 0
 				var unsubscribe func()
@@ -187,7 +188,7 @@ func TestASubscriberMayDoAnythingToTheBusFromWithin(t *testing.T) {
 }
 
 func TestNothingArrivesAfterUnsubscribe(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
 		b := NewBus(Options{})
 		release := make(chan struct{})
 		calls := 0
@@ -204,7 +205,7 @@ func TestNothingArrivesAfterUnsubscribe(t *testing.T) {
 }
 
 func TestCloseDeliversWhatIsQueuedAndTakesNoMore(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
 		b := NewBus(Options{})
 		release := make(chan struct{})
 		calls := 0
@@ -235,7 +236,7 @@ func TestTheIteratorEnds(t *testing.T) {
 		"when the bus is closed": {func(b *Bus, _ func()) { b.Close() }, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubbles.Test(t, func(t *testing.T) {
 				b := NewBus(Options{})
 				publish(b, 2)
 				ctx, cancel := context.WithCancel(t.Context())

@@ -13,6 +13,7 @@ import (
 
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/e6test"
+	"github.com/e6data/e6data-go/internal/bubbles"
 )
 
 var errWrongRow = errors.New("this is not the row that belongs here")
@@ -218,7 +219,7 @@ func TestAnEndedContextSaysWhy(t *testing.T) {
 func TestAPoolIsOpenedWithinTheContextOfItsFirstCall(t *testing.T) {
 	for way, run := range ways {
 		t.Run(way, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubbles.Test(t, func(t *testing.T) {
 				cluster := start(t, e6test.InMemory())
 				db := lazyPool(t, cluster)
 				remove := cluster.Inject(e6test.Fault{Method: "authenticate", Action: e6test.Hang, Times: -1})

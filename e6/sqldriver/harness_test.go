@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -12,6 +11,7 @@ import (
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/sqldriver"
+	"github.com/e6data/e6data-go/internal/bubbles"
 )
 
 // password is what no error may show.
@@ -57,7 +57,7 @@ func pool(t *testing.T, cluster *e6test.Cluster, opts ...sqldriver.Option) (*sql
 // where a goroutine that is left over fails the test.
 func bubble(t *testing.T, test func(t *testing.T, cluster *e6test.Cluster, db *sql.DB, client *e6.Client), opts ...e6test.Option) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
 		cluster := start(t, append(opts, e6test.InMemory())...)
 		db, client := pool(t, cluster)
 		test(t, cluster, db, client)

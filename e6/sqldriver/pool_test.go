@@ -16,6 +16,7 @@ import (
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/sqldriver"
+	"github.com/e6data/e6data-go/internal/bubbles"
 )
 
 func TestRowsThatAreClosedEarlyGiveTheirConnectionBack(t *testing.T) {
@@ -130,7 +131,7 @@ func TestConnectionsComeAndGoWithoutALogin(t *testing.T) {
 }
 
 func TestClosingAPoolEndsWhatRuns(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
 		cluster := start(t, e6test.InMemory(), e6test.WithBatchRows(10), e6test.WithChunks(1))
 		connector := connect(t, cluster)
 		db := sql.OpenDB(connector)
@@ -174,7 +175,7 @@ func TestClosingAPoolEndsWhatRuns(t *testing.T) {
 }
 
 func TestAPoolThatWasNeverUsedClosesWithoutACall(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
 		cluster := start(t, e6test.InMemory())
 		require.NoError(t, sql.OpenDB(connect(t, cluster)).Close())
 		require.Empty(t, cluster.Stats().Calls)
@@ -182,7 +183,7 @@ func TestAPoolThatWasNeverUsedClosesWithoutACall(t *testing.T) {
 }
 
 func TestAPoolThatIsClosedWhileItOpensLeavesNoClient(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
 		cluster := start(t, e6test.InMemory(), e6test.WithLatency(time.Second))
 		connector := connect(t, cluster)
 		db := sql.OpenDB(connector)

@@ -6,19 +6,19 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/e6/store"
+	"github.com/e6data/e6data-go/internal/bubbles"
 )
 
 var order = store.Order{Side: fsm.Green, Why: "the sums are wrong", Who: "ops@host", For: time.Hour}
 
 func TestAnOrderNamesTheOtherSideAndLeavesAVeto(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
 		var s store.Memory
 		before, err := s.CompareAndSwap(t.Context(), "c", 0, store.Fact{Active: fsm.Green, Announced: fsm.Green, Epoch: 3, Writer: "w"})
 		require.NoError(t, err)
@@ -136,7 +136,7 @@ func TestAnOrderIsGivenAlthoughOthersWriteAllTheTime(t *testing.T) {
 }
 
 func TestAVetoThatIsOverCountsForNothing(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
 		now := time.Now()
 		veto := func(writer string, ends time.Duration) store.Veto {
 			return store.Veto{Side: fsm.Green, Writer: writer, At: now, Until: now.Add(ends)}

@@ -14,13 +14,14 @@ import (
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/e6/store"
+	"github.com/e6data/e6data-go/internal/bubbles"
 )
 
 // The clock of a bubble leaps while nothing runs, as that of a machine that slept
 // does: every timeout, cool-down and refresh that was due is due at once.
 func TestAClockThatLeapsByHoursAndDaysLosesNothing(t *testing.T) {
-	for seed := range uint64(20) {
-		synctest.Test(t, func(t *testing.T) {
+	for seed := range uint64(10) {
+		bubbles.Test(t, func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 0))
 			engine := newEngine()
 			cluster, err := e6test.Start(e6test.InMemory(), e6test.WithEngine(engine), e6test.WithBatchRows(40), e6test.WithChunks(1))

@@ -4,12 +4,13 @@ import (
 	"context"
 	"errors"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 	"pgregory.net/rapid"
+
+	"github.com/e6data/e6data-go/internal/bubbles"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -38,7 +39,7 @@ func TestTheBoundDoublesUpToTheMaximum(t *testing.T) {
 }
 
 func TestWaitEndsWithItsContextAndWithAWake(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
 		p := Policy{Base: time.Hour, Max: time.Hour}
 
 		why := errors.New("enough")

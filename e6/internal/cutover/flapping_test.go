@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -16,6 +15,7 @@ import (
 	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/e6/internal/cutover"
 	"github.com/e6data/e6data-go/e6/store"
+	"github.com/e6data/e6data-go/internal/bubbles"
 )
 
 // A spell is how the cluster does for a while. Shares are in percent.
@@ -130,7 +130,7 @@ func TestNoFailureScriptMakesTheClientFlap(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		script := drawFailures(rt)
 		wrong := &verdicts{}
-		synctest.Test(t, func(t *testing.T) { endure(t, script, wrong) })
+		bubbles.Test(t, func(t *testing.T) { endure(t, script, wrong) })
 		require.Empty(rt, wrong.all)
 	})
 }

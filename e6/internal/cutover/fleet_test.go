@@ -15,6 +15,7 @@ import (
 	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/e6/internal/cutover"
 	"github.com/e6data/e6data-go/e6/store"
+	"github.com/e6data/e6data-go/internal/bubbles"
 )
 
 const (
@@ -31,7 +32,7 @@ type fleet struct {
 
 // inFleet runs a test in a bubble with n clients on blue, and green open.
 func inFleet(t *testing.T, n int, policy cutover.Fleet, test func(t *testing.T, f *fleet)) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
 		f := &fleet{t: t, shared: &store.Memory{}}
 		for range n {
 			r := newRig(t, sharing(f.shared), automatic, func(cfg *cutover.Config) { cfg.Fleet = policy })
@@ -309,7 +310,7 @@ func TestAnOrderThatCannotBeFollowedYetIsTakenBack(t *testing.T) {
 
 // inSlowFleet is inFleet with one client, which is on green and logs in slowly from now on.
 func inSlowFleet(t *testing.T, test func(t *testing.T, f *fleet, r *rig), change ...func(*cutover.Config)) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
 		late := &atomic.Int64{}
 		f := &fleet{t: t, shared: &store.Memory{}}
 		r := newRig(t, append(change, sharing(f.shared), func(cfg *cutover.Config) {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/e6/internal/cutover"
+	"github.com/e6data/e6data-go/internal/bubbles"
 )
 
 // A span is one piece of work that hooks were told about.
@@ -103,7 +104,7 @@ func (s *spans) requireEnded(t testing.TB) {
 func traced(t *testing.T, test func(t *testing.T, r *rig, s *spans), change ...func(*cutover.Config)) {
 	t.Helper()
 	s := &spans{}
-	synctest.Test(t, func(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
 		r := newRig(t, append([]func(*cutover.Config){s.attach}, change...)...)
 		defer s.requireEnded(t)
 		defer r.end()

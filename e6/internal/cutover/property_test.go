@@ -14,6 +14,7 @@ import (
 	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/e6/internal/cutover"
+	"github.com/e6data/e6data-go/internal/bubbles"
 )
 
 // An act is one line of a random script.
@@ -55,7 +56,7 @@ func TestNoScriptBreaksTheRules(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		script := drawScript(rt)
 		wrong := &verdicts{}
-		synctest.Test(t, func(t *testing.T) { play(t, script, wrong) })
+		bubbles.Test(t, func(t *testing.T) { play(t, script, wrong) })
 		require.Empty(rt, wrong.all)
 	})
 }

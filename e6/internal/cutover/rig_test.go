@@ -18,6 +18,7 @@ import (
 	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/e6/internal/backoff"
 	"github.com/e6data/e6data-go/e6/internal/cutover"
+	"github.com/e6data/e6data-go/internal/bubbles"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -198,7 +199,7 @@ func (r *rig) end() {
 
 // bubble runs a test in a bubble, with green closed and blue open.
 func bubble(t *testing.T, test func(t *testing.T, r *rig), change ...func(*cutover.Config)) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
 		r := newRig(t, change...)
 		r.cluster.set(fsm.Green, errRefused)
 		defer r.end()

@@ -4,8 +4,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
+
+	"github.com/e6data/e6data-go/internal/bubbles"
 )
 
 // A place is a state that some schedule reached.
@@ -112,7 +113,7 @@ func explore(t *testing.T, s scope, limit time.Duration) *search {
 // new places. What else could happen there is left for later.
 func (e *search) run(t *testing.T, next todo) {
 	e.runs++
-	synctest.Test(t, func(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
 		w, err := newWorld(e.scope)
 		if err != nil {
 			t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/e6/internal/cutover"
 	"github.com/e6data/e6data-go/e6/store"
+	"github.com/e6data/e6data-go/internal/bubbles"
 )
 
 func sharing(s store.Store) func(*cutover.Config) {
@@ -22,7 +23,7 @@ func sharing(s store.Store) func(*cutover.Config) {
 }
 
 func TestTwoCoordinatorsShareWhatTheClusterToldOneOfThem(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
 		var shared store.Memory
 		a, b := newRig(t, sharing(&shared)), newRig(t, sharing(&shared))
 		defer a.end()
@@ -52,7 +53,7 @@ func TestTheFirstDetectionTakesTheStoresHint(t *testing.T) {
 	var shared store.Memory
 	_, err := shared.CompareAndSwap(t.Context(), "c", 0, store.Fact{Active: fsm.Green})
 	require.NoError(t, err)
-	synctest.Test(t, func(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
 		r := newRig(t, sharing(&scripted{load: func(ctx context.Context) (store.Fact, error) { return shared.Load(ctx, "c") }}))
 		defer r.end()
 		require.Equal(t, fsm.Green, r.touch())
@@ -85,7 +86,7 @@ func TestALyingStoreCostsAnAuthenticationAndNoQuery(t *testing.T) {
 }
 
 func TestASideThatSendsTheClientBackIsNotTakenOnTheStoresWord(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
 		var shared store.Memory
 		r := newRig(t, sharing(&shared))
 		defer r.end()
@@ -112,7 +113,7 @@ func TestASideThatSendsTheClientBackIsNotTakenOnTheStoresWord(t *testing.T) {
 }
 
 func TestABlockedStoreHarmsNothing(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
 		free := make(chan struct{})
 		block := func() { <-free }
 		r := newRig(t, sharing(&scripted{

@@ -4,12 +4,13 @@ import (
 	"slices"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 	"pgregory.net/rapid"
+
+	"github.com/e6data/e6data-go/internal/bubbles"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -35,7 +36,7 @@ func TestAWindowCountsWhatHappened(t *testing.T) {
 }
 
 func TestAWindowSlidesByATwelfth(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
 		const slot = length / slots
 		w := NewWindow(length)
 		<-time.After(slot / 2)
@@ -56,7 +57,7 @@ func TestAWindowSlidesByATwelfth(t *testing.T) {
 }
 
 func TestAWindowForgetsNothingTooEarly(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
 		w := NewWindow(length)
 		w.Failed()
 		<-time.After(length - length/slots)
@@ -67,7 +68,7 @@ func TestAWindowForgetsNothingTooEarly(t *testing.T) {
 }
 
 func TestAVeryShortWindowStillCounts(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
 		w := NewWindow(1)
 		w.Failed()
 		require.EqualValues(t, 1, w.Summary().Requests)
@@ -149,7 +150,7 @@ func TestAWindowHoldsWhatAListWould(t *testing.T) {
 			}
 		})).Draw(rt, "history")
 		var got, want []Summary
-		synctest.Test(t, func(t *testing.T) { got, want = live(history) })
+		bubbles.Test(t, func(t *testing.T) { got, want = live(history) })
 		require.Len(rt, got, len(want))
 		for i := range want {
 			if want[i].Timed > 0 {

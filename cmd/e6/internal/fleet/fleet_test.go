@@ -17,6 +17,7 @@ import (
 
 	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/e6/store"
+	"github.com/e6data/e6data-go/internal/bubbles"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -47,7 +48,7 @@ func many(now time.Time) State {
 }
 
 func TestAFleetReadsWell(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
 		now := time.Now()
 		some := many(now)
 		some.Clients = append(some.Clients[:1], some.Clients[12:]...)
@@ -134,7 +135,7 @@ func following(t *testing.T, s store.Store) (until func(fits func(told) bool)) {
 }
 
 func TestChangesOfAFleetAreFollowed(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
 		var s store.Memory
 		until := following(t, &s)
 		until(func(now told) bool { return now.Fact.Version == 0 && now.Clients != nil })
@@ -182,7 +183,7 @@ func (m *moody) WatchClients(ctx context.Context, cluster string, fn func([]stor
 }
 
 func TestAStoreThatFailsIsAskedAgain(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
 		s := &moody{fails: make(chan error, 1)}
 		s.fails <- errMood
 		_, err := s.CompareAndSwap(t.Context(), "c", 0, store.Fact{Active: fsm.Green})

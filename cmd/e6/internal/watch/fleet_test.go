@@ -19,10 +19,11 @@ import (
 	"github.com/e6data/e6data-go/cmd/e6/internal/fleet"
 	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/e6/store"
+	"github.com/e6data/e6data-go/internal/bubbles"
 )
 
 func TestTheScreenShowsAFleetOfAnySize(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
 		now := time.Now()
 		f := newFleets([]Fleet{{Cluster: "prod.example.com:443/"}, {Cluster: "dev:80/main"}, {Cluster: "gone:80/"}})
 		prod := fleet.State{Cluster: "prod.example.com:443/", Fact: store.Fact{Version: 3, Active: fsm.Blue, Epoch: 2}}
@@ -57,7 +58,7 @@ func TestTheScreenShowsAFleetOfAnySize(t *testing.T) {
 
 func TestChangesOfAFleetAreLines(t *testing.T) {
 	for _, asJSON := range []bool{false, true} {
-		synctest.Test(t, func(t *testing.T) {
+		bubbles.Test(t, func(t *testing.T) {
 			var s store.Memory
 			var out lines
 			ctx, cancel := context.WithCancel(t.Context())
