@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -114,17 +115,18 @@ func run(name, config string, args ...string) (*program, error) {
 	if err := p.cmd.Start(); err != nil {
 		return nil, err
 	}
-	for late := time.Now().Add(20 * time.Second); ; {
-		conn, err := net.Dial("tcp", p.listen)
-		if err == nil {
-			return p, conn.Close()
+	listens := within(20*time.Second, func() bool {
+		var conn net.Conn
+		if conn, err = net.Dial("tcp", p.listen); err == nil {
+			err = conn.Close()
 		}
-		if time.Now().After(late) {
-			p.close()
-			return nil, fmt.Errorf("%s does not listen: %w\n%s", name, err, p.said)
-		}
-		<-time.After(5 * time.Millisecond)
+		return err == nil
+	})
+	if !listens {
+		p.close()
+		return nil, fmt.Errorf("%s does not listen: %w\n%s", name, err, p.said)
 	}
+	return p, nil
 }
 
 // freeAddr is an address on loopback that nobody listens on.
@@ -148,6 +150,10 @@ func (p *program) close() {
 type haproxy struct {
 	*program
 	file string // of the map
+
+	// A process that has read the file and does not listen yet would miss a change:
+	// the sides do not change while it is reloaded.
+	mu sync.Mutex
 }
 
 const haproxyConfig = `
@@ -183,15 +189,17 @@ func newHAProxy(cluster *e6test.Cluster) (ingress, error) {
 	if err := os.WriteFile(m, []byte("blue open\ngreen closed\n"), 0o600); err != nil {
 		return nil, err
 	}
-	p, err := run("haproxy", strings.ReplaceAll(config, "DIR/open.map", m), "-W", "-db", "-f", "FILE")
+	p, err := run("haproxy", strings.ReplaceAll(config, "DIR/open.map", m), "-W", "-S", "DIR/master", "-db", "-f", "FILE")
 	if err != nil {
 		_ = os.RemoveAll(dir)
 		return nil, err
 	}
-	return &haproxy{p, m}, nil
+	return &haproxy{program: p, file: m}, nil
 }
 
 func (h *haproxy) open(sides ...fsm.Side) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	state := func(side fsm.Side) string {
 		if slices.Contains(sides, side) {
 			return "open"
@@ -212,41 +220,78 @@ func (h *haproxy) open(sides ...fsm.Side) error {
 			slices.Reverse(command)
 		}
 	}
-	return h.command(strings.Join(command, "; "))
-}
-
-func (h *haproxy) command(line string) error {
-	var err error
-	for range 100 { // a reload changes the socket's owner
-		if err = h.try(line); err == nil {
-			return nil
-		}
-		<-time.After(10 * time.Millisecond)
+	answer, err := h.command("admin", strings.Join(command, "; "))
+	if err == nil && answer != "" {
+		err = fmt.Errorf("haproxy: %s: %s", command, answer)
 	}
 	return err
 }
 
-func (h *haproxy) try(line string) error {
-	conn, err := net.Dial("unix", filepath.Join(h.dir, "admin"))
+// command sends a line to one of the sockets: admin is that of the process that takes
+// new connections, master that of the one that reloads.
+func (h *haproxy) command(socket, line string) (answer string, err error) {
+	conn, err := net.Dial("unix", filepath.Join(h.dir, socket))
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(5 * time.Second))
 	if _, err := conn.Write([]byte(line + "\n")); err != nil {
+		return "", err
+	}
+	all, err := io.ReadAll(conn)
+	return strings.TrimSpace(string(all)), err
+}
+
+// worker is the process that takes new connections, as it describes itself.
+func (h *haproxy) worker() (string, error) {
+	info, err := h.command("admin", "show info")
+	if err != nil {
+		return "", err
+	}
+	for line := range strings.Lines(info) {
+		if strings.HasPrefix(line, "Pid: ") {
+			return line, nil
+		}
+	}
+	return "", fmt.Errorf("haproxy does not say which process it is: %s", info)
+}
+
+// reload returns when a new process has taken over. The master is told by its socket,
+// which it opens when it can reload: a signal would be lost as long as it starts.
+func (h *haproxy) reload() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	old, err := h.worker()
+	if err != nil {
 		return err
 	}
-	var answer bytes.Buffer
-	if _, err := answer.ReadFrom(conn); err != nil {
-		return err
+	told := within(20*time.Second, func() bool {
+		_, err = h.command("master", "reload")
+		return err == nil
+	})
+	if !told {
+		return fmt.Errorf("haproxy does not listen to orders: %w\n%s", err, h.said)
 	}
-	if text := strings.TrimSpace(answer.String()); text != "" {
-		return fmt.Errorf("haproxy: %s: %s", line, text)
+	taken := within(20*time.Second, func() bool {
+		now, err := h.worker() // fails while the socket changes its owner
+		return err == nil && now != old
+	})
+	if !taken {
+		return fmt.Errorf("haproxy does not reload: %s", h.said)
 	}
 	return nil
 }
 
-func (h *haproxy) reload() error { return h.cmd.Process.Signal(syscall.SIGUSR2) }
+// within waits until something is so, and reports false if that takes too long.
+func within(limit time.Duration, is func() bool) bool {
+	for late := time.Now().Add(limit); !is(); <-time.After(5 * time.Millisecond) {
+		if time.Now().After(late) {
+			return false
+		}
+	}
+	return true
+}
 
 func (h *haproxy) close() {
 	h.program.close()
