@@ -175,34 +175,61 @@ func TestASlowEtcdIsWaitedFor(t *testing.T) {
 }
 
 func TestASwapWhoseAnswerGotLostHasSucceeded(t *testing.T) {
-	etcd := startEtcd(t)
-	p := startProxy(t, etcd.addr)
-	near, far := open(t, etcd.config()), openAt(t, p.addr())
-	_, err := far.Load(within(t), "a") // it is connected
-	require.NoError(t, err)
+	swapped := store.Fact{Version: 1, Active: fsm.Green, Writer: "far"}
+	for name, c := range map[string]struct {
+		meanwhile func(t *testing.T, near *Store) // after the swap, and before it is known
+		want      store.Fact
+		err       error
+	}{
+		"and nothing has happened since": {func(*testing.T, *Store) {}, swapped, nil},
+		"and others have written since": {func(t *testing.T, near *Store) {
+			for v := range uint64(3) {
+				put(t, near, "a", 1+v, fsm.Blue)
+			}
+		}, swapped, nil},
+		"and etcd has forgotten it": {func(t *testing.T, near *Store) {
+			put(t, near, "a", 1, fsm.Blue)
+			now, err := near.client.Get(within(t), "any")
+			require.NoError(t, err)
+			_, err = near.client.Compact(within(t), now.Header.Revision, clientv3.WithCompactPhysical())
+			require.NoError(t, err)
+		}, store.Fact{Version: 2, Active: fsm.Blue, Writer: "w"}, store.ErrConflict},
+		"and the fact was deleted and made anew": {func(t *testing.T, near *Store) {
+			_, err := near.client.Delete(within(t), factKey("a"))
+			require.NoError(t, err)
+			put(t, near, "a", 0, fsm.Blue)
+		}, store.Fact{Version: 1, Active: fsm.Blue, Writer: "w"}, store.ErrConflict},
+	} {
+		t.Run(name, func(t *testing.T) {
+			etcd := startEtcd(t)
+			p := startProxy(t, etcd.addr)
+			near, far := open(t, etcd.config()), openAt(t, p.addr())
+			_, err := far.Load(within(t), "a") // it is connected
+			require.NoError(t, err)
 
-	p.become(weather{mute: true})
-	type result struct {
-		fact store.Fact
-		err  error
+			p.become(weather{mute: true})
+			type result struct {
+				fact store.Fact
+				err  error
+			}
+			done := make(chan result, 1)
+			go func() {
+				f, err := far.CompareAndSwap(context.Background(), "a", 0, store.Fact{Active: fsm.Green, Writer: "far"})
+				done <- result{f, err}
+			}()
+			require.Eventually(t, func() bool {
+				f, err := near.Load(t.Context(), "a")
+				return err == nil && f.Version == 1
+			}, patience, time.Millisecond)
+			c.meanwhile(t, near)
+			p.become(weather{})
+			p.cut()
+			r := <-done
+			require.ErrorIs(t, r.err, c.err)
+			r.fact.At = time.Time{}
+			require.Equal(t, c.want, r.fact)
+		})
 	}
-	done := make(chan result, 1)
-	go func() {
-		f, err := far.CompareAndSwap(context.Background(), "a", 0, store.Fact{Active: fsm.Green, Writer: "far"})
-		done <- result{f, err}
-	}()
-	require.Eventually(t, func() bool {
-		f, err := near.Load(t.Context(), "a")
-		return err == nil && f.Version == 1
-	}, patience, time.Millisecond)
-	p.become(weather{})
-	p.cut()
-	r := <-done
-	require.NoError(t, r.err)
-	require.Equal(t, store.Fact{Version: 1, Active: fsm.Green, Writer: "far"}, r.fact)
-	f, err := near.Load(within(t), "a")
-	require.NoError(t, err)
-	require.EqualValues(t, 1, f.Version)
 }
 
 func TestNoSwapIsDoubledOrLostWhileConnectionsBreak(t *testing.T) {

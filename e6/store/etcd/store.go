@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/client/v3/namespace"
 	"go.uber.org/zap"
@@ -148,8 +149,10 @@ func factOf(answer *clientv3.GetResponse) (store.Fact, error) {
 }
 
 // CompareAndSwap implements store.Store, as one transaction. If its answer is
-// lost, it is sent again until ctx or the call timeout ends: the value holds a
-// random mark, so that a transaction that finds its own value has succeeded before.
+// lost, it is sent again until ctx or the call timeout ends. The value holds a
+// random mark, by which a transaction that was done before is found again, also in
+// the past of the key if others have written since. If that past was compacted
+// meanwhile, it counts as not done: store.ErrConflict.
 // When CompareAndSwap ends with an error other than store.ErrConflict, the
 // fact may or may not have been replaced.
 func (s *Store) CompareAndSwap(ctx context.Context, cluster string, old uint64, next store.Fact) (store.Fact, error) {
@@ -168,7 +171,9 @@ func (s *Store) CompareAndSwap(ctx context.Context, cluster string, old uint64, 
 			Commit()
 	}
 	var answer *clientv3.TxnResponse
+	sent := 0
 	err = s.call(ctx, "swap the fact of", cluster, func(ctx context.Context) (err error) {
+		sent++
 		answer, err = swap(ctx)
 		return err
 	})
@@ -180,14 +185,39 @@ func (s *Store) CompareAndSwap(ctx context.Context, cluster string, old uint64, 
 		return next, nil
 	}
 	got := (*clientv3.GetResponse)(answer.Responses[0].GetResponseRange())
-	if len(got.Kvs) > 0 && bytes.Equal(got.Kvs[0].Value, value) {
-		return next, nil
+	if sent > 1 {
+		done, err := s.wasDone(ctx, cluster, got, int64(next.Version), value)
+		if err != nil {
+			return store.Fact{}, err
+		}
+		if done {
+			return next, nil
+		}
 	}
 	present, err := factOf(got)
 	if err != nil {
 		return store.Fact{}, err
 	}
 	return present, store.ErrConflict
+}
+
+// wasDone reports whether a fact had that value when it was of that version, as far as
+// etcd remembers. It goes back from what the fact is at present.
+func (s *Store) wasDone(ctx context.Context, cluster string, at *clientv3.GetResponse, version int64, value []byte) (bool, error) {
+	for len(at.Kvs) > 0 && at.Kvs[0].Version > version {
+		before := at.Kvs[0].ModRevision - 1
+		err := s.call(ctx, "load an earlier fact of", cluster, func(ctx context.Context) (err error) {
+			at, err = s.kv.Get(ctx, factKey(cluster), clientv3.WithRev(before))
+			return err
+		})
+		if errors.Is(err, rpctypes.ErrCompacted) {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+	return len(at.Kvs) > 0 && at.Kvs[0].Version == version && bytes.Equal(at.Kvs[0].Value, value), nil
 }
 
 // Watch implements store.Store. It goes on by itself when its connection breaks,
