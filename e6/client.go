@@ -17,6 +17,7 @@ import (
 	"github.com/e6data/e6data-go/e6/internal/ctxerr"
 	"github.com/e6data/e6data-go/e6/internal/cutover"
 	"github.com/e6data/e6data-go/e6/internal/wire"
+	"github.com/e6data/e6data-go/e6/internal/workers"
 )
 
 // Client is a client of one cluster. It holds one connection, and one session
@@ -35,6 +36,7 @@ type Client struct {
 	retry   backoff.Policy
 	stats   counters
 	hooks   *hookSet
+	workers workers.Pool  // for what happens beside a query
 	turns   chan struct{} // held by the statements that run, if there is a limit
 
 	lastInvalid atomic.Pointer[invalidAnnouncement]
@@ -222,6 +224,7 @@ func (c *Client) Close() error {
 		c.bus.Publish(fsm.Cause{Reason: fsm.ReasonCaller}, events.Closed{})
 		c.bus.Close()
 		c.hooks.closedDown()
+		c.workers.End()
 		if c.logged != nil {
 			select {
 			case <-c.logged:

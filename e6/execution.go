@@ -161,10 +161,10 @@ func (x *execution) prepare(ctx context.Context, q *query) error {
 	p := &preparation{x: *x, done: make(chan struct{})}
 	detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), x.c.cfg.PrepareTimeout)
 	p.cancel = cancel
-	go func() {
+	x.c.workers.Go(func() {
 		defer close(p.done)
 		p.err = p.x.sendPrepare(detached, ctx, q)
-	}()
+	})
 	select {
 	case <-p.done:
 		cancel()
@@ -254,7 +254,8 @@ func (x *execution) handle() QueryHandle {
 // was read to its end.
 func (x *execution) release(ctx context.Context, complete bool) {
 	if x.left != nil {
-		go x.left.release(context.WithoutCancel(ctx))
+		ctx = context.WithoutCancel(ctx)
+		x.c.workers.Go(func() { x.left.release(ctx) })
 		return
 	}
 	if x.queryID == "" {
@@ -263,14 +264,14 @@ func (x *execution) release(ctx context.Context, complete bool) {
 	}
 	// The query's own context may be over; the trace goes on.
 	ctx = context.WithoutCancel(ctx)
-	go func() {
+	x.c.workers.Go(func() {
 		defer x.c.route.Unpin(x.pin)
 		ctx, cancel := context.WithTimeout(ctx, x.c.cfg.CloseTimeout)
 		defer cancel()
 		if err := x.clear(ctx, complete); err != nil {
 			x.abandon(ctx, err)
 		}
-	}()
+	})
 }
 
 // abandon reports that the server may still hold the query.

@@ -60,12 +60,12 @@ func (x *execution) ask(ctx context.Context, failed func(error)) *pending {
 	p := &pending{done: make(chan struct{})}
 	ahead := *x // with a session and a step of its own
 	ahead.step = stepFetch
-	go func() {
+	x.c.workers.Go(func() {
 		defer close(p.done)
 		if p.answer, p.err = ahead.next(ctx); failed != nil && p.lost() {
 			failed(p.err)
 		}
-	}()
+	})
 	return p
 }
 

@@ -38,9 +38,9 @@ func (h *hookCaller) call(ctx context.Context, point string, budget time.Duratio
 	if h.fast != nil && h.fast.Prompt(ctx, point) {
 		return h.inline(point, f)
 	}
-	workers := &h.c.hooks.workers
-	limit := workers.timer(budget)
-	defer workers.stop(limit)
+	calls := &h.c.hooks.calls
+	limit := calls.timer(budget)
+	defer calls.stop(limit)
 	if h.turn != nil {
 		select {
 		case h.turn <- struct{}{}:
@@ -49,18 +49,21 @@ func (h *hookCaller) call(ctx context.Context, point string, budget time.Duratio
 			return false
 		}
 	}
-	w := workers.get()
-	w.state.Store(callRunning)
-	w.calls <- hookCall{h, point, f}
-	select {
-	case p := <-w.ended:
+	call := calls.get(h, point, f)
+	h.c.workers.Go(call.make)
+	ended := func(p any) bool {
+		calls.put(call)
 		return h.judge(point, p, began)
+	}
+	select {
+	case p := <-call.ended:
+		return ended(p)
 	case <-limit.C:
 	}
 	h.givenUp.Add(1)
-	if !w.state.CompareAndSwap(callRunning, callGivenUp) {
+	if !call.state.CompareAndSwap(callRunning, callGivenUp) {
 		h.givenUp.Add(-1) // it came to its end at the last moment
-		return h.judge(point, <-w.ended, began)
+		return ended(<-call.ended)
 	}
 	h.failed(point, "overrun", "its budget is "+budget.String(), began)
 	return false

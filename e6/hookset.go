@@ -20,7 +20,7 @@ type called[H any] struct {
 // hookSet is the hooks of a client by what they do.
 type hookSet struct {
 	c          *Client
-	workers    hookWorkers
+	calls      hookCalls
 	guards     []called[Guard]
 	selectors  []called[Selector]
 	orderers   []called[DetectionOrderer]
@@ -310,5 +310,4 @@ func (s *hookSet) closedDown() {
 	for _, h := range s.clients {
 		h.call(context.Background(), PointClientClosed, s.c.cfg.CloseTimeout, func() { h.hook.ClientClosed(s.c) })
 	}
-	s.workers.end()
 }

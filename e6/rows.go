@@ -47,12 +47,12 @@ func (q *query) stream(ctx context.Context) (*Rows, error) {
 	}
 	ctx, r.cancel = context.WithCancelCause(ctx)
 	unlink := context.AfterFunc(c.ctx, func() { r.cancel(ErrClosed) })
-	go func() {
+	c.workers.Go(func() {
 		defer r.cancel(nil)
 		defer unlink()
 		err := q.run(ctx, r)
 		r.end(q.truncated, err)
-	}()
+	})
 	select {
 	case <-r.started:
 		return r, nil
