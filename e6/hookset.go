@@ -263,11 +263,15 @@ func (s *hookSet) query(ctx context.Context, q *query) (context.Context, func(Qu
 
 // step runs one step of a query and tells the step hooks about it, but for those
 // that are spared the steps of this execution: each is a bit.
-func (s *hookSet) step(ctx context.Context, start StepStart, spared *uint64, do func(context.Context, *StepEnd) error) error {
-	e := StepEnd{StepStart: start}
+func (s *hookSet) step(ctx context.Context, q *query, start StepStart, spared *uint64, do func(context.Context) error) error {
 	if len(s.steps) == 0 {
-		return do(ctx, &e)
+		return do(ctx)
 	}
+	return s.observed(ctx, q, start, spared, do)
+}
+
+// observed is a step that hooks are told about.
+func (s *hookSet) observed(ctx context.Context, q *query, start StepStart, spared *uint64, do func(context.Context) error) error {
 	began := time.Now()
 	for i, h := range s.steps {
 		if *spared>>i&1 == 1 {
@@ -283,14 +287,14 @@ func (s *hookSet) step(ctx context.Context, start StepStart, spared *uint64, do 
 		}
 		ctx = next
 	}
-	e.Err = do(ctx, &e)
-	e.Took = time.Since(began)
+	err := do(ctx)
+	e := StepEnd{StepStart: start, Took: time.Since(began), Rows: q.rows, Batches: q.batches, Bytes: q.bytes, Err: err}
 	for i := len(s.steps) - 1; i >= 0; i-- {
 		if h := s.steps[i]; *spared>>i&1 == 0 {
 			h.call(ctx, PointStepEnd, s.c.cfg.HookBudget, func() { h.hook.StepEnd(ctx, e) })
 		}
 	}
-	return e.Err
+	return err
 }
 
 // skipSteps is the context that SkipSteps returns.

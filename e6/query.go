@@ -231,10 +231,10 @@ func (q *query) honest(err error) error {
 func (q *query) attempt(ctx context.Context, x *execution, to sink) error {
 	step := q.steps(ctx, x)
 	q.progress.stage(StagePreparing, x.handle())
-	err := step("prepare", func(ctx context.Context, _ *StepEnd) error { return x.prepare(ctx, q) })
+	err := step("prepare", func(ctx context.Context) error { return x.prepare(ctx, q) })
 	if err == nil {
 		q.progress.stage(StageRunning, x.handle())
-		err = step("execute", func(ctx context.Context, _ *StepEnd) error { return x.execute(ctx, q) })
+		err = step("execute", func(ctx context.Context) error { return x.execute(ctx, q) })
 	}
 	if err != nil || q.submit {
 		return err
@@ -243,26 +243,22 @@ func (q *query) attempt(ctx context.Context, x *execution, to sink) error {
 }
 
 // stepper runs one step of an execution.
-type stepper func(name string, f func(context.Context, *StepEnd) error) error
+type stepper func(name string, f func(context.Context) error) error
 
 // steps returns what runs the steps of an execution, and tells the hooks of each.
 func (q *query) steps(ctx context.Context, x *execution) stepper {
 	q.rows, q.batches, q.bytes, q.truncated = 0, 0, 0, false
 	step := StepStart{Side: x.pin.Side, Attempt: q.begun, Replay: q.replays > 0}
 	var spared uint64
-	return func(name string, f func(context.Context, *StepEnd) error) error {
+	return func(name string, f func(context.Context) error) error {
 		step.Step, step.QueryID = name, x.queryID
-		return q.c.hooks.step(ctx, step, &spared, f)
+		return q.c.hooks.step(ctx, q, step, &spared, f)
 	}
 }
 
 // collect reads the result of a statement that was executed.
 func (q *query) collect(ctx context.Context, x *execution, to sink, step stepper) error {
-	err := step("fetch", func(ctx context.Context, e *StepEnd) error {
-		err := q.fetch(ctx, x, to)
-		e.Rows, e.Batches, e.Bytes = q.rows, q.batches, q.bytes
-		return err
-	})
+	err := step("fetch", func(ctx context.Context) error { return q.fetch(ctx, x, to) })
 	if err != nil || q.then == nil {
 		return err
 	}

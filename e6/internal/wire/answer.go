@@ -77,13 +77,16 @@ func tooLong(what string, n, most int) error {
 	return status.Errorf(codes.Internal, "the %s has %d bytes: expected %d at most", what, n, most)
 }
 
-// serviceConfig gives gRPC the limit of each method's answers.
-func serviceConfig(maxReceive int) string {
+// serviceConfig gives gRPC the limits of each method's messages. As options of the
+// calls they would be memory for every call.
+func serviceConfig(maxReceive, maxSend int) string {
 	return fmt.Sprintf(`{"methodConfig":[
-		{"name":[{"service":"QueryEngineService"},{"service":"ClusterService"}],"maxResponseMessageBytes":%d},
+		{"name":[{"service":"QueryEngineService"},{"service":"ClusterService"}],
+			"maxResponseMessageBytes":%d,"maxRequestMessageBytes":%[3]d},
 		{"name":[{"service":"QueryEngineService","method":"getNextResultBatch"},
-			{"service":"QueryEngineService","method":"getNextResultBatchV2"}],"maxResponseMessageBytes":%d}]}`,
-		min(maxReceive, maxOtherBytes), min(maxReceive, math.MaxInt32))
+			{"service":"QueryEngineService","method":"getNextResultBatchV2"}],
+			"maxResponseMessageBytes":%[2]d,"maxRequestMessageBytes":%[3]d}]}`,
+		min(maxReceive, maxOtherBytes), min(maxReceive, math.MaxInt32), min(maxSend, math.MaxInt32))
 }
 
 // Visible is text from the network as it may be shown: what would steer a terminal,

@@ -181,7 +181,7 @@ func (c *Config) options() []grpc.DialOption {
 		grpc.WithTransportCredentials(creds),
 		// Only the cluster's own: what a name server says about it does not count.
 		grpc.WithDisableServiceConfig(),
-		grpc.WithDefaultServiceConfig(serviceConfig(orDefault(c.MaxReceiveBytes, DefaultMaxReceiveBytes))),
+		grpc.WithDefaultServiceConfig(serviceConfig(orDefault(c.MaxReceiveBytes, DefaultMaxReceiveBytes), orDefault(c.MaxSendBytes, DefaultMaxSendBytes))),
 		grpc.WithMaxHeaderListSize(maxHeaderBytes),
 		grpc.WithDisableRetry(),
 		// A connection that is probed all the time is not given up for being
@@ -190,10 +190,6 @@ func (c *Config) options() []grpc.DialOption {
 		grpc.WithInitialWindowSize(streamWindow),
 		grpc.WithInitialConnWindowSize(connWindow),
 		grpc.WithConnectParams(grpc.ConnectParams{Backoff: pause, MinConnectTimeout: connectTimeout}),
-		grpc.WithDefaultCallOptions(
-			grpc.MaxCallRecvMsgSize(orDefault(c.MaxReceiveBytes, DefaultMaxReceiveBytes)),
-			grpc.MaxCallSendMsgSize(orDefault(c.MaxSendBytes, DefaultMaxSendBytes)),
-		),
 	}
 	if c.KeepaliveTime >= 0 {
 		opts = append(opts, grpc.WithKeepaliveParams(keepalive.ClientParameters{

@@ -30,7 +30,8 @@ type Conn struct {
 	onCall   func(context.Context, CallRecord)
 
 	cluster string
-	send    sender
+	// intercepted: there may be interceptors of the caller's.
+	intercepted bool
 
 	// The stubs of calls without a planner, and of those to the planner that each
 	// side was asked for last: mostly there is one.
@@ -66,11 +67,7 @@ func Dial(cfg Config) (*Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("e6: dial %q: %w", cfg.Target, err)
 	}
-	c := &Conn{grpc: cc, observer: cfg.Observer, onCall: cfg.OnCall, cluster: cfg.ClusterName}
-	c.send = c.direct
-	if len(cfg.DialOptions) > 0 {
-		c.send = c.intercepted // there may be interceptors among them
-	}
+	c := &Conn{grpc: cc, observer: cfg.Observer, onCall: cfg.OnCall, cluster: cfg.ClusterName, intercepted: len(cfg.DialOptions) > 0}
 	for _, side := range fsm.Sides {
 		c.sides[side] = c.newStubs(Call{Side: side})
 	}

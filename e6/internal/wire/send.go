@@ -2,6 +2,7 @@ package wire
 
 import (
 	"context"
+	"sync"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
@@ -17,33 +18,41 @@ type evidence struct {
 	answered bool
 }
 
-// sender makes a unary call, and says what there is to know of one that failed.
-type sender func(ctx context.Context, path string, args, reply any, opts []grpc.CallOption) (evidence, error)
-
-// unary describes a call with one message each way.
-var unary = &grpc.StreamDesc{}
-
-// direct makes the call by its stream, which can be asked for the metadata when the
-// call has failed. That saves a copy of the metadata of every answer.
-func (c *Conn) direct(ctx context.Context, path string, args, reply any, opts []grpc.CallOption) (evidence, error) {
-	stream, err := c.grpc.NewStream(ctx, unary, path, opts...)
-	if err != nil {
-		return evidence{}, err
-	}
-	if err = stream.SendMsg(args); err == nil {
-		err = stream.RecvMsg(reply)
-	}
-	if err == nil {
-		return evidence{}, nil
-	}
-	header, _ := stream.Header()
-	return evidence{sent: true, answered: len(header) > 0 || len(stream.Trailer()) > 0}, err
+// A witness sees a call: gRPC writes to it what there is to know of one that failed.
+type witness struct {
+	header, trailer metadata.MD
+	to              peer.Peer // filled in only if the call got a connection
+	see             [3]grpc.CallOption
+	opts            []grpc.CallOption
 }
 
-// intercepted makes the call in the way that the caller's unary interceptors see.
-func (c *Conn) intercepted(ctx context.Context, path string, args, reply any, opts []grpc.CallOption) (evidence, error) {
-	var header, trailer metadata.MD
-	var to peer.Peer // filled in only if the call got a connection
-	err := c.grpc.Invoke(ctx, path, args, reply, append(opts, grpc.Header(&header), grpc.Trailer(&trailer), grpc.Peer(&to))...)
-	return evidence{sent: to.Addr != nil, answered: len(header) > 0 || len(trailer) > 0}, err
+func newWitness() *witness {
+	w := &witness{}
+	w.see = [...]grpc.CallOption{grpc.Header(&w.header), grpc.Trailer(&w.trailer), grpc.Peer(&w.to)}
+	return w
+}
+
+// witnesses have seen a call that is over. They are used again, as their options would
+// be memory for every call. An interceptor of the caller's may hold on to them, so
+// calls through one have witnesses of their own.
+var witnesses = sync.Pool{New: func() any { return newWitness() }}
+
+// send makes a unary call, and says what there is to know of one that failed. By
+// gRPC's streams the metadata could be asked for after a failure only, but gRPC gives
+// every stream a goroutine.
+func (c *Conn) send(ctx context.Context, path string, args, reply any, opts []grpc.CallOption) (evidence, error) {
+	if c.intercepted {
+		return newWitness().send(ctx, c.grpc, path, args, reply, opts)
+	}
+	w := witnesses.Get().(*witness)
+	seen, err := w.send(ctx, c.grpc, path, args, reply, opts)
+	w.header, w.trailer, w.to = nil, nil, peer.Peer{}
+	witnesses.Put(w)
+	return seen, err
+}
+
+func (w *witness) send(ctx context.Context, cc *grpc.ClientConn, path string, args, reply any, opts []grpc.CallOption) (evidence, error) {
+	w.opts = append(append(w.opts[:0], opts...), w.see[:]...)
+	err := cc.Invoke(ctx, path, args, reply, w.opts...)
+	return evidence{sent: w.to.Addr != nil, answered: len(w.header) > 0 || len(w.trailer) > 0}, err
 }

@@ -9,8 +9,9 @@ import (
 )
 
 const (
-	// mostIdle is how many goroutines of a Pool wait for something to do at the most.
-	mostIdle = 128
+	// mostIdle is how many goroutines of a Pool wait for something to do at the most. The
+	// stack of one that waits shrinks to 2 KiB.
+	mostIdle = 1024
 	// keep is how long one waits at least, and twice that at the most.
 	keep = time.Minute
 )
