@@ -83,7 +83,7 @@ type Config struct {
 	// OnCall, if it is set, is told about every call after its end.
 	OnCall func(context.Context, CallRecord)
 	// DialOptions are applied last, and may override what is set here. They may not
-	// turn TLS off.
+	// turn TLS off, and may make the limits of messages lower, not higher.
 	DialOptions []grpc.DialOption
 }
 
