@@ -63,8 +63,8 @@ func WithDialer(d func(ctx context.Context, address string) (net.Conn, error)) O
 
 // WithDialOptions adds options to the gRPC connection, such as interceptors or
 // stats handlers for tracing. Retries configured there stay off: a repeated
-// fetch would lose rows. Limits of messages can be made lower there, and higher by
-// Config.MaxReceiveBytes and MaxSendBytes alone.
+// fetch would lose rows. Limits of messages belong into Config.MaxReceiveBytes and
+// MaxSendBytes.
 func WithDialOptions(opts ...grpc.DialOption) Option {
 	return func(o *options) { o.dial = append(o.dial, opts...) }
 }

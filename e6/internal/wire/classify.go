@@ -93,6 +93,9 @@ const (
 	accessDenied    = "Access denied"
 )
 
+// What gRPC on this end says of a call that was answered more than once.
+const twoAnswers = "cardinality violation: "
+
 // What gRPC on this end says of a call that this end has given up.
 const (
 	canceled = "context canceled"
@@ -106,7 +109,6 @@ const (
 var brokenAnswers = []string{
 	streamReset,
 	"grpc: ", // unmarshal, decompress, payload format
-	"cardinality violation: ",
 	"a HEADERS frame cannot appear in the middle of a stream",
 	"peer header list size exceeded limit",
 	"unexpected EOF",
@@ -124,6 +126,9 @@ var oversized = []string{
 // judge decides what a failure was and what the call left behind. The order of
 // the steps matters: what is certain comes first.
 func judge(f failure) (Class, Effect) {
+	if f.code == codes.Internal && strings.HasPrefix(f.message, twoAnswers) {
+		return ClassBroken, EffectUnknown // gRPC shows nothing else of such a call
+	}
 	if class := refusal(f); class != classNone {
 		return class, EffectNone
 	}

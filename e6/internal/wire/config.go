@@ -83,7 +83,7 @@ type Config struct {
 	// OnCall, if it is set, is told about every call after its end.
 	OnCall func(context.Context, CallRecord)
 	// DialOptions are applied last, and may override what is set here. They may not
-	// turn TLS off, and may make the limits of messages lower, not higher.
+	// turn TLS off.
 	DialOptions []grpc.DialOption
 }
 
@@ -190,6 +190,13 @@ func (c *Config) options() []grpc.DialOption {
 		grpc.WithInitialWindowSize(streamWindow),
 		grpc.WithInitialConnWindowSize(connWindow),
 		grpc.WithConnectParams(grpc.ConnectParams{Backoff: pause, MinConnectTimeout: connectTimeout}),
+	}
+	if len(c.DialOptions) > 0 {
+		// A service config among them replaces the one above, and its limits.
+		opts = append(opts, grpc.WithDefaultCallOptions(
+			grpc.MaxCallRecvMsgSize(orDefault(c.MaxReceiveBytes, DefaultMaxReceiveBytes)),
+			grpc.MaxCallSendMsgSize(orDefault(c.MaxSendBytes, DefaultMaxSendBytes)),
+		))
 	}
 	if c.KeepaliveTime >= 0 {
 		opts = append(opts, grpc.WithKeepaliveParams(keepalive.ClientParameters{

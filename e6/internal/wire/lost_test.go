@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -154,6 +155,44 @@ func TestARequestThatCannotBeEncodedIsNotSent(t *testing.T) {
 	_, err = c.Engine(Call{Side: fsm.Blue, PlannerIP: "10.0.0.1\n"}).Status(context.Background(), &e6xv1.StatusRequest{})
 	judged(t, err, ClassUnsent, EffectNone)
 	require.Zero(t, calls)
+}
+
+func TestAnAnswerOfTwoMessagesLeavesTheEffectUnknown(t *testing.T) {
+	address := serveHTTP(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/grpc")
+		w.Header().Set("Trailer", "Grpc-Status")
+		_, _ = w.Write([]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0})
+		w.Header().Set("Grpc-Status", "0")
+	}, nil)
+	judged(t, ask(t, dial(t, address, Config{})), ClassBroken, EffectUnknown)
+}
+
+// nameless is a connection that does not say where it leads, as a tunnel may not.
+type nameless struct{ net.Conn }
+
+func (nameless) LocalAddr() net.Addr  { return nil }
+func (nameless) RemoteAddr() net.Addr { return nil }
+
+func TestWhatADialerGivesNeedsNoAddress(t *testing.T) {
+	through := Config{Dialer: func(ctx context.Context, address string) (net.Conn, error) {
+		conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+		return nameless{conn}, err
+	}}
+	refuses := serveHTTP(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(456) }, nil)
+	judged(t, ask(t, dial(t, refuses, through)), ClassWrongSide, EffectNone)
+	resets := serveHTTP(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, nil)
+	judged(t, ask(t, dial(t, resets, through)), ClassBroken, EffectUnknown)
+}
+
+func TestAServiceConfigOfTheCallersKeepsTheLimits(t *testing.T) {
+	const large = 5 << 20 // gRPC's own limit is 4 MiB
+	address := serveEngine(t, func(context.Context) (*e6xv1.StatusResponse, error) {
+		return &e6xv1.StatusResponse{SessionId: strings.Repeat("a", large)}, nil
+	})
+	roundRobin := []grpc.DialOption{grpc.WithDefaultServiceConfig(`{"loadBalancingConfig":[{"round_robin":{}}]}`)}
+	e := judged(t, ask(t, dial(t, address, Config{DialOptions: roundRobin})), ClassBroken, EffectUnknown)
+	require.ErrorContains(t, e, "session id", "it came, and is judged by what is in it")
+	judged(t, ask(t, dial(t, address, Config{DialOptions: roundRobin, MaxReceiveBytes: large / 2})), ClassTooLarge, EffectDone)
 }
 
 func TestNoCallIsMadeWithoutASide(t *testing.T) {

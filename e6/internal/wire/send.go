@@ -2,6 +2,7 @@ package wire
 
 import (
 	"context"
+	"net"
 	"sync"
 
 	"google.golang.org/grpc"
@@ -21,13 +22,20 @@ type evidence struct {
 // A witness sees a call: gRPC writes to it what there is to know of one that failed.
 type witness struct {
 	header, trailer metadata.MD
-	to              peer.Peer // filled in only if the call got a connection
+	to              peer.Peer // replaced as a whole if the call got a connection
 	see             [3]grpc.CallOption
 	opts            []grpc.CallOption
 }
 
+// nowhere is an address that no connection has.
+type nowhere struct{ net.Addr }
+
+// noPeer is that of a call that got no connection. One that did may have a peer
+// without addresses: a dialer of the caller's can give any connection.
+var noPeer = peer.Peer{LocalAddr: nowhere{}}
+
 func newWitness() *witness {
-	w := &witness{}
+	w := &witness{to: noPeer}
 	w.see = [...]grpc.CallOption{grpc.Header(&w.header), grpc.Trailer(&w.trailer), grpc.Peer(&w.to)}
 	return w
 }
@@ -46,7 +54,7 @@ func (c *Conn) send(ctx context.Context, path string, args, reply any, opts []gr
 	}
 	w := witnesses.Get().(*witness)
 	seen, err := w.send(ctx, c.grpc, path, args, reply, opts)
-	w.header, w.trailer, w.to = nil, nil, peer.Peer{}
+	w.header, w.trailer, w.to = nil, nil, noPeer
 	witnesses.Put(w)
 	return seen, err
 }
@@ -54,5 +62,5 @@ func (c *Conn) send(ctx context.Context, path string, args, reply any, opts []gr
 func (w *witness) send(ctx context.Context, cc *grpc.ClientConn, path string, args, reply any, opts []grpc.CallOption) (evidence, error) {
 	w.opts = append(append(w.opts[:0], opts...), w.see[:]...)
 	err := cc.Invoke(ctx, path, args, reply, w.opts...)
-	return evidence{sent: w.to.Addr != nil, answered: len(w.header) > 0 || len(w.trailer) > 0}, err
+	return evidence{sent: w.to.LocalAddr != noPeer.LocalAddr, answered: len(w.header) > 0 || len(w.trailer) > 0}, err
 }

@@ -32,6 +32,8 @@ func TestACallThatIsInterceptedIsJudgedTheSame(t *testing.T) {
 		"server dies":       TestAServerThatDiesMidCallLeavesTheEffectUnknown,
 		"stream is reset":   TestAStreamThatIsResetLeavesTheEffectUnknown,
 		"no message":        TestAnAnswerThatIsNoMessageLeavesTheEffectUnknown,
+		"two messages":      TestAnAnswerOfTwoMessagesLeavesTheEffectUnknown,
+		"no address":        TestWhatADialerGivesNeedsNoAddress,
 		"too large":         TestMessagesBeyondALimitAreTooLarge,
 		"cannot be encoded": TestARequestThatCannotBeEncodedIsNotSent,
 		"closed":            TestAClosedConnRefusesCallsAndClosesOnce,
