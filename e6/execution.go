@@ -161,7 +161,7 @@ func (x *execution) prepare(ctx context.Context, q *query) error {
 	p := &preparation{x: *x, done: make(chan struct{})}
 	detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), x.c.cfg.PrepareTimeout)
 	p.cancel = cancel
-	x.c.workers.Go(func() {
+	x.c.workers.Go(ctx, func() {
 		defer close(p.done)
 		p.err = p.x.sendPrepare(detached, ctx, q)
 	})
@@ -255,7 +255,7 @@ func (x *execution) handle() QueryHandle {
 func (x *execution) release(ctx context.Context, complete bool) {
 	if x.left != nil {
 		ctx = context.WithoutCancel(ctx)
-		x.c.workers.Go(func() { x.left.release(ctx) })
+		x.c.workers.Go(ctx, func() { x.left.release(ctx) })
 		return
 	}
 	if x.queryID == "" {
@@ -264,7 +264,7 @@ func (x *execution) release(ctx context.Context, complete bool) {
 	}
 	// The query's own context may be over; the trace goes on.
 	ctx = context.WithoutCancel(ctx)
-	x.c.workers.Go(func() {
+	x.c.workers.Go(ctx, func() {
 		defer x.c.route.Unpin(x.pin)
 		ctx, cancel := context.WithTimeout(ctx, x.c.cfg.CloseTimeout)
 		defer cancel()

@@ -60,7 +60,7 @@ func (x *execution) ask(ctx context.Context, failed func(error)) *pending {
 	p := &pending{done: make(chan struct{})}
 	ahead := *x // with a session and a step of its own
 	ahead.step = stepFetch
-	x.c.workers.Go(func() {
+	x.c.workers.Go(ctx, func() {
 		defer close(p.done)
 		if p.answer, p.err = ahead.next(ctx); failed != nil && p.lost() {
 			failed(p.err)

@@ -50,7 +50,7 @@ func (h *hookCaller) call(ctx context.Context, point string, budget time.Duratio
 		}
 	}
 	call := calls.get(h, point, f)
-	h.c.workers.Go(call.make)
+	h.c.workers.Go(ctx, call.make)
 	ended := func(p any) bool {
 		calls.put(call)
 		return h.judge(point, p, began)

@@ -47,7 +47,7 @@ func (q *query) stream(ctx context.Context) (*Rows, error) {
 	}
 	ctx, r.cancel = context.WithCancelCause(ctx)
 	unlink := context.AfterFunc(c.ctx, func() { r.cancel(ErrClosed) })
-	c.workers.Go(func() {
+	c.workers.Go(ctx, func() {
 		defer r.cancel(nil)
 		defer unlink()
 		err := q.run(ctx, r)

@@ -3,6 +3,8 @@
 package workers
 
 import (
+	"context"
+	"runtime/pprof"
 	"slices"
 	"sync"
 	"time"
@@ -27,12 +29,18 @@ type Pool struct {
 }
 
 // A worker is a goroutine that waits for what it is to do next.
-type worker chan func()
+type worker chan task
 
-// Go runs f on a goroutine of its own and returns at once. It does so after End too.
-func (p *Pool) Go(f func()) {
+type task struct {
+	ctx context.Context
+	f   func()
+}
+
+// Go runs f on a goroutine of its own, which has the profiler's labels of ctx, and
+// returns at once. It does so after End too.
+func (p *Pool) Go(ctx context.Context, f func()) {
 	w, waited := p.get()
-	w <- f
+	w <- task{ctx, f}
 	if !waited {
 		go p.work(w)
 	}
@@ -55,8 +63,9 @@ func (p *Pool) get() (w worker, waited bool) {
 // work does one thing after the other. A function that panics, or ends its goroutine,
 // ends the worker with it, which is never used again then: it has not put itself back.
 func (p *Pool) work(w worker) {
-	for f := range w {
-		f()
+	for t := range w {
+		pprof.SetGoroutineLabels(t.ctx)
+		t.f()
 		if !p.put(w) {
 			return
 		}

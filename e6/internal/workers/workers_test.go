@@ -1,8 +1,11 @@
 package workers
 
 import (
+	"context"
 	"runtime"
+	"runtime/pprof"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -28,7 +31,7 @@ func (p *Pool) waiting() []worker {
 func (p *Pool) together(n int) {
 	gate := make(chan struct{})
 	for range n {
-		p.Go(func() { <-gate })
+		p.Go(context.Background(), func() { <-gate })
 	}
 	close(gate)
 	synctest.Wait()
@@ -81,13 +84,13 @@ func TestAnEndedPoolStillRunsWhatItIsGivenAndKeepsNobody(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		var p Pool
 		gate := make(chan struct{})
-		p.Go(func() { <-gate })
+		p.Go(context.Background(), func() { <-gate })
 		p.together(5)
 		p.End()
 		p.End()
 		close(gate)
 		ran := false
-		p.Go(func() { ran = true })
+		p.Go(context.Background(), func() { ran = true })
 		synctest.Wait()
 		require.True(t, ran)
 		require.Empty(t, p.waiting())
@@ -98,11 +101,30 @@ func TestAFunctionThatEndsItsGoroutineTakesNobodyWithIt(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		var p Pool
 		defer p.End()
-		p.Go(runtime.Goexit)
+		p.Go(context.Background(), runtime.Goexit)
 		synctest.Wait()
 		require.Empty(t, p.waiting())
 		p.together(1)
 		require.Len(t, p.waiting(), 1)
+	})
+}
+
+func TestAGoroutineHasTheLabelsOfTheContextThatItRunsFor(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
+		var p Pool
+		defer p.End()
+		for _, who := range []string{"first", "second", ""} {
+			ctx := context.Background()
+			if who != "" {
+				ctx = pprof.WithLabels(ctx, pprof.Labels("who", who))
+			}
+			var profile strings.Builder
+			p.Go(ctx, func() { _ = pprof.Lookup("goroutine").WriteTo(&profile, 1) })
+			synctest.Wait()
+			for _, each := range []string{"first", "second"} {
+				require.Equal(t, each == who, strings.Contains(profile.String(), `"who":"`+each+`"`), "%s in that of %q", each, who)
+			}
+		}
 	})
 }
 
@@ -114,7 +136,7 @@ func TestManyMayAskAtOnce(t *testing.T) {
 		asking.Go(func() {
 			for range 1000 {
 				done.Add(1)
-				p.Go(func() { ran.Add(1); done.Done() })
+				p.Go(context.Background(), func() { ran.Add(1); done.Done() })
 			}
 		})
 	}
