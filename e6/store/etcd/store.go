@@ -151,8 +151,8 @@ func factOf(answer *clientv3.GetResponse) (store.Fact, error) {
 // CompareAndSwap implements store.Store, as one transaction. If its answer is
 // lost, it is sent again until ctx or the call timeout ends. The value holds a
 // random mark, by which a transaction that was done before is found again, also in
-// the past of the key if others have written since. If that past was compacted
-// meanwhile, it counts as not done: store.ErrConflict.
+// the past of the key if others have written since. If that past was compacted, or
+// the key deleted meanwhile, it counts as not done: store.ErrConflict.
 // When CompareAndSwap ends with an error other than store.ErrConflict, the
 // fact may or may not have been replaced.
 func (s *Store) CompareAndSwap(ctx context.Context, cluster string, old uint64, next store.Fact) (store.Fact, error) {
@@ -161,6 +161,8 @@ func (s *Store) CompareAndSwap(ctx context.Context, cluster string, old uint64, 
 	if err != nil {
 		return store.Fact{}, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, s.set.timeout)
+	defer cancel()
 	// A version beyond int64 becomes negative, which no key has: a conflict, as it
 	// should be.
 	swap := func(ctx context.Context) (*clientv3.TxnResponse, error) {
@@ -185,7 +187,8 @@ func (s *Store) CompareAndSwap(ctx context.Context, cluster string, old uint64, 
 		return next, nil
 	}
 	got := (*clientv3.GetResponse)(answer.Responses[0].GetResponseRange())
-	if sent > 1 {
+	// The client of etcd may have sent it again too: then the present value tells.
+	if sent > 1 || len(got.Kvs) > 0 && bytes.Equal(got.Kvs[0].Value, value) {
 		done, err := s.wasDone(ctx, cluster, got, int64(next.Version), value)
 		if err != nil {
 			return store.Fact{}, err
