@@ -220,8 +220,13 @@ func (h *haproxy) open(sides ...fsm.Side) error {
 			slices.Reverse(command)
 		}
 	}
-	answer, err := h.command("admin", strings.Join(command, "; "))
-	if err == nil && answer != "" {
+	var answer string
+	var err error
+	obeys := within(10*time.Second, func() bool { // it listens to orders a little later than to clients
+		answer, err = h.command("admin", strings.Join(command, "; "))
+		return err == nil
+	})
+	if obeys && answer != "" {
 		err = fmt.Errorf("haproxy: %s: %s", command, answer)
 	}
 	return err
@@ -262,8 +267,9 @@ func (h *haproxy) worker() (string, error) {
 func (h *haproxy) reload() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	old, err := h.worker()
-	if err != nil {
+	var old string
+	var err error
+	if !within(10*time.Second, func() bool { old, err = h.worker(); return err == nil }) {
 		return err
 	}
 	told := within(20*time.Second, func() bool {
