@@ -2,7 +2,9 @@
 package report
 
 import (
+	"bytes"
 	"image/color"
+	"os"
 	"path/filepath"
 	"strconv"
 
@@ -10,6 +12,8 @@ import (
 	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgsvg"
 )
 
 // inks are the colours of the lines, in their order.
@@ -84,7 +88,14 @@ func (c Curve) Draw(folder string) error {
 		}
 		return ticks
 	})
-	return p.Save(16*vg.Centimeter, 9*vg.Centimeter, filepath.Join(folder, c.File))
+	paper := vgsvg.New(16*vg.Centimeter, 9*vg.Centimeter)
+	edge := vg.Points(8) // for half of the name of the last tick
+	p.Draw(draw.Crop(draw.New(paper), edge, -edge, edge, -edge))
+	var svg bytes.Buffer
+	if _, err := paper.WriteTo(&svg); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(folder, c.File), svg.Bytes(), 0o644)
 }
 
 func whole(x float64) string { return strconv.FormatFloat(x, 'f', 0, 64) }
