@@ -57,6 +57,7 @@ func TestTranslate(t *testing.T) {
 // tokens says the same as Translate in another way: as one regular expression.
 // It cannot express comments within comments.
 var tokens = regexp.MustCompile(`(?s)` + strings.Join([]string{
+	`(?P<binary>\b[xX]'(?:[0-9A-Fa-f]{2})*')`,
 	`(?P<eliteral>\b[eE]'(?:[^'\\]|\\.|'')*(?:'|\\?$))`,
 	`(?P<word>[0-9A-Za-z_\x{80}-\x{10FFFF}][0-9A-Za-z_$\x{80}-\x{10FFFF}]*)`,
 	`(?P<literal>'(?:[^'\\]|\\.|'')*')`,
@@ -67,11 +68,18 @@ var tokens = regexp.MustCompile(`(?s)` + strings.Join([]string{
 	`(?P<block>/\*.*?(?:\*/|$))`,
 }, "|"))
 
+var (
+	binary = regexp.MustCompile(`^[xX]'`)
+	pair   = regexp.MustCompile(`..`)
+)
+
 func reference(sql string) string {
 	return tokens.ReplaceAllStringFunc(sql, func(token string) string {
 		switch {
 		case strings.HasPrefix(token, "//"):
 			return " --" + token[2:]
+		case binary.MatchString(token):
+			return `('` + pair.ReplaceAllString(token[2:len(token)-1], `\x$0`) + `'::BLOB)`
 		case token[0] != '\'':
 			return token
 		}
