@@ -63,8 +63,9 @@ func WithDialer(d func(ctx context.Context, address string) (net.Conn, error)) O
 
 // WithDialOptions adds options to the gRPC connection, such as interceptors or
 // stats handlers for tracing. Retries configured there stay off: a repeated
-// fetch would lose rows. Limits of messages belong into Config.MaxReceiveBytes and
-// MaxSendBytes.
+// fetch would lose rows. Limits of messages belong in Config.MaxReceiveBytes and
+// MaxSendBytes; a default service config replaces the lower limit of answers without
+// rows by the former.
 func WithDialOptions(opts ...grpc.DialOption) Option {
 	return func(o *options) { o.dial = append(o.dial, opts...) }
 }
