@@ -46,6 +46,10 @@ type execution struct {
 	described time.Time // when the columns of the result were known
 
 	left *preparation // a prepare call that has outlived its caller
+
+	// caller is the context of whoever waits for a prepare call, which has one of
+	// its own. Nil: that of the call.
+	caller context.Context
 }
 
 // rpc returns the stub for the calls of this execution.
@@ -65,7 +69,7 @@ func call[R sessionCarrier](ctx context.Context, x *execution, send func(ctx con
 		var none R
 		session, err := sessions.Get(ctx, x.pin.Side)
 		if err != nil {
-			x.c.report(ctx, err)
+			x.report(ctx, err)
 			return none, &sessionError{err}
 		}
 		x.session = session
@@ -75,7 +79,7 @@ func call[R sessionCarrier](ctx context.Context, x *execution, send func(ctx con
 			return answer, nil
 		}
 		if wire.Classify(err) != wire.ClassSession || renewals == 2 {
-			x.c.report(ctx, err)
+			x.report(ctx, err)
 			if wire.Classify(err) == wire.ClassEngine && x.prepared != 0 && session.Generation != x.prepared {
 				err = &strangerError{err}
 			}
@@ -88,6 +92,16 @@ func call[R sessionCarrier](ctx context.Context, x *execution, send func(ctx con
 			}
 		}
 	}
+}
+
+// report draws the conclusions from a failed call, in the light of the caller's
+// deadline.
+func (x *execution) report(ctx context.Context, err error) {
+	if x.caller != nil {
+		ctx = x.caller
+		wire.AwaitDeadline(ctx, wire.Classify(err))
+	}
+	x.c.report(ctx, err)
 }
 
 // sent is the id of a session as calls carry it: empty with a bearer.
@@ -159,6 +173,7 @@ func (x *execution) prepare(ctx context.Context, q *query) error {
 		return err
 	}
 	p := &preparation{x: *x, done: make(chan struct{})}
+	p.x.caller = ctx
 	detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), x.c.cfg.PrepareTimeout)
 	p.cancel = cancel
 	x.c.workers.Go(ctx, func() {

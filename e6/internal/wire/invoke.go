@@ -73,6 +73,7 @@ func (c *boundConn) invoke(ctx context.Context, method string, args, reply any, 
 		if class == ClassWrongSide {
 			count.refused.Add(1)
 		}
+		AwaitDeadline(ctx, class)
 		return &Error{Class: class, Effect: effect, Side: c.call.Side, Method: name(method), At: at, Err: err}
 	}
 	if err := check(reply); err != nil {
@@ -80,6 +81,21 @@ func (c *boundConn) invoke(ctx context.Context, method string, args, reply any, 
 	}
 	c.observe(ctx, at, reply)
 	return nil
+}
+
+// AwaitDeadline waits for the end of a context whose deadline is due within the
+// clock slack, if a call of that class got no answer. The server and the proxies
+// before it count the same deadline and may notice it first, and a process that was
+// paused may learn of their failure before its own timers run. Such a failure is the
+// caller's: whoever looks at the context afterwards finds it ended. Other failures
+// return at once.
+func AwaitDeadline(ctx context.Context, class Class) {
+	switch class {
+	case ClassBroken, ClassTimeout, ClassCanceled:
+		if expired(ctx) {
+			<-ctx.Done()
+		}
+	}
 }
 
 var errNoSide = errors.New("the call has no side")
