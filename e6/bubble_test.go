@@ -287,6 +287,69 @@ func TestEmptyAnswersAreAskedAgainAfterGrowingPauses(t *testing.T) {
 	}, e6test.WithEmptyAnswers(1))
 }
 
+func TestFetch_PausesStayShortOnAStreamThatDelivers(t *testing.T) {
+	for name, opts := range map[string][]e6test.Option{
+		"empty answers in between":        {e6test.WithRowsEvery(4)},
+		"batches without rows in between": {e6test.WithEngine(sparse{e6test.NewCannedEngine(), 4})},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
+				began := time.Now()
+				all, err := client.QueryAll(t.Context(), "SELECT * FROM numbers(300)")
+				require.NoError(t, err)
+				requireNumbers(t, all, 300)
+				require.GreaterOrEqual(t, cluster.Stats().Calls["getNextResultBatchV2"], 1200)
+				require.Less(t, time.Since(began), 2*time.Second, "3 pauses of a millisecond for each row")
+			}, append(opts, e6test.WithBatchRows(1), e6test.WithChunks(1))...)
+		})
+	}
+}
+
+func TestFetch_PausesGrowOnAStreamThatBecomesSilent(t *testing.T) {
+	bubble(t, func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		_, err := client.QueryAll(ctx, "SELECT * FROM numbers(300)")
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		// A hundred milliseconds apart, after some shorter pauses in the beginning.
+		require.InDelta(t, 100, cluster.Stats().Calls["getNextResultBatchV2"], 20)
+	}, e6test.WithEngine(sparse{e6test.NewCannedEngine(), 1_000_000}), e6test.WithBatchRows(1), e6test.WithChunks(1))
+}
+
+// sparse is an engine that has rows in the first batch of a result and then only in every
+// n-th one.
+type sparse struct {
+	e6test.Engine
+	every int
+}
+
+func (e sparse) Prepare(ctx context.Context, s e6test.Statement) (e6test.Prepared, error) {
+	p, err := e.Engine.Prepare(ctx, s)
+	return sparsePrepared{p, e.every}, err
+}
+
+type sparsePrepared struct {
+	e6test.Prepared
+	every int
+}
+
+func (p sparsePrepared) Execute(ctx context.Context) (e6test.Result, error) {
+	r, err := p.Prepared.Execute(ctx)
+	return &sparseResult{Result: r, every: p.every}, err
+}
+
+type sparseResult struct {
+	e6test.Result
+	every, n int
+}
+
+func (r *sparseResult) Next(ctx context.Context, rows int) (*e6test.Batch, error) {
+	if r.n++; r.n%r.every != 1 {
+		return &e6test.Batch{}, nil
+	}
+	return r.Result.Next(ctx, rows)
+}
+
 func TestAPrepareWithoutAnAnswerIsTriedAgainAfterItsTimeout(t *testing.T) {
 	bubble(t, func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
 		defer cluster.Inject(e6test.Fault{Method: "prepareStatement", Action: e6test.Hang})()

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc/codes"
 
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/e6test"
@@ -67,6 +69,8 @@ func TestACancelledQueryLeavesNothingBehind(t *testing.T) {
 					err := result(t, done)
 					require.Less(t, time.Since(began), 5*time.Second)
 					require.ErrorIs(t, err, why)
+					require.ErrorIs(t, err, context.Canceled)
+					require.Equal(t, 1, strings.Count(err.Error(), why.Error()), err.Error())
 					require.False(t, errors.Is(err, e6.ErrQueryLost))
 					requireForgotten(t, cluster, client)
 					require.Zero(t, client.Stats().Lost)
@@ -140,16 +144,47 @@ func TestRowsEndWhereTheyAreLeft(t *testing.T) {
 	}
 }
 
-func TestRowsThatAreReadAfterTheyWereClosedDoNotLookComplete(t *testing.T) {
+func TestRowsClose_InsideTheLoopIsNoError(t *testing.T) {
 	cluster := start(t, e6test.WithBatchRows(10))
 	client := open(t, cluster)
+	for name, loop := range map[string]func(*e6.Rows){
+		"Next": func(rows *e6.Rows) {
+			for n := 1; rows.Next(); n++ {
+				if n == 15 {
+					require.NoError(t, rows.Close())
+				}
+			}
+		},
+		"Batches": func(rows *e6.Rows) {
+			for _, err := range rows.Batches() {
+				require.NoError(t, err)
+				require.NoError(t, rows.Close())
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rows, err := client.Query(t.Context(), "SELECT * FROM numbers(1000)")
+			require.NoError(t, err)
+			loop(rows)
+			require.NoError(t, rows.Err())
+			require.False(t, rows.Next())
+			require.NoError(t, rows.Err())
+			require.ErrorIs(t, rows.Scan(new(int), new(string)), e6.ErrRowsClosed)
+			_, err = rows.DriverValue(0)
+			require.ErrorIs(t, err, e6.ErrRowsClosed)
+		})
+	}
+}
+
+func TestRowsClose_KeepsTheFailureThatNextHasSeen(t *testing.T) {
+	cluster := start(t, e6test.WithBatchRows(10), e6test.WithChunks(1))
+	client := open(t, cluster)
+	cluster.Inject(e6test.Fault{Method: "getNextResultBatchV2", Nth: 2, Action: e6test.Fail, Code: codes.Internal, Message: "out of memory"})
 	rows, err := client.Query(t.Context(), "SELECT * FROM numbers(1000)")
 	require.NoError(t, err)
-	require.True(t, rows.Next())
+	require.Less(t, drain(rows), int64(1000))
 	require.NoError(t, rows.Close())
-	require.NoError(t, rows.Err(), "nothing was asked for since")
-	require.False(t, rows.Next())
-	require.ErrorIs(t, rows.Err(), e6.ErrRowsClosed)
+	require.ErrorContains(t, rows.Err(), "out of memory")
 }
 
 func TestACancelledReadingSaysSo(t *testing.T) {

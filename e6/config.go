@@ -151,15 +151,21 @@ type Config struct {
 	// Default: text.
 	LogFormat LogFormat
 
-	// Prefetch and PrefetchBytes limit how far a result is read ahead of the caller,
-	// in batches and in bytes as they came. One batch always is, and another answer
-	// may be under way. Default: 2 batches, 64 MiB.
+	// Prefetch and PrefetchBytes limit how far a result is read ahead of the caller:
+	// the decoded batches that wait for it, and the bytes that wait for it, as they
+	// came, decoded or not. While more bytes wait than PrefetchBytes, no further answer
+	// is requested, so that a result holds PrefetchBytes and one answer of the engine at
+	// the most, beside the batch that the caller reads. Columns of decoded batches come
+	// on top; one decoded batch waits in any case, and another one for room.
+	// Default: 2 batches, 64 MiB.
 	Prefetch      int
 	PrefetchBytes int
 	// FetchAfterMetadata asks for the first batch of a result when its columns are
 	// known. By default both are asked for at once, which saves a round trip, if the
 	// statement may be run again (see ReplayPolicy): a connection that breaks while
-	// the engine computes leaves it unknown whether the batch is still there.
+	// the engine computes leaves it unknown whether the batch is still there. A replay
+	// always waits for the columns. Set it if the ingress gives up on calls sooner than
+	// queries take (nginx: grpc_read_timeout), which would run each of them twice.
 	FetchAfterMetadata bool
 	// TrustRowCount takes a result for complete when it has as many rows as the
 	// engine declares, and does not ask for its end: a round trip less. It must be

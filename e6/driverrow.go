@@ -14,7 +14,7 @@ import (
 // by one. The error is a *ScanError.
 func (r *Rows) DriverRow(dest []driver.Value) error {
 	if r.batch == nil {
-		return errNoRow
+		return r.noRow()
 	}
 	if len(dest) != r.batch.NumColumns() {
 		return fmt.Errorf("e6: driver row: %d destinations for %d columns", len(dest), r.batch.NumColumns())

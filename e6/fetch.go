@@ -2,9 +2,7 @@ package e6
 
 import (
 	"context"
-	"time"
 
-	"github.com/e6data/e6data-go/e6/internal/backoff"
 	"github.com/e6data/e6data-go/e6/internal/wire"
 	"github.com/e6data/e6data-go/e6/vector"
 	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
@@ -15,6 +13,14 @@ type answer struct {
 	chunks    [][]byte
 	end       bool // nothing follows
 	emptyEnds bool // so does a chunk without rows mean
+}
+
+// size is the number of bytes of the chunks.
+func (a answer) size() (n int) {
+	for _, chunk := range a.chunks {
+		n += len(chunk)
+	}
+	return n
 }
 
 // next asks for more of the result. An engine that has the newer call may
@@ -84,18 +90,21 @@ func (p *pending) lost() bool {
 	return ok && savable(failed.Class) && failed.Effect != wire.EffectNone && !unsent(p.err)
 }
 
-// early reports whether the first batch is asked for together with the metadata, which
-// saves a round trip. A connection that breaks while the engine computes leaves it
-// unknown whether that batch is gone, so it is done only for what may run again.
-func (q *query) early() bool {
-	return !q.c.cfg.FetchAfterMetadata && q.running == nil && q.mayReplay()
+// speculates reports whether the first batch is requested together with the metadata,
+// which saves a round trip. If that call fails while the engine computes, it is unknown
+// whether the batch is gone, and the statement must run again. So only the first run of a
+// statement that may run again speculates. A replay waits for the metadata, which is safe
+// to repeat: an ingress whose time limit is shorter than the computation would end a
+// speculative fetch in every run.
+func (q *query) speculates() bool {
+	return !q.c.cfg.FetchAfterMetadata && q.running == nil && !q.once && q.replays == 0 && q.mayReplay()
 }
 
 // describe waits for the description of the result, and for the engine to have it
 // ready. If the first part of the result was asked for as well, that is returned too; if
 // it is lost, it ends both.
 func (q *query) describe(ctx context.Context, end context.CancelCauseFunc, x *execution) (*vector.Metadata, *pending, error) {
-	if !q.early() {
+	if !q.speculates() {
 		md, err := x.metadata(ctx)
 		return md, nil, err
 	}
@@ -122,76 +131,4 @@ func (p *pending) premature(md *vector.Metadata) bool {
 		return ok && (failed.Effect == wire.EffectNone || unsent(p.err))
 	}
 	return p.answer.end && len(p.answer.chunks) == 0 && md.Rows > 0
-}
-
-// The pauses between questions for a result that has no rows ready yet.
-var emptyAnswer = backoff.Policy{Base: 10 * time.Millisecond, Max: 100 * time.Millisecond}
-
-// drain reads the result to its end. The next answer is asked for before the present
-// one is decoded, unless that one may be the last that is wanted.
-func (q *query) drain(ctx context.Context, end context.CancelCauseFunc, x *execution, md *vector.Metadata, next *pending, to sink) error {
-	x.step = stepFetch
-	if next.wait(); next != nil && next.premature(md) {
-		next = nil
-	}
-	defer func() {
-		end(nil)
-		next.wait()
-	}()
-	trust := q.c.cfg.TrustRowCount && md.Rows > 0
-	ahead := !trust && q.opts.maxRows <= 0
-	for empty := 0; ; {
-		if next == nil {
-			next = x.ask(ctx, nil)
-		}
-		next.wait()
-		present, err := next.answer, next.err
-		next = nil
-		if err != nil {
-			return err
-		}
-		// After an answer without rows the engine is given a pause, so another one is
-		// not asked for before it is known that this one has some.
-		if ahead && empty == 0 && !present.end && len(present.chunks) > 0 {
-			next = x.ask(ctx, nil)
-		}
-		before := q.rows
-		last, err := q.decode(ctx, x, present, md, to)
-		if err != nil || last || trust && q.rows >= md.Rows {
-			return err
-		}
-		switch {
-		case q.rows > before:
-			empty = 0
-		case next != nil:
-			empty = 1
-		default:
-			if err := emptyAnswer.WaitFull(ctx, empty); err != nil {
-				return err
-			}
-			empty++
-		}
-	}
-}
-
-// decode hands the batches of an answer to the sink, and reports whether the result
-// ends with them.
-func (q *query) decode(ctx context.Context, x *execution, a answer, md *vector.Metadata, to sink) (end bool, err error) {
-	for _, chunk := range a.chunks {
-		if len(chunk) == 0 {
-			continue
-		}
-		batch := to.spare()
-		if err := batch.Decode(chunk, md.Fields); err != nil {
-			return false, err
-		}
-		if batch.Rows() == 0 {
-			a.end = a.end || a.emptyEnds
-			continue
-		}
-		if err := q.take(ctx, x, to, batch, len(chunk)); err != nil {
-			return false, err
-		}
-	}
-	return a.end, nil
 }

@@ -1,6 +1,7 @@
 package e6_test
 
 import (
+	"context"
 	"database/sql"
 	"fmt"
 	"testing"
@@ -64,6 +65,40 @@ func TestAFirstFetchWithoutAnAnswerIsNotMadeAgain(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestReplay_DoesNotSpeculateAgain(t *testing.T) {
+	const statement = "SELECT sleep(2500)"
+	for name, newFetch := range map[string]bool{"newer fetch": true, "older fetch": false} {
+		for way, run := range statements {
+			t.Run(name+", "+way, func(t *testing.T) {
+				bubble(t, func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
+					answer(t, client) // so that the engine's fetch is known
+					require.NoError(t, run(t.Context(), client, statement))
+					require.Equal(t, 2, executions(cluster, statement), "the second one waits for its metadata")
+					require.Equal(t, int64(1), client.Stats().Replayed)
+				}, e6test.WithReadTimeout(time.Second), e6test.WithNewFetch(newFetch))
+			})
+		}
+	}
+}
+
+func TestGuardQuery_DoesNotSpeculate(t *testing.T) {
+	bubble(t, func(t *testing.T, cluster *e6test.Cluster, _ *e6.Client) {
+		judged := make(chan error, 1)
+		cfg := config(cluster)
+		defaults(&cfg)
+		client, err := e6.Open(t.Context(), cfg, e6.WithDialer(cluster.Dialer()), e6.WithHooks(guardFunc(func(ctx context.Context, p *e6.Proposal) e6.Decision {
+			_, err := p.Query(ctx, "SELECT sleep(2500)")
+			judged <- err
+			return e6.Allow()
+		})))
+		require.NoError(t, err)
+		defer client.Close()
+		cluster.OpenSide(e6.Green)
+		require.NoError(t, client.Switch(t.Context(), e6.Green))
+		require.NoError(t, <-judged, "its query runs once, so that its fetch must not be lost")
+	}, e6test.WithReadTimeout(time.Second))
 }
 
 func TestAFailedDescriptionEndsTheFirstFetch(t *testing.T) {

@@ -31,6 +31,7 @@ type query struct {
 
 	params   []*e6xv1.ParameterValue // what comes beside the statement
 	submit   bool                    // it is left to run on the server
+	once     bool                    // it is not run again whatever happens
 	running  *execution              // it was submitted before, and is to be read
 	progress *progress               // nil if nobody wants to know
 
@@ -65,6 +66,11 @@ type sink interface {
 	// take takes a batch that came in so many bytes, and may wait for room within
 	// ctx. From then on the batch is the sink's.
 	take(ctx context.Context, b *vector.Batch, size int) error
+	// held is the number of bytes in which the batches came that the sink has taken
+	// and its caller has not.
+	held() int
+	// wait waits within ctx until held is at most limit.
+	wait(ctx context.Context, limit int) error
 	// takeBack forgets every batch since begin. It reports false, and forgets
 	// nothing, if a row has reached the caller.
 	takeBack() bool
@@ -521,7 +527,7 @@ func (q *query) interrupted(ctx context.Context, x *execution, err error) error 
 	}
 	where := fmt.Sprintf("e6: %s%s on %s", q.opName(x), queryName(x.queryID, q.opts.tag), x.pin.Side)
 	switch {
-	case wire.Classify(err) == wire.ClassCanceled, errors.Is(err, cause):
+	case wire.Classify(err) == wire.ClassCanceled, errors.Is(err, cause), errors.Is(err, context.Cause(ctx)):
 		return fmt.Errorf("%s: %w", where, cause)
 	case x.step > stepExecute:
 		// The statement was executed, whatever the last call did. Only the words

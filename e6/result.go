@@ -63,7 +63,7 @@ func (c *Client) smoke(ctx context.Context, side Side, sql string) (*Result, err
 	ctx, unbind := c.bind(ctx)
 	defer unbind()
 	r := &collector{}
-	q.begun = 1
+	q.begun, q.once = 1, true
 	x := &execution{c: c, pin: c.route.PinTo(side), tag: q.opts.tag}
 	err = q.attempt(ctx, x, r)
 	x.release(ctx, err == nil)
@@ -90,6 +90,9 @@ func (r *collector) take(_ context.Context, b *vector.Batch, _ int) error {
 	return nil
 }
 
+func (*collector) held() int                       { return 0 }
+func (*collector) wait(context.Context, int) error { return nil }
+
 func (r *collector) takeBack() bool {
 	r.Batches = nil
 	return true
@@ -106,6 +109,8 @@ var _ sink = (*discard)(nil)
 func (*discard) begin(QueryHandle, *vector.Metadata) error      { return nil }
 func (d *discard) spare() *vector.Batch                         { return &d.batch }
 func (*discard) take(context.Context, *vector.Batch, int) error { return nil }
+func (*discard) held() int                                      { return 0 }
+func (*discard) wait(context.Context, int) error                { return nil }
 func (*discard) takeBack() bool                                 { return true }
 func (*discard) stop() int64                                    { return 0 }
 

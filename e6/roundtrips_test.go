@@ -1,6 +1,7 @@
 package e6_test
 
 import (
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -120,7 +121,8 @@ func TestAResultIsReadAheadByBatchesAndByBytes(t *testing.T) {
 		// waits for room among them, and one that is under way.
 		"two batches":  {nil, 1 + 2 + 1 + 1},
 		"five batches": {func(c *e6.Config) { c.Prefetch = 5 }, 1 + 5 + 1 + 1},
-		"few bytes":    {func(c *e6.Config) { c.Prefetch, c.PrefetchBytes = 5, 1 }, 1 + 1 + 1 + 1},
+		// While a batch waits that is larger than the limit, nothing is requested.
+		"few bytes": {func(c *e6.Config) { c.Prefetch, c.PrefetchBytes = 5, 1 }, 1 + 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			overLink(t, test.change, func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
@@ -137,6 +139,38 @@ func TestAResultIsReadAheadByBatchesAndByBytes(t *testing.T) {
 			}, e6test.WithBatchRows(10), e6test.WithNewFetch(false))
 		})
 	}
+}
+
+func TestPrefetch_CountsAnAnswerOfManyBatchesWhenItArrives(t *testing.T) {
+	const batchRows, chunks, answers = 200, 100, 3
+	bubble(t, func(t *testing.T, cluster *e6test.Cluster, _ *e6.Client) {
+		client := open(t, cluster, defaults, func(c *e6.Config) {
+			// Far less than an answer, which has about 3 bytes for each row and a text.
+			c.Prefetch, c.PrefetchBytes = 1, batchRows*chunks
+		})
+		const method = "getNextResultBatchV2"
+		rows, err := client.Query(t.Context(), fmt.Sprintf("SELECT * FROM numbers(%d)", batchRows*chunks*answers))
+		require.NoError(t, err)
+		defer rows.Close()
+		synctest.Wait()
+		require.Equal(t, 1, cluster.Stats().Calls[method], "nobody reads, and one answer is more than enough")
+		n := 0
+		for b, err := range rows.Batches() {
+			require.NoError(t, err)
+			n++
+			synctest.Wait()
+			unread := chunks*(1+(n-1)/chunks) - n // batches of the present answer
+			switch fetches := cluster.Stats().Calls[method]; {
+			case unread > chunks/2:
+				require.Equal(t, 1+(n-1)/chunks, fetches, "after %d batches", n)
+			case unread == 0 && n < chunks*answers:
+				require.Equal(t, 1+n/chunks, fetches, "the next answer comes while the last batch is read")
+			}
+			require.Equal(t, batchRows, b.Rows())
+		}
+		require.Equal(t, chunks*answers, n)
+		require.Equal(t, answers+1, cluster.Stats().Calls[method])
+	}, e6test.WithBatchRows(batchRows), e6test.WithChunks(chunks))
 }
 
 func TestTheNextQueryDoesNotWaitForTheEndOfTheLast(t *testing.T) {

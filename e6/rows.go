@@ -148,6 +148,25 @@ func (r *Rows) take(ctx context.Context, b *vector.Batch, size int) error {
 	}
 }
 
+// held implements sink.
+func (r *Rows) held() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.queue.filled
+}
+
+// wait implements sink.
+func (r *Rows) wait(ctx context.Context, limit int) error {
+	for r.held() > limit {
+		select {
+		case <-r.room:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
 // takeBack implements sink.
 func (r *Rows) takeBack() bool {
 	r.mu.Lock()
@@ -216,12 +235,13 @@ func (r *Rows) next(read *vector.Batch) (*vector.Batch, error) {
 	}
 }
 
-// ErrRowsClosed: rows were asked for after Close, and before their end.
+// ErrRowsClosed is the error of Scan, DriverValue and DriverRow after Close, and what
+// QueryEnd.Err says of a query that Close has ended.
 var ErrRowsClosed = errors.New("e6: the rows are closed")
 
 // Next moves to the next row and reports whether there is one. After the last
-// one, or a failure, it returns false, and Err says which. A *CutoverError
-// counts the rows of all batches that Next has begun to read.
+// one, or a failure, it returns false, and Err says which; after Close it returns
+// false too. A *CutoverError counts the rows of all batches that Next has begun to read.
 func (r *Rows) Next() bool {
 	if r.err != nil {
 		return false
@@ -244,11 +264,11 @@ func (r *Rows) Next() bool {
 	return true
 }
 
-// Err returns why the rows ended, and nil if they were read to their end or Next
-// was not asked any further. ErrRowsClosed says that somebody closed them while
-// they were being read.
+// Err returns the failure that ended the rows before their end. It is nil while Next has
+// more, after the last row, and after Close, as in database/sql: only a loop that Next
+// itself has ended, and that nobody has closed, has read everything.
 func (r *Rows) Err() error {
-	if errors.Is(r.err, io.EOF) {
+	if errors.Is(r.err, io.EOF) || errors.Is(r.err, ErrRowsClosed) {
 		return nil
 	}
 	return r.err
@@ -310,7 +330,7 @@ func (r *Rows) metadata() *vector.Metadata {
 // encoding/json puts them there. Nothing is rounded. The error is a *ScanError.
 func (r *Rows) Scan(dest ...any) error {
 	if r.batch == nil {
-		return errNoRow
+		return r.noRow()
 	}
 	if len(dest) != r.batch.NumColumns() {
 		return fmt.Errorf("e6: scan: %d destinations for %d columns", len(dest), r.batch.NumColumns())
@@ -340,7 +360,7 @@ func (r *Rows) Values() []any {
 // time.Time. Decimals are their text.
 func (r *Rows) DriverValue(column int) (driver.Value, error) {
 	if r.batch == nil {
-		return nil, errNoRow
+		return nil, r.noRow()
 	}
 	col := r.batch.Column(column)
 	v, err := driverValue(col, r.row)
@@ -352,9 +372,18 @@ func (r *Rows) DriverValue(column int) (driver.Value, error) {
 
 var errNoRow = errors.New("e6: there is no row: call Next first, and look at what it returns")
 
+// noRow is the error for a caller who wants values where there is no row.
+func (r *Rows) noRow() error {
+	if r.closed.Load() {
+		return ErrRowsClosed
+	}
+	return errNoRow
+}
+
 // Batches returns the rest of the result batch by batch, column-wise. A batch is
-// the caller's: it stays valid after the next one has come, unless it is released. The last pair has the error, if the
-// result failed. Leaving the loop does not close the rows. A batch that Next has
+// the caller's: it stays valid after the next one has come, unless it is released. The
+// last pair has the error, if the result failed; after Close there is none. Leaving the
+// loop does not close the rows. A batch that Next has
 // begun must be read to its end by Next: if rows of it are left, the only pair
 // has an error, and nothing is lost.
 func (r *Rows) Batches() iter.Seq2[*vector.Batch, error] {

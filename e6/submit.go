@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/e6data/e6data-go/e6/internal/backoff"
+	"github.com/e6data/e6data-go/e6/internal/ctxerr"
 	"github.com/e6data/e6data-go/e6/internal/cutover"
 	"github.com/e6data/e6data-go/e6/internal/wire"
 )
@@ -90,7 +91,7 @@ func (c *Client) Wait(ctx context.Context, h QueryHandle, progress func(QuerySta
 			return status, nil
 		}
 		if err := pauses.WaitFull(ctx, n); err != nil {
-			return status, fmt.Errorf("e6: wait%s on %s: %w", queryName(h.QueryID, ""), h.Side, err)
+			return status, fmt.Errorf("e6: wait%s on %s: %w", queryName(h.QueryID, ""), h.Side, ctxerr.Why(ctx))
 		}
 	}
 }

@@ -26,7 +26,7 @@ func TestNothingIsFetchedFromAResultThatWasClosed(t *testing.T) {
 	require.NoError(t, q.wait(ctx))
 
 	require.NoError(t, blue.remove(q.id, blue.ip))
-	_, _, err = engine.fetch(ctx, q, 1, 0)
+	_, _, err = engine.fetch(ctx, q, 1, cluster.set.empty)
 	require.ErrorContains(t, err, "is not known to engine")
 	require.ErrorContains(t, q.execute(blue), "is not known to engine")
 }

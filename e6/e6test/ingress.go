@@ -39,7 +39,8 @@ func (c *Cluster) ingress(w http.ResponseWriter, r *http.Request) {
 	case sick && !control:
 		http.Error(w, "the engine is down", http.StatusBadGateway)
 	default:
-		c.pass(side, w, r.WithContext(context.WithValue(r.Context(), faultKey{}, fault)), fault)
+		r = r.WithContext(context.WithValue(r.Context(), faultKey{}, fault))
+		withReadTimeout(c.set.readTimeout, w, r, func(w http.ResponseWriter, r *http.Request) { c.pass(side, w, r, fault) })
 	}
 }
 

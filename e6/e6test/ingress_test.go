@@ -226,12 +226,12 @@ func TestTheEnginesAreServedWithoutTheIngressToo(t *testing.T) {
 
 func TestEverythingWrongWithTheOptionsIsSaidAtOnce(t *testing.T) {
 	_, err := e6test.Start(
-		e6test.WithActive(fsm.None), e6test.WithBatchRows(0), e6test.WithChunks(0), e6test.WithEmptyAnswers(-1),
-		e6test.WithRefusal(9), e6test.WithResumeDelay(-1), e6test.WithLatency(-1), e6test.WithCredentials("u", ""),
+		e6test.WithActive(fsm.None), e6test.WithBatchRows(0), e6test.WithChunks(0), e6test.WithEmptyAnswers(-1), e6test.WithRowsEvery(-1),
+		e6test.WithRefusal(9), e6test.WithResumeDelay(-1), e6test.WithLatency(-1), e6test.WithReadTimeout(-1), e6test.WithCredentials("u", ""),
 		e6test.InMemory(), e6test.WithEngineListeners("", ""),
 	)
 	for _, option := range []string{
-		"WithActive", "WithBatchRows", "WithChunks", "WithEmptyAnswers", "WithRefusal", "WithResumeDelay", "WithLatency",
+		"WithActive", "WithBatchRows", "WithChunks", "WithEmptyAnswers", "WithRowsEvery", "WithRefusal", "WithResumeDelay", "WithLatency", "WithReadTimeout",
 		"WithCredentials", "WithEngineListeners",
 	} {
 		require.ErrorContains(t, err, option+": ")

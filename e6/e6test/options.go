@@ -41,10 +41,12 @@ type settings struct {
 	chunks      int
 	newFetch    bool
 	emptyEvery  int
+	rowsEvery   int
 	tls         *tls.Config
 	refusal     Refusal
 	resumeDelay time.Duration
 	latency     time.Duration
+	readTimeout time.Duration
 }
 
 // validate reports everything that is wrong at once.
@@ -59,13 +61,20 @@ func (s *settings) validate() error {
 	wrong(s.batchRows < 1, "WithBatchRows", "a batch must have 1 row or more")
 	wrong(s.chunks < 1, "WithChunks", "an answer must have 1 batch or more")
 	wrong(s.emptyEvery < 0, "WithEmptyAnswers", "it must not be negative")
+	wrong(s.rowsEvery < 0, "WithRowsEvery", "it must not be negative")
 	wrong(s.refusal > RefuseMock, "WithRefusal", "there is no such form")
 	wrong(s.resumeDelay < 0, "WithResumeDelay", "it must not be negative")
 	wrong(s.latency < 0, "WithLatency", "it must not be negative")
+	wrong(s.readTimeout < 0, "WithReadTimeout", "it must not be negative")
 	wrong((s.user == "") != (s.token == ""), "WithCredentials", "nobody is accepted without both a user and a token")
 	wrong(s.bearer != nil && s.user != "", "WithBearer", "with a bearer there is no user and no token")
 	wrong(s.memory && s.engines != nil, "WithEngineListeners", "there are no addresses in memory")
 	return errors.Join(errs...)
+}
+
+// empty reports whether an answer of getNextResultBatchV2, counted from 1, is to be empty.
+func (s *settings) empty(answer int) bool {
+	return s.emptyEvery > 0 && answer%s.emptyEvery == 0 || s.rowsEvery > 0 && answer%s.rowsEvery != 0
 }
 
 // WithEngine sets the SQL engine. Default: a CannedEngine.
@@ -119,6 +128,10 @@ func WithChunks(n int) Option { return func(s *settings) { s.chunks = n } }
 // none.
 func WithEmptyAnswers(n int) Option { return func(s *settings) { s.emptyEvery = n } }
 
+// WithRowsEvery makes only every n-th answer of getNextResultBatchV2 one with rows; the
+// others are empty and do not end the result. Default: 0, all have rows.
+func WithRowsEvery(n int) Option { return func(s *settings) { s.rowsEvery = n } }
+
 // WithTLS serves over TLS.
 func WithTLS(c *tls.Config) Option { return func(s *settings) { s.tls = c } }
 
@@ -130,3 +143,8 @@ func WithResumeDelay(d time.Duration) Option { return func(s *settings) { s.resu
 
 // WithLatency makes every call take that long before it is looked at.
 func WithLatency(d time.Duration) Option { return func(s *settings) { s.latency = d } }
+
+// WithReadTimeout makes the ingress answer HTTP 504 to a call that its engine has not
+// answered within that time, as nginx does with grpc_read_timeout. The engine's call is
+// cancelled. Default: 0, the ingress waits.
+func WithReadTimeout(d time.Duration) Option { return func(s *settings) { s.readTimeout = d } }

@@ -146,7 +146,7 @@ func (s *engineService) GetNextResultBatch(ctx context.Context, r *e6xv1.GetNext
 	if err != nil {
 		return nil, err
 	}
-	chunks, _, err := s.fetch(ctx, q, 1, 0)
+	chunks, _, err := s.fetch(ctx, q, 1, func(int) bool { return false })
 	if err != nil {
 		return nil, err
 	}
@@ -166,19 +166,19 @@ func (s *engineService) GetNextResultBatchV2(ctx context.Context, r *e6xv1.GetNe
 		return nil, err
 	}
 	answer := &e6xv1.GetNextResultBatchV2Response{SessionId: r.GetSessionId()}
-	answer.ResultBatches, answer.EndOfStream, err = s.fetch(ctx, q, s.c.set.chunks, s.c.set.emptyEvery)
+	answer.ResultBatches, answer.EndOfStream, err = s.fetch(ctx, q, s.c.set.chunks, s.c.set.empty)
 	return answer, err
 }
 
-// fetch moves the cursor by at most n batches, and in every emptyEvery-th answer
-// by none.
-func (s *engineService) fetch(ctx context.Context, q *serverQuery, n, emptyEvery int) (chunks [][]byte, end bool, err error) {
+// fetch moves the cursor by at most n batches, and by none in an answer that is to be
+// empty; answers are counted from 1.
+func (s *engineService) fetch(ctx context.Context, q *serverQuery, n int, empty func(answer int) bool) (chunks [][]byte, end bool, err error) {
 	q.fetching.Lock()
 	defer q.fetching.Unlock()
 	if q.freed {
 		return nil, false, unknownQuery(q.id, s.ip)
 	}
-	if q.answers++; emptyEvery > 0 && q.answers%emptyEvery == 0 {
+	if q.answers++; empty(q.answers) {
 		return nil, false, nil
 	}
 	fault := faultOf(ctx)
