@@ -19,6 +19,7 @@ import (
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/profile"
+	"github.com/e6data/e6data-go/internal/stress"
 )
 
 // asCommand makes the test's own binary be the command, for tests in a terminal.
@@ -149,5 +150,5 @@ func requireGolden(t *testing.T, name, got string) {
 // requireIdle requires that the server holds no query any more.
 func requireIdle(t *testing.T, cluster *e6test.Cluster) {
 	t.Helper()
-	require.Eventually(t, func() bool { return len(cluster.OpenQueries()) == 0 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return len(cluster.OpenQueries()) == 0 }, stress.Patience, time.Millisecond)
 }

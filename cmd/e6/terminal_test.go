@@ -15,6 +15,7 @@ import (
 
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/internal/stress"
 )
 
 // terminal is a real terminal, in which a shell runs: tmux.
@@ -88,7 +89,7 @@ func (term *terminal) waitFor(text string) {
 
 func (term *terminal) eventually(what string, is func(screen string) bool) {
 	term.t.Helper()
-	if !assert.Eventually(term.t, func() bool { return is(term.screen()) }, time.Minute, 20*time.Millisecond) {
+	if !assert.Eventually(term.t, func() bool { return is(term.screen()) }, stress.Patience, 20*time.Millisecond) {
 		require.FailNow(term.t, "the terminal shows something else", "want %s in:\n%s", what, term.screen())
 	}
 }
