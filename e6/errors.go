@@ -168,11 +168,7 @@ func IsRetryable(err error) bool {
 	if _, ok := errors.AsType[*DetectionError](err); ok {
 		return true
 	}
-	switch wire.Classify(err) {
-	case wire.ClassWrongSide, wire.ClassSuspended, wire.ClassSession, wire.ClassUnreachable, wire.ClassBroken, wire.ClassTimeout:
-		return true
-	}
-	return false
+	return wire.OutcomeOf(err).Later
 }
 
 // message is the text of the engine's answer, without gRPC's decoration.

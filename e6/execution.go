@@ -78,9 +78,9 @@ func call[R sessionCarrier](ctx context.Context, x *execution, send func(ctx con
 			sessions.Adopt(x.pin.Side, session.Generation, answer.GetSessionId())
 			return answer, nil
 		}
-		if wire.Classify(err) != wire.ClassSession || renewals == 2 {
+		if outcome := wire.OutcomeOf(err); !outcome.Renew || renewals == 2 {
 			x.report(ctx, err)
-			if wire.Classify(err) == wire.ClassEngine && x.prepared != 0 && session.Generation != x.prepared {
+			if outcome.Answer && x.prepared != 0 && session.Generation != x.prepared {
 				err = &strangerError{err}
 			}
 			return none, err
@@ -99,7 +99,7 @@ func call[R sessionCarrier](ctx context.Context, x *execution, send func(ctx con
 func (x *execution) report(ctx context.Context, err error) {
 	if x.caller != nil {
 		ctx = x.caller
-		wire.AwaitDeadline(ctx, wire.Classify(err))
+		wire.AwaitDeadline(ctx, wire.OutcomeOf(err))
 	}
 	x.c.report(ctx, err)
 }
@@ -140,25 +140,32 @@ func unsent(err error) bool {
 // failure shows that it had none. A harmless one also waits for a suspended
 // cluster; a fetch may not, as the query is hardly there afterwards.
 func repeat[R sessionCarrier](ctx context.Context, x *execution, harmless bool, send func(context.Context, string) (R, error)) (R, error) {
-	for attempt := 1; ; attempt++ {
+	began := time.Now()
+	for attempt, pauses := 1, 0; ; pauses++ {
 		answer, err := call(ctx, x, send)
-		failed, ok := wire.AsError(err)
-		if !ok || attempt >= x.c.cfg.MaxAttempts || ctx.Err() != nil {
+		outcome := wire.OutcomeOf(err)
+		if !outcome.Failed() || ctx.Err() != nil {
 			return answer, err
 		}
-		switch failed.Class {
-		case wire.ClassUnreachable, wire.ClassBroken:
-			if !harmless && failed.Effect != wire.EffectNone && !unsent(err) {
+		if !outcome.Free || !outcome.RetryCall {
+			attempt++
+		}
+		if attempt > x.c.cfg.MaxAttempts || time.Since(began) > x.c.freeTime() {
+			return answer, err
+		}
+		switch {
+		case outcome.RetryCall:
+			if !harmless && outcome.Effect != wire.EffectNone && !unsent(err) {
 				return answer, err
 			}
-		case wire.ClassSuspended:
+		case outcome.Resume:
 			if !harmless || x.c.wake.resume(ctx, x.pin.Side) != nil {
 				return answer, err
 			}
 		default:
 			return answer, err
 		}
-		if x.c.retry.Wait(ctx, attempt-1, nil) != nil {
+		if x.c.retry.Wait(ctx, pauses, nil) != nil {
 			return answer, err
 		}
 	}
@@ -315,13 +322,11 @@ func (p *preparation) release(ctx context.Context) {
 func (x *execution) clear(ctx context.Context, complete bool) error {
 	for attempt := 0; ; attempt++ {
 		_, err := clearCall(ctx, x, complete)
-		failed, ok := wire.AsError(err)
+		outcome := wire.OutcomeOf(err)
 		switch {
-		case err == nil:
+		case err == nil, outcome.Answer:
 			return nil
-		case ok && failed.Class == wire.ClassEngine:
-			return nil
-		case ok && (failed.Class == wire.ClassUnreachable || failed.Class == wire.ClassBroken):
+		case outcome.RetryCall:
 			if x.c.retry.Wait(ctx, attempt, nil) == nil {
 				continue
 			}

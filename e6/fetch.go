@@ -86,8 +86,8 @@ func (p *pending) wait() {
 // lost reports whether the call has failed in such a way that what it asked for may be
 // gone.
 func (p *pending) lost() bool {
-	failed, ok := wire.AsError(p.err)
-	return ok && savable(failed.Class) && failed.Effect != wire.EffectNone && !unsent(p.err)
+	outcome := wire.OutcomeOf(p.err)
+	return outcome.Replay && outcome.Effect != wire.EffectNone && !unsent(p.err)
 }
 
 // speculates reports whether the first batch is requested together with the metadata,
@@ -127,8 +127,8 @@ func (q *query) describe(ctx context.Context, end context.CancelCauseFunc, x *ex
 // nothing had been there to be consumed.
 func (p *pending) premature(md *vector.Metadata) bool {
 	if p.err != nil {
-		failed, ok := wire.AsError(p.err)
-		return ok && (failed.Effect == wire.EffectNone || unsent(p.err))
+		outcome := wire.OutcomeOf(p.err)
+		return outcome.Failed() && (outcome.Effect == wire.EffectNone || unsent(p.err))
 	}
 	return p.answer.end && len(p.answer.chunks) == 0 && md.Rows > 0
 }

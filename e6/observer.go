@@ -59,15 +59,14 @@ func (c *Client) report(ctx context.Context, err error) {
 	if !ok || c.ctx.Err() != nil {
 		return
 	}
+	outcome := call.Outcome()
 	impatient := ctx.Err() != nil // the caller's own deadline says nothing about the side
 	// The conclusion matters to all queries, so it outlives this caller.
 	ctx = context.WithoutCancel(ctx)
-	switch call.Class {
-	case wire.ClassWrongSide:
+	switch {
+	case outcome.Verdict == wire.VerdictRefuses:
 		_ = c.route.Refused(ctx, call.Side, cutover.Stamp(call.At))
-	case wire.ClassUnreachable, wire.ClassBroken, wire.ClassTimeout:
-		if !impatient {
-			_ = c.route.Failed(ctx, call.Side, cutover.Stamp(call.At), brief(err))
-		}
+	case outcome.Probe && !impatient:
+		_ = c.route.Failed(ctx, call.Side, cutover.Stamp(call.At), brief(err))
 	}
 }

@@ -100,7 +100,7 @@ func (c *Client) newRun(ctx context.Context, sql string, args []any) (*query, er
 }
 
 func (c *Client) newQueryBy(ctx context.Context, sql string, args []any, to writer) (*query, error) {
-	bound, err := bind(ctx, sql, args, to, c.cfg.MaxSendBytes)
+	bound, err := bind(sql, args, to)
 	if err != nil {
 		return nil, err
 	}
@@ -190,13 +190,12 @@ func (q *query) record(ctx context.Context, x *execution, began time.Time, err e
 		q.c.route.Answered(x.pin, latency)
 		return
 	}
-	if ctx.Err() != nil {
-		return
-	}
-	switch wire.Classify(err) {
-	case wire.ClassEngine, wire.ClassUnimplemented:
+	outcome := wire.OutcomeOf(err)
+	switch {
+	case ctx.Err() != nil:
+	case outcome.Health == wire.HealthAnswered:
 		q.c.route.Answered(x.pin, latency)
-	case wire.ClassUnreachable, wire.ClassBroken, wire.ClassTimeout:
+	case outcome.Health == wire.HealthFailed:
 		q.c.route.Unanswered(x.pin)
 	}
 }
@@ -343,24 +342,32 @@ var errColumnsChanged = errors.New("the columns of the result have changed since
 // decide returns nil if the statement is to be run again, and otherwise the
 // error for the caller.
 func (q *query) decide(ctx context.Context, x *execution, to sink, err error) error {
-	if ctx.Err() != nil {
-		return q.interrupted(ctx, x, err)
-	}
-	if errors.Is(err, errColumnsChanged) {
-		return q.cutOff(x, to, err)
-	}
 	failed, ok := wire.AsError(err)
-	if !ok || !savable(failed.Class) && !byStranger(err) {
+	outcome := wire.OutcomeOf(err)
+	switch {
+	case ctx.Err() != nil:
+		return q.interrupted(ctx, x, err)
+	case errors.Is(err, errColumnsChanged):
+		return q.cutOff(x, to, err)
+	case !ok:
 		return q.failure(x, to, err)
 	}
 	run := q.retry
-	if !q.untouched(x, err, failed) {
-		if !q.mayReplay() || !to.takeBack() {
-			return q.cutOff(x, to, err)
+	switch untouched := q.untouched(x, err, outcome); {
+	case untouched && !outcome.StartOver:
+		return q.failure(x, to, err)
+	case untouched:
+	case !outcome.Replay && !byStranger(err):
+		if outcome.Effect == wire.EffectUnknown && !sqltext.ReadOnly(q.sql) {
+			return q.cutOff(x, to, err) // it may have had an effect
 		}
+		return q.failure(x, to, err)
+	case !q.mayReplay() || !to.takeBack():
+		return q.cutOff(x, to, err)
+	default:
 		run = q.replay
 	}
-	if failed.Class == wire.ClassSuspended {
+	if outcome.Resume {
 		if wakeErr := q.wake(ctx, x, failed); ctx.Err() != nil {
 			return q.interrupted(ctx, x, err)
 		} else if wakeErr != nil {
@@ -371,19 +378,9 @@ func (q *query) decide(ctx context.Context, x *execution, to sink, err error) er
 	return run(ctx, x, failed)
 }
 
-// savable reports whether a failure is one of the cluster's, which another
-// execution may not meet.
-func savable(class wire.Class) bool {
-	switch class {
-	case wire.ClassWrongSide, wire.ClassSuspended, wire.ClassUnreachable, wire.ClassBroken, wire.ClassTimeout:
-		return true
-	}
-	return false
-}
-
 // untouched reports whether the statement certainly had no effect.
-func (q *query) untouched(x *execution, err error, failed *wire.Error) bool {
-	return x.step == stepPrepare || x.step == stepExecute && (failed.Effect == wire.EffectNone || unsent(err))
+func (q *query) untouched(x *execution, err error, outcome wire.Outcome) bool {
+	return x.step == stepPrepare || x.step == stepExecute && (unsent(err) || outcome.Failed() && outcome.Effect == wire.EffectNone)
 }
 
 // wake resumes the cluster. A side that still answers 503 afterwards is not
@@ -416,31 +413,30 @@ func (q *query) retry(ctx context.Context, x *execution, failed *wire.Error) err
 // Refusals cost nothing, and end with a cluster whose sides do nothing but
 // refuse in turn for longer than a detection may take.
 func (q *query) budget(x *execution, failed *wire.Error) bool {
-	if !isRefusal(failed) {
+	outcome := failed.Outcome()
+	if !outcome.Free {
 		q.attempts++
 		return q.attempts < q.c.cfg.MaxAttempts
 	}
 	if q.refusals++; q.refusals == 1 {
 		q.refused = time.Now()
 	}
-	if failed.Class == wire.ClassWrongSide {
+	if outcome.Verdict == wire.VerdictRefuses {
 		q.c.bus.Publish(causeOf(q.ctx, failed), events.Refused{Side: x.pin.Side, Method: failed.Method, QueryID: x.queryID, Tag: q.opts.tag})
 	}
-	return time.Since(q.refused) < q.c.cfg.DetectionTimeout+q.c.cfg.ResumeTimeout
+	return time.Since(q.refused) < q.c.freeTime()
 }
 
-// isRefusal reports whether the ingress turned the call away, so that it had no
-// effect and says nothing about the health of the side.
-func isRefusal(failed *wire.Error) bool {
-	return failed.Class == wire.ClassWrongSide || failed.Class == wire.ClassSuspended
-}
+// freeTime is how long a call may be repeated that fails without an effect, and whose
+// repetitions cost no attempt: a detection and a resume may be needed before it succeeds.
+func (c *Client) freeTime() time.Duration { return c.cfg.DetectionTimeout + c.cfg.ResumeTimeout }
 
 // pause spaces out the attempts. The first few refusals need none: the routing
 // has changed, and the next pin waits for it if it must.
 func (q *query) pause(ctx context.Context, failed *wire.Error) error {
 	const free = 3
 	switch {
-	case !isRefusal(failed):
+	case !failed.Outcome().Free:
 		return q.c.retry.Wait(ctx, q.attempts-1, nil)
 	case q.refusals > free:
 		return q.c.retry.Wait(ctx, q.refusals-free-1, nil)
@@ -482,7 +478,7 @@ func (q *query) replay(ctx context.Context, x *execution, failed *wire.Error) er
 
 // cutOff is the error of a statement that may not be run again.
 func (q *query) cutOff(x *execution, to sink, err error) error {
-	if failed, ok := wire.AsError(err); x.step == stepPrepare || x.step == stepExecute && unsent(err) || ok && q.untouched(x, err, failed) {
+	if q.untouched(x, err, wire.OutcomeOf(err)) {
 		return q.annotate(err) // nothing was lost
 	}
 	return q.lost(x, to.stop(), err)
@@ -548,15 +544,8 @@ func (q *query) annotate(err error) error {
 // causeOf is the cause of what follows from a failure.
 func causeOf(ctx context.Context, err error) fsm.Cause {
 	cause := fsm.Cause{Reason: fsm.ReasonUnreachable, Detail: brief(err), Trace: trace.SpanContextFromContext(ctx)}
-	switch wire.Classify(err) {
-	case wire.ClassWrongSide:
-		cause.Reason = fsm.ReasonRefusal
-	case wire.ClassSuspended:
-		cause.Reason = fsm.ReasonSuspended
-	case wire.ClassCredentials:
-		cause.Reason = fsm.ReasonCredentials
-	case wire.ClassTimeout:
-		cause.Reason = fsm.ReasonDeadline
+	if outcome := wire.OutcomeOf(err); outcome.Failed() {
+		cause.Reason = outcome.Reason
 	}
 	return cause
 }

@@ -58,7 +58,8 @@ func (c *Client) control(ctx context.Context, side Side, ask func(*Client, conte
 		return "", fmt.Errorf("e6: cluster control: %w", err)
 	}
 	status, err := ask(c, ctx, side, user, token)
-	if class := wire.Classify(err); class == wire.ClassWrongSide || class == wire.ClassSuspended {
+	outcome := wire.OutcomeOf(err)
+	if outcome.Verdict == wire.VerdictRefuses || outcome.Verdict == wire.VerdictSuspended {
 		if answer, otherErr := ask(c, ctx, side.Other(), user, token); otherErr == nil {
 			return ClusterStatus(answer), nil
 		}
@@ -66,7 +67,7 @@ func (c *Client) control(ctx context.Context, side Side, ask func(*Client, conte
 	switch {
 	case err != nil && c.ctx.Err() != nil:
 		return "", ErrClosed
-	case wire.Classify(err) == wire.ClassCredentials:
+	case outcome.Login == wire.VerdictDenied:
 		return "", fmt.Errorf("%w: %w", ErrCredentials, err)
 	}
 	return ClusterStatus(status), err
@@ -161,7 +162,9 @@ func (r *resumer) run(side Side) error {
 			err = fmt.Errorf("e6: resume: %w", context.Cause(ctx))
 			tell(events.ClusterResume{Done: true, Error: err.Error()})
 			return err
-		case err != nil && !passing(wire.Classify(err)):
+		case err != nil && !wire.OutcomeOf(err).StartOver:
+			// Anything else may pass: the engines of a cluster that wakes up, and the
+			// ingress in front of them, come up in no particular order.
 			tell(events.ClusterResume{Done: true, Error: err.Error()})
 			return fmt.Errorf("e6: resume: %w", err)
 		case status == StatusActive:
@@ -186,16 +189,4 @@ func (r *resumer) run(side Side) error {
 		case <-ctx.Done():
 		}
 	}
-}
-
-// passing reports whether a cluster that is waking up may answer differently the
-// next time: its engines, and the ingress in front of them, come up in no
-// particular order. A timeout is that of the resume, which the call may notice
-// first.
-func passing(class wire.Class) bool {
-	switch class {
-	case wire.ClassSuspended, wire.ClassWrongSide, wire.ClassUnreachable, wire.ClassBroken, wire.ClassTimeout:
-		return true
-	}
-	return false
 }

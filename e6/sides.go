@@ -25,10 +25,10 @@ var _ cutover.Cluster = (*sides)(nil)
 func (s *sides) Authenticate(ctx context.Context, side fsm.Side) (string, error) {
 	if s.cfg.Bearer != nil {
 		_, err := s.conn.Engine(wire.Call{Side: side}).GetCataloges(ctx, &e6xv1.GetCatalogesRequest{})
-		switch wire.Classify(err) {
-		case wire.ClassCredentials, wire.ClassSession:
+		switch wire.OutcomeOf(err).Login {
+		case wire.VerdictDenied:
 			return "", fmt.Errorf("%w: %w", ErrCredentials, err)
-		case wire.ClassEngine, wire.ClassUnimplemented:
+		case wire.VerdictAccepts:
 			return withoutSessions, nil
 		}
 		return withoutSessions, err
@@ -38,10 +38,10 @@ func (s *sides) Authenticate(ctx context.Context, side fsm.Side) (string, error)
 		return "", fmt.Errorf("e6: authenticate on %s: %w", side, err)
 	}
 	answer, err := s.conn.Engine(wire.Call{Side: side}).Authenticate(ctx, &e6xv1.AuthenticateRequest{User: user, Password: token})
-	switch class := wire.Classify(err); {
+	switch {
 	case err == nil && answer.GetSessionId() == "":
 		return "", fmt.Errorf("e6: authenticate on %s: %w", side, ErrCredentials)
-	case class == wire.ClassSession || class == wire.ClassCredentials:
+	case wire.OutcomeOf(err).Login == wire.VerdictDenied:
 		return "", fmt.Errorf("%w: %w", ErrCredentials, err)
 	case err != nil:
 		return "", err
@@ -82,8 +82,15 @@ func (s *sides) Ping(ctx context.Context, side fsm.Side) error {
 
 func (s *sides) Resume(ctx context.Context, side fsm.Side) error { return s.wake.resume(ctx, side) }
 
-// Judge says what an error means for its side. Whatever an engine answers, even
-// that it does not have the method, shows that the side took the call.
+// verdicts are the coordinator's names for what a failed call shows about its side.
+var verdicts = [...]cutover.Verdict{
+	wire.VerdictUnreachable: cutover.Unreachable, wire.VerdictAccepts: cutover.Accepts, wire.VerdictRefuses: cutover.Refuses,
+	wire.VerdictSuspended: cutover.Suspended, wire.VerdictDenied: cutover.Denied,
+}
+
+// Judge says what an error means for its side. What an engine answers, even that it
+// does not have the method, shows that the side took the call. A status UNKNOWN shows
+// nothing: a proxy that refuses a side may say so in words that are not recognised.
 func (s *sides) Judge(err error) cutover.Verdict {
 	if err == nil {
 		return cutover.Accepts
@@ -91,13 +98,5 @@ func (s *sides) Judge(err error) cutover.Verdict {
 	if errors.Is(err, ErrCredentials) {
 		return cutover.Denied
 	}
-	switch wire.Classify(err) {
-	case wire.ClassWrongSide:
-		return cutover.Refuses
-	case wire.ClassSuspended:
-		return cutover.Suspended
-	case wire.ClassEngine, wire.ClassSession, wire.ClassUnimplemented, wire.ClassCredentials:
-		return cutover.Accepts
-	}
-	return cutover.Unreachable
+	return verdicts[wire.OutcomeOf(err).Verdict]
 }

@@ -189,7 +189,7 @@ func (s *submissions) leave(route *cutover.Coordinator) {
 
 // free frees a query on the server that was submitted and stopped.
 func (c *Client) free(ctx context.Context, h QueryHandle, stopped error) {
-	if stopped != nil && wire.Classify(stopped) != wire.ClassEngine {
+	if stopped != nil && !wire.OutcomeOf(stopped).Answer {
 		return
 	}
 	if x := c.submitted.remove(h); x != nil {

@@ -100,7 +100,7 @@ func theIngressIsStrange(t *testing.T) {
 	require.Contains(t, client.Strategy().Cause.Detail, "unreachable: blue did not answer: prepareStatement on blue")
 	require.Zero(t, client.Stats().Refused[e6.Blue], "no 456 was seen")
 	require.Equal(t, "refresh", told[events.ProbeFailed](client)[0].Purpose)
-	require.Contains(t, told[events.ProbeFailed](client)[0].Error, "no answer that can be understood")
+	require.Contains(t, told[events.ProbeFailed](client)[0].Error, "no response that can be read")
 
 	// The engine never had this statement, and nobody can know.
 	cluster.Inject(e6test.Fault{Method: "executeStatement", Action: e6test.BadGateway})

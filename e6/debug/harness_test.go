@@ -15,7 +15,6 @@ import (
 
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/e6test"
-	"github.com/e6data/e6data-go/internal/stress"
 )
 
 const token = "secret-token-of-the-test"
@@ -145,7 +144,7 @@ func (l *listener) read(ctx context.Context, body io.ReadCloser) {
 // next waits for a message of that name and drops others.
 func (l *listener) next(t *testing.T, name string) message {
 	t.Helper()
-	limit := time.After(stress.Patience)
+	limit := time.After(30 * time.Second)
 	for {
 		select {
 		case m, ok := <-l.messages:
@@ -162,7 +161,7 @@ func (l *listener) next(t *testing.T, name string) message {
 // ended waits until the stream has ended.
 func (l *listener) ended(t *testing.T) {
 	t.Helper()
-	limit := time.After(stress.Patience)
+	limit := time.After(30 * time.Second)
 	for {
 		select {
 		case _, ok := <-l.messages:

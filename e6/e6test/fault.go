@@ -2,8 +2,10 @@ package e6test
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -45,6 +47,17 @@ const (
 	EmptySession
 	// Short ends the result here, whatever is left of it.
 	Short
+	// Page answers as an ingress with an error page: HTTP status Fault.Status and
+	// Fault.Message as HTML. The engine never has the call.
+	Page
+	// Answer answers as Envoy does for itself: with the gRPC status Fault.Code and
+	// Fault.Message, in headers alone. The engine never has the call. AnswerAfter does
+	// so after the call has had its effect.
+	Answer
+	AnswerAfter
+	// NoTrailers answers with HTTP 200 and the content type of gRPC, and ends without a
+	// status, after the call has had its effect.
+	NoTrailers
 )
 
 // Fault is something that happens to certain calls.
@@ -61,9 +74,11 @@ type Fault struct {
 	Action Action
 	// Delay is for DelayBefore and DelayAfter.
 	Delay time.Duration
-	// Code and Message are for Fail and Announce.
+	// Code and Message are for Fail, Answer, AnswerAfter, Announce and Page.
 	Code    codes.Code
 	Message string
+	// Status is the HTTP status of a Page.
+	Status int
 }
 
 // Inject makes a fault happen to the calls that come through the ingress. It
@@ -124,6 +139,12 @@ func (f Fault) act(c *Cluster, w http.ResponseWriter, r *http.Request) bool {
 		c.refuse(w, 503)
 	case BadGateway:
 		http.Error(w, "the engine is gone", http.StatusBadGateway)
+	case Page:
+		w.Header().Set("Content-Type", "text/html")
+		w.WriteHeader(f.Status)
+		_, _ = io.WriteString(w, f.Message)
+	case Answer:
+		f.answer(w)
 	case Hang:
 		select {
 		case <-r.Context().Done():
@@ -137,6 +158,19 @@ func (f Fault) act(c *Cluster, w http.ResponseWriter, r *http.Request) bool {
 		return false
 	}
 	return true
+}
+
+// answer answers a call with a gRPC status that no engine has given.
+func (f Fault) answer(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "application/grpc")
+	if f.Action != NoTrailers {
+		w.Header().Set("Grpc-Status", strconv.Itoa(int(f.Code)))
+		w.Header().Set("Grpc-Message", f.Message)
+		w.WriteHeader(http.StatusOK)
+		return
+	}
+	w.WriteHeader(http.StatusOK)
+	_ = http.NewResponseController(w).Flush()
 }
 
 type faultKey struct{}

@@ -57,9 +57,14 @@ func (c *Cluster) engine(side fsm.Side, w http.ResponseWriter, r *http.Request) 
 func (c *Cluster) pass(side fsm.Side, w http.ResponseWriter, r *http.Request, fault Fault) {
 	c.counts.begin(side)
 	defer c.counts.end(side)
-	if fault.Action == BreakAfter {
+	switch fault.Action {
+	case BreakAfter, AnswerAfter, NoTrailers:
 		c.sides[side].grpc.ServeHTTP(&unheard{header: make(http.Header)}, r)
-		breakConn(r)
+		if fault.Action == BreakAfter {
+			breakConn(r)
+		} else {
+			fault.answer(w)
+		}
 		return
 	}
 	if fault.Action == DelayAfter {

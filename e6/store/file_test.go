@@ -11,7 +11,6 @@ import (
 	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/e6/store"
 	"github.com/e6data/e6data-go/e6/store/storetest"
-	"github.com/e6data/e6data-go/internal/stress"
 )
 
 // openFile opens a handle on the files of one directory.
@@ -25,7 +24,7 @@ func openFile(t testing.TB, dir string) *store.File {
 
 // within bounds a test's own waiting, so that a hang is a failure.
 func within(t testing.TB, d time.Duration) context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), max(d, stress.Patience))
+	ctx, cancel := context.WithTimeout(context.Background(), d)
 	t.Cleanup(cancel)
 	return ctx
 }

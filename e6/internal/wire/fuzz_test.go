@@ -7,11 +7,12 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-// FuzzJudge checks what must hold of every failure, whatever the message says.
-func FuzzJudge(f *testing.F) {
+// FuzzClassify checks what must hold of every failure, whatever the message says.
+func FuzzClassify(f *testing.F) {
 	for _, message := range []string{
 		"", httpWrongSide + ")", httpSuspended + "Service Unavailable)", statusWrongSide, statusSuspended, mockWrongSide,
-		"Access denied. Invalid session", streamRefused, requestTooLarge, requestInvalid, canceled, closing, "grpc: x",
+		"Access denied. Invalid session", streamRefused, requestOversized[0].begins, unsendable[0].begins, "context canceled", closing, "grpc: x",
+		envoyNoHost, envoyReset + "connection failure", unprocessed[1].begins, notConnected[0].begins, coreWrongSide, envoyTimeout,
 	} {
 		for _, code := range []codes.Code{codes.Unknown, codes.Unavailable, codes.Internal, codes.InvalidArgument} {
 			f.Add(uint32(code), message, true, true)
@@ -26,24 +27,34 @@ func FuzzJudge(f *testing.F) {
 		in := failure{code: codes.Code(code), message: message, sent: sent, answered: answered}
 		late := in
 		late.expired = true
-		class, effect := judge(in)
-		if lateClass, lateEffect := judge(late); in.code != codes.DeadlineExceeded && (lateClass != class || lateEffect != effect) {
-			t.Fatalf("%+v is judged by its deadline", in)
+		class, effect := classify(in)
+		if lateClass, lateEffect := classify(late); lateEffect != effect || lateClass != class && lateClass != ClassTimeout {
+			t.Fatalf("%+v is judged by its deadline: %v", in, lateClass)
+		}
+		_, refused := strings.CutPrefix(message, httpReply)
+		proven := !sent || class == ClassUnimplemented && answered ||
+			matchesAny(message, unprocessed) && !answered || matchesAny(message, notConnected) && !answered ||
+			matchesAny(message, unsendable) && !answered || matchesAny(message, requestOversized) && !answered ||
+			notReached(message) && answered || (class == ClassWrongSide || class == ClassUnavailable) && refused != answered
+		if !sent && strings.HasPrefix(message, cardinality) {
+			return // sent, whatever gRPC shows
 		}
 		switch {
-		case class == ClassTimeout && answered && in.code == codes.DeadlineExceeded:
-			t.Fatalf("%+v has time left, and yet it is a timeout", in)
+		case effect == EffectNone && !proven:
+			t.Fatalf("%+v had no effect without a proof: %v", in, class)
+		case class == ClassTimeout && sent, class == ClassCanceled && answered:
+			t.Fatalf("%+v has time left, and is the caller's: %v", in, class)
 		case class == classNone:
 			t.Fatalf("%+v has no class", in)
 		case !sent && effect != EffectNone:
 			t.Fatalf("%+v was never sent, and yet its effect is %v", in, effect)
-		case !sent && (class == ClassWrongSide || class == ClassSuspended || class == ClassEngine):
+		case !sent && (class == ClassWrongSide || class == ClassUnavailable || class == ClassEngine):
 			t.Fatalf("%+v was never sent, and yet somebody answered: %v", in, class)
-		case class == ClassWrongSide && !strings.Contains(message, "456"), class == ClassSuspended && !strings.Contains(message, "503"):
+		case class == ClassWrongSide && !strings.Contains(message, "456"), class == ClassUnavailable && !strings.Contains(message, "503"):
 			t.Fatalf("%+v is no refusal", in)
-		case class == ClassEngine && !answered, effect == EffectDone && !answered:
+		case (class == ClassEngine || effect == EffectDone) && !answered:
 			t.Fatalf("%+v was not answered, and yet it is %v, %v", in, class, effect)
-		case answered && strings.HasPrefix(message, httpReply) && (class == ClassWrongSide || class == ClassSuspended):
+		case answered && strings.HasPrefix(message, httpReply) && (class == ClassWrongSide || class == ClassUnavailable):
 			t.Fatalf("%+v is a quotation", in)
 		}
 	})

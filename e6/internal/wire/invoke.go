@@ -69,32 +69,31 @@ func (c *boundConn) invoke(ctx context.Context, method string, args, reply any, 
 	count.calls.Add(1)
 	seen, err := c.send(c.headers.on(ctx), path(method), args, reply, opts)
 	if err != nil {
-		class, effect := seen.judge(ctx, err)
-		if class == ClassWrongSide {
+		class, effect := seen.classify(ctx, err)
+		failed := &Error{Class: class, Effect: effect, Side: c.call.Side, Method: name(method), At: at, Err: err}
+		outcome := failed.Outcome()
+		if outcome.Verdict == VerdictRefuses {
 			count.refused.Add(1)
 		}
-		AwaitDeadline(ctx, class)
-		return &Error{Class: class, Effect: effect, Side: c.call.Side, Method: name(method), At: at, Err: err}
+		AwaitDeadline(ctx, outcome)
+		return failed
 	}
 	if err := check(reply); err != nil {
-		return &Error{Class: ClassBroken, Effect: EffectUnknown, Side: c.call.Side, Method: name(method), At: at, Err: err}
+		return &Error{Class: ClassNoResponse, Effect: EffectUnknown, Side: c.call.Side, Method: name(method), At: at, Err: err}
 	}
 	c.observe(ctx, at, reply)
 	return nil
 }
 
 // AwaitDeadline waits for the end of a context whose deadline is due within the
-// clock slack, if a call of that class got no answer. The server and the proxies
+// clock slack, if the outcome of a call is one that the deadline may cause (DESIGN 5.21). The server and the proxies
 // before it count the same deadline and may notice it first, and a process that was
 // paused may learn of their failure before its own timers run. Such a failure is the
 // caller's: whoever looks at the context afterwards finds it ended. Other failures
 // return at once.
-func AwaitDeadline(ctx context.Context, class Class) {
-	switch class {
-	case ClassBroken, ClassTimeout, ClassCanceled:
-		if expired(ctx) {
-			<-ctx.Done()
-		}
+func AwaitDeadline(ctx context.Context, outcome Outcome) {
+	if outcome.ByDeadline && expired(ctx) {
+		<-ctx.Done()
 	}
 }
 

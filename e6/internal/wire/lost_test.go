@@ -112,12 +112,12 @@ func TestAServerThatDiesMidCallLeavesTheEffectUnknown(t *testing.T) {
 	var done sync.WaitGroup
 	done.Go(func() { _ = s.Serve(l) })
 	t.Cleanup(func() { s.Stop(); done.Wait() })
-	judged(t, ask(t, dial(t, l.Addr().String(), Config{})), ClassBroken, EffectUnknown)
+	judged(t, ask(t, dial(t, l.Addr().String(), Config{})), ClassNoResponse, EffectUnknown)
 }
 
 func TestAStreamThatIsResetLeavesTheEffectUnknown(t *testing.T) {
 	address := serveHTTP(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, nil)
-	judged(t, ask(t, dial(t, address, Config{})), ClassBroken, EffectUnknown)
+	judged(t, ask(t, dial(t, address, Config{})), ClassNoResponse, EffectUnknown)
 }
 
 func TestAnAnswerThatIsNoMessageLeavesTheEffectUnknown(t *testing.T) {
@@ -127,7 +127,7 @@ func TestAnAnswerThatIsNoMessageLeavesTheEffectUnknown(t *testing.T) {
 		_, _ = w.Write([]byte{0, 0, 0, 0, 3, 0xff, 0xff, 0xff})
 		w.Header().Set("Grpc-Status", "0")
 	}, nil)
-	judged(t, ask(t, dial(t, address, Config{})), ClassBroken, EffectUnknown)
+	judged(t, ask(t, dial(t, address, Config{})), ClassNoResponse, EffectUnknown)
 }
 
 func TestMessagesBeyondALimitAreTooLarge(t *testing.T) {
@@ -164,7 +164,7 @@ func TestAnAnswerOfTwoMessagesLeavesTheEffectUnknown(t *testing.T) {
 		_, _ = w.Write([]byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0})
 		w.Header().Set("Grpc-Status", "0")
 	}, nil)
-	judged(t, ask(t, dial(t, address, Config{})), ClassBroken, EffectUnknown)
+	judged(t, ask(t, dial(t, address, Config{})), ClassNoResponse, EffectUnknown)
 }
 
 // nameless is a connection that does not say where it leads, as a tunnel may not.
@@ -181,7 +181,7 @@ func TestWhatADialerGivesNeedsNoAddress(t *testing.T) {
 	refuses := serveHTTP(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(456) }, nil)
 	judged(t, ask(t, dial(t, refuses, through)), ClassWrongSide, EffectNone)
 	resets := serveHTTP(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, nil)
-	judged(t, ask(t, dial(t, resets, through)), ClassBroken, EffectUnknown)
+	judged(t, ask(t, dial(t, resets, through)), ClassNoResponse, EffectUnknown)
 }
 
 func TestAServiceConfigOfTheCallersKeepsTheLimits(t *testing.T) {
@@ -190,7 +190,7 @@ func TestAServiceConfigOfTheCallersKeepsTheLimits(t *testing.T) {
 		return &e6xv1.StatusResponse{SessionId: strings.Repeat("a", large)}, nil
 	})
 	roundRobin := []grpc.DialOption{grpc.WithDefaultServiceConfig(`{"loadBalancingConfig":[{"round_robin":{}}]}`)}
-	e := judged(t, ask(t, dial(t, address, Config{DialOptions: roundRobin})), ClassBroken, EffectUnknown)
+	e := judged(t, ask(t, dial(t, address, Config{DialOptions: roundRobin})), ClassNoResponse, EffectUnknown)
 	require.ErrorContains(t, e, "session id", "it came, and is judged by what is in it")
 	judged(t, ask(t, dial(t, address, Config{DialOptions: roundRobin, MaxReceiveBytes: large / 2})), ClassTooLarge, EffectDone)
 }

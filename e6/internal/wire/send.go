@@ -17,7 +17,13 @@ type evidence struct {
 	// answered: a gRPC server answered. Its replies have metadata, at least their
 	// content type; an ingress that refuses in plain HTTP sends none.
 	answered bool
+	// upstream: Envoy passed on the response of an engine, and says how long it took.
+	upstream bool
 }
+
+// upstreamTime is the header that Envoy adds to what it passes on, and not to its own
+// replies.
+const upstreamTime = "x-envoy-upstream-service-time"
 
 // A witness sees a call: gRPC writes to it what there is to know of one that failed.
 type witness struct {
@@ -62,5 +68,11 @@ func (c *Conn) send(ctx context.Context, path string, args, reply any, opts []gr
 func (w *witness) send(ctx context.Context, cc *grpc.ClientConn, path string, args, reply any, opts []grpc.CallOption) (evidence, error) {
 	w.opts = append(append(w.opts[:0], opts...), w.see[:]...)
 	err := cc.Invoke(ctx, path, args, reply, w.opts...)
-	return evidence{sent: w.to.LocalAddr != noPeer.LocalAddr, answered: len(w.header) > 0 || len(w.trailer) > 0}, err
+	if err == nil {
+		return evidence{}, nil
+	}
+	return evidence{
+		sent: w.to.LocalAddr != noPeer.LocalAddr, answered: len(w.header) > 0 || len(w.trailer) > 0,
+		upstream: len(w.header.Get(upstreamTime)) > 0 || len(w.trailer.Get(upstreamTime)) > 0,
+	}, err
 }
