@@ -11,7 +11,7 @@ PROTO   := proto/e6data/e6x/v1
 SH      := set -e;
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check gen format vet lint drift tidy alone cross examples torture slice bench sim fuzz api sbom vuln
+.PHONY: help demo test stress flaky check gen format vet lint drift tidy alone cross examples torture slice bench sim fuzz api sbom vuln
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -19,10 +19,23 @@ help: ## list the targets
 demo: ## real SQL on a local blue/green cluster that cuts over three times
 	@cd examples && go run ./quickstart
 
-test: ## all tests of every module, with the race detector
-	@$(SH) for m in $(TESTED); do echo "== $$m"; (cd $$m && go test -race ./...); done
+# A package that has not ended by then hangs: none needs a tenth of it.
+TEST := go test -race -timeout 30m
 
-check: format vet lint drift tidy alone cross test examples slice ## everything that CI asks for
+test: ## all tests of every module, with the race detector
+	@$(SH) for m in $(TESTED); do echo "== $$m"; (cd $$m && $(TEST) ./...); done
+
+# The packages whose tests ask internal/stress how often to do something.
+stress: ## the long form of the tests that have one
+	E6_STRESS=1 $(TEST) -count=1 $$(git grep -lE 'stress\.(Count|Long)\(' -- '*_test.go' | xargs -n1 dirname | sort -u | sed 's|^|./|')
+
+# Every second round runs beside a busy loop for each processor, at half the speed.
+ROUNDS ?= 20
+flaky: ## run all tests ROUNDS (20) times, half of them on a busy machine
+	@ROUNDS=$(ROUNDS) MODULES="$(TESTED)" TEST="$(TEST) -count=1" ./internal/tools/flaky.sh
+
+check: format vet lint drift tidy alone cross test examples slice stress ## everything that CI asks for
+	$(MAKE) flaky ROUNDS=1
 
 format: ## gofmt has nothing to say
 	@$(SH) unformatted=$$(gofmt -l .); \

@@ -15,6 +15,7 @@ import (
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/store"
+	"github.com/e6data/e6data-go/internal/stress"
 )
 
 // openSharing opens a client that shares what it learns through the files of a
@@ -37,7 +38,7 @@ func sideOf(t testing.TB, client *e6.Client) e6.Side {
 	result, err := client.QueryAll(within(t, 30*time.Second), "SELECT 42")
 	require.NoError(t, err)
 	side := result.Handle.Side
-	require.Eventually(t, func() bool { return client.Stats().InFlight[side] == 0 }, 30*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return client.Stats().InFlight[side] == 0 }, stress.Patience, time.Millisecond)
 	return side
 }
 
@@ -52,7 +53,7 @@ func refusalsOf(client *e6.Client) (n int64) {
 // awaitSide waits until a client that does nothing has changed sides.
 func awaitSide(t testing.TB, client *e6.Client, side e6.Side) {
 	t.Helper()
-	require.Eventually(t, func() bool { return client.Strategy().Active == side }, 30*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return client.Strategy().Active == side }, stress.Patience, time.Millisecond)
 }
 
 // cuts are the ways in which one client learns of green before any other does.

@@ -225,7 +225,9 @@ func FuzzAServerParameterIsReadBackAsItself(f *testing.F) {
 				want = vector.Decimal128
 			}
 		}
-		text, err := p.write(v)
+		to := &statement{ctx: t.Context(), limit: math.MaxInt32}
+		err := p.write(to, v)
+		text := to.text.String()
 		if err != nil {
 			require.True(t, kind%6 == 0 && !utf8.ValidString(s) || kind%6 == 4, "%T %v: %v", v, v, err)
 			require.Empty(t, p.values)
@@ -260,7 +262,7 @@ func FuzzAValueIsOneLiteral(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string, raw []byte) {
 		for _, escape := range []Escape{EscapeSafe, EscapeBackslash} {
-			bound, err := bind("SELECT ? FROM t WHERE a = ?", []any{s, raw}, literals{escape})
+			bound, err := bound(t, "SELECT ? FROM t WHERE a = ?", []any{s, raw}, literals{escape})
 			if err != nil {
 				require.True(t, !utf8.ValidString(s) || strings.Contains(s, "\x00"), "%q: %v", s, err)
 				require.False(t, len(s) > 3 && strings.Contains(err.Error(), s), "the error repeats the value: %v", err)

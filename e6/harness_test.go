@@ -9,6 +9,7 @@ import (
 
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/e6test"
+	"github.com/e6data/e6data-go/internal/stress"
 )
 
 // start serves a cluster for one test, and checks at the end that no client has
@@ -45,9 +46,10 @@ func open(t testing.TB, cluster *e6test.Cluster, change ...func(*e6.Config)) *e6
 	return client
 }
 
-// within bounds a test's own waiting, so that a hang is a failure.
+// within bounds a test's own waiting, so that a hang is a failure. A machine without other
+// load needs much less than d; a slow one has stress.Patience.
 func within(t testing.TB, d time.Duration) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), d)
+	ctx, cancel := context.WithTimeout(t.Context(), max(d, stress.Patience))
 	t.Cleanup(cancel)
 	return ctx
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,10 +23,23 @@ func (literals) escaped() (string, error) { return "?", nil }
 
 func (l literals) standard() bool { return l.escape == EscapeStandard }
 
-func (l literals) write(v any) (string, error) { return writeEach(v, l.one) }
+// write implements writer.
+func (l literals) write(to *statement, v any) error {
+	switch v := v.(type) {
+	case string:
+		return l.string(to, v)
+	case []byte:
+		return binaryLiteral(to, v)
+	}
+	text, err := l.short(v)
+	if err != nil {
+		return err
+	}
+	return to.write(text)
+}
 
-// one writes a plain value.
-func (l literals) one(v any) (string, error) {
+// short is the literal of a plain value that has no more than some digits.
+func (l literals) short(v any) (string, error) {
 	switch v := v.(type) {
 	case nil:
 		return "NULL", nil
@@ -42,31 +56,77 @@ func (l literals) one(v any) (string, error) {
 		return floatLiteral(float64(v)), nil
 	case float64:
 		return floatLiteral(v), nil
-	case []byte:
-		return "X'" + hex.EncodeToString(v) + "'", nil
 	case vector.Decimal:
 		return decimalLiteral(v)
 	case vector.DateValue:
 		text, err := dateText(v)
 		return "CAST('" + text + "' AS DATE)", err
-	case time.Time:
-		text, err := timestampText(v)
-		return "CAST('" + text + "' AS TIMESTAMP)", err
 	}
-	return stringLiteral(v.(string), l.escape)
+	text, err := timestampText(v.(time.Time))
+	return "CAST('" + text + "' AS TIMESTAMP)", err
 }
 
-func stringLiteral(s string, escape Escape) (string, error) {
-	if strings.ContainsRune(s, 0) {
-		return "", refuse("the string holds a NUL character, which no engine reads in a literal")
+// string writes a string literal in one pass.
+func (l literals) string(to *statement, s string) error {
+	if err := to.reserve(len(s) + len("''")); err != nil {
+		return err
 	}
-	switch escape {
+	quote, backslash := "'", `\`
+	switch l.escape {
 	case EscapeBackslash:
-		return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(s) + "'", nil
+		quote = `\`
 	case EscapeStandard:
-		return "'" + strings.ReplaceAll(s, `'`, `''`) + "'", nil
+		backslash = ""
 	}
-	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `''`).Replace(s) + "'", nil
+	to.text.Grow(len(s) + len("''"))
+	to.text.WriteByte('\'')
+	err := to.pieces(s, func(piece string) error {
+		if strings.IndexByte(piece, 0) >= 0 {
+			return refuse("the string holds a NUL character, which no engine reads in a literal")
+		}
+		if err := to.reserve(len(piece)); err != nil {
+			return err
+		}
+		done := 0
+		for i := range len(piece) {
+			escape := ""
+			switch piece[i] {
+			case '\'':
+				escape = quote
+			case '\\':
+				escape = backslash
+			}
+			if escape != "" {
+				to.text.WriteString(piece[done:i])
+				to.text.WriteString(escape)
+				done = i
+			}
+		}
+		to.text.WriteString(piece[done:])
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return to.write("'")
+}
+
+// binaryLiteral writes bytes in hexadecimal digits.
+func binaryLiteral(to *statement, b []byte) error {
+	if err := to.reserve(hex.EncodedLen(len(b)) + len("X''")); err != nil {
+		return err
+	}
+	to.text.Grow(hex.EncodedLen(len(b)) + len("X''"))
+	to.text.WriteString("X'")
+	digits := make([]byte, 0, hex.EncodedLen(min(len(b), chunk)))
+	for piece := range slices.Chunk(b, chunk) {
+		digits = hex.AppendEncode(digits[:0], piece)
+		if err := to.reserve(len(digits)); err != nil {
+			return err
+		}
+		to.text.Write(digits)
+	}
+	return to.write("'")
 }
 
 // decimalLiteral writes a decimal with its type: engines read a bare number as

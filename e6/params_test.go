@@ -14,6 +14,20 @@ import (
 	"github.com/e6data/e6data-go/e6/vector"
 )
 
+// bound is a statement with its arguments, without a limit.
+func bound(t *testing.T, text string, args []any, to writer) (string, error) {
+	t.Helper()
+	return bind(t.Context(), text, args, to, math.MaxInt32)
+}
+
+// literal is one value as it stands in a statement.
+func literal(t *testing.T, v any, l literals) (string, error) {
+	t.Helper()
+	to := &statement{ctx: t.Context(), limit: math.MaxInt32}
+	err := l.write(to, v)
+	return to.text.String(), err
+}
+
 type valuer struct {
 	value any
 	err   error
@@ -60,7 +74,7 @@ func TestAPlaceholderBecomesTheLiteralOfItsValue(t *testing.T) {
 		"a nil valuer":        {(*sql.NullInt64)(nil), "NULL"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := bind("SELECT ?", []any{c.arg}, literals{EscapeSafe})
+			got, err := bound(t, "SELECT ?", []any{c.arg}, literals{EscapeSafe})
 			require.NoError(t, err)
 			require.Equal(t, "SELECT "+c.want, got)
 		})
@@ -69,20 +83,20 @@ func TestAPlaceholderBecomesTheLiteralOfItsValue(t *testing.T) {
 
 func TestOnlyPlaceholdersAreReplaced(t *testing.T) {
 	args := []any{sql.Named("a", 1), sql.Named("b", "x")}
-	got, err := bind(`SELECT :a, @b, ':a', "@b", x::int, y::a, z[1:a], t:a, @@b, ?? -- :a
+	got, err := bound(t, `SELECT :a, @b, ':a', "@b", x::int, y::a, z[1:a], t:a, @@b, ?? -- :a
 		/* @b */ FROM t WHERE c=:a AND d IN (@b,:a)`, args, literals{EscapeSafe})
 	require.NoError(t, err)
 	require.Equal(t, `SELECT 1, 'x', ':a', "@b", x::int, y::a, z[1:a], t:a, @@b, ? -- :a
 		/* @b */ FROM t WHERE c=1 AND d IN ('x',1)`, got)
 	require.Equal(t, sql.Named("a", 1), args[0], "the caller's list is left alone")
 
-	got, err = bind("SELECT ? ?? '?', 5-?, \"?\" -- ?", []any{1, -2}, literals{EscapeSafe})
+	got, err = bound(t, "SELECT ? ?? '?', 5-?, \"?\" -- ?", []any{1, -2}, literals{EscapeSafe})
 	require.NoError(t, err)
 	require.Equal(t, "SELECT 1 ? '?', 5-(-2), \"?\" -- ?", got)
 
-	got, err = bind("SELECT ? ?? :x", nil, literals{EscapeSafe})
+	got, err = bound(t, "SELECT a ?? :x, '?' -- ?", nil, literals{EscapeSafe})
 	require.NoError(t, err)
-	require.Equal(t, "SELECT ? ?? :x", got, "without values the text is sent as it is")
+	require.Equal(t, "SELECT a ? :x, '?' -- ?", got, "?? is a question mark without values too")
 }
 
 func TestAValueIsNeverReadAsAPartOfWhatStandsBesideIt(t *testing.T) {
@@ -101,14 +115,14 @@ func TestAValueIsNeverReadAsAPartOfWhatStandsBesideIt(t *testing.T) {
 		for i := range args {
 			args[i] = 5
 		}
-		got, err := bind(sql, args, literals{})
+		got, err := bound(t, sql, args, literals{})
 		require.NoError(t, err)
 		require.Equal(t, want, got)
 	}
 }
 
 func TestAPlaceholderInANestedCommentIsNone(t *testing.T) {
-	_, err := bind("SELECT 1 /* /* */ || ? */", []any{" */ AS a, 2 AS b --"}, literals{})
+	_, err := bound(t, "SELECT 1 /* /* */ || ? */", []any{" */ AS a, 2 AS b --"}, literals{})
 	require.ErrorContains(t, err, "no placeholder uses it")
 }
 
@@ -120,14 +134,14 @@ func TestADecimalIsWrittenWithItsDigitsAndItsType(t *testing.T) {
 	} {
 		d, err := vector.ParseDecimal(text)
 		require.NoError(t, err)
-		got, err := literals{}.write(d)
+		got, err := literal(t, d, literals{})
 		require.NoError(t, err)
 		require.Equal(t, want, got, text)
 	}
 	for _, text := range []string{"1E+38", "1E-39"} {
 		d, err := vector.ParseDecimal(text)
 		require.NoError(t, err, text)
-		_, err = literals{}.write(d)
+		_, err = literal(t, d, literals{})
 		require.Error(t, err, text)
 	}
 }
@@ -141,7 +155,7 @@ func TestLineEndsAndDollarSignsAreNoTrouble(t *testing.T) {
 		"SELECT $x ?":          "SELECT $x 7",
 		"SELECT $$a?b$$ + ?":   "SELECT $$a?b$$ + 7",
 	} {
-		got, err := bind(text, []any{7}, literals{EscapeSafe})
+		got, err := bound(t, text, []any{7}, literals{EscapeSafe})
 		require.NoError(t, err, text)
 		require.Equal(t, want, got)
 	}
@@ -149,27 +163,27 @@ func TestLineEndsAndDollarSignsAreNoTrouble(t *testing.T) {
 
 func TestTheStatementIsReadAsTheOptionSays(t *testing.T) {
 	const statement = `SELECT a LIKE ? ESCAPE '\', ?`
-	got, err := bind(statement, []any{1, 2}, literals{EscapeStandard})
+	got, err := bound(t, statement, []any{1, 2}, literals{EscapeStandard})
 	require.NoError(t, err)
 	require.Equal(t, `SELECT a LIKE 1 ESCAPE '\', 2`, got)
 	beside := &serverParams{literals: literals{EscapeStandard}}
-	got, err = bind(statement, []any{1, 2}, beside)
+	got, err = bound(t, statement, []any{1, 2}, beside)
 	require.NoError(t, err)
 	require.Equal(t, statement, got)
 	require.Len(t, beside.values, 2)
 	for _, escape := range []Escape{EscapeSafe, EscapeBackslash} {
-		_, err = bind(statement, []any{1, 2}, literals{escape})
+		_, err = bound(t, statement, []any{1, 2}, literals{escape})
 		require.ErrorContains(t, err, "parameter 2: no placeholder uses it", "the literal does not end")
 	}
 }
 
 func TestADateIsWrittenAsEnginesReadIt(t *testing.T) {
 	for days, want := range map[int64]string{0: "1970-01-01", 3574536: "11756-09-30", -735615: "-0045-12-16"} {
-		got, err := literals{}.write(vector.DateValue{Days: days})
+		got, err := literal(t, vector.DateValue{Days: days}, literals{})
 		require.NoError(t, err)
 		require.Equal(t, "CAST('"+want+"' AS DATE)", got)
 	}
-	_, err := literals{}.write(vector.DateValue{Days: 1 << 60})
+	_, err := literal(t, vector.DateValue{Days: 1 << 60}, literals{})
 	require.ErrorContains(t, err, "is no DATE")
 }
 
@@ -177,7 +191,7 @@ func TestStringsAreEscapedAsTheOptionSays(t *testing.T) {
 	for escape, want := range map[Escape]string{
 		EscapeSafe: `'a''\\b'`, EscapeBackslash: `'a\'\\b'`, EscapeStandard: `'a''\b'`,
 	} {
-		got, err := literals{escape}.write(`a'\b`)
+		got, err := literal(t, `a'\b`, literals{escape})
 		require.NoError(t, err)
 		require.Equal(t, want, got)
 	}
@@ -204,17 +218,68 @@ func TestAValueThatDoesNotFitIsAnErrorThatNamesIt(t *testing.T) {
 		"a year beyond 9999":      {"SELECT ?", []any{time.Date(11756, 1, 1, 0, 0, 0, 0, time.UTC)}, "the year 11756"},
 		"a valuer that fails":     {"SELECT ?", []any{valuer{err: broken}}, "broken"},
 		"a valuer with a valuer":  {"SELECT ?", []any{valuer{value: valuer{}}}, "another driver.Valuer"},
-		"a bad value in a list":   {"SELECT ?", []any{[]any{1, map[int]int{}}}, "cannot be written"},
+		"a bad value in a list":   {"SELECT ?", []any{[]any{1, map[int]int{}}}, "parameter 1: value 2 of the slice: a map[int]int cannot be written"},
+		"a list in itself":        {"SELECT ?", []any{cyclicList()}, "a slice of slices"},
+		"a pointer to itself":     {"SELECT ?", []any{cyclicPointer()}, "leads through more than 16 pointers"},
+		"no arguments":            {"SELECT 'a?', ?", nil, "parameter 1: the ? at byte 13 has no value: the call has no arguments: give one, or write ?? for a question mark"},
+		"a dollar placeholder":    {"SELECT $1", []any{1}, "parameter 1: no placeholder uses it: the statement has $1 at byte 7, which is no placeholder here: write ?"},
+		"a format verb":           {"SELECT a = %s", []any{1}, "the statement has %s at byte 11, which is no placeholder here: write ?"},
+		"a format with a name":    {"SELECT %(a)s", []any{sql.Named("a", 1)}, "parameter :a: no placeholder uses it: the statement has %(a)s at byte 7, which is no placeholder here: write :a"},
+		"a number of Oracle":      {"SELECT :1", []any{1}, "the statement has :1 at byte 7, which is no placeholder here: write ?"},
+		"a name without one":      {"SELECT :a", []any{1}, `the statement has :a at byte 7, which stands for a value with a name: write ?, or give sql.Named("a", ...)`},
+		"a quoted question mark":  {"SELECT '?'", []any{1}, "parameter 1: no placeholder uses it: '?' at byte 7 is a text, and no placeholder: write ? without quotes"},
+		"a quoted name":           {"SELECT ':a'", []any{sql.Named("a", 1)}, "':a' at byte 7 is a text, and no placeholder: write :a without quotes"},
 		"a comment without end":   {"SELECT 1 -- c\r, ?\n", []any{1}, "a carriage return without a line feed"},
 		"dollar quotes":           {"SELECT $tag$ ? $$ $tag$", []any{1}, "parameter 1: no placeholder uses it"},
 		"a bad value with a name": {"SELECT :x", []any{sql.Named("x", struct{}{})}, "parameter :x: a struct {}"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := bind(c.sql, c.args, literals{EscapeSafe})
+			_, err := bound(t, c.sql, c.args, literals{EscapeSafe})
 			param, ok := errors.AsType[*ParamError](err)
 			require.True(t, ok, "%v", err)
 			require.ErrorContains(t, param, c.want)
 			require.Equal(t, name == "a valuer that fails", errors.Is(err, broken))
 		})
+	}
+}
+
+func cyclicList() []any {
+	list := []any{1, nil}
+	list[1] = list
+	return list
+}
+
+func cyclicPointer() any {
+	var v any
+	v = &v
+	return v
+}
+
+func TestBind_LeavesWhatIsNoPlaceholderAlone(t *testing.T) {
+	for text, want := range map[string]string{
+		"SELECT l[:n], l[1:n], ?":                 "SELECT l[:n], l[1:n], 7",
+		"SELECT MAP {?:x}, x::int, $tag$ ? $tag$": "SELECT MAP {7:x}, x::int, $tag$ ? $tag$",
+		"SET @x := ?, @@y /* ? */ -- ?":           "SET @x := 7, @@y /* ? */ -- ?",
+	} {
+		got, err := bound(t, text, []any{7}, literals{EscapeSafe})
+		require.NoError(t, err, text)
+		require.Equal(t, want, got)
+	}
+	got, err := bound(t, "SELECT l[:n], l[:i], {'k' :v}, x ::int, :v", []any{sql.Named("i", 1), sql.Named("v", 2)}, literals{EscapeSafe})
+	require.NoError(t, err)
+	require.Equal(t, "SELECT l[:n], l[1], {'k' :v}, x ::int, 2", got)
+	got, err = bound(t, `SELECT E'it\'s ?', '\', ?`, []any{7}, literals{EscapeStandard})
+	require.NoError(t, err)
+	require.Equal(t, `SELECT E'it\'s ?', '\', 7`, got)
+}
+
+func TestBind_SendsAStatementWithoutArgumentsAsItIsWhereItsDialectIsUnclear(t *testing.T) {
+	for _, text := range []string{
+		"SELECT :a, @b, $1", `SELECT 'C:\', '?'`, `SELECT 'it\'s ?'`, "SELECT 1 -- \r ?\n", "SELECT '? ", "SELECT \"?\", `?`, '?'",
+		`SELECT 'a\', ?`,
+	} {
+		got, err := bound(t, text, nil, literals{EscapeSafe})
+		require.NoError(t, err, text)
+		require.Equal(t, text, got)
 	}
 }

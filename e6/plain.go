@@ -4,24 +4,22 @@ import (
 	"database/sql/driver"
 	"fmt"
 	"reflect"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/e6data/e6data-go/e6/vector"
 )
 
 // plain reduces an argument to nil, bool, int64, uint64, float32, float64,
-// string (valid UTF-8), []byte (not nil), time.Time, vector.Decimal or
-// vector.DateValue, or to a list of these.
-func plain(v any) (any, error) {
+// string, []byte (not nil), time.Time, vector.Decimal or vector.DateValue, or to a
+// list of values that are still to be reduced.
+func plain(v any) (any, error) { return plainWithin(v, maxPointers) }
+
+// maxPointers is how many pointers may lead to a value. More are a pointer to itself.
+const maxPointers = 16
+
+func plainWithin(v any, pointers int) (any, error) {
 	switch v := v.(type) {
-	case nil, bool, int64, uint64, float32, float64, time.Time, vector.Decimal, vector.DateValue:
-		return v, nil
-	case string:
-		if !utf8.ValidString(v) {
-			return nil, refuse("the string is not valid UTF-8: give []byte for binary data")
-		}
+	case nil, bool, int64, uint64, float32, float64, string, time.Time, vector.Decimal, vector.DateValue:
 		return v, nil
 	case []byte:
 		if v == nil {
@@ -41,26 +39,29 @@ func plain(v any) (any, error) {
 		if _, again := inner.(driver.Valuer); again {
 			return nil, refuse("the Value method of %T returned another driver.Valuer", v)
 		}
-		return plain(inner)
+		return plainWithin(inner, pointers-1)
 	}
-	return plainKind(reflect.ValueOf(v))
+	if pointers < 0 {
+		return nil, refuse("a %T leads through more than %d pointers", v, maxPointers)
+	}
+	return plainKind(reflect.ValueOf(v), pointers)
 }
 
-// list is a slice for IN (?), of plain values.
-type list []any
+// list is a slice or an array for IN (?).
+type list struct{ reflect.Value }
 
 // plainKind reduces values of types that are made of the basic ones.
-func plainKind(v reflect.Value) (any, error) {
+func plainKind(v reflect.Value, pointers int) (any, error) {
 	switch v.Kind() {
 	case reflect.Pointer:
 		if v.IsNil() {
 			return nil, nil
 		}
-		return plain(v.Elem().Interface())
+		return plainWithin(v.Elem().Interface(), pointers-1)
 	case reflect.Bool:
 		return v.Bool(), nil
 	case reflect.String:
-		return plain(v.String())
+		return v.String(), nil
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
 		return v.Int(), nil
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
@@ -70,53 +71,57 @@ func plainKind(v reflect.Value) (any, error) {
 	case reflect.Float64:
 		return v.Float(), nil
 	case reflect.Slice, reflect.Array:
-		return plainList(v)
-	}
-	return nil, refuse("a %s cannot be written as SQL: give a number, a string, a bool, []byte, time.Time, a decimal, a slice of these, or a driver.Valuer", v.Type())
-}
-
-func plainList(v reflect.Value) (any, error) {
-	if v.Type().Elem().Kind() == reflect.Uint8 {
-		if v.Kind() == reflect.Slice && v.IsNil() {
-			return nil, nil
+		if v.Type().Elem().Kind() != reflect.Uint8 {
+			return list{v}, nil
+		}
+		if v.Kind() == reflect.Slice {
+			return plain(v.Bytes())
 		}
 		b := make([]byte, v.Len())
 		reflect.Copy(reflect.ValueOf(b), v)
 		return b, nil
 	}
-	values := make(list, v.Len())
-	for i := range values {
-		one, err := plain(v.Index(i).Interface())
-		if err != nil {
-			return nil, err
-		}
-		if _, nested := one.(list); nested {
-			return nil, refuse("a slice of slices cannot be written as SQL")
-		}
-		values[i] = one
-	}
-	return values, nil
+	return nil, refuse("a %s cannot be written as SQL: give a number, a string, a bool, []byte, time.Time, a decimal, a slice of these, or a driver.Valuer", v.Type())
 }
 
 // writeEach writes a value, or those of a slice for IN (?). An empty slice is
 // NULL, which nothing is in.
-func writeEach(v any, write func(plain any) (string, error)) (string, error) {
+func writeEach(to *statement, v any, write func(to *statement, plain any) error) error {
 	p, err := plain(v)
 	if err != nil {
-		return "", err
+		return err
 	}
 	values, isList := p.(list)
 	if !isList {
-		return write(p)
+		return write(to, p)
 	}
-	if len(values) == 0 {
-		return write(nil)
-	}
-	parts := make([]string, len(values))
-	for i, one := range values {
-		if parts[i], err = write(one); err != nil {
-			return "", err
+	for i := range values.Len() {
+		if i > 0 {
+			if err := to.write(", "); err != nil {
+				return err
+			}
+		}
+		p, err := plain(values.Index(i).Interface())
+		if _, nested := p.(list); nested {
+			err = refuse("a slice of slices cannot be written as SQL")
+		}
+		if err == nil {
+			err = write(to, p)
+		}
+		if err != nil {
+			return inList(err, i)
 		}
 	}
-	return strings.Join(parts, ", "), nil
+	if values.Len() == 0 {
+		return write(to, nil)
+	}
+	return nil
+}
+
+// inList says which value of a list is wrong.
+func inList(err error, i int) error {
+	if typed, ok := err.(*ParamError); ok && typed.Param == "" {
+		typed.Problem = fmt.Sprintf("value %d of the slice: %s", i+1, typed.Problem)
+	}
+	return err
 }

@@ -100,7 +100,7 @@ func (c *Client) newRun(ctx context.Context, sql string, args []any) (*query, er
 }
 
 func (c *Client) newQueryBy(ctx context.Context, sql string, args []any, to writer) (*query, error) {
-	bound, err := bind(sql, args, to)
+	bound, err := bind(ctx, sql, args, to, c.cfg.MaxSendBytes)
 	if err != nil {
 		return nil, err
 	}

@@ -21,8 +21,9 @@ import (
 // The arguments stand for the placeholders of the statement: ? in their order, or
 // :name and @name for those that are made by sql.Named. They are written into
 // the text as literals; ?? is a question mark. A slice is a list, for IN (?).
-// Without arguments, the text is sent as it is. The error of a value or a
-// placeholder that does not fit is a *ParamError.
+// Without arguments, the text is sent as it is, unless it has a ?, whose argument
+// is missing. The error of a value or a placeholder that does not fit, and of a
+// statement that gets longer than Config.MaxSendBytes, is a *ParamError.
 //
 // A query that is cut off before a row has reached the caller is run again if
 // its replay policy allows it. The errors are *QueryError for the engine's own

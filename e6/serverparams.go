@@ -42,19 +42,29 @@ func (*serverParams) escaped() (string, error) {
 func (p *serverParams) standard() bool { return p.literals.standard() }
 
 // write implements writer.
-func (p *serverParams) write(v any) (string, error) {
-	return writeEach(v, func(v any) (string, error) {
-		text, err := parameterText(v)
-		if err != nil {
-			return "", err
+func (p *serverParams) write(to *statement, v any) error {
+	if text, ok := v.(string); ok {
+		if err := to.pieces(text, func(piece string) error { return to.keep(len(piece)) }); err != nil {
+			return err
 		}
-		if text == nil {
-			return p.literals.one(v)
-		}
-		p.values = append(p.values, text)
-		return "?", nil
-	})
+	}
+	param, err := parameterText(v)
+	if err != nil {
+		return err
+	}
+	if param == nil {
+		return p.literals.write(to, v)
+	}
+	if err := to.keep(parameterBytes); err != nil {
+		return err
+	}
+	p.values = append(p.values, param)
+	return to.write("?")
 }
+
+// parameterBytes is about what a parameter takes in a message, beside a text of its
+// own.
+const parameterBytes = 16
 
 // parameterText is a plain value as a parameter, and nil for one that has no form.
 func parameterText(v any) (*e6xv1.ParameterValue, error) {

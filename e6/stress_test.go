@@ -14,13 +14,13 @@ import (
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/events"
+	"github.com/e6data/e6data-go/internal/stress"
 )
 
 // How much is asked of each kind of cutover.
-const (
-	stressGoroutines = 64
-	stressCutovers   = 200
-)
+const stressGoroutines = 64
+
+var stressCutovers = stress.Count(6, 200)
 
 // load is what a number of goroutines did to a client, and how it ended.
 type load struct {

@@ -11,6 +11,7 @@ import (
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/events"
+	"github.com/e6data/e6data-go/internal/stress"
 )
 
 // watcher keeps the events of a client.
@@ -89,7 +90,7 @@ func requireForgotten(t *testing.T, cluster *e6test.Cluster, client *e6.Client) 
 // ready waits for something that a test's own goroutine brings about.
 func ready(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	require.Eventually(t, is, 10*time.Second, time.Millisecond, what)
+	require.Eventually(t, is, stress.Patience, time.Millisecond, what)
 }
 
 // later runs f on a goroutine of its own and returns where its error will be.
@@ -105,7 +106,7 @@ func result(t *testing.T, done <-chan error) error {
 	select {
 	case err := <-done:
 		return err
-	case <-time.After(10 * time.Second):
+	case <-time.After(stress.Patience):
 		require.FailNow(t, "it never ended")
 		return nil
 	}

@@ -1,31 +1,13 @@
 package emulator
 
 import (
-	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
-	"time"
 
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/fsm"
 )
-
-// defaultGrace is the time between announcement and refusal of a cutover that
-// names none.
-const defaultGrace = 5 * time.Second
-
-// maxGrace bounds the time for which a request may occupy the handler.
-const maxGrace = time.Hour
-
-// cutoverKinds are the values of the parameter kind.
-var cutoverKinds = map[string]e6test.CutoverKind{
-	"":               e6test.Graceful,
-	"graceful":       e6test.Graceful,
-	"abrupt":         e6test.Abrupt,
-	"announce-first": e6test.AnnounceFirst,
-}
 
 // AdminHandler returns the handler that steers a cluster over plain HTTP. It
 // does not authenticate anybody: serve it on a loopback address.
@@ -33,14 +15,18 @@ var cutoverKinds = map[string]e6test.CutoverKind{
 //	POST /announce?to=green             announce a side in every response
 //	POST /open?side=green               let the ingress pass calls to a side
 //	POST /close?side=blue               let the ingress refuse them
-//	POST /cutover?to=green&grace=5s     cut over; answers when it is done
+//	POST /cutover?to=green&grace=5s     cut over; the origin closes after 5 s
 //	     &kind=graceful|abrupt|announce-first
+//	GET  /status                        the sides and the last cutover, as JSON
 //	POST /suspend, /resume              the whole cluster
 //	POST /expire-sessions               every session of both sides
 //	GET  /stats                         what was called, as JSON
 //
-// An answer of 200 means done. A parameter that is missing or wrong is 400 with
-// a text that says which, another method 405, a cutover that cannot be done 409.
+// An answer of 200 means done. A cutover with a grace period is answered with 202 at
+// once and goes on in the background; GET /status says when it is done. The grace is 5 s
+// by default and 1 h at most; an abrupt cutover has none. A parameter that is missing or
+// wrong is 400 with a text that says which, another method 405, a cutover while another
+// one runs 409.
 func AdminHandler(cluster *e6test.Cluster) http.Handler {
 	mux := http.NewServeMux()
 	post := func(path string, do func(q url.Values) error) {
@@ -67,7 +53,9 @@ func AdminHandler(cluster *e6test.Cluster) http.Handler {
 	post("/suspend", func(url.Values) error { cluster.Suspend(); return nil })
 	post("/resume", func(url.Values) error { cluster.Resume(); return nil })
 	post("/expire-sessions", func(url.Values) error { cluster.ExpireSessions(); return nil })
-	mux.HandleFunc("POST /cutover", func(w http.ResponseWriter, r *http.Request) { cutOver(cluster, w, r) })
+	c := &cutovers{cluster: cluster}
+	mux.HandleFunc("POST /cutover", c.serve)
+	mux.HandleFunc("GET /status", c.serveStatus)
 	mux.HandleFunc("GET /stats", func(w http.ResponseWriter, _ *http.Request) { writeStats(cluster, w) })
 	return mux
 }
@@ -79,36 +67,6 @@ func sideParam(q url.Values, name string) (fsm.Side, error) {
 		return fsm.None, fmt.Errorf("parameter %s: %w", name, err)
 	}
 	return side, nil
-}
-
-// cutOver serves POST /cutover.
-func cutOver(cluster *e6test.Cluster, w http.ResponseWriter, r *http.Request) {
-	q := r.URL.Query()
-	to, err := sideParam(q, "to")
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
-	}
-	kind, ok := cutoverKinds[q.Get("kind")]
-	if !ok {
-		http.Error(w, fmt.Sprintf("parameter kind: unknown %q: expected graceful, abrupt or announce-first", q.Get("kind")), http.StatusBadRequest)
-		return
-	}
-	grace := defaultGrace
-	if q.Has("grace") {
-		grace, err = time.ParseDuration(q.Get("grace"))
-		if err != nil || grace < 0 || grace > maxGrace {
-			http.Error(w, fmt.Sprintf("parameter grace: %q is no duration between 0s and %s, such as 5s", q.Get("grace"), maxGrace), http.StatusBadRequest)
-			return
-		}
-	}
-	// A cutover that has begun goes on when whoever asked for it has left.
-	err = cluster.Cutover(context.WithoutCancel(r.Context()), e6test.Cutover{To: to, Kind: kind, Grace: grace})
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusConflict)
-		return
-	}
-	_, _ = fmt.Fprintln(w, "ok")
 }
 
 // stats is the answer to GET /stats.
@@ -141,8 +99,5 @@ func statsOf(cluster *e6test.Cluster) stats {
 }
 
 func writeStats(cluster *e6test.Cluster, w http.ResponseWriter) {
-	w.Header().Set("Content-Type", "application/json")
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	_ = enc.Encode(statsOf(cluster))
+	writeJSON(w, http.StatusOK, statsOf(cluster))
 }

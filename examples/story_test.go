@@ -25,6 +25,7 @@ import (
 	"github.com/e6data/e6data-go/e6/fsm"
 	e6otel "github.com/e6data/e6data-go/e6/otel"
 	"github.com/e6data/e6data-go/emulator"
+	"github.com/e6data/e6data-go/internal/stress"
 )
 
 // minRequests is that of the policy in the story.
@@ -103,17 +104,17 @@ func TestASickGreenIsLeftAndEveryoneCanSeeIt(t *testing.T) {
 				}
 			}
 			return len(back) == 1
-		}, 20*time.Second, 10*time.Millisecond, "the way back is one cutover: a rollback, or one that health aborted")
+		}, stress.Patience, 10*time.Millisecond, "the way back is one cutover: a rollback, or one that health aborted")
 	})
 	t.Run("in the metrics", func(t *testing.T) {
 		var all metricdata.ResourceMetrics
 		require.Eventually(t, func() bool {
 			require.NoError(t, reader.Collect(t.Context(), &all))
 			return sum(all, "e6.client.rollbacks", "health") == 1
-		}, 10*time.Second, 10*time.Millisecond)
+		}, stress.Patience, 10*time.Millisecond)
 	})
 	t.Run("in the log", func(t *testing.T) {
-		require.Eventually(t, func() bool { return strings.Contains(log.String(), `"event":"health_breached"`) }, 10*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return strings.Contains(log.String(), `"event":"health_breached"`) }, stress.Patience, time.Millisecond)
 		breaches := 0
 		for line := range strings.Lines(log.String()) {
 			var record struct{ Level, Event, Action, Side string }

@@ -124,9 +124,10 @@ func newFleetRollbackCommand(a *app) *cobra.Command {
 		Use:   "rollback",
 		Short: "Take all clients back from a side",
 		Long: `Rollback tells the clients of a cluster, by the store that they share, to leave the side
-that they are on or were told to go to, and to ignore what announces it for a while. A
-client goes only if the other side accepts it, so make sure that this one serves first.
-Queries that run stay where they are, and end there.
+that is announced or active, and to ignore its announcements for a while. A client
+leaves only if the other side accepts it, so make sure first that that one serves.
+Queries that run stay where they are, and end there. If most clients are on another
+side than the store says, it wants --side.
 
 It asks first, unless --yes is given. Where the store lists clients, it then waits until
 none of them is on the side any more; with exit code 1 some still are.`,
@@ -157,10 +158,9 @@ func (a *app) rollbackFleet(ctx context.Context, s store.Store, cluster string, 
 	}
 	side := f.side.Side
 	if !side.Valid() {
-		side = before.Fact.Side()
-	}
-	if !side.Valid() {
-		return fmt.Errorf("the store knows nothing of %s: if the clients use just this address, name the side to leave with --side", before.Name())
+		if side, err = sideToLeave(before); err != nil {
+			return err
+		}
 	}
 	if before.Fact.Vetoed(side.Other()) {
 		return fmt.Errorf("a veto on %s stands, so nobody can be sent there: 'e6 fleet' shows it, and 'e6 fleet release --side %s' takes it back", side.Other(), side.Other())
@@ -181,29 +181,59 @@ func (a *app) rollbackFleet(ctx context.Context, s store.Store, cluster string, 
 	return a.waitForFleet(ctx, s, cluster, side, f.patient)
 }
 
+// sideToLeave is the side that a rollback without --side takes the clients back from:
+// the announced one, otherwise the active one.
+//
+// A client shows where it is before it has written the store's record. For that moment,
+// and for longer if the record cannot be written, the record still names the side that
+// the clients have left. A veto on that side would keep them where they are, which is
+// the opposite of what was wanted. So the record alone does not decide against the
+// majority of the clients.
+func sideToLeave(s fleet.State) (fsm.Side, error) {
+	side := s.Fact.Side()
+	if !side.Valid() {
+		return side, fmt.Errorf("the store knows nothing of %s: if the clients use just this address, name the side to leave with --side", s.Name())
+	}
+	announced := s.Fact.Announced == side && s.Fact.Active != side
+	if there, elsewhere := s.On(side), s.On(side.Other()); !announced && elsewhere > there {
+		return side, fmt.Errorf("the store says that %s is active, but %d of %d clients are on %s: name the side to leave with --side",
+			side, elsewhere, len(s.Clients), side.Other())
+	}
+	return side, nil
+}
+
 // errStay is the cause of a context in which clients were waited for.
 var errStay = errors.New("clients stay")
 
 // waitForFleet waits until no client is on a side any more, where the store lists them.
+// The patience begins when the store has listed them: what it takes to do that says
+// nothing about the clients.
 func (a *app) waitForFleet(ctx context.Context, s store.Store, cluster string, side fsm.Side, patience time.Duration) error {
 	lists, ok := s.(store.Presence)
 	if !ok || patience <= 0 {
 		return nil
 	}
-	waiting, stop := context.WithTimeoutCause(ctx, patience, errStay)
-	defer stop()
+	waiting, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
 	stay, all := -1, 0
 	var said time.Time
+	var deadline *time.Timer
 	err := lists.WatchClients(waiting, cluster, func(clients []store.Client) {
+		if deadline == nil {
+			deadline = time.AfterFunc(patience, func() { stop(errStay) })
+		}
 		stay, all = fleet.State{Clients: clients}.On(side), len(clients)
 		if stay == 0 || time.Since(said) >= time.Second { // not a line for each of a thousand
 			said = time.Now()
 			_, _ = fmt.Fprintf(a.out, "clients: %d; on %s: %d\n", all, side, stay)
 		}
 		if stay == 0 {
-			stop()
+			stop(nil)
 		}
 	})
+	if deadline != nil {
+		deadline.Stop()
+	}
 	switch {
 	case stay == 0:
 		return nil

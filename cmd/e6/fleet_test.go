@@ -3,7 +3,10 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"io"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -20,6 +23,7 @@ import (
 	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/e6/store"
 	"github.com/e6data/e6data-go/e6/store/etcd"
+	"github.com/e6data/e6data-go/internal/bubbles"
 	"github.com/e6data/e6data-go/internal/etcdserver"
 )
 
@@ -74,14 +78,19 @@ func (c *crew) e6(args ...string) result {
 	return command(c.t, append(append([]string{"fleet"}, args...), "--store", c.url, "--address", c.cluster.Addr())...)
 }
 
-// allOn waits until all clients are on a side, and etcd says so.
+// allOn waits until all clients have settled on a side, and etcd says so, in its list of
+// clients and in its record. A client shows itself on the new side while its last query
+// on the old one still runs, and before the record says so.
 func (c *crew) allOn(side fsm.Side) {
 	c.t.Helper()
 	require.Eventually(c.t, func() bool {
 		var state fleet.State
 		require.NoError(c.t, json.Unmarshal([]byte(c.e6("--json").out), &state))
-		return state.On(side) == len(c.clients)
-	}, 30*time.Second, 10*time.Millisecond)
+		settled := !slices.ContainsFunc(state.Clients, func(client store.Client) bool {
+			return client.Side != side || client.State != fsm.Settled(side)
+		})
+		return settled && len(state.Clients) == len(c.clients) && state.Fact.Active == side
+	}, time.Minute, 10*time.Millisecond)
 }
 
 func (c *crew) announce(side fsm.Side) {
@@ -97,7 +106,7 @@ func TestAWholeFleetIsTakenBackAndReleased(t *testing.T) {
 	shown := c.e6()
 	require.Equal(t, 0, shown.code, shown.errOut)
 	require.Regexp(t, `(?m)^cluster  127\.0\.0\.1:\d+$`, shown.out)
-	require.Regexp(t, `(?m)^sides    green is active, .*epoch 1$`, shown.out)
+	require.Regexp(t, `(?m)^sides    green is active, epoch \d+$`, shown.out)
 	require.Regexp(t, `(?m)^clients  5: 5 on green$`, shown.out)
 	require.Equal(t, 5, strings.Count(c.e6("--all").out, "\n green | "), "each client has a line of its own")
 	require.Equal(t, 1, strings.Count(shown.out, "\n green | "))
@@ -109,7 +118,7 @@ func TestAWholeFleetIsTakenBackAndReleased(t *testing.T) {
 
 	back := c.e6("rollback", "--why", "the sums are wrong", "--yes")
 	require.Equal(t, 0, back.code, back.errOut)
-	require.Regexp(t, `^blue is active, epoch 2; green is vetoed until \d{4}-`, back.out)
+	require.Regexp(t, `^blue is active, epoch \d+; green is vetoed until \d{4}-`, back.out)
 	require.Regexp(t, `\nclients: 5; on green: 0\n$`, back.out)
 	c.allOn(fsm.Blue)
 	require.Regexp(t, `(?m)^veto     on green for (30m0|29m\d+)s more, by order of .*@.*: the sums are wrong$`, c.e6().out)
@@ -130,7 +139,7 @@ func TestClientsThatCannotGoBackAreCounted(t *testing.T) {
 	c.allOn(fsm.Green)
 	c.cluster.CloseSide(fsm.Blue)
 	got := c.e6("rollback", "--why", "x", "--yes", "--wait", "300ms")
-	require.Equal(t, exitStatement, got.code)
+	require.Equal(t, exitStatement, got.code, got.out)
 	require.Contains(t, got.errOut, "after 300ms 2 of 2 clients are still on green: they go when blue accepts them")
 	require.Contains(t, got.out, "clients: 2; on green: 2\n")
 	c.cluster.OpenSide(fsm.Blue)
@@ -140,13 +149,87 @@ func TestClientsThatCannotGoBackAreCounted(t *testing.T) {
 	require.Contains(t, c.e6().out, "by order of")
 }
 
+// ordered runs "e6 fleet rollback --yes" with a store that holds a record and lists
+// clients on these sides.
+func ordered(t *testing.T, fact store.Fact, f rollbackFlags, sides ...fsm.Side) (store.Fact, error) {
+	t.Helper()
+	var shared store.Memory
+	_, err := shared.CompareAndSwap(t.Context(), "c", 0, fact)
+	require.NoError(t, err)
+	for _, side := range sides {
+		member, err := shared.Join("c", store.Client{})
+		require.NoError(t, err)
+		member.Show(side, fsm.Settled(side))
+	}
+	f.why, f.lasts, f.yes = "the sums are wrong", time.Minute, true
+	refused := (&app{out: io.Discard, errOut: io.Discard}).rollbackFleet(t.Context(), &shared, "c", f)
+	now, err := shared.Load(t.Context(), "c")
+	require.NoError(t, err)
+	return now, refused
+}
+
+func TestFleetRollback_DoesNotGuessTheSideAgainstTheClients(t *testing.T) {
+	const blue, green = fsm.Blue, fsm.Green
+	stale := store.Fact{Active: blue}
+	got, err := ordered(t, stale, rollbackFlags{}, green, green, blue)
+	require.EqualError(t, err, "the store says that blue is active, but 2 of 3 clients are on green: name the side to leave with --side")
+	require.Empty(t, got.Standing(), "nothing was ordered")
+	require.EqualValues(t, 1, got.Version)
+
+	for name, c := range map[string]struct {
+		fact  store.Fact
+		flags rollbackFlags
+		sides []fsm.Side
+	}{
+		"the side is named":                  {stale, rollbackFlags{side: sideFlag{green}}, []fsm.Side{green, green}},
+		"the record and the clients agree":   {store.Fact{Active: green}, rollbackFlags{}, []fsm.Side{green, green, blue}},
+		"the side is announced, nobody went": {store.Fact{Active: blue, Announced: green}, rollbackFlags{}, []fsm.Side{blue, blue}},
+		"there are no clients":               {store.Fact{Active: green}, rollbackFlags{}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := ordered(t, c.fact, c.flags, c.sides...)
+			require.NoError(t, err)
+			require.True(t, got.Vetoed(green))
+			require.Equal(t, blue, got.Active)
+		})
+	}
+}
+
+// lateLister is a store that lists its clients after a while.
+type lateLister struct {
+	store.Memory
+	after time.Duration
+}
+
+func (l *lateLister) WatchClients(ctx context.Context, cluster string, fn func([]store.Client)) error {
+	time.Sleep(l.after)
+	return l.Memory.WatchClients(ctx, cluster, fn)
+}
+
+func TestFleetRollback_WaitsForClientsFromTheTimeTheyAreListed(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
+		shared := &lateLister{after: time.Minute}
+		member, err := shared.Join("c", store.Client{})
+		require.NoError(t, err)
+		member.Show(fsm.Green, fsm.Settled(fsm.Green))
+		var out strings.Builder
+		a := &app{out: &out, errOut: io.Discard}
+		began := time.Now()
+		require.EqualError(t, a.waitForFleet(t.Context(), shared, "c", fsm.Green, time.Second),
+			"after 1s 1 of 1 clients are still on green: they go when blue accepts them; 'e6 fleet --all' lists them")
+		require.Equal(t, time.Minute+time.Second, time.Since(began))
+		require.Equal(t, "clients: 1; on green: 1\n", out.String())
+	})
+}
+
 func TestAFleetIsWatched(t *testing.T) {
 	c := newCrew(t, 3)
 	c.allOn(fsm.Blue)
-	got := command(t, append([]string{"watch", "--timeout", "2s", "--refresh", "50ms", "--store", c.url}, c.flags...)...)
-	require.Equal(t, 0, got.code, got.errOut)
-	require.Regexp(t, `  fleet 127\.0\.0\.1:\d+  blue is active, epoch 0; 3 clients: 3 on blue\n`, got.out)
-	require.Contains(t, got.out, "settle: detecting => blue")
+	plain := begin(t, append([]string{"watch", "--refresh", "50ms", "--store", c.url}, c.flags...)...)
+	plain.waitFor(`  fleet 127\.0\.0\.1:\d+  blue is active, epoch 0; 3 clients: 3 on blue\n`)
+	plain.waitFor("settle: detecting => blue")
+	plain.signals <- os.Interrupt
+	require.Equal(t, exitInterrupted, plain.end())
 
 	term := newTerminal(t)
 	term.enter("e6 watch --refresh 50ms --store " + c.url + " " + strings.Join(c.flags, " "))

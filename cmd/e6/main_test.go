@@ -5,10 +5,13 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
@@ -16,6 +19,7 @@ import (
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/profile"
+	"github.com/e6data/e6data-go/internal/stress"
 )
 
 // asCommand makes the test's own binary be the command, for tests in a terminal.
@@ -84,6 +88,57 @@ func commandWith(t *testing.T, in io.Reader, args ...string) result {
 	return result{out.String(), errOut.String(), code}
 }
 
+// process is a command that runs while a test does something else.
+type process struct {
+	t           *testing.T
+	signals     chan os.Signal
+	out, errOut buffer
+	code        chan int
+}
+
+// begin runs a command line whose standard input is empty.
+func begin(t *testing.T, args ...string) *process {
+	t.Helper()
+	p := &process{t: t, signals: make(chan os.Signal, 1), code: make(chan int, 1)}
+	go func() { p.code <- run(args, p.signals, strings.NewReader(""), &p.out, &p.errOut) }()
+	return p
+}
+
+// waitFor waits until the output matches a regular expression.
+func (p *process) waitFor(pattern string) {
+	p.t.Helper()
+	matches := func() bool { return regexp.MustCompile(pattern).MatchString(p.out.String()) }
+	if !assert.Eventually(p.t, matches, time.Minute, 5*time.Millisecond) {
+		require.FailNow(p.t, "the command prints something else", "want %s in:\n%s\n%s", pattern, p.out.String(), p.errOut.String())
+	}
+}
+
+// end waits for the end of the command, and returns its exit code.
+func (p *process) end() int {
+	p.t.Helper()
+	code := <-p.code
+	require.NotContains(p.t, p.out.String()+p.errOut.String(), "planted", "a token shows")
+	return code
+}
+
+// buffer is a text that one goroutine writes while another one reads it.
+type buffer struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
 // requireGolden compares a text with a file of testdata.
 func requireGolden(t *testing.T, name, got string) {
 	t.Helper()
@@ -95,5 +150,5 @@ func requireGolden(t *testing.T, name, got string) {
 // requireIdle requires that the server holds no query any more.
 func requireIdle(t *testing.T, cluster *e6test.Cluster) {
 	t.Helper()
-	require.Eventually(t, func() bool { return len(cluster.OpenQueries()) == 0 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return len(cluster.OpenQueries()) == 0 }, stress.Patience, time.Millisecond)
 }

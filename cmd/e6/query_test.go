@@ -16,6 +16,7 @@ import (
 	"github.com/e6data/e6data-go/cmd/e6/internal/output"
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/internal/stress"
 )
 
 func TestAResultIsPrintedInEachFormat(t *testing.T) {
@@ -148,7 +149,7 @@ func TestCtrlCCancelsTheQueryOnTheServer(t *testing.T) {
 			go func() {
 				done <- run(append([]string{"query", sql}, flags...), signals, strings.NewReader(""), io.Discard, &errOut)
 			}()
-			require.Eventually(t, func() bool { return len(cluster.OpenQueries()) == 1 }, 10*time.Second, time.Millisecond)
+			require.Eventually(t, func() bool { return len(cluster.OpenQueries()) == 1 }, stress.Patience, time.Millisecond)
 			signals <- os.Interrupt
 			require.Equal(t, exitInterrupted, <-done)
 			require.Equal(t, "e6: interrupted\n", errOut.String())
@@ -180,7 +181,7 @@ func TestAQueryGoesThroughACutover(t *testing.T) {
 			signals, strings.NewReader(""), &out, &errOut)
 		done <- result{out.String(), errOut.String(), code}
 	}()
-	require.Eventually(t, func() bool { return len(cluster.OpenQueries()) == 1 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return len(cluster.OpenQueries()) == 1 }, stress.Patience, time.Millisecond)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	require.NoError(t, cluster.Cutover(ctx, e6test.Cutover{To: fsm.Green, Kind: e6test.Abrupt}))

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/internal/stress"
 )
 
 // terminal is a real terminal, in which a shell runs: tmux.
@@ -87,7 +89,7 @@ func (term *terminal) waitFor(text string) {
 
 func (term *terminal) eventually(what string, is func(screen string) bool) {
 	term.t.Helper()
-	if !assert.Eventually(term.t, func() bool { return is(term.screen()) }, 20*time.Second, 10*time.Millisecond) {
+	if !assert.Eventually(term.t, func() bool { return is(term.screen()) }, stress.Patience, 20*time.Millisecond) {
 		require.FailNow(term.t, "the terminal shows something else", "want %s in:\n%s", what, term.screen())
 	}
 }
@@ -185,7 +187,8 @@ func TestAClusterIsWatchedInATerminal(t *testing.T) {
 	term.waitFor("settle: detecting => blue")
 	require.NoError(t, cluster.Cutover(t.Context(), e6test.Cutover{To: fsm.Green, Kind: e6test.Graceful}))
 	term.waitFor("=> green")
-	require.Regexp(t, `(?m)^127\.0\.0\.1:\d+ +green +green +0/`, term.screen())
+	settled := regexp.MustCompile(`(?m)^127\.0\.0\.1:\d+ +green +green +0/`)
+	term.eventually("the state green", settled.MatchString)
 	term.press("q")
 	term.atPrompt()
 	require.NotContains(t, term.screen(), "q quits", "the screen is as it was")

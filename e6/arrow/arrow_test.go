@@ -21,6 +21,7 @@ import (
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/vector"
+	"github.com/e6data/e6data-go/internal/stress"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -300,7 +301,7 @@ func TestAResultThatFailsOrIsLeftEarlyLeavesNothing(t *testing.T) {
 	require.True(t, reader.Next())
 	reader.Release()
 	require.NoError(t, rows.Close())
-	require.Eventually(t, func() bool { return len(cluster.OpenQueries()) == 0 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return len(cluster.OpenQueries()) == 0 }, stress.Patience, time.Millisecond)
 
 	rows, err = client.Query(t.Context(), "SELECT * FROM numbers(0)")
 	require.NoError(t, err)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/e6test"
+	"github.com/e6data/e6data-go/internal/stress"
 )
 
 const token = "secret-token-of-the-test"
@@ -144,7 +145,7 @@ func (l *listener) read(ctx context.Context, body io.ReadCloser) {
 // next waits for a message of that name and drops others.
 func (l *listener) next(t *testing.T, name string) message {
 	t.Helper()
-	limit := time.After(30 * time.Second)
+	limit := time.After(stress.Patience)
 	for {
 		select {
 		case m, ok := <-l.messages:
@@ -161,7 +162,7 @@ func (l *listener) next(t *testing.T, name string) message {
 // ended waits until the stream has ended.
 func (l *listener) ended(t *testing.T) {
 	t.Helper()
-	limit := time.After(30 * time.Second)
+	limit := time.After(stress.Patience)
 	for {
 		select {
 		case _, ok := <-l.messages:

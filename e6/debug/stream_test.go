@@ -15,6 +15,7 @@ import (
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/internal/bubbles"
+	"github.com/e6data/e6data-go/internal/stress"
 )
 
 func TestTheStreamTellsACutoverStepByStep(t *testing.T) {
@@ -86,14 +87,14 @@ func TestNoMoreThanSixteenStreamsAreOpenAndEachEndsWithItsRequest(t *testing.T) 
 	all[0].leave()
 	all[0].ended(t)
 	streams := h.(*handler).streams
-	require.Eventually(t, func() bool { return len(streams) == maxStreams-1 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return len(streams) == maxStreams-1 }, stress.Patience, time.Millisecond)
 	again := listen(t, url)
 	require.Equal(t, http.StatusOK, again.status)
 	again.next(t, "state")
 	for _, l := range append(all, again) {
 		l.leave()
 	}
-	require.Eventually(t, func() bool { return len(streams) == 0 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return len(streams) == 0 }, stress.Patience, time.Millisecond)
 }
 
 // page is the writing end of a stream in a bubble, where there are no sockets.

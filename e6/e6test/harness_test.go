@@ -17,6 +17,7 @@ import (
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/e6/vector"
+	"github.com/e6data/e6data-go/internal/stress"
 	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
 )
 
@@ -221,7 +222,7 @@ func texts(batches []*vector.Batch) (rows [][]string) {
 
 // within bounds a call, so that a hang is a failure.
 func within(t testing.TB) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), stress.Patience)
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -243,5 +244,5 @@ func require456(t testing.TB, err error) {
 // eventually waits for what another goroutine brings about.
 func eventually(t testing.TB, ready func() bool) {
 	t.Helper()
-	require.Eventually(t, ready, 10*time.Second, time.Millisecond)
+	require.Eventually(t, ready, stress.Patience, time.Millisecond)
 }

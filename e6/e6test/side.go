@@ -3,6 +3,7 @@ package e6test
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -36,9 +37,13 @@ type side struct {
 	waiting  map[string]int // queries that have asked for a planner: how often
 }
 
+// maxRequestBytes is the largest request that an engine takes: as large as one that a
+// client sends by default.
+const maxRequestBytes = 100 << 20
+
 func newSide(c *Cluster, name fsm.Side) *side {
 	s := &side{c: c, name: name, ip: "planner-" + name.String(), sessions: map[string]bool{}, queries: map[string]*serverQuery{}, waiting: map[string]int{}}
-	s.grpc = grpc.NewServer(grpc.UnaryInterceptor(s.intercept), grpc.WaitForHandlers(true))
+	s.grpc = grpc.NewServer(grpc.UnaryInterceptor(s.intercept), grpc.WaitForHandlers(true), grpc.MaxRecvMsgSize(maxRequestBytes))
 	// On the wire the services have no package.
 	engine, control := e6xv1.QueryEngineService_ServiceDesc, e6xv1.ClusterService_ServiceDesc
 	engine.ServiceName, control.ServiceName = "QueryEngineService", "ClusterService"
@@ -321,11 +326,12 @@ func (q *serverQuery) wait(ctx context.Context) error {
 }
 
 // outcome is the error of an execution that is done. One that has succeeded can
-// still lose its result.
+// still lose its result. Whatever an Engine returns when its execution is cancelled,
+// the client is told that it was.
 func (q *serverQuery) outcome() error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.err == nil && q.canceled {
+	if q.canceled || errors.Is(q.err, context.Canceled) {
 		return errCanceled
 	}
 	return engineError(q.err)
@@ -333,10 +339,16 @@ func (q *serverQuery) outcome() error {
 
 var errCanceled = status.Error(codes.Canceled, "the query was cancelled")
 
-// abort cancels the execution, or ends the result if it is done already.
+// abort cancels the execution, or ends the result if it is done already. An execution
+// that has failed keeps its own error.
 func (q *serverQuery) abort() {
 	q.mu.Lock()
-	q.canceled = q.executed
+	select {
+	case <-q.done:
+		q.canceled = q.err == nil
+	default:
+		q.canceled = q.executed
+	}
 	q.mu.Unlock()
 	q.stop()
 }
@@ -393,6 +405,9 @@ func engineError(err error) error {
 	}
 	if _, ok := status.FromError(err); ok {
 		return err
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return status.FromContextError(err).Err() // the call has ended, as every gRPC server says it
 	}
 	return status.Error(codes.Internal, err.Error())
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/fsm"
 	e6otel "github.com/e6data/e6data-go/e6/otel"
+	"github.com/e6data/e6data-go/internal/stress"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -149,7 +150,7 @@ func lose(t testing.TB, rows *e6.Rows) {
 
 func eventually(t testing.TB, what string, is func() bool) {
 	t.Helper()
-	require.Eventually(t, is, 30*time.Second, time.Millisecond, what)
+	require.Eventually(t, is, stress.Patience, time.Millisecond, what)
 }
 
 // ended waits until there are n spans of a name, and returns them.

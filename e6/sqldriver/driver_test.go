@@ -18,6 +18,7 @@ import (
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/sqldriver"
 	"github.com/e6data/e6data-go/e6/vector"
+	"github.com/e6data/e6data-go/internal/stress"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -225,7 +226,7 @@ func TestACancelledContextEndsAQuery(t *testing.T) {
 	}
 	require.ErrorIs(t, r.Err(), context.Canceled)
 	require.NoError(t, r.Close())
-	require.Eventually(t, func() bool { return len(cluster.OpenQueries()) == 0 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return len(cluster.OpenQueries()) == 0 }, stress.Patience, time.Millisecond)
 }
 
 func TestADSNHoldsWhatAURLMustEncode(t *testing.T) {

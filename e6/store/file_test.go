@@ -11,6 +11,7 @@ import (
 	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/e6/store"
 	"github.com/e6data/e6data-go/e6/store/storetest"
+	"github.com/e6data/e6data-go/internal/stress"
 )
 
 // openFile opens a handle on the files of one directory.
@@ -24,7 +25,7 @@ func openFile(t testing.TB, dir string) *store.File {
 
 // within bounds a test's own waiting, so that a hang is a failure.
 func within(t testing.TB, d time.Duration) context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), d)
+	ctx, cancel := context.WithTimeout(context.Background(), max(d, stress.Patience))
 	t.Cleanup(cancel)
 	return ctx
 }

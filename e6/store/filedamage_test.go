@@ -18,6 +18,7 @@ import (
 
 	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/e6/store"
+	"github.com/e6data/e6data-go/internal/stress"
 )
 
 // damages are what may become of a file, and whether a fact is still in it.
@@ -107,7 +108,7 @@ func TestAReaderNoticesThatItsFileWasRemoved(t *testing.T) {
 	f := openFile(t, t.TempDir())
 	write(t, f, "w")
 	require.NoError(t, os.Remove(f.Path("a")))
-	require.Eventually(t, func() bool { return load(t, f).Version == 0 }, 30*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return load(t, f).Version == 0 }, stress.Patience, 10*time.Millisecond)
 }
 
 func TestAFileThatIsDamagedBeforeAnyoneOpensItIsRepaired(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/e6data/e6data-go/e6/store"
+	"github.com/e6data/e6data-go/internal/stress"
 )
 
 // childVariable makes a writer of this program: it holds its name and the
@@ -81,14 +82,6 @@ func (w *writer) kill() {
 	}
 }
 
-// kills is how many writers die at random moments.
-func kills(t *testing.T) int {
-	if testing.Short() {
-		return 50
-	}
-	return 500
-}
-
 func TestWritersThatAreKilledLeaveNothingBrokenAndNobodyStuck(t *testing.T) {
 	seed := rand.Uint64()
 	random := rand.New(rand.NewPCG(seed, 0))
@@ -115,7 +108,7 @@ func TestWritersThatAreKilledLeaveNothingBrokenAndNobodyStuck(t *testing.T) {
 	}
 	current := startWriter(t, "writer 0", dir)
 	current.release()
-	for n := range kills(t) {
+	for n := range stress.Count(25, 500) { // writers that die at random moments
 		successor := startWriter(t, fmt.Sprint("writer ", n+1), dir)
 		await(current.name)
 		for target := last.Version + random.Uint64N(200); last.Version < target; {

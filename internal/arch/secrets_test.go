@@ -6,32 +6,43 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
 
-// secretForms are what keys and tokens look like whose makers gave them a form.
-var secretForms = map[string]*regexp.Regexp{
-	"a private key":          regexp.MustCompile(`-----BEGIN [A-Z ]*PRIVATE KEY-----\s+[A-Za-z0-9+/=]{16}`),
-	"an AWS key":             regexp.MustCompile(`\b(?:AKIA|ASIA)[0-9A-Z]{16}\b`),
-	"a GitHub token":         regexp.MustCompile(`\b(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{22,})`),
-	"a GitLab token":         regexp.MustCompile(`\bglpat-[A-Za-z0-9_-]{20}`),
-	"a Google key":           regexp.MustCompile(`\bAIza[0-9A-Za-z_-]{35}`),
-	"a Slack token":          regexp.MustCompile(`\bxox[abeprs]-[0-9A-Za-z-]{10,}`),
-	"a payment key":          regexp.MustCompile(`\b[rs]k_live_[0-9A-Za-z]{16,}`),
-	"an npm token":           regexp.MustCompile(`\bnpm_[A-Za-z0-9]{36}`),
-	"a signed token":         regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}`),
-	"a password in a URL":    regexp.MustCompile(`\bhttps?://[^/\s:@"]+:[^/\s:@"*<{$]{8,}@[a-z0-9-]+\.(?:com|net|io|org|cloud)\b`),
-	"an authorization value": regexp.MustCompile(`(?i)authorization: (?:bearer|basic) [A-Za-z0-9+/=_.-]{20,}`),
+// A secretForm is what keys or tokens look like whose makers gave them a form.
+type secretForm struct {
+	name string
+	// hints are texts of which each match contains one, in lower case. To look for them
+	// is a hundred times as fast as the expression.
+	hints []string
+	form  *regexp.Regexp
+}
+
+var secretForms = []secretForm{
+	{"a private key", []string{"private key-----"}, regexp.MustCompile(`-----BEGIN [A-Z ]*PRIVATE KEY-----\s+[A-Za-z0-9+/=]{16}`)},
+	{"an AWS key", []string{"akia", "asia"}, regexp.MustCompile(`\b(?:AKIA|ASIA)[0-9A-Z]{16}\b`)},
+	{"a GitHub token", []string{"ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"}, regexp.MustCompile(`\b(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{22,})`)},
+	{"a GitLab token", []string{"glpat-"}, regexp.MustCompile(`\bglpat-[A-Za-z0-9_-]{20}`)},
+	{"a Google key", []string{"aiza"}, regexp.MustCompile(`\bAIza[0-9A-Za-z_-]{35}`)},
+	{"a Slack token", []string{"xox"}, regexp.MustCompile(`\bxox[abeprs]-[0-9A-Za-z-]{10,}`)},
+	{"a payment key", []string{"k_live_"}, regexp.MustCompile(`\b[rs]k_live_[0-9A-Za-z]{16,}`)},
+	{"an npm token", []string{"npm_"}, regexp.MustCompile(`\bnpm_[A-Za-z0-9]{36}`)},
+	{"a signed token", []string{"eyj"}, regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}`)},
+	{"a password in a URL", []string{"http://", "https://"}, regexp.MustCompile(`\bhttps?://[^/\s:@"]+:[^/\s:@"*<{$]{8,}@[a-z0-9-]+\.(?:com|net|io|org|cloud)\b`)},
+	{"an authorization value", []string{"authorization: "}, regexp.MustCompile(`(?i)authorization: (?:bearer|basic) [A-Za-z0-9+/=_.-]{20,}`)},
 }
 
 // secretIn names the first secret in a text, and is empty if there is none.
 func secretIn(text []byte) string {
-	for name, form := range secretForms {
-		if form.Match(text) {
-			return name
+	lower := bytes.ToLower(text)
+	for _, s := range secretForms {
+		hinted := slices.ContainsFunc(s.hints, func(hint string) bool { return bytes.Contains(lower, []byte(hint)) })
+		if hinted && s.form.Match(text) {
+			return s.name
 		}
 	}
 	return ""

@@ -62,6 +62,11 @@ func (s saying) movesSides(present store.Fact) bool {
 		return false // others have spoken meanwhile, and know better
 	case s.unlessVetoed && present.Vetoed(s.Active):
 		return false
+	case s.Announced.Valid() && present.Active == s.Announced:
+		// Another client has gone there already, and has said so. To put the announcement
+		// on top would name the old side as active again, and it would stay so: this
+		// client finds the record as it should be when it follows, and says nothing.
+		return false
 	}
 	return !s.first && (present.Active != s.Active || present.Announced != s.Announced)
 }

@@ -49,6 +49,35 @@ func TestTwoCoordinatorsShareWhatTheClusterToldOneOfThem(t *testing.T) {
 	})
 }
 
+func TestStore_AnAnnouncementDoesNotTakeBackThatAnotherClientHasGone(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
+		var shared store.Memory
+		a := newRig(t, sharing(&shared))
+		b := newRig(t, sharing(&unheardStore{&shared}))
+		defer a.end()
+		defer b.end()
+		require.Equal(t, fsm.Blue, a.touch())
+		require.Equal(t, fsm.Blue, b.touch())
+		pass(time.Second)
+		for _, r := range []*rig{a, b} { // b goes after a has gone, and has not heard of it
+			r.cutTo(fsm.Green)
+			pass(time.Second)
+			fact, err := shared.Load(t.Context(), "c")
+			require.NoError(t, err)
+			require.Equal(t, fsm.Green, fact.Active)
+			require.EqualValues(t, 1, fact.Epoch)
+		}
+	})
+}
+
+// unheardStore is a store whose watches are silent.
+type unheardStore struct{ store.Store }
+
+func (u *unheardStore) Watch(ctx context.Context, _ string, _ func(store.Fact)) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
 func TestTheFirstDetectionTakesTheStoresHint(t *testing.T) {
 	var shared store.Memory
 	_, err := shared.CompareAndSwap(t.Context(), "c", 0, store.Fact{Active: fsm.Green})

@@ -2,6 +2,7 @@ package sqltext
 
 import (
 	"errors"
+	"iter"
 	"strings"
 	"unicode/utf8"
 )
@@ -18,79 +19,213 @@ type Placeholder struct {
 	Escaped bool
 }
 
+// A Part is a piece of a statement: SQL text, or a placeholder.
+type Part struct {
+	// Text is the SQL text. It is empty for a placeholder.
+	Text string
+	// At is the placeholder, and nil for SQL text.
+	At *Placeholder
+}
+
+// Rules say how the placeholders of a statement are written.
+type Rules struct {
+	// Standard is set for standard SQL, where a literal has no backslash escapes
+	// unless it begins with E'.
+	Standard bool
+	// Names reports whether a value has that name. If it is nil, no value has a
+	// name, and only ? is a placeholder.
+	Names func(name string) bool
+}
+
 // ErrComment: engines disagree on where a comment ends, so that what follows might be
 // a literal for one of them, and a placeholder in it none.
 var ErrComment = errors.New("a comment of the statement has a carriage return without a line feed, " +
 	"at which some engines end it: end the line with a line feed")
 
-// Bind returns a statement with each placeholder, and each ??, replaced by what
-// value gives for it. Placeholders are ?, :name and @name. A value never becomes
-// one with the token beside it: a space is put between where it might. What stands
-// in a literal, an identifier or a comment is no placeholder, and neither is a
-// colon or an at sign that belongs to something else: a cast such as ::int,
-// a slice such as a[1:n], @@name. In standard SQL a literal knows no backslash
-// escapes. The errors are ErrComment, and those of value.
-func Bind(sql string, standard bool, value func(Placeholder) (string, error)) (string, error) {
-	tokens, err := bindable(sql, standard)
-	if err != nil {
-		return "", err
+// partBytes is how long a part of SQL text is before the next one begins, so that the
+// reader of a long statement can stop in between.
+const partBytes = 64 << 10
+
+// Split returns the parts of a statement in their order. The text parts are the
+// statement without its placeholders, but for a space beside a placeholder where a
+// value could otherwise become a part of the token next to it.
+//
+// ? is a placeholder, and ?? an escaped question mark. With names, :name and @name are
+// placeholders as well. What stands in a literal, an identifier or a comment is none,
+// and neither is a colon or an at sign that belongs to something else: a cast such as
+// ::int, an assignment, @@name, a slice such as a[1:n], an entry such as {'k':v}. In
+// brackets and braces, where a name may also be a bound or a value of the dialect, as
+// in a[:n], it is a placeholder only if a value has that name.
+//
+// The last pair may hold ErrComment. Nothing that was returned before is valid then.
+func Split(sql string, rules Rules) iter.Seq2[Part, error] {
+	return func(yield func(Part, error) bool) {
+		s := splitter{rules: rules, scanner: scanner{sql: sql, standard: rules.Standard, dollar: true}}
+		s.advance()
+		s.split(yield)
 	}
-	var b strings.Builder
-	for i, n := 0, 0; i < len(tokens); i++ {
-		t := tokens[i]
-		text, width, valued := t.Text, 1, false
-		switch {
-		case t.Is("?") && i+1 < len(tokens) && tokens[i+1].Is("?"):
-			v, err := value(Placeholder{Index: n, Pos: t.Pos, Escaped: true})
-			if err != nil {
-				return "", err
-			}
-			text, width = v, 2
-		case t.Is("?"):
-			v, err := value(Placeholder{Index: n, Pos: t.Pos})
-			if err != nil {
-				return "", err
-			}
-			text, valued = v, true
-			n++
-		case (t.Is(":") || t.Is("@")) && namesValue(tokens, i):
-			v, err := value(Placeholder{Name: tokens[i+1].Text, Index: n, Pos: t.Pos})
-			if err != nil {
-				return "", err
-			}
-			text, width, valued = v, 2, true
-			n++
-		}
-		next := i + width
-		if valued && i > 0 && merges(tokens[i-1]) {
-			b.WriteByte(' ')
-		}
-		b.WriteString(text)
-		if valued && next < len(tokens) && merges(tokens[next]) {
-			b.WriteByte(' ')
-		}
-		i = next - 1
-	}
-	return b.String(), nil
 }
 
-// bindable returns the tokens of a statement as Bind has to see them.
-func bindable(sql string, standard bool) ([]Token, error) {
-	tokens := make([]Token, 0, 32)
-	for pos := 0; pos < len(sql); {
-		t := Token{Pos: pos}
-		n := dollarQuoted(sql[pos:])
-		if t.Kind = Literal; n == 0 {
-			t.Kind, n = next(sql[pos:], standard)
-		}
-		t.Text = sql[pos : pos+n]
-		pos += n
-		if t.Kind == Comment && endsEarly(t.Text, sql[pos:]) {
-			return nil, ErrComment
-		}
-		tokens = append(tokens, t)
+// splitter reads a statement with one token of lookahead.
+type splitter struct {
+	scanner
+	rules Rules
+
+	before  Token // directly before token
+	operand Token // the last token before it that is neither space nor comment
+	token   Token
+	next    Token
+	more    bool // next is there
+
+	brackets []byte // that are open
+	text     int    // where the text begins that has not been returned
+	count    int    // placeholders
+}
+
+// advance reads the next token into the lookahead.
+func (s *splitter) advance() { s.next, s.more = s.scan() }
+
+// step moves to the next token.
+func (s *splitter) step() bool {
+	s.before = s.token
+	switch s.token.Kind {
+	case Space, Comment:
+	default:
+		s.operand = s.token
+		s.bracket()
 	}
-	return tokens, nil
+	if !s.more {
+		return false
+	}
+	s.token = s.next
+	s.advance()
+	return true
+}
+
+// bracket keeps the stack of open brackets.
+func (s *splitter) bracket() {
+	if s.token.Kind != Symbol {
+		return
+	}
+	switch c := s.token.Text[0]; c {
+	case '(', '[', '{':
+		s.brackets = append(s.brackets, c)
+	case ')', ']', '}':
+		s.brackets = s.brackets[:max(len(s.brackets)-1, 0)]
+	}
+}
+
+func (s *splitter) split(yield func(Part, error) bool) {
+	s.token.Kind = Space
+	for s.step() {
+		t := s.token
+		if t.Kind == Comment && endsEarly(t.Text, s.sql[t.Pos+len(t.Text):]) {
+			yield(Part{}, ErrComment)
+			return
+		}
+		at := s.placeholder()
+		if at == nil {
+			if end := t.Pos + len(t.Text); end-s.text >= partBytes && !s.flush(end, yield) {
+				return
+			}
+			continue
+		}
+		if !s.flush(t.Pos, yield) || !s.value(at, merges(s.before), yield) {
+			return
+		}
+	}
+	s.flush(len(s.sql), yield)
+}
+
+// flush returns the text up to a position.
+func (s *splitter) flush(end int, yield func(Part, error) bool) bool {
+	text := s.sql[s.text:end]
+	s.text = end
+	return text == "" || yield(Part{Text: text}, nil)
+}
+
+// value returns the placeholder that has just been read, with spaces where they are
+// needed.
+func (s *splitter) value(at *Placeholder, space bool, yield func(Part, error) bool) bool {
+	s.text = s.token.Pos + len(s.token.Text)
+	if at.Escaped {
+		return yield(Part{At: at}, nil)
+	}
+	s.count++
+	blank := Part{Text: " "}
+	return (!space || yield(blank, nil)) && yield(Part{At: at}, nil) &&
+		(!s.more || !merges(s.next) || yield(blank, nil))
+}
+
+// placeholder returns the placeholder that begins with the current token, and moves to
+// its last token. It is nil if there is none.
+func (s *splitter) placeholder() *Placeholder {
+	if s.token.Kind != Symbol {
+		return nil
+	}
+	escaped, name := false, ""
+	pos := s.token.Pos
+	switch s.token.Text {
+	case "?":
+		if escaped = s.more && s.next.Text == "?"; !escaped {
+			return &Placeholder{Index: s.count, Pos: pos}
+		}
+	case ":", "@":
+		if s.rules.Names == nil || !s.names() {
+			return nil
+		}
+		name = s.next.Text
+	default:
+		return nil
+	}
+	first := s.before
+	s.step()
+	s.before = first
+	return &Placeholder{Name: name, Index: s.count, Pos: pos, Escaped: escaped}
+}
+
+// names reports whether the colon or at sign that was read begins a placeholder: a
+// name follows it directly, and it belongs to nothing that stands before it.
+func (s *splitter) names() bool {
+	if !s.more || s.next.Kind != Word {
+		return false
+	}
+	switch s.before.Kind {
+	case Word, Number, Literal, Identifier, Broken:
+		return false
+	case Symbol:
+		if strings.Contains(":@)]}?", s.before.Text) {
+			return false
+		}
+	}
+	if n := len(s.brackets); n == 0 || s.brackets[n-1] == '(' {
+		return true
+	}
+	// In brackets or braces, a colon behind an operand separates two of them.
+	switch s.operand.Kind {
+	case Number, Literal, Identifier:
+		return false
+	case Word:
+		return s.rules.Names(s.next.Text)
+	}
+	switch s.operand.Text {
+	case ")", "]", "}":
+		return false
+	case "[":
+		return s.rules.Names(s.next.Text)
+	}
+	return true
+}
+
+// Unfinished reports whether a literal, an identifier or a comment of a statement has
+// no end.
+func Unfinished(sql string, standard bool) bool {
+	for t := range tokens(sql, standard) {
+		if t.Kind == Broken {
+			return true
+		}
+	}
+	return false
 }
 
 // endsEarly reports whether some engine ends a comment before its end, which is the
@@ -110,25 +245,6 @@ func merges(t Token) bool {
 		return false
 	case Symbol:
 		return !strings.Contains("()[]{},;=<>+-*/%|!~^:", t.Text)
-	}
-	return true
-}
-
-// namesValue reports whether the colon or at sign at i begins a placeholder: a
-// name follows it directly, and nothing that it could belong to stands directly
-// before it.
-func namesValue(tokens []Token, i int) bool {
-	if i+1 == len(tokens) || tokens[i+1].Kind != Word {
-		return false
-	}
-	if i == 0 {
-		return true
-	}
-	switch before := tokens[i-1]; before.Kind {
-	case Word, Number, Literal, Identifier, Broken:
-		return false
-	case Symbol:
-		return !strings.Contains(":@)]", before.Text)
 	}
 	return true
 }

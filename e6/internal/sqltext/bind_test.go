@@ -1,18 +1,40 @@
 package sqltext
 
 import (
-	"errors"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
 
 // mark is a literal, so that no statement has a placeholder once it is bound.
-func mark(p Placeholder) (string, error) {
+func mark(p Placeholder) string {
 	if p.Escaped {
-		return "=", nil
+		return "="
 	}
-	return "'v?'", nil
+	return "'v?'"
+}
+
+// fill puts mark into the place of each placeholder.
+func fill(sql string, rules Rules) (bound string, at []Placeholder, err error) {
+	for part, err := range Split(sql, rules) {
+		switch {
+		case err != nil:
+			return "", nil, err
+		case part.At != nil:
+			at = append(at, *part.At)
+			bound += mark(*part.At)
+		default:
+			bound += part.Text
+		}
+	}
+	return bound, at, nil
+}
+
+// named are the rules for values of some names.
+func named(names ...string) Rules {
+	return Rules{Names: func(name string) bool { return slices.Contains(names, name) }}
 }
 
 func TestBindReplacesPlaceholdersAndNothingElse(t *testing.T) {
@@ -46,7 +68,7 @@ func TestBindReplacesPlaceholdersAndNothingElse(t *testing.T) {
 		"$a-$ ? $a-$":         "$a-$ 'v?' $a-$",
 		"a$b$, ?, c$b$":       "a$b$, 'v?', c$b$",
 	} {
-		got, err := Bind(in, false, mark)
+		got, _, err := fill(in, named())
 		require.NoError(t, err, "%q", in)
 		require.Equal(t, want, got, "%q", in)
 	}
@@ -56,27 +78,77 @@ func TestBindRefusesACommentOnWhoseEndEnginesDisagree(t *testing.T) {
 	for _, sql := range []string{
 		"SELECT 1 -- c\r || ' \n ? '", "SELECT 1 // c\r || ' \n ? '", "SELECT 1 -- \r\r\n, ?", "SELECT ? -- the last line\r",
 	} {
-		_, err := Bind(sql, false, mark)
+		_, _, err := fill(sql, Rules{})
 		require.ErrorIs(t, err, ErrComment, "%q", sql)
 	}
 }
 
-func TestBindGivesTheErrorOfAValue(t *testing.T) {
-	broken := errors.New("broken")
-	for _, sql := range []string{"?", "??", ":a", "@a"} {
-		_, err := Bind(sql, false, func(Placeholder) (string, error) { return "", broken })
-		require.ErrorIs(t, err, broken, sql)
+func TestBindTellsWhereAPlaceholderIsAndWhichOne(t *testing.T) {
+	_, got, err := fill("?, $$?$$, ??, :a, -- ?\n@b", named())
+	require.NoError(t, err)
+	require.Equal(t, []Placeholder{{Pos: 0}, {Index: 1, Pos: 10, Escaped: true}, {Name: "a", Index: 1, Pos: 14}, {Name: "b", Index: 2, Pos: 23}}, got)
+}
+
+func TestSplit_OnlyAQuestionMarkIsAPlaceholderWithoutNames(t *testing.T) {
+	for in, want := range map[string]string{
+		"SELECT l[:n], l[1:n], ?":         "SELECT l[:n], l[1:n], 'v?'",
+		"MAP {?:x, 'a':y, ?: z}":          "MAP {'v?':x, 'a':y, 'v?': z}",
+		"SET @x := ?, :y, @@z, a::int":    "SET @x := 'v?', :y, @@z, a::int",
+		"SELECT payload:items, :a, ?::b":  "SELECT payload:items, :a, 'v?'::b",
+		"SELECT ARRAY[?, ?][:n], {?: :x}": "SELECT ARRAY['v?', 'v?'][:n], {'v?': :x}",
+	} {
+		got, _, err := fill(in, Rules{})
+		require.NoError(t, err)
+		require.Equal(t, want, got)
 	}
 }
 
-func TestBindTellsWhereAPlaceholderIsAndWhichOne(t *testing.T) {
-	var got []Placeholder
-	_, err := Bind("?, $$?$$, ??, :a, -- ?\n@b", false, func(p Placeholder) (string, error) {
-		got = append(got, p)
-		return "1", nil
-	})
-	require.NoError(t, err)
-	require.Equal(t, []Placeholder{{Pos: 0}, {Index: 1, Pos: 10, Escaped: true}, {Name: "a", Index: 1, Pos: 14}, {Name: "b", Index: 2, Pos: 23}}, got)
+func TestSplit_ANameIsAPlaceholderOnlyWhereItCanBeOne(t *testing.T) {
+	for in, want := range map[string]string{
+		// Bounds of a slice and entries of a map are the dialect's, ...
+		"l[:n], l[1:n], l[1 :n], l[f(a) :n], l[a :n]": "l[:n], l[1:n], l[1 :n], l[f(a) :n], l[a :n]",
+		"{'k':v}, {'k' :v}, {1 :v}, {a :v}, {:a:v}":   "{'k':v}, {'k' :v}, {1 :v}, {a :v}, {'v?':v}",
+		// ... and so are casts, assignments, variables of the system and paths.
+		":a::int, ::n, x:= 1, @@v, p:q, 'a':n": "'v?'::int, ::n, x:= 1, @@v, p:q, 'a':n",
+		// A name that a value has is a placeholder in brackets too.
+		"l[:a], l[1: :a], l[f(:x)], [1, :y], {:a: :b}": "l['v?'], l[1: 'v?'], l[f('v?')], [1, 'v?'], {'v?': 'v?'}",
+		"x := :a, (:b), IN :a, LIMIT :z":               "x := 'v?', ('v?'), IN 'v?', LIMIT 'v?'",
+		"DISTINCT ON (c) :a, (1) :z":                   "DISTINCT ON (c) 'v?', (1) 'v?'",
+		"]] :a, [( :b ]":                               "]] 'v?', [( 'v?' ]",
+	} {
+		got, _, err := fill(in, named("a", "b"))
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+	}
+}
+
+func TestSplit_GivesALongStatementInPieces(t *testing.T) {
+	sql := strings.Repeat("SELECT a, ", 1<<16)
+	parts := 0
+	for part, err := range Split(sql, Rules{}) {
+		require.NoError(t, err)
+		require.Less(t, len(part.Text), 2*partBytes)
+		if parts++; parts == 3 {
+			break // and nothing panics
+		}
+	}
+	require.Equal(t, 3, parts)
+}
+
+func TestForeign_FindsThePlaceholdersOfOtherDrivers(t *testing.T) {
+	for sql, want := range map[string]string{
+		"SELECT $1": "$1", "SELECT a FROM t WHERE b = %s": "%s", "SELECT %(name)s, 1": "%(name)s", "SELECT :1": ":1",
+		"SELECT ?1": "?1", "SELECT {0}": "{0}", "SELECT {name}": "{name}", "SELECT :name": ":name", "SELECT @p1": "@p1",
+		"SELECT '?'": "'?'", "SELECT 'it', '%s'": "'%s'", "SELECT ':name'": "':name'",
+		"SELECT '$1 a', a % b, a::int, $$ $1 $$, '10:30', \"$1\", 5 %2, -- $1\n a:b, $x, ? ": "",
+	} {
+		text, pos, quoted := Foreign(sql, false)
+		require.Equal(t, want, text, sql)
+		require.Equal(t, strings.HasPrefix(want, "'"), quoted)
+		if want != "" {
+			require.Equal(t, strings.LastIndex(sql, want), pos)
+		}
+	}
 }
 
 func TestALiteralOfStandardSQLEndsAtItsQuote(t *testing.T) {
@@ -85,42 +157,61 @@ func TestALiteralOfStandardSQLEndsAtItsQuote(t *testing.T) {
 		`'C:\' || ' ? '`:                {`'C:\' || ' 'v?' '`, `'C:\' || ' ? '`},
 		`'it\'s ?' || ?`:                {`'it\'s ?' || 'v?'`, `'it\'s 'v?' ' || ?`},
 		`'it''s ?' || ?`:                {`'it''s ?' || 'v?'`, `'it''s ?' || 'v?'`},
+		// With an E before it, a literal has backslash escapes in both.
+		`E'it\'s ?' || ?, e'\\', ?`: {`E'it\'s ?' || 'v?', e'\\', 'v?'`, `E'it\'s ?' || 'v?', e'\\', 'v?'`},
+		`E 'it\', ?`:                {`E 'it\', ?`, `E 'it\', 'v?'`},
+		`fooE'\', ?`:                {`fooE'\', ?`, `fooE'\', 'v?'`},
 	} {
 		for i, standard := range []bool{false, true} {
-			got, err := Bind(in, standard, mark)
+			got, _, err := fill(in, Rules{Standard: standard})
 			require.NoError(t, err)
 			require.Equal(t, want[i], got)
 		}
 	}
 }
 
+// bindable returns the tokens of a statement as Split sees them.
+func bindable(sql string, standard bool) (tokens []Token) {
+	s := scanner{sql: sql, standard: standard, dollar: true}
+	for t, ok := s.scan(); ok; t, ok = s.scan() {
+		tokens = append(tokens, t)
+	}
+	return tokens
+}
+
 func FuzzBind(f *testing.F) {
 	for _, seed := range []string{
 		"SELECT a?, :b, @c, ??, x::int -- ?\n", "SELECT 1 -- c\r || ' \n ? '", "SELECT $a$ ? $a$, $$ ? $$, $1$ ? $1$", "/* ? /* ? */ ? */ ?", "'\\'?' ?", "????", ":a:b@c@@d",
+		"l[:n], {?:x}, {'k' :v}, l[1 :n]", "E'it\\'s ?', E'\\\\'?",
 	} {
-		f.Add(seed, false)
-		f.Add(seed, true)
+		for style := range uint8(4) {
+			f.Add(seed, style)
+		}
 	}
-	f.Fuzz(func(t *testing.T, sql string, standard bool) {
-		before, err := bindable(sql, standard)
+	f.Fuzz(func(t *testing.T, sql string, style uint8) {
+		rules := Rules{Standard: style&1 != 0}
+		if style&2 != 0 {
+			rules.Names = func(name string) bool { return len(name)%2 == 0 }
+		}
+		before := bindable(sql, rules.Standard)
+		bound, at, err := fill(sql, rules)
 		if err != nil {
 			require.ErrorIs(t, err, ErrComment)
 			return
 		}
 		placeholders := map[int]Placeholder{}
-		bound, err := Bind(sql, standard, func(p Placeholder) (string, error) {
+		for _, p := range at {
+			require.True(t, p.Name == "" || rules.Names != nil)
 			placeholders[p.Pos] = p
-			return mark(p)
-		})
-		require.NoError(t, err)
+		}
 		var want []string
 		for i := 0; i < len(before); i++ {
 			p, is := placeholders[before[i].Pos]
 			switch {
 			case before[i].Kind == Space:
 			case is:
-				v, _ := mark(p)
-				want = append(want, v)
+				require.True(t, before[i].Is("?") || before[i].Is(":") || before[i].Is("@"), "a literal or a comment is no placeholder")
+				want = append(want, mark(p))
 				if p.Name != "" || p.Escaped {
 					i++
 				}
@@ -128,10 +219,8 @@ func FuzzBind(f *testing.F) {
 				want = append(want, before[i].Text)
 			}
 		}
-		after, err := bindable(bound, standard)
-		require.NoError(t, err)
 		var got []string
-		for _, tok := range after {
+		for _, tok := range bindable(bound, rules.Standard) {
 			if tok.Kind != Space {
 				got = append(got, tok.Text)
 			}

@@ -54,9 +54,15 @@ func meaningful(sql string) (tokens []Token, certain bool) {
 			return nil, false
 		}
 		tokens = append(tokens, t)
+		// A long list of literals tells no more than its first one.
+		if n := len(tokens); n >= 3 && isValue(t) && tokens[n-2].Is(",") && isValue(tokens[n-3]) {
+			tokens = tokens[:n-2]
+		}
 	}
 	return tokens, depth == 0
 }
+
+func isValue(t Token) bool { return t.Kind == Literal || t.Kind == Number }
 
 // doubtful reports whether engines disagree on where a token ends, so that a
 // write could hide in what this package takes for a comment or a literal.

@@ -1,6 +1,7 @@
 package sqltext
 
 import (
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -149,4 +150,17 @@ func FuzzTokens(f *testing.F) {
 		require.Equal(t, once, Normalize(once), "what is normal stays as it is")
 		ReadOnly(sql)
 	})
+}
+
+func TestReadOnly_ALongListOfLiteralsTakesLittleMemory(t *testing.T) {
+	const n = 50_000
+	list := "SELECT 1 IN ('a'" + strings.Repeat(", 'a'", n) + ")"
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	only := ReadOnly(list)
+	runtime.ReadMemStats(&after)
+	require.True(t, only)
+	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(n))
+	require.False(t, ReadOnly("SELECT 1, 2, 'a' INTO t"))
+	require.False(t, ReadOnly("WITH a AS (VALUES (1, 2, 3)) DELETE FROM a"))
 }

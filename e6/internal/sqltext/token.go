@@ -50,17 +50,44 @@ func (t Token) Is(word string) bool {
 func Tokens(sql string) iter.Seq[Token] { return tokens(sql, false) }
 
 // tokens returns the tokens of a statement, in standard SQL if that is set: there
-// a backslash is a character like any other.
+// a backslash is a character like any other, except in E'...'.
 func tokens(sql string, standard bool) iter.Seq[Token] {
 	return func(yield func(Token) bool) {
-		for pos := 0; pos < len(sql); {
-			kind, n := next(sql[pos:], standard)
-			if !yield(Token{kind, sql[pos : pos+n], pos}) {
+		s := scanner{sql: sql, standard: standard}
+		for t, ok := s.scan(); ok; t, ok = s.scan() {
+			if !yield(t) {
 				return
 			}
-			pos += n
 		}
 	}
+}
+
+// scanner reads the tokens of a statement one after the other.
+type scanner struct {
+	sql      string
+	standard bool
+	dollar   bool // $tag$ text $tag$ is a literal
+	pos      int
+	escapes  bool // a literal that begins here has backslash escapes in standard SQL too
+}
+
+// scan returns the next token, and false at the end.
+func (s *scanner) scan() (Token, bool) {
+	if s.pos == len(s.sql) {
+		return Token{}, false
+	}
+	rest, n := s.sql[s.pos:], 0
+	t := Token{Kind: Literal, Pos: s.pos}
+	if s.dollar {
+		n = dollarQuoted(rest)
+	}
+	if n == 0 {
+		t.Kind, n = next(rest, s.standard && !s.escapes)
+	}
+	t.Text = rest[:n]
+	s.pos += n
+	s.escapes = t.Kind == Word && strings.EqualFold(t.Text, "E")
+	return t, true
 }
 
 // next returns the kind and the length of the first token of s.

@@ -4,16 +4,16 @@ import (
 	"context"
 	"errors"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/e6data/e6data-go/internal/etcdserver"
+	"github.com/e6data/e6data-go/internal/stress"
 )
 
 // patience bounds what a test waits for, so that a hang is a failure.
-const patience = 30 * time.Second
+const patience = stress.Patience
 
 func within(t testing.TB) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)

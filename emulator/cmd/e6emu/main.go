@@ -7,6 +7,7 @@
 // SIGINT or SIGTERM. The admin interface is plain HTTP, for instance
 //
 //	curl -X POST '127.0.0.1:50053/cutover?to=green&grace=5s'
+//	curl '127.0.0.1:50053/status'
 //
 // With TLS and OAuth in place of logins:
 //

@@ -24,6 +24,7 @@ import (
 	"github.com/e6data/e6data-go/e6/debug"
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/internal/stress"
 )
 
 func TestMain(m *testing.M) {
@@ -79,7 +80,7 @@ func plain(t *testing.T, asJSON bool, sources ...Source) *lines {
 
 func (l *lines) waitFor(t *testing.T, text string) {
 	t.Helper()
-	require.Eventually(t, func() bool { return strings.Contains(l.String(), text) }, 10*time.Second, time.Millisecond, "%s", text)
+	require.Eventually(t, func() bool { return strings.Contains(l.String(), text) }, stress.Patience, time.Millisecond, "%s", text)
 }
 
 func TestEveryEventIsALine(t *testing.T) {
@@ -223,7 +224,7 @@ func TestAProbeRunsItsStatementUntilItsEnd(t *testing.T) {
 		defer close(done)
 		Probe(ctx, client, "SELECT 7", time.Millisecond)
 	}()
-	require.Eventually(t, func() bool { return cluster.Stats().Executions["SELECT 7"] > 2 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return cluster.Stats().Executions["SELECT 7"] > 2 }, stress.Patience, time.Millisecond)
 	cancel()
 	<-done
 }
