@@ -20,8 +20,8 @@ import (
 	"github.com/e6data/e6data-go/e6/internal/workers"
 )
 
-// Client is a client of one cluster. It holds one connection, and one session
-// on each side that is in use. Its methods may be called by any number of
+// Client is a client of one cluster. It holds a connection for control calls, a few for
+// statements (see Config.MaxConnections), and one session on each side that is in use. Its methods may be called by any number of
 // goroutines. A Client must be closed.
 type Client struct {
 	cfg     Config
@@ -121,6 +121,7 @@ func newClient(cfg Config, opts []Option) (*Client, error) {
 		Target: cfg.Address, ClusterName: cfg.ClusterName, TLS: tlsConfig,
 		Bearer: cfg.Bearer, KeepaliveTime: cfg.KeepaliveTime, KeepaliveTimeout: cfg.KeepaliveTimeout,
 		MaxReceiveBytes: cfg.MaxReceiveBytes, MaxSendBytes: cfg.MaxSendBytes,
+		MaxConnections: cfg.MaxConnections, StreamsPerConnection: cfg.StreamsPerConnection, Lookup: c.opts.lookup,
 		UserAgent: "e6data-go", Dialer: c.opts.dialer, Observer: (*observer)(c), OnCall: c.logging.calls, DialOptions: c.opts.dial,
 	})
 	if err != nil {

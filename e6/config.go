@@ -118,11 +118,26 @@ type Config struct {
 	// running queries are cancelled. Default: 5 seconds.
 	CloseTimeout time.Duration
 
-	// KeepaliveTime is how long a connection may be silent before it is tested,
-	// also when no call is active. Default: 30 seconds, the minimum 10.
+	// MaxConnections is how many connections carry statements at the most. Another one
+	// is opened when all have StreamsPerConnection calls in flight, and closed when it is
+	// not needed for a while. Control calls have a connection of their own. Ingresses
+	// limit the calls on a connection: HAProxy to 100, nginx to 128, Envoy mostly to 100,
+	// net/http of Go to 250. Further calls wait, so that MaxConnections times that limit
+	// is how many calls run at once. Default: 16.
+	MaxConnections int
+	// StreamsPerConnection is from how many calls in flight on each connection another
+	// one is opened. An ingress that allows fewer lowers it. A statement whose first rows
+	// are requested early makes two calls. Default: 64.
+	StreamsPerConnection int
+	// KeepaliveTime is how long a connection with calls in flight may be quiet before it
+	// gets an HTTP/2 PING. gRPC servers allow one in 5 minutes while they send nothing;
+	// after more of them they end the connection and its calls, with GOAWAY
+	// "too_many_pings". A shorter time needs a server that allows it. TCP keepalive
+	// probes every connection besides, every 30 seconds, which no server counts.
+	// Default: 6 minutes, the minimum 10 seconds.
 	KeepaliveTime time.Duration
-	// KeepaliveTimeout is how long the answer to that test may take.
-	// Default: 1 minute.
+	// KeepaliveTimeout is how long the answer to a PING may take, and how long the other
+	// end may leave data without the acknowledgement of TCP. Default: 1 minute.
 	KeepaliveTimeout time.Duration
 	// MaxReceiveBytes and MaxSendBytes limit one message. Default: 100 MiB each.
 	MaxReceiveBytes int
@@ -209,8 +224,10 @@ func (c Config) withDefaults() Config {
 	or(&c.HookBudget, 100*time.Millisecond)
 	or(&c.GuardBudget, 30*time.Second)
 	or(&c.HealthWindow, time.Minute)
-	or(&c.KeepaliveTime, 30*time.Second)
-	or(&c.KeepaliveTimeout, time.Minute)
+	or(&c.KeepaliveTime, wire.DefaultKeepaliveTime)
+	or(&c.KeepaliveTimeout, wire.DefaultKeepaliveTimeout)
+	orInt(&c.MaxConnections, wire.DefaultMaxConnections)
+	orInt(&c.StreamsPerConnection, wire.DefaultStreamsPerConnection)
 	orInt(&c.MaxAttempts, 5)
 	orInt(&c.MaxReceiveBytes, maxMessageBytes)
 	orInt(&c.MaxSendBytes, maxMessageBytes)
@@ -354,7 +371,8 @@ func (c Config) validate(o *options) error {
 		value int
 	}{
 		{"MaxAttempts", c.MaxAttempts}, {"MaxInFlight", c.MaxInFlight}, {"MaxReceiveBytes", c.MaxReceiveBytes},
-		{"MaxSendBytes", c.MaxSendBytes}, {"Prefetch", c.Prefetch}, {"PrefetchBytes", c.PrefetchBytes}, {"EventHistory", c.EventHistory},
+		{"MaxSendBytes", c.MaxSendBytes}, {"MaxConnections", c.MaxConnections}, {"StreamsPerConnection", c.StreamsPerConnection},
+		{"Prefetch", c.Prefetch}, {"PrefetchBytes", c.PrefetchBytes}, {"EventHistory", c.EventHistory},
 	} {
 		if n.value < 0 {
 			bad(n.field, strconv.Itoa(n.value), "a positive number, or 0 for the default")

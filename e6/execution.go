@@ -33,8 +33,11 @@ func (s step) String() string {
 type execution struct {
 	c   *Client
 	pin cutover.Pin
-	tag string
-	sql string // empty if another client has submitted it
+	// lease holds the connection that all its calls go over. Without one, each goes
+	// over the connection that has the most room.
+	lease wire.Lease
+	tag   string
+	sql   string // empty if another client has submitted it
 
 	queryID  string
 	engine   string               // the planner that prepared it, for the plannerip header
@@ -54,7 +57,17 @@ type execution struct {
 
 // rpc returns the stub for the calls of this execution.
 func (x *execution) rpc() e6xv1.QueryEngineServiceClient {
-	return x.c.conn.Engine(wire.Call{Side: x.pin.Side, PlannerIP: x.engine})
+	call := wire.Call{Side: x.pin.Side, PlannerIP: x.engine}
+	if x.lease.Held() {
+		return x.lease.Engine(call)
+	}
+	return x.c.conn.Engine(call)
+}
+
+// unpin ends the execution for the client: its side and its connection are free.
+func (x *execution) unpin() {
+	x.lease.Release()
+	x.c.route.Unpin(x.pin)
 }
 
 // sessionCarrier is what every response of a session's call is.
@@ -155,7 +168,7 @@ func repeat[R sessionCarrier](ctx context.Context, x *execution, harmless bool, 
 		}
 		switch {
 		case outcome.RetryCall:
-			if !harmless && outcome.Effect != wire.EffectNone && !unsent(err) {
+			if outcome.Poison || !harmless && outcome.Effect != wire.EffectNone && !unsent(err) {
 				return answer, err
 			}
 		case outcome.Resume:
@@ -281,13 +294,13 @@ func (x *execution) release(ctx context.Context, complete bool) {
 		return
 	}
 	if x.queryID == "" {
-		x.c.route.Unpin(x.pin)
+		x.unpin()
 		return
 	}
 	// The query's own context may be over; the trace goes on.
 	ctx = context.WithoutCancel(ctx)
 	x.c.workers.Go(ctx, func() {
-		defer x.c.route.Unpin(x.pin)
+		defer x.unpin()
 		ctx, cancel := context.WithTimeout(ctx, x.c.cfg.CloseTimeout)
 		defer cancel()
 		if err := x.clear(ctx, complete); err != nil {
@@ -326,7 +339,7 @@ func (x *execution) clear(ctx context.Context, complete bool) error {
 		switch {
 		case err == nil, outcome.Answer:
 			return nil
-		case outcome.RetryCall:
+		case outcome.RetryCall && !outcome.Poison:
 			if x.c.retry.Wait(ctx, attempt, nil) == nil {
 				continue
 			}

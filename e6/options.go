@@ -21,6 +21,7 @@ type options struct {
 	store        store.Store
 	replay       ReplayPolicy
 	dialer       func(context.Context, string) (net.Conn, error)
+	lookup       func(context.Context, string) ([]string, error)
 	dial         []grpc.DialOption
 	hooks        []Hook
 	escape       Escape
@@ -59,6 +60,16 @@ func WithReplay(p ReplayPolicy) Option { return func(o *options) { o.replay = p 
 // WithDialer replaces the way in which connections are made.
 func WithDialer(d func(ctx context.Context, address string) (net.Conn, error)) Option {
 	return func(o *options) { o.dialer = d }
+}
+
+// WithLookup replaces the way in which the host of Config.Address becomes IP addresses.
+// The function is called from a goroutine of the client's, within 10 seconds each time:
+// when the client connects first, when a connection is lost or cannot be made, and when
+// neither side accepts, but once a second at the most. An error leaves the addresses
+// from before in use. It is not called for an IP address, with WithDialer, or where a
+// proxy resolves the name (HTTPS_PROXY). The default is net.DefaultResolver.
+func WithLookup(l func(ctx context.Context, host string) (addresses []string, err error)) Option {
+	return func(o *options) { o.lookup = l }
 }
 
 // WithDialOptions adds options to the gRPC connection, such as interceptors or

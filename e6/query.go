@@ -40,6 +40,8 @@ type query struct {
 	refusals int       // executions that were refused
 	refused  time.Time // when the first of these was
 
+	alone bool // the next execution needs a connection of its own
+
 	suspensions int // executions that found the cluster suspended
 	replays     int
 	ran         *execution // the last one that was cut off and is replayed
@@ -220,7 +222,24 @@ func (q *query) start(ctx context.Context, failed *execution) (*execution, error
 		q.again(p.Side)
 		q.again = nil
 	}
-	return &execution{c: q.c, pin: p, tag: q.opts.tag, sql: q.sql}, nil
+	x := &execution{c: q.c, pin: p, tag: q.opts.tag, sql: q.sql}
+	if !q.alone {
+		x.lease = q.c.conn.Acquire(q.streams())
+		return x, nil
+	}
+	if x.lease, err = q.c.conn.AcquireAlone(ctx); err != nil {
+		x.unpin()
+		return nil, err
+	}
+	return x, nil
+}
+
+// streams is how many calls an execution makes at once.
+func (q *query) streams() int {
+	if q.speculates() {
+		return 2
+	}
+	return 1
 }
 
 // honest keeps the failure of a replay from hiding what the execution before it
@@ -414,6 +433,14 @@ func (q *query) retry(ctx context.Context, x *execution, failed *wire.Error) err
 // refuse in turn for longer than a detection may take.
 func (q *query) budget(x *execution, failed *wire.Error) bool {
 	outcome := failed.Outcome()
+	if outcome.Poison {
+		// Its response, or that of another call beside it, cannot be read. Alone on a
+		// connection, it is its own.
+		if x.lease.Alone() {
+			return false
+		}
+		q.alone = true
+	}
 	if !outcome.Free {
 		q.attempts++
 		return q.attempts < q.c.cfg.MaxAttempts

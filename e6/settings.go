@@ -71,6 +71,8 @@ var settings = []Setting{
 	flag("Admission", "admission", "", func(c *Config, on bool) { c.Admission = on }),
 	number("MaxAttempts", "max_attempts", "MAX_RETRY_ATTEMPTS", 1, 10, func(c *Config) *int { return &c.MaxAttempts }),
 	span("RetryPause", "retry_pause", "RETRY_BACKOFF_FACTOR", time.Second, 0.1, 2, func(c *Config) *time.Duration { return &c.RetryPause }),
+	number("MaxConnections", "max_connections", "", 1, 1000, func(c *Config) *int { return &c.MaxConnections }),
+	number("StreamsPerConnection", "streams_per_connection", "", 1, math.MaxInt32, func(c *Config) *int { return &c.StreamsPerConnection }),
 	span("KeepaliveTime", "keepalive_time", "KEEPALIVE_TIME_MS", time.Millisecond, 10_000, noLimit, func(c *Config) *time.Duration { return &c.KeepaliveTime }),
 	span("KeepaliveTimeout", "keepalive_timeout", "KEEPALIVE_TIMEOUT_MS", time.Millisecond, 1, noLimit, func(c *Config) *time.Duration { return &c.KeepaliveTimeout }),
 	number("MaxReceiveBytes", "max_receive_bytes", "MAX_RECEIVE_MSG_LENGTH", 1, math.MaxInt32, func(c *Config) *int { return &c.MaxReceiveBytes }),

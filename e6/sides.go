@@ -24,7 +24,7 @@ var _ cutover.Cluster = (*sides)(nil)
 // changes nothing.
 func (s *sides) Authenticate(ctx context.Context, side fsm.Side) (string, error) {
 	if s.cfg.Bearer != nil {
-		_, err := s.conn.Engine(wire.Call{Side: side}).GetCataloges(ctx, &e6xv1.GetCatalogesRequest{})
+		_, err := s.conn.Engine(wire.Call{Side: side, Control: true}).GetCataloges(ctx, &e6xv1.GetCatalogesRequest{})
 		switch wire.OutcomeOf(err).Login {
 		case wire.VerdictDenied:
 			return "", fmt.Errorf("%w: %w", ErrCredentials, err)
@@ -81,6 +81,10 @@ func (s *sides) Ping(ctx context.Context, side fsm.Side) error {
 }
 
 func (s *sides) Resume(ctx context.Context, side fsm.Side) error { return s.wake.resume(ctx, side) }
+
+// Reconnect looks the cluster's name up again, and replaces connections that have no
+// working service behind them.
+func (s *sides) Reconnect() { s.conn.Reconnect() }
 
 // verdicts are the coordinator's names for what a failed call shows about its side.
 var verdicts = [...]cutover.Verdict{

@@ -112,8 +112,10 @@ type submission struct {
 
 func (x *execution) submission() submission { return submission{x.pin.Side, x.engine, x.queryID} }
 
-// keep keeps an execution, with its pin, until its rows are wanted.
+// keep keeps an execution, with its pin, until its rows are wanted. Nobody makes calls
+// about it meanwhile that would need its connection.
 func (s *submissions) keep(x *execution) {
+	x.lease.Release()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {

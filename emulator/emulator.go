@@ -68,6 +68,9 @@ func clusterOptions(engine *Engine, opts Options, tlsConfig *tls.Config) []e6tes
 	if opts.BatchRows > 0 {
 		list = append(list, e6test.WithBatchRows(opts.BatchRows))
 	}
+	if opts.MaxStreams != 0 {
+		list = append(list, e6test.WithMaxStreams(opts.MaxStreams))
+	}
 	if opts.User != "" || opts.Token != "" {
 		list = append(list, e6test.WithCredentials(opts.User, opts.Token))
 	}

@@ -34,6 +34,9 @@ type Options struct {
 	BatchRows int
 	// Latency is how long every call takes before it is looked at.
 	Latency time.Duration
+	// MaxStreams is how many calls the ingress lets run at once on one connection; 0
+	// leaves it to the server, which allows 100.
+	MaxStreams int
 	// User and Token are the only credentials that are accepted. If both are
 	// empty, any are that are not empty. Give both or none.
 	User, Token string

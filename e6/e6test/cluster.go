@@ -48,7 +48,7 @@ var _ io.Closer = (*Cluster)(nil)
 // that is wrong, or if it cannot listen.
 func Start(opts ...Option) (*Cluster, error) {
 	c := &Cluster{
-		set:       settings{listen: "127.0.0.1:0", active: fsm.Blue, batchRows: 1000, chunks: 3, newFetch: true},
+		set:       settings{listen: "127.0.0.1:0", active: fsm.Blue, batchRows: 1000, chunks: 3, newFetch: true, maxStreams: 100},
 		listeners: make(map[fsm.Side]net.Listener), status: "active",
 		latency: make(map[fsm.Side]time.Duration), sick: make(map[fsm.Side]bool), conns: make(map[net.Conn]struct{}),
 	}
@@ -115,7 +115,7 @@ func (c *Cluster) serve(l net.Listener, h http.Handler) {
 			return context.WithValue(ctx, connKey{}, conn)
 		},
 		ErrorLog: discardLog,
-		HTTP2:    &http.HTTP2Config{MaxConcurrentStreams: 4096, MaxReceiveBufferPerStream: 4 << 20, MaxReceiveBufferPerConnection: 16 << 20},
+		HTTP2:    &http.HTTP2Config{MaxConcurrentStreams: c.set.maxStreams, MaxReceiveBufferPerStream: 4 << 20, MaxReceiveBufferPerConnection: 16 << 20},
 	}
 	c.servers = append(c.servers, s)
 	c.served.Go(func() {

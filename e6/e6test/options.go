@@ -47,6 +47,7 @@ type settings struct {
 	resumeDelay time.Duration
 	latency     time.Duration
 	readTimeout time.Duration
+	maxStreams  int
 }
 
 // validate reports everything that is wrong at once.
@@ -66,6 +67,7 @@ func (s *settings) validate() error {
 	wrong(s.resumeDelay < 0, "WithResumeDelay", "it must not be negative")
 	wrong(s.latency < 0, "WithLatency", "it must not be negative")
 	wrong(s.readTimeout < 0, "WithReadTimeout", "it must not be negative")
+	wrong(s.maxStreams < 1, "WithMaxStreams", "a connection must have 1 stream or more")
 	wrong((s.user == "") != (s.token == ""), "WithCredentials", "nobody is accepted without both a user and a token")
 	wrong(s.bearer != nil && s.user != "", "WithBearer", "with a bearer there is no user and no token")
 	wrong(s.memory && s.engines != nil, "WithEngineListeners", "there are no addresses in memory")
@@ -140,6 +142,11 @@ func WithRefusal(r Refusal) Option { return func(s *settings) { s.refusal = r } 
 
 // WithResumeDelay sets how long a resume takes. Default: nothing.
 func WithResumeDelay(d time.Duration) Option { return func(s *settings) { s.resumeDelay = d } }
+
+// WithMaxStreams sets how many calls the ingress lets run at once on one connection, and
+// an engine's own listener too. Further calls wait in the client. Default: 100, as
+// HAProxy has it and Envoy mostly.
+func WithMaxStreams(n int) Option { return func(s *settings) { s.maxStreams = n } }
 
 // WithLatency makes every call take that long before it is looked at.
 func WithLatency(d time.Duration) Option { return func(s *settings) { s.latency = d } }

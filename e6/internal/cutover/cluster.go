@@ -19,6 +19,9 @@ type Cluster interface {
 	Ping(ctx context.Context, side fsm.Side) error
 	// Resume wakes a suspended cluster and returns when it is active.
 	Resume(ctx context.Context, side fsm.Side) error
+	// Reconnect is called after a round of a detection in which neither side accepted:
+	// the connections may lead to where the cluster is no longer. It does not block.
+	Reconnect()
 	// Judge says what an error of the methods above means for the side.
 	Judge(err error) Verdict
 }

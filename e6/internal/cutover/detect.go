@@ -107,10 +107,12 @@ func (c *Coordinator) ask(ctx context.Context, d *detection, order [2]fsm.Side, 
 			case Refuses:
 				d.refused[side] = true
 			case Denied:
+				c.cfg.Cluster.Reconnect()
 				c.detectionFailed(d, fsm.ReasonCredentials, err, report)
 				return fsm.None, round
 			}
 		}
+		c.cfg.Cluster.Reconnect()
 		if err := c.cfg.Retry.Wait(d.ctx, round-1, nil); err != nil {
 			c.detectionFailed(d, fsm.ReasonDeadline, err, report)
 			return fsm.None, round

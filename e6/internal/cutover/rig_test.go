@@ -114,6 +114,9 @@ func (f *fakeCluster) Resume(ctx context.Context, _ fsm.Side) error {
 	return asleep
 }
 
+// Reconnect implements cutover.Cluster.
+func (f *fakeCluster) Reconnect() {}
+
 func (f *fakeCluster) Judge(err error) cutover.Verdict {
 	switch {
 	case err == nil:

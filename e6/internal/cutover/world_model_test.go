@@ -312,6 +312,8 @@ func (m modelCluster) Ping(ctx context.Context, side fsm.Side) error {
 
 func (m modelCluster) Resume(context.Context, fsm.Side) error { return errSuspended }
 
+func (m modelCluster) Reconnect() {}
+
 func (m modelCluster) Judge(err error) cutover.Verdict {
 	var r *refusal
 	switch {

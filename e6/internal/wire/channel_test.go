@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/metadata"
 
 	"github.com/e6data/e6data-go/e6/fsm"
@@ -118,33 +119,65 @@ type pipeAddr struct{}
 func (pipeAddr) Network() string { return "pipe" }
 func (pipeAddr) String() string  { return "pipe" }
 
+// overMemory serves an engine to a Conn in a bubble. stop ends the server.
+func overMemory(t *testing.T, e e6xv1.QueryEngineServiceServer, opts ...grpc.ServerOption) (c *Conn, stop func()) {
+	l := &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
+	s := bareServer(e, opts...)
+	go func() { _ = s.Serve(l) }()
+	c, err := Dial(Config{Target: "cluster", Observer: &recorder{}, Dialer: func(ctx context.Context, addr string) (net.Conn, error) {
+		require.Equal(t, "cluster", addr)
+		near, far := net.Pipe()
+		select {
+		case l.conns <- far:
+			return near, nil
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}})
+	require.NoError(t, err)
+	return c, func() {
+		s.Stop()
+		synctest.Wait()
+	}
+}
+
 func TestAConnOverMemoryWorksInABubble(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
-		l := &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
-		s := bareServer(&engine{status: func(ctx context.Context) (*e6xv1.StatusResponse, error) {
+		c, stop := overMemory(t, &engine{status: func(ctx context.Context) (*e6xv1.StatusResponse, error) {
 			<-ctx.Done()
 			return nil, ctx.Err()
 		}})
-		go func() { _ = s.Serve(l) }()
-		c, err := Dial(Config{Target: "cluster", Observer: &recorder{}, Dialer: func(ctx context.Context, addr string) (net.Conn, error) {
-			require.Equal(t, "cluster", addr)
-			near, far := net.Pipe()
-			select {
-			case l.conns <- far:
-				return near, nil
-			case <-ctx.Done():
-				return nil, ctx.Err()
-			}
-		}})
-		require.NoError(t, err)
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		began := time.Now()
-		_, err = c.Engine(Call{Side: fsm.Blue}).Status(ctx, &e6xv1.StatusRequest{})
+		_, err := c.Engine(Call{Side: fsm.Blue}).Status(ctx, &e6xv1.StatusRequest{})
 		judged(t, err, ClassTimeout, EffectUnknown)
 		require.Equal(t, time.Minute, time.Since(began))
 		require.NoError(t, c.Close())
-		s.Stop()
-		synctest.Wait()
+		stop()
 	})
+}
+
+func TestAServerThatLimitsPingsDoesNotEndALongCall(t *testing.T) {
+	for name, cfg := range map[string]keepalive.EnforcementPolicy{"by default": {}, "also without calls": {MinTime: 5 * time.Minute, PermitWithoutStream: true}} {
+		t.Run(name, func(t *testing.T) {
+			bubbles.Test(t, func(t *testing.T) {
+				c, stop := overMemory(t, &engine{status: func(ctx context.Context) (*e6xv1.StatusResponse, error) {
+					select {
+					case <-time.After(24 * time.Hour):
+						return &e6xv1.StatusResponse{}, nil
+					case <-ctx.Done():
+						return nil, ctx.Err()
+					}
+				}}, grpc.KeepaliveEnforcementPolicy(cfg))
+				for range 2 {
+					_, err := c.Engine(Call{Side: fsm.Blue}).Status(context.Background(), &e6xv1.StatusRequest{})
+					require.NoError(t, err)
+					time.Sleep(24 * time.Hour) // nor is a quiet connection closed
+				}
+				require.NoError(t, c.Close())
+				stop()
+			})
+		})
+	}
 }

@@ -15,18 +15,21 @@ import (
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/resolver"
 
 	"github.com/e6data/e6data-go/e6/fsm"
 )
 
 // Defaults of a Config.
 const (
-	// DefaultKeepaliveTime is how long a connection is quiet before it is
-	// probed.
-	DefaultKeepaliveTime = 30 * time.Second
-	// DefaultKeepaliveTimeout is how long a probe may go unanswered before the
-	// connection counts as lost.
-	DefaultKeepaliveTimeout = 20 * time.Second
+	// DefaultKeepaliveTime is how long a connection with calls is quiet before it gets
+	// an HTTP/2 PING. gRPC servers and some ingresses allow one in 5 minutes while they
+	// send nothing, and end the connection with GOAWAY too_many_pings, and its calls with
+	// it, when there are more. Clocks differ, so that it is a minute more.
+	DefaultKeepaliveTime = 6 * time.Minute
+	// DefaultKeepaliveTimeout is how long the answer to a PING, or the acknowledgement
+	// of data by TCP, may take before the connection counts as lost.
+	DefaultKeepaliveTimeout = time.Minute
 	// DefaultMaxReceiveBytes is the largest answer: as large as gRPC allows,
 	// since the engine chooses the size of a batch.
 	DefaultMaxReceiveBytes = math.MaxInt32
@@ -64,10 +67,10 @@ type Config struct {
 	// Bearer returns the token that every call carries. Nil: calls carry none. It
 	// needs TLS.
 	Bearer Bearer
-	// KeepaliveTime and KeepaliveTimeout say how often a quiet connection is
-	// probed, also while no call is active, and how long to wait for the
-	// answer. Zero: the defaults. A negative KeepaliveTime turns probing off.
-	// gRPC probes every 10 s at most.
+	// KeepaliveTime and KeepaliveTimeout say after how long a quiet connection with
+	// active calls gets an HTTP/2 PING, and how long to wait for the answer. Zero: the
+	// defaults. A negative KeepaliveTime turns it off. gRPC sends one in 10 s at most.
+	// TCP keepalive probes every connection in any case.
 	KeepaliveTime, KeepaliveTimeout time.Duration
 	// MaxReceiveBytes and MaxSendBytes limit the size of a message. Zero: the
 	// defaults.
@@ -82,6 +85,14 @@ type Config struct {
 	Observer Observer
 	// OnCall, if it is set, is told about every call after its end.
 	OnCall func(context.Context, CallRecord)
+	// MaxConnections is how many connections carry the calls of statements at the most,
+	// and StreamsPerConnection from how many calls on each another one is opened. Zero:
+	// the defaults.
+	MaxConnections, StreamsPerConnection int
+	// Lookup resolves the host of the target to IP addresses. Nil: the resolver of the
+	// operating system. It is not called if there is a Dialer, if the target is an IP
+	// address, or if a proxy resolves the name (HTTPS_PROXY).
+	Lookup func(ctx context.Context, host string) ([]string, error)
 	// DialOptions are applied last, and may override what is set here. They may not
 	// turn TLS off.
 	DialOptions []grpc.DialOption
@@ -144,6 +155,12 @@ func (c *Config) validate() error {
 	if c.MaxSendBytes < 0 {
 		wrong("largest request of %d bytes is negative", c.MaxSendBytes)
 	}
+	if c.MaxConnections < 0 {
+		wrong("at most %d connections is negative", c.MaxConnections)
+	}
+	if c.StreamsPerConnection < 0 {
+		wrong("%d streams per connection is negative", c.StreamsPerConnection)
+	}
 	if !Printable(c.ClusterName) {
 		wrong("cluster name %q cannot be sent in a header: expected printable ASCII", c.ClusterName)
 	}
@@ -170,22 +187,22 @@ func (c *Config) target() string {
 	return "passthrough:///" + c.Target
 }
 
-// options returns the options for gRPC.
-func (c *Config) options() []grpc.DialOption {
+// options returns the options for gRPC, for a link whose target names resolves.
+func (c *Config) options(l *link, names resolver.Builder) []grpc.DialOption {
 	creds := insecure.NewCredentials()
 	if c.TLS != nil {
 		creds = credentials.NewTLS(atLeast12(c.TLS))
 	}
 	pause := backoff.Config{BaseDelay: connectBase, Multiplier: 1.6, Jitter: 0.2, MaxDelay: connectMax}
 	opts := []grpc.DialOption{
-		grpc.WithTransportCredentials(creds),
+		grpc.WithTransportCredentials(&watched{creds, l}),
 		// Only the cluster's own: what a name server says about it does not count.
 		grpc.WithDisableServiceConfig(),
 		grpc.WithDefaultServiceConfig(serviceConfig(orDefault(c.MaxReceiveBytes, DefaultMaxReceiveBytes), orDefault(c.MaxSendBytes, DefaultMaxSendBytes))),
 		grpc.WithMaxHeaderListSize(maxHeaderBytes),
 		grpc.WithDisableRetry(),
-		// A connection that is probed all the time is not given up for being
-		// quiet: the first query of the day should not wait for a handshake.
+		// A connection is not given up for being quiet: the first query of the day
+		// should not wait for a handshake.
 		grpc.WithIdleTimeout(0),
 		grpc.WithInitialWindowSize(streamWindow),
 		grpc.WithInitialConnWindowSize(connWindow),
@@ -200,9 +217,8 @@ func (c *Config) options() []grpc.DialOption {
 	}
 	if c.KeepaliveTime >= 0 {
 		opts = append(opts, grpc.WithKeepaliveParams(keepalive.ClientParameters{
-			Time:                orDefault(c.KeepaliveTime, DefaultKeepaliveTime),
-			Timeout:             orDefault(c.KeepaliveTimeout, DefaultKeepaliveTimeout),
-			PermitWithoutStream: true,
+			Time:    orDefault(c.KeepaliveTime, DefaultKeepaliveTime),
+			Timeout: orDefault(c.KeepaliveTimeout, DefaultKeepaliveTimeout),
 		}))
 	}
 	if c.Bearer != nil {
@@ -214,7 +230,9 @@ func (c *Config) options() []grpc.DialOption {
 	if c.Dialer != nil {
 		opts = append(opts, grpc.WithContextDialer(c.Dialer))
 	}
-	return append(opts, c.DialOptions...)
+	opts = append(opts, c.DialOptions...)
+	// gRPC takes the first resolver that fits: the caller's own comes first.
+	return append(opts, grpc.WithResolvers(names))
 }
 
 func orDefault[T ~int | ~int64](v, otherwise T) T {

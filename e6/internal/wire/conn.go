@@ -3,10 +3,11 @@ package wire
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
-
-	"google.golang.org/grpc"
+	"time"
 
 	"github.com/e6data/e6data-go/e6/fsm"
 	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
@@ -19,13 +20,17 @@ type Call struct {
 	// PlannerIP is the planner that prepared the query, for the header
 	// plannerip. Empty: the header is left out.
 	PlannerIP string
+	// Control sends the calls over the control connection, whatever they are.
+	// Authenticate, healthCheck, cancelQuery, clear, clearOrCancelQuery and the cluster
+	// service go there in any case.
+	Control bool
 }
 
-// Conn is a channel to one cluster. It connects when the first call is made,
-// and again whenever the connection is lost. All methods may be called
-// concurrently.
+// Conn is the connections to one cluster: one for control calls, and a pool for those of
+// statements. Each connects when the first call needs it, and again whenever it is lost.
+// All methods may be called concurrently.
 type Conn struct {
-	grpc     *grpc.ClientConn
+	cfg      Config
 	observer Observer
 	onCall   func(context.Context, CallRecord)
 
@@ -33,15 +38,26 @@ type Conn struct {
 	// intercepted: there may be interceptors of the caller's.
 	intercepted bool
 
-	// The stubs of calls without a planner, and of those to the planner that each
-	// side was asked for last: mostly there is one.
+	// The stubs of calls that no lease ties to a connection, as those of a link.
 	sides [len(fsm.Sides) + 1]stubs
 	last  [len(fsm.Sides) + 1]atomic.Pointer[stubs]
 
 	counts [len(fsm.Sides) + 1]counts
 
+	names          *names
+	query, control group
+	alone          chan struct{} // held by the leases of connections that carry nothing else
+	perLink        int64         // calls on each connection from which another one is opened
+	learned        atomic.Int64  // what a server said last about its streams; 0 if none did
+	warm           sync.Once     // connects the first query connection
+
+	mu      sync.Mutex
+	closed  bool
+	open    map[*link]struct{} // all that are not closed
+	shrink  *time.Timer
+	closers sync.WaitGroup
+
 	closeOnce sync.Once
-	closeErr  error
 }
 
 // counts are the calls of one side. They lie on a cache line of their own.
@@ -63,26 +79,39 @@ func Dial(cfg Config) (*Conn, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, fmt.Errorf("e6: dial %q: %w", cfg.Target, err)
 	}
-	cc, err := grpc.NewClient(cfg.target(), cfg.options()...)
-	if err != nil {
-		return nil, fmt.Errorf("e6: dial %q: %w", cfg.Target, err)
+	most := orDefault(cfg.MaxConnections, DefaultMaxConnections)
+	c := &Conn{
+		cfg: cfg, observer: cfg.Observer, onCall: cfg.OnCall, cluster: cfg.ClusterName, intercepted: len(cfg.DialOptions) > 0,
+		names: newNames(cfg.Lookup), alone: make(chan struct{}, most), open: make(map[*link]struct{}),
+		perLink: int64(orDefault(cfg.StreamsPerConnection, DefaultStreamsPerConnection)),
 	}
-	c := &Conn{grpc: cc, observer: cfg.Observer, onCall: cfg.OnCall, cluster: cfg.ClusterName, intercepted: len(cfg.DialOptions) > 0}
+	c.query = group{conn: c, use: UseQuery, max: most}
+	c.control = group{conn: c, use: UseControl, max: maxControl}
+	c.shrink = time.AfterFunc(shrinkEvery, c.check)
+	c.shrink.Stop()
 	for _, side := range fsm.Sides {
 		c.sides[side] = c.newStubs(Call{Side: side})
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, g := range []*group{&c.control, &c.query} {
+		l, err := c.newLink(g.use)
+		if err != nil {
+			for l := range c.open {
+				_ = l.grpc.Close()
+			}
+			return nil, fmt.Errorf("e6: dial %q: %w", cfg.Target, err)
+		}
+		g.set([]*link{l})
 	}
 	return c, nil
 }
 
-// stubs make the calls of one address.
-type stubs struct {
-	call    Call
-	engine  e6xv1.QueryEngineServiceClient
-	cluster e6xv1.ClusterServiceClient
-}
+func (c *Conn) newStubs(call Call) stubs { return c.stubs(call, nil) }
 
-func (c *Conn) newStubs(call Call) stubs {
-	b := c.bind(call)
+// stubs makes the stubs of calls over a connection, or over any one if it is nil.
+func (c *Conn) stubs(call Call, l *link) stubs {
+	b := &boundConn{Conn: c, link: l, call: call, headers: newHeaders(c.cluster, call)}
 	return stubs{call, e6xv1.NewQueryEngineServiceClient(b), e6xv1.NewClusterServiceClient(b)}
 }
 
@@ -92,24 +121,10 @@ func (c *Conn) bind(call Call) *boundConn {
 }
 
 // to returns the stubs for an address.
-func (c *Conn) to(call Call) *stubs {
-	if !call.Side.Valid() {
-		s := c.newStubs(call) // whose calls fail
-		return &s
-	}
-	if call.PlannerIP == "" {
-		return &c.sides[call.Side]
-	}
-	last := &c.last[call.Side]
-	if s := last.Load(); s != nil && s.call == call {
-		return s
-	}
-	s := c.newStubs(call)
-	last.Store(&s)
-	return &s
-}
+func (c *Conn) to(call Call) *stubs { return cached(&c.sides, &c.last, call, c.newStubs) }
 
-// Engine returns the query service as call addresses it. A side that is not
+// Engine returns the query service as call addresses it. Each call goes over the
+// connection that has the most room; those of one query need a Lease. A side that is not
 // blue or green makes every call fail with ClassUnsent.
 func (c *Conn) Engine(call Call) e6xv1.QueryEngineServiceClient { return c.to(call).engine }
 
@@ -117,11 +132,80 @@ func (c *Conn) Engine(call Call) e6xv1.QueryEngineServiceClient { return c.to(ca
 // blue or green makes every call fail with ClassUnsent.
 func (c *Conn) Cluster(call Call) e6xv1.ClusterServiceClient { return c.to(call).cluster }
 
-// Close ends the calls that are active and closes the connection. Calls made
-// later fail with ClassCanceled. Closing again does nothing.
+// route picks the connection of a call that is on no lease, and reserves a stream of it.
+// Calls that free something on the server leave room for those that ask which side
+// accepts: a side that answers neither must not keep the client from the other one.
+func (c *Conn) route(of methodUse) *link {
+	switch of {
+	case usesProbe:
+		c.warm.Do(func() { c.query.all()[0].grpc.Connect() })
+		return c.control.acquire(1, 0)
+	case usesCleanup:
+		return c.control.acquire(1, c.control.all()[0].hard()/4)
+	}
+	return c.query.acquire(1, 0)
+}
+
+// Reconnect is for a client that has found no side that accepts: the address may lead
+// to where the cluster was once. The name is looked up again. Connections without a
+// working service behind them, which answered with a page of plain HTTP, are replaced;
+// all of them if that is so for the control calls. What runs on one may end.
+func (c *Conn) Reconnect() {
+	c.names.renew()
+	all := slices.ContainsFunc(c.control.all(), func(l *link) bool { return l.unserved.Load() })
+	for _, g := range []*group{&c.control, &c.query} {
+		for _, l := range g.all() {
+			if all || l.unserved.Load() {
+				g.replace(l, true)
+			}
+		}
+	}
+}
+
+// check closes connections that are not needed.
+func (c *Conn) check() {
+	again := c.query.check()
+	if again = c.control.check() || again; again {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if !c.closed {
+			c.shrink.Reset(shrinkEvery)
+		}
+	}
+}
+
+// Links describes the connections that are in use: those of control calls first, then
+// those of statements, then those that carry one attempt each.
+func (c *Conn) Links() (links []LinkInfo) {
+	for _, g := range []*group{&c.control, &c.query} {
+		for _, l := range g.all() {
+			links = append(links, l.info())
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for l := range c.open {
+		if l.use == UseAlone {
+			links = append(links, l.info())
+		}
+	}
+	return links
+}
+
+// Close ends the calls that are active and closes the connections. Calls made
+// later fail with ClassCanceled. Closing again does nothing. The error is always nil.
 func (c *Conn) Close() error {
 	c.closeOnce.Do(func() {
-		c.closeErr = c.grpc.Close()
+		c.mu.Lock()
+		c.closed = true
+		c.shrink.Stop()
+		open := slices.Collect(maps.Keys(c.open))
+		c.mu.Unlock()
+		c.names.close()
+		for _, l := range open {
+			l.close()
+		}
+		c.closers.Wait()
 	})
-	return c.closeErr
+	return nil
 }

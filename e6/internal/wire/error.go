@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -23,6 +24,8 @@ type Error struct {
 	At Stamp
 	// Err is the gRPC error.
 	Err error
+
+	note string // what else is known of the cause
 }
 
 // Error implements error.
@@ -38,7 +41,7 @@ func (e *Error) Error() string {
 	if message != "" {
 		s += ": " + Visible(shorten(message))
 	}
-	if hint := e.hint(message); hint != "" {
+	if hint := cmp.Or(e.note, e.hint(message)); hint != "" {
 		s += ": " + hint
 	}
 	return s

@@ -12,9 +12,10 @@ import (
 	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
 )
 
-// boundConn sends calls as its Call says.
+// boundConn sends calls as its Call says, over its link if it has one.
 type boundConn struct {
 	*Conn
+	link    *link
 	call    Call
 	headers headers
 }
@@ -25,24 +26,46 @@ var _ grpc.ClientConnInterface = (*boundConn)(nil)
 // services without one.
 const protoPackage = "/e6data.e6x.v1."
 
-// paths are the paths on the wire, by the names that the generated code calls.
-var paths = func() map[string]string {
-	paths := map[string]string{}
+// methodUse is what a method is for, which decides about its connection.
+type methodUse uint8
+
+const (
+	usesQuery   methodUse = iota // part of a statement, or like one
+	usesProbe                    // says whether a side accepts, or steers the cluster
+	usesCleanup                  // frees something on the server
+)
+
+// methods are the paths on the wire and the uses, by the names that the generated code
+// calls.
+var methods = func() map[string]method {
+	methods := map[string]method{}
 	for _, service := range []grpc.ServiceDesc{e6xv1.QueryEngineService_ServiceDesc, e6xv1.ClusterService_ServiceDesc} {
 		for _, m := range service.Methods {
-			method := "/" + service.ServiceName + "/" + m.MethodName
-			paths[method] = "/" + strings.TrimPrefix(method, protoPackage)
+			full := "/" + service.ServiceName + "/" + m.MethodName
+			use := usesQuery
+			switch {
+			case service.ServiceName == e6xv1.ClusterService_ServiceDesc.ServiceName, m.MethodName == "authenticate", m.MethodName == "healthCheck":
+				use = usesProbe
+			case m.MethodName == "cancelQuery", m.MethodName == "clear", m.MethodName == "clearOrCancelQuery":
+				use = usesCleanup
+			}
+			methods[full] = method{"/" + strings.TrimPrefix(full, protoPackage), use}
 		}
 	}
-	return paths
+	return methods
 }()
 
-// path is the method's path on the wire.
-func path(method string) string {
-	if bare, ok := paths[method]; ok {
-		return bare
+type method struct {
+	path string
+	use  methodUse
+}
+
+// methodOf is the method of that name.
+func methodOf(full string) method {
+	if m, ok := methods[full]; ok {
+		return m
 	}
-	return method
+	return method{path: full}
 }
 
 // name is the method without its service.
@@ -67,7 +90,18 @@ func (c *boundConn) invoke(ctx context.Context, method string, args, reply any, 
 	}
 	count := &c.counts[c.call.Side]
 	count.calls.Add(1)
-	seen, err := c.send(c.headers.on(ctx), path(method), args, reply, opts)
+	m := methodOf(method)
+	if c.call.Control {
+		m.use = usesProbe
+	}
+	l := c.link
+	if l == nil || m.use != usesQuery || l.gone() {
+		l = c.route(m.use)
+		defer l.release(1)
+	}
+	l.calls.Add(1)
+	seen, err := c.send(c.headers.on(ctx), l.grpc, m.path, args, reply, opts)
+	inFlight := l.calls.Add(-1)
 	if err != nil {
 		class, effect := seen.classify(ctx, err)
 		failed := &Error{Class: class, Effect: effect, Side: c.call.Side, Method: name(method), At: at, Err: err}
@@ -75,9 +109,11 @@ func (c *boundConn) invoke(ctx context.Context, method string, args, reply any, 
 		if outcome.Verdict == VerdictRefuses {
 			count.refused.Add(1)
 		}
+		l.note(failed, seen, inFlight)
 		AwaitDeadline(ctx, outcome)
 		return failed
 	}
+	l.answered()
 	if err := check(reply); err != nil {
 		return &Error{Class: ClassNoResponse, Effect: EffectUnknown, Side: c.call.Side, Method: name(method), At: at, Err: err}
 	}

@@ -54,12 +54,12 @@ var witnesses = sync.Pool{New: func() any { return newWitness() }}
 // send makes a unary call, and says what there is to know of one that failed. By
 // gRPC's streams the metadata could be asked for after a failure only, but gRPC gives
 // every stream a goroutine.
-func (c *Conn) send(ctx context.Context, path string, args, reply any, opts []grpc.CallOption) (evidence, error) {
+func (c *Conn) send(ctx context.Context, cc *grpc.ClientConn, path string, args, reply any, opts []grpc.CallOption) (evidence, error) {
 	if c.intercepted {
-		return newWitness().send(ctx, c.grpc, path, args, reply, opts)
+		return newWitness().send(ctx, cc, path, args, reply, opts)
 	}
 	w := witnesses.Get().(*witness)
-	seen, err := w.send(ctx, c.grpc, path, args, reply, opts)
+	seen, err := w.send(ctx, cc, path, args, reply, opts)
 	w.header, w.trailer, w.to = nil, nil, noPeer
 	witnesses.Put(w)
 	return seen, err

@@ -1,0 +1,269 @@
+package wire
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc/connectivity"
+
+	"github.com/e6data/e6data-go/e6/internal/ctxerr"
+	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
+)
+
+// Defaults and limits of the connections.
+const (
+	// DefaultMaxConnections is how many connections carry statements at the most.
+	DefaultMaxConnections = 16
+	// DefaultStreamsPerConnection is from how many calls on each connection another
+	// one is opened. Ingresses allow 100 (HAProxy, Envoy as it is mostly deployed),
+	// 128 (nginx) or 250 (net/http of Go).
+	DefaultStreamsPerConnection = 64
+	// maxControl is how many connections carry control calls at the most. One is
+	// enough, unless an ingress allows very few streams or a side holds them.
+	maxControl = 4
+	// shrinkEvery is how often it is checked whether there are too many connections,
+	// and shrinkAfter in how many checks in a row there must have been.
+	shrinkEvery = 10 * time.Second
+	shrinkAfter = 3
+	// replaceEvery limits how often a connection without a service is replaced.
+	replaceEvery = time.Second
+)
+
+// group is the connections of one use. Readers take no lock: the list is replaced as a
+// whole, under Conn.mu.
+type group struct {
+	conn  *Conn
+	use   Use
+	max   int
+	links atomic.Pointer[[]*link]
+
+	idle     int       // checks in a row that found too many; the check alone uses it
+	replaced time.Time // under Conn.mu
+}
+
+func (g *group) all() []*link { return *g.links.Load() }
+
+// acquire reserves streams on the connection that has the most room, and opens another
+// one if all are busy. keep is how many streams of a connection must stay free.
+func (g *group) acquire(streams, keep int64) *link {
+	for {
+		links := g.all()
+		best, seen, enough := choose(links, streams, keep)
+		if best.unserved.Load() && g.replace(best, false) {
+			continue
+		}
+		if !enough && g.grow(len(links)) {
+			continue
+		}
+		if best.reserved.CompareAndSwap(seen, seen+streams) {
+			return best
+		}
+	}
+}
+
+// The order in which connections are chosen. Within a rank it is the least loaded one.
+const (
+	rankFree    = iota // connected, with room
+	rankBusy           // connected: the next call would wait for a stream before long
+	rankComing         // not connected yet, with room
+	rankFull           // calls wait for a stream
+	rankResting        // to be closed
+	rankFailed         // no connection could be made, or no service is behind it
+)
+
+// choose picks a connection. seen is its number of reserved streams. enough says that
+// no other connection is wanted: one with room is there, or on its way.
+func choose(links []*link, streams, keep int64) (best *link, seen int64, enough bool) {
+	least := int64(math.MaxInt64)
+	for _, l := range links {
+		reserved := l.reserved.Load()
+		if reserved >= retired && best != nil {
+			continue
+		}
+		hard, soft, ready := l.hard()-keep, l.soft(), l.ready.Load()
+		fits := func(limit int64) bool { return reserved == 0 || reserved+streams <= limit }
+		rank := int64(rankFull)
+		switch {
+		case l.unserved.Load(), l.failed.Load():
+			rank = rankFailed
+			enough = true // another connection would hardly fare better
+		case l.resting.Load():
+			rank = rankResting
+		case ready && fits(min(soft, hard)):
+			rank, enough = rankFree, true
+		case !ready && fits(hard):
+			rank = rankComing
+			enough = enough || fits(soft)
+		case fits(hard):
+			rank = rankBusy
+		}
+		if score := rank<<48 + reserved; score < least {
+			best, seen, least = l, reserved, score
+		}
+	}
+	return best, seen, enough
+}
+
+// grow opens another connection, if there may be one more than so many. It reports
+// whether to look again.
+func (g *group) grow(than int) bool {
+	if than >= g.max {
+		return false
+	}
+	c := g.conn
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	links := g.all()
+	if c.closed || len(links) != than {
+		return !c.closed
+	}
+	// One that is to be closed, because there were too many, is as good as new.
+	for _, l := range links {
+		if l.resting.CompareAndSwap(true, false) {
+			return true
+		}
+	}
+	l, err := c.newLink(g.use)
+	if err != nil {
+		return false // the same options have made the others
+	}
+	l.grpc.Connect()
+	g.set(append(slices.Clone(links), l))
+	return true
+}
+
+// replace puts a new connection in the place of one. Unless it must, it does so once
+// in a while only. It reports whether it did.
+func (g *group) replace(old *link, must bool) bool {
+	c := g.conn
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	links := g.all()
+	i := slices.Index(links, old)
+	if c.closed || i < 0 || !must && time.Since(g.replaced) < replaceEvery {
+		return false
+	}
+	l, err := c.newLink(g.use)
+	if err != nil {
+		return false
+	}
+	g.replaced = time.Now()
+	links = slices.Clone(links)
+	links[i] = l
+	g.set(links)
+	defer c.closers.Go(old.retire) // it takes the lock
+	return true
+}
+
+// set publishes the list. The caller holds Conn.mu.
+func (g *group) set(links []*link) {
+	g.links.Store(&links)
+	if len(links) > 1 && !g.conn.closed {
+		g.conn.shrink.Reset(shrinkEvery)
+	}
+}
+
+// check closes connections that are not needed, one at a time: those that the server
+// has closed, and those without which the calls would have room. It reports whether to
+// check again.
+func (g *group) check() bool {
+	c := g.conn
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	links := g.all()
+	reserved, active := int64(0), 0
+	for _, l := range links {
+		reserved += l.reserved.Load()
+		if !l.resting.Load() {
+			active++
+		}
+	}
+	if g.idle++; active < 2 || reserved > int64(active-1)*links[0].soft()*3/4 {
+		g.idle = 0
+	}
+	if g.idle >= shrinkAfter {
+		g.idle = 0
+		for _, l := range slices.Backward(links) {
+			if l.resting.CompareAndSwap(false, true) {
+				break
+			}
+		}
+	}
+	kept := make([]*link, 0, len(links))
+	for i, l := range links {
+		surplus := i > 0 && (l.resting.Load() || l.unserved.Load() || l.grpc.GetState() == connectivity.Idle)
+		if surplus && l.reserved.CompareAndSwap(0, retired) {
+			c.closers.Go(l.close)
+			continue
+		}
+		kept = append(kept, l)
+	}
+	g.links.Store(&kept)
+	return len(kept) > 1
+}
+
+// Lease holds a connection for one attempt of a statement. The zero Lease holds none:
+// each of its calls goes over the connection that has the most room.
+type Lease struct {
+	conn    *Conn
+	link    *link
+	streams int64
+}
+
+// Acquire leases a connection that has room for so many calls at once, 1 or 2. It does
+// not block. Release must be called once.
+func (c *Conn) Acquire(streams int) Lease {
+	n := int64(streams)
+	return Lease{c, c.query.acquire(n, 0), n}
+}
+
+// AcquireAlone leases a connection that carries nothing else: for an attempt after one
+// whose response broke its connection (see Outcome.Poison). There are as many as
+// Config.MaxConnections; it waits for one within ctx.
+func (c *Conn) AcquireAlone(ctx context.Context) (Lease, error) {
+	select {
+	case c.alone <- struct{}{}:
+	case <-ctx.Done():
+		return Lease{}, fmt.Errorf("e6: waiting for a connection of its own: %w", ctxerr.Why(ctx))
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		<-c.alone
+		return Lease{}, nil // whose calls say that the Conn is closed
+	}
+	l, err := c.newLink(UseAlone)
+	if err != nil {
+		<-c.alone
+		return Lease{}, err
+	}
+	l.reserved.Store(1)
+	return Lease{c, l, 1}, nil
+}
+
+// Alone reports whether the connection carries nothing else.
+func (l *Lease) Alone() bool { return l.link != nil && l.link.use == UseAlone }
+
+// Release gives the connection back. Later calls go over any connection.
+func (l *Lease) Release() {
+	if l.link == nil {
+		return
+	}
+	if l.link.use == UseAlone {
+		l.link.retire()
+		<-l.conn.alone
+	}
+	l.link.release(l.streams)
+	l.link = nil
+}
+
+// Engine returns the query service as call addresses it, over the leased connection.
+// If that one has no working service behind it any more, the calls go over another one.
+func (l *Lease) Engine(call Call) e6xv1.QueryEngineServiceClient { return l.link.to(call).engine }
+
+// Held reports whether the lease holds a connection.
+func (l *Lease) Held() bool { return l.link != nil }
