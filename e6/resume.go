@@ -128,7 +128,10 @@ func (r *resumer) join(ctx context.Context, side Side) error {
 		p = &resumption{done: make(chan struct{})}
 		r.current = p
 		go func() {
-			p.err = r.run(side)
+			if p.err = r.run(side); p.err != nil {
+				// The 503 may come from where the cluster was once.
+				r.c.conn.Reconnect()
+			}
 			r.mu.Lock()
 			r.current = nil
 			r.mu.Unlock()

@@ -109,6 +109,9 @@ func (c *boundConn) invoke(ctx context.Context, method string, args, reply any, 
 		if outcome.Verdict == VerdictRefuses {
 			count.refused.Add(1)
 		}
+		if outcome.Poison {
+			failed.note = "a response broke the connection: its headers are larger than 1 MiB, or a frame is malformed"
+		}
 		l.note(failed, seen, inFlight)
 		AwaitDeadline(ctx, outcome)
 		return failed
