@@ -297,15 +297,15 @@ func TestAnInvalidConfigurationListsEveryProblemAtOnce(t *testing.T) {
 		"two sources of credentials": {e6.Config{Address: "localhost:1", Token: "hunter2",
 			Credentials: func(context.Context) (string, string, error) { return "", "", nil }}, []string{"Credentials"}},
 		"a CA without TLS":    {e6.Config{Address: "localhost:1", User: "u", Token: "t", CAPEM: []byte("x")}, []string{"TLS"}},
-		"a CA that is none":   {e6.Config{Address: "localhost:1", User: "u", Token: "t", TLS: true, CAPEM: []byte("x")}, []string{"CAFile or CAPEM"}},
-		"a CA that is absent": {e6.Config{Address: "localhost:1", User: "u", Token: "t", TLS: true, CAFile: "/does/not/exist"}, []string{"CAFile or CAPEM"}},
+		"a CA that is none":   {e6.Config{Address: "localhost:1", User: "u", Token: "t", TLS: true, CAPEM: []byte("x")}, []string{"CAPEM"}},
+		"a CA that is absent": {e6.Config{Address: "localhost:1", User: "u", Token: "t", TLS: true, CAFile: "/does/not/exist"}, []string{"CAFile"}},
 		"all limits negative": {e6.Config{Address: "localhost:1", User: "u", Token: "t", Strategy: 9,
 			ResumeTimeout: -1, ResumePoll: -1, DetectionTimeout: -1, ProbeTimeout: -1, ReadyTimeout: -1, DrainTimeout: -1,
 			RefreshInterval: -1, PrepareTimeout: -1, RetryPause: -1, CloseTimeout: -1, KeepaliveTime: -1, KeepaliveTimeout: -1,
 			MaxAttempts: -1, MaxReceiveBytes: -1, MaxSendBytes: -1, Prefetch: -1, PrefetchBytes: -1, EventHistory: -1},
 			[]string{"Strategy", "ResumeTimeout", "ResumePoll", "DetectionTimeout", "ProbeTimeout", "ReadyTimeout", "DrainTimeout",
-				"RefreshInterval", "PrepareTimeout", "RetryPause", "CloseTimeout", "KeepaliveTime", "KeepaliveTimeout",
-				"MaxAttempts", "MaxReceiveBytes", "MaxSendBytes", "Prefetch", "PrefetchBytes", "EventHistory"}},
+				"RefreshInterval", "PrepareTimeout", "MaxAttempts", "RetryPause", "CloseTimeout", "KeepaliveTime", "KeepaliveTimeout",
+				"MaxReceiveBytes", "MaxSendBytes", "Prefetch", "PrefetchBytes", "EventHistory"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := e6.Open(t.Context(), test.cfg)

@@ -1,10 +1,10 @@
 package e6
 
 import (
-	"net"
 	"net/netip"
 	"strings"
 
+	"github.com/e6data/e6data-go/e6/internal/address"
 	"github.com/e6data/e6data-go/e6/internal/wire"
 )
 
@@ -19,14 +19,14 @@ func (c Config) clearText(o *options) []Problem {
 	if c.CAFile != "" || len(c.CAPEM) > 0 || c.ServerName != "" {
 		return nil // reported already
 	}
-	host, port, err := net.SplitHostPort(c.Address)
-	if err != nil || host == "" || port == "" || !isPlain(c.Address) || isLoopback(host) {
+	a, err := address.Parse(c.Address)
+	if err != nil || a.Port == "" || isLoopback(a.Host) { // what is wrong with an address is reported already
 		return nil
 	}
 	if len(o.dial) > 0 && wire.Encrypts(nil, o.dial) {
 		return nil
 	}
-	return []Problem{{"TLS", "false", "true, as credentials would cross the network to " + host + " in clear text; " +
+	return []Problem{{Field: "TLS", Value: "false", Want: "true, as credentials would cross the network to " + a.Host + " in clear text; " +
 		"or AllowClearText, if that network is trusted"}}
 }
 

@@ -3,14 +3,17 @@ package e6
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/internal/address"
 	"github.com/e6data/e6data-go/e6/internal/wire"
 )
 
@@ -192,87 +195,21 @@ type Config struct {
 	EventHistory int
 }
 
-const (
-	maxMessageBytes = 100 << 20
-	// minKeepaliveTime is gRPC's own: it would raise a smaller value in silence.
-	minKeepaliveTime = 10 * time.Second
-)
+const maxMessageBytes = 100 << 20
 
-// withDefaults fills in what was left out.
-func (c Config) withDefaults() Config {
-	or := func(d *time.Duration, def time.Duration) {
-		if *d == 0 {
-			*d = def
-		}
-	}
-	orInt := func(n *int, def int) {
-		if *n == 0 {
-			*n = def
-		}
-	}
-	or(&c.ResumeTimeout, 5*time.Minute)
-	or(&c.ResumePoll, 5*time.Second)
-	or(&c.DetectionTimeout, 30*time.Second)
-	or(&c.ProbeTimeout, 10*time.Second)
-	or(&c.ReadyTimeout, 10*time.Minute)
-	or(&c.SharedTimeout, 30*time.Minute)
-	or(&c.DrainTimeout, 15*time.Minute)
-	or(&c.RefreshInterval, 5*time.Minute)
-	or(&c.PrepareTimeout, 10*time.Minute)
-	or(&c.RetryPause, 200*time.Millisecond)
-	or(&c.CloseTimeout, 5*time.Second)
-	or(&c.HookBudget, 100*time.Millisecond)
-	or(&c.GuardBudget, 30*time.Second)
-	or(&c.HealthWindow, time.Minute)
-	or(&c.KeepaliveTime, wire.DefaultKeepaliveTime)
-	or(&c.KeepaliveTimeout, wire.DefaultKeepaliveTimeout)
-	orInt(&c.MaxConnections, wire.DefaultMaxConnections)
-	orInt(&c.StreamsPerConnection, wire.DefaultStreamsPerConnection)
-	orInt(&c.MaxAttempts, 5)
-	orInt(&c.MaxReceiveBytes, maxMessageBytes)
-	orInt(&c.MaxSendBytes, maxMessageBytes)
-	orInt(&c.Prefetch, 2)
-	orInt(&c.PrefetchBytes, 64<<20)
-	orInt(&c.EventHistory, 256)
-	c.ClusterName = c.sentName()
+// withCredentials moves the token into the callback: a field would show in a dump of
+// whatever holds the Config.
+func (c Config) withCredentials() Config {
 	if c.Credentials == nil {
 		user, token := c.User, c.Token
 		c.Credentials = func(context.Context) (string, string, error) { return user, token, nil }
-		c.Token = "" // a field would show in a dump of whatever holds the Config
+		c.Token = ""
 	}
 	return c
 }
 
 // sentName is the cluster's name as it is sent.
 func (c Config) sentName() string { return strings.ToLower(strings.TrimSpace(c.ClusterName)) }
-
-// Problem is one thing that is wrong with a Config.
-type Problem struct {
-	// Field is the name of the field.
-	Field string
-	// Value is what was found; secrets are masked.
-	Value string
-	// Want is what would be right.
-	Want string
-}
-
-// ConfigError lists everything that is wrong with a Config.
-type ConfigError struct {
-	Problems []Problem
-}
-
-// Error implements error.
-func (e *ConfigError) Error() string {
-	var b strings.Builder
-	b.WriteString("e6: invalid configuration:")
-	for i, p := range e.Problems {
-		if i > 0 {
-			b.WriteByte(';')
-		}
-		fmt.Fprintf(&b, " %s is %s: want %s", p.Field, p.Value, p.Want)
-	}
-	return b.String()
-}
 
 // Validate reports everything that is wrong with the configuration, and with the
 // options that it is to be opened with, as one *ConfigError. Open calls it.
@@ -287,20 +224,11 @@ func (c Config) Validate(opts ...Option) error {
 // validate is Validate with options that have been gathered.
 func (c Config) validate(o *options) error {
 	e := &ConfigError{Problems: o.problems()}
-	bad := func(field, value, want string) { e.Problems = append(e.Problems, Problem{field, value, want}) }
-
-	switch host, port, err := net.SplitHostPort(c.Address); {
-	case c.Address == "":
-		bad("Address", "empty", "a host and a port, such as e6.example.com:443")
-	case !isPlain(c.Address):
-		bad("Address", strconv.Quote(c.shownAddress()), "a host and a port alone, such as e6.example.com:443: no scheme, no user and no path")
-	case err != nil || host == "":
-		bad("Address", strconv.Quote(c.Address), "a host and a port, such as e6.example.com:443")
-	default:
-		if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
-			bad("Address", strconv.Quote(c.Address), "a port between 1 and 65535")
-		}
+	bad := func(field, value, want string) {
+		e.Problems = append(e.Problems, Problem{Field: field, Value: value, Want: want})
 	}
+
+	e.Problems = append(e.Problems, c.addressProblems()...)
 	if !wire.Printable(c.sentName()) {
 		bad("ClusterName", strconv.Quote(c.ClusterName), "printable ASCII, as it is sent in a header")
 	}
@@ -328,69 +256,36 @@ func (c Config) validate(o *options) error {
 	if c.CAFile != "" && len(c.CAPEM) > 0 {
 		bad("CAFile", strconv.Quote(c.CAFile), "nothing, as CAPEM is given too")
 	}
-	if c.TLS {
-		if _, err := c.tlsConfig(); err != nil {
-			bad("CAFile or CAPEM", "unusable", err.Error())
-		}
-	}
-	if c.Strategy != None && !c.Strategy.Valid() {
-		bad("Strategy", c.Strategy.String(), "blue, green or none")
-	}
-	for _, l := range []struct {
-		field string
-		value LogLevel
-	}{{"LogLevel", c.LogLevel}, {"StrategyLogLevel", c.StrategyLogLevel}, {"GRPCLogLevel", c.GRPCLogLevel}} {
-		if l.value > LogOff {
-			bad(l.field, strconv.Itoa(int(l.value)), wantLogLevel)
-		}
-	}
-	if c.LogFormat > LogJSON {
-		bad("LogFormat", strconv.Itoa(int(c.LogFormat)), "LogText or LogJSON")
-	}
-	for _, d := range []struct {
-		field string
-		value time.Duration
-	}{
-		{"ResumeTimeout", c.ResumeTimeout}, {"ResumePoll", c.ResumePoll},
-		{"DetectionTimeout", c.DetectionTimeout}, {"ProbeTimeout", c.ProbeTimeout},
-		{"ReadyTimeout", c.ReadyTimeout}, {"SharedTimeout", c.SharedTimeout}, {"DrainTimeout", c.DrainTimeout},
-		{"RefreshInterval", c.RefreshInterval}, {"PrepareTimeout", c.PrepareTimeout},
-		{"RetryPause", c.RetryPause}, {"CloseTimeout", c.CloseTimeout},
-		{"HookBudget", c.HookBudget}, {"GuardBudget", c.GuardBudget}, {"HealthWindow", c.HealthWindow},
-		{"KeepaliveTime", c.KeepaliveTime}, {"KeepaliveTimeout", c.KeepaliveTimeout},
-	} {
-		if d.value < 0 {
-			bad(d.field, d.value.String(), "a positive duration, or 0 for the default")
-		}
-	}
-	if c.KeepaliveTime > 0 && c.KeepaliveTime < minKeepaliveTime {
-		bad("KeepaliveTime", c.KeepaliveTime.String(), "at least "+minKeepaliveTime.String())
-	}
-	for _, n := range []struct {
-		field string
-		value int
-	}{
-		{"MaxAttempts", c.MaxAttempts}, {"MaxInFlight", c.MaxInFlight}, {"MaxReceiveBytes", c.MaxReceiveBytes},
-		{"MaxSendBytes", c.MaxSendBytes}, {"MaxConnections", c.MaxConnections}, {"StreamsPerConnection", c.StreamsPerConnection},
-		{"Prefetch", c.Prefetch}, {"PrefetchBytes", c.PrefetchBytes}, {"EventHistory", c.EventHistory},
-	} {
-		if n.value < 0 {
-			bad(n.field, strconv.Itoa(n.value), "a positive number, or 0 for the default")
-		}
-	}
+	e.Problems = append(e.Problems, c.tlsProblems(o)...)
+	e.Problems = append(e.Problems, c.limits()...)
 	if len(e.Problems) == 0 {
 		return nil
 	}
 	return e
 }
 
-// isPlain reports whether an address has none of the marks of a URL.
-func isPlain(address string) bool { return !strings.ContainsAny(address, "@/?#") }
+// addressProblems lists what is wrong with the address.
+func (c Config) addressProblems() []Problem {
+	a, err := address.Parse(c.Address)
+	p := Problem{Field: "Address", Value: strconv.Quote(c.Address)}
+	switch {
+	case c.Address == "":
+		p.Value, p.Want = "empty", "a host and a port, such as e6.example.com:443"
+	case err != nil:
+		p.Value = strconv.Quote(c.shownAddress())
+		p.Want, _ = address.Want(err)
+	case a.Port == "":
+		p.Want = "a port too: " + net.JoinHostPort(a.Host, defaultPort(c.TLS))
+	default:
+		return nil
+	}
+	return []Problem{p}
+}
 
 // shownAddress is the address, masked if it may hold credentials. Where they end
 // in what is not well formed is anybody's guess, so that only a scheme is left.
 func (c Config) shownAddress() string {
-	if isPlain(c.Address) {
+	if !strings.ContainsAny(c.Address, "@/?#") {
 		return c.Address
 	}
 	scheme, _, found := strings.Cut(c.Address, "://")
@@ -400,13 +295,36 @@ func (c Config) shownAddress() string {
 	return "***"
 }
 
-// String shows the configuration without its secrets.
-func (c Config) String() string {
-	scheme := "e6"
-	if c.TLS {
-		scheme = "e6s"
+// tlsProblems lists what is wrong with the certificates, and with gRPC options that
+// would do without them.
+func (c Config) tlsProblems(o *options) []Problem {
+	if !c.TLS {
+		return nil
 	}
-	return fmt.Sprintf("%s://%s:***@%s/%s/%s?cluster=%s", scheme, c.User, c.shownAddress(), c.Catalog, c.Schema, c.ClusterName)
+	cfg, err := c.tlsConfig()
+	if failed, ok := errors.AsType[*wire.CAError](err); ok {
+		p := Problem{Field: "CAPEM", Value: fmt.Sprintf("%d bytes", len(c.CAPEM)), Want: "certificates in PEM form: " + failed.Err.Error()}
+		if failed.Source == c.CAFile {
+			p.Field, p.Value = "CAFile", strconv.Quote(c.CAFile)
+		}
+		if missing, ok := errors.AsType[*fs.PathError](failed.Err); ok {
+			p.Want = "a file of certificates in PEM form that can be read: " + missing.Err.Error()
+		}
+		return []Problem{p}
+	}
+	if len(o.dial) > 0 && !wire.Encrypts(cfg, o.dial) {
+		return []Problem{{Field: "WithDialOptions", Value: "without TLS", Want: "no transport credentials among them: the gRPC options turn TLS off, which Config.TLS asks for"}}
+	}
+	return nil
+}
+
+// String shows the configuration as a DSN without its secrets: with *** in place of
+// the token. ParseDSN reads it back.
+func (c Config) String() string {
+	if c.Token != "" || c.Credentials != nil {
+		c.Token = "***"
+	}
+	return c.FormatDSN()
 }
 
 // GoString implements fmt.GoStringer, so that %#v shows no secret either.

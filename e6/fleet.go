@@ -1,7 +1,6 @@
 package e6
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/e6data/e6data-go/e6/internal/cutover"
@@ -45,47 +44,37 @@ type FleetPolicy struct {
 // WithStore. If the store is a store.Presence, the client is listed in it.
 func WithFleet(p FleetPolicy) Option { return func(o *options) { o.fleet = &p } }
 
+// fields are the fields with their defaults and limits.
+func (p *FleetPolicy) fields() []limited {
+	return []limited{
+		limit[time.Duration]{"FleetPolicy.Jitter", &p.Jitter, time.Second, time.Millisecond, time.Hour},
+		limit[float64]{"FleetPolicy.StageShare", &p.StageShare, 0, 0, 1},
+		limit[time.Duration]{"FleetPolicy.StageTime", &p.StageTime, time.Minute, time.Millisecond, 30 * day},
+		limit[time.Duration]{"FleetPolicy.StageTimeout", &p.StageTimeout, 10 * time.Minute, time.Millisecond, 30 * day},
+		limit[int]{"FleetPolicy.RollbackVotes", &p.RollbackVotes, 2, 1, store.MaxVetoes},
+	}
+}
+
 func (p FleetPolicy) withDefaults() FleetPolicy {
-	switch {
-	case p.Jitter == 0:
-		p.Jitter = time.Second
-	case p.Jitter < 0:
+	jitter := p.Jitter
+	fillAll(p.fields())
+	if jitter < 0 { // none
 		p.Jitter = 0
-	}
-	if p.StageTime == 0 {
-		p.StageTime = time.Minute
-	}
-	if p.StageTimeout == 0 {
-		p.StageTimeout = 10 * time.Minute
-	}
-	if p.RollbackVotes == 0 {
-		p.RollbackVotes = 2
 	}
 	return p
 }
 
 // problems lists what is wrong with the policy.
 func (p FleetPolicy) problems(shared store.Store) (all []Problem) {
-	bad := func(field string, value any, want string) {
-		all = append(all, Problem{"FleetPolicy." + field, fmt.Sprint(value), want + ", or 0 for the default"})
-	}
 	if shared == nil {
-		all = append(all, Problem{"WithFleet", "used without WithStore", "a store that the fleet shares: add WithStore"})
+		all = append(all, Problem{Field: "WithFleet", Value: "used without WithStore", Want: "a store that the fleet shares: add WithStore"})
 	}
-	if !(p.StageShare >= 0 && p.StageShare <= 1) {
-		bad("StageShare", p.StageShare, "a share from 0 to 1")
-	}
-	if p.StageTime < 0 {
-		bad("StageTime", p.StageTime, "a positive duration")
-	}
-	if p.StageTimeout < 0 {
-		bad("StageTimeout", p.StageTimeout, "a positive duration")
-	}
+	set := p
+	set.Jitter = max(set.Jitter, 0) // less than 0 turns it off
+	all = append(all, problemsOfAll(set.fields())...)
 	if d := p.withDefaults(); len(all) == 0 && d.StageTimeout <= d.StageTime {
-		bad("StageTimeout", d.StageTimeout, fmt.Sprintf("a duration longer than StageTime, which is %s", d.StageTime))
-	}
-	if p.RollbackVotes < 0 || p.RollbackVotes > store.MaxVetoes {
-		bad("RollbackVotes", p.RollbackVotes, fmt.Sprintf("a number from 1 to %d", store.MaxVetoes))
+		all = append(all, Problem{Field: "FleetPolicy.StageTimeout", Value: short(d.StageTimeout),
+			Want: "a duration longer than StageTime, which is " + short(d.StageTime)})
 	}
 	return all
 }

@@ -2,8 +2,6 @@ package e6
 
 import (
 	"encoding/json"
-	"fmt"
-	"math"
 	"net/http"
 	"slices"
 	"time"
@@ -38,47 +36,24 @@ type RollbackPolicy struct {
 	CoolDown time.Duration
 }
 
+// fields are the fields with their defaults and limits.
+func (p *RollbackPolicy) fields() []limited {
+	return []limited{
+		limit[int64]{"RollbackPolicy.MinRequests", &p.MinRequests, 20, 1, 1_000_000_000},
+		limit[float64]{"RollbackPolicy.ErrorRate", &p.ErrorRate, 0.2, 1e-6, 1},
+		limit[float64]{"RollbackPolicy.LatencyRatio", &p.LatencyRatio, 5, 1, 1e6},
+		limit[time.Duration]{"RollbackPolicy.Probation", &p.Probation, 5 * time.Minute, time.Millisecond, 30 * day},
+		limit[time.Duration]{"RollbackPolicy.CoolDown", &p.CoolDown, 30 * time.Minute, time.Millisecond, 30 * day},
+	}
+}
+
 func (p RollbackPolicy) withDefaults() RollbackPolicy {
-	if p.MinRequests == 0 {
-		p.MinRequests = 20
-	}
-	if p.ErrorRate == 0 {
-		p.ErrorRate = 0.2
-	}
-	if p.LatencyRatio == 0 {
-		p.LatencyRatio = 5
-	}
-	if p.Probation == 0 {
-		p.Probation = 5 * time.Minute
-	}
-	if p.CoolDown == 0 {
-		p.CoolDown = 30 * time.Minute
-	}
+	fillAll(p.fields())
 	return p
 }
 
 // problems lists what is wrong with the policy.
-func (p RollbackPolicy) problems() (all []Problem) {
-	bad := func(field string, value any, want string) {
-		all = append(all, Problem{"RollbackPolicy." + field, fmt.Sprint(value), want + ", or 0 for the default"})
-	}
-	if p.MinRequests < 0 {
-		bad("MinRequests", p.MinRequests, "a positive number")
-	}
-	if !(p.ErrorRate >= 0 && p.ErrorRate <= 1) {
-		bad("ErrorRate", p.ErrorRate, "a share above 0 and up to 1")
-	}
-	if !(p.LatencyRatio == 0 || p.LatencyRatio >= 1 && !math.IsInf(p.LatencyRatio, 1)) {
-		bad("LatencyRatio", p.LatencyRatio, "a factor of 1 or more")
-	}
-	if p.Probation < 0 {
-		bad("Probation", p.Probation, "a positive duration")
-	}
-	if p.CoolDown < 0 {
-		bad("CoolDown", p.CoolDown, "a positive duration")
-	}
-	return all
-}
+func (p RollbackPolicy) problems() []Problem { return problemsOfAll(p.fields()) }
 
 // SideHealth is how a side did in the last while: Config.HealthWindow.
 type SideHealth struct {

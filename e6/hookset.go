@@ -32,12 +32,18 @@ type hookSet struct {
 	cutovers   []called[CutoverHook]
 }
 
-// problemsOf lists the hooks that would never be called.
+// A limitedHook is one of this package's hooks that can be set up wrongly.
+type limitedHook interface{ problems() []Problem }
+
+// problemsOf lists the hooks that would never be called, or do nothing useful.
 func problemsOf(hooks []Hook) (problems []Problem) {
 	if steps := newHookSet(nil, hooks).steps; len(steps) > maxStepHooks {
 		problems = append(problems, Problem{Field: "WithHooks", Value: fmt.Sprintf("%d StepHooks", len(steps)), Want: fmt.Sprintf("%d at the most", maxStepHooks)})
 	}
 	for i, h := range hooks {
+		if own, ok := h.(limitedHook); ok {
+			problems = append(problems, own.problems()...)
+		}
 		if new(hookSet).add(h) == 0 {
 			problems = append(problems, Problem{
 				Field: fmt.Sprintf("WithHooks[%d]", i), Value: fmt.Sprintf("%T", h),

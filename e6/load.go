@@ -3,13 +3,15 @@ package e6
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"maps"
 	"net"
-	"net/url"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
+
+	"github.com/e6data/e6data-go/e6/internal/address"
+	"github.com/e6data/e6data-go/e6/internal/spelling"
 )
 
 // A Source gives values to a Config: FromEnv, FromDSN, FromValues, FromToken,
@@ -51,10 +53,11 @@ func newLoading(sources []Source) *loading {
 
 // finish returns what has come together.
 func (l *loading) finish() Config {
-	if l.host != "" {
+	switch {
+	case l.host != "":
 		l.cfg.Address = net.JoinHostPort(l.host, cmp.Or(l.port, defaultPort(l.cfg.TLS)))
-	} else if l.port != "" {
-		l.bad("port", l.port, "a host too")
+	case l.port != "" && !slices.ContainsFunc(l.problems, func(p Problem) bool { return p.Field == "Address" }):
+		l.bad("Address", l.from["Address"], strconv.Quote(":"+l.port), "a host too")
 	}
 	cfg := l.cfg
 	if user, token := cfg.User, l.token; token != nil {
@@ -67,26 +70,48 @@ func (l *loading) finish() Config {
 	return cfg
 }
 
-// give notes who gives a field its value, and returns that value.
-func give[T comparable](l *loading, field, source string, value, otherwise T) T {
-	var none T
-	if value == none {
-		return otherwise
+// setAddress sets the host, which may have a port with it, or the port, or both. The
+// port of another host is forgotten. Each comes with what its source calls it.
+func (l *loading) setAddress(host, port pair) {
+	var parsed address.Address
+	if host.value != "" {
+		a, err := address.Parse(host.value)
+		if err != nil {
+			l.badAddress(host, err)
+			return
+		}
+		parsed = a
 	}
-	l.from[field] = source
-	return value
+	number, err := address.Port(port.value)
+	switch {
+	case err != nil:
+		l.badAddress(port, err)
+		return
+	case number != "" && parsed.Port != "" && number != parsed.Port:
+		l.bad("Address", host.source+" and "+port.source, strconv.Quote(parsed.String())+" and "+strconv.Quote(number), "one port")
+		return
+	}
+	if parsed.Host != "" {
+		l.host, l.port, l.from["Address"] = parsed.Host, "", host.source
+	}
+	if parsed.Port != "" {
+		l.port = parsed.Port
+	}
+	if number != "" {
+		l.port = number
+		if parsed.Host == "" {
+			l.from["Address"] = port.source
+		}
+	}
 }
 
-// setAddress sets the host, or the port, or both. The port of another host is
-// forgotten.
-func (l *loading) setAddress(source, host, port string) {
-	if host != "" {
-		l.host, l.port = host, ""
+func (l *loading) badAddress(given pair, err error) {
+	want, show := address.Want(err)
+	value := "***"
+	if show && !given.hidden {
+		value = strconv.Quote(given.value)
 	}
-	l.port = cmp.Or(port, l.port)
-	if host+port != "" {
-		l.from["Address"] = source
-	}
+	l.bad("Address", given.source, value, want)
 }
 
 // setToken sets the token of the user, which replaces what earlier sources said
@@ -97,8 +122,8 @@ func (l *loading) setToken(source, token string, provider func(context.Context) 
 	delete(l.from, "Bearer")
 }
 
-func (l *loading) bad(field, value, want string) {
-	l.problems = append(l.problems, Problem{field, value, want})
+func (l *loading) bad(field, source, value, want string) {
+	l.problems = append(l.problems, Problem{Field: field, Source: source, Value: value, Want: want})
 }
 
 // defaultPort is the usual port of a cluster.
@@ -117,14 +142,18 @@ const EnvPrefix = "E6DATA_"
 func FromEnv() Source { return fromEnv(os.Getenv) }
 
 func fromEnv(getenv func(string) string) Source {
+	get := func(name string) pair { return pair{name: name, value: getenv(name), source: name} }
 	return func(l *loading) {
-		l.setAddress(EnvPrefix+"HOST", getenv(EnvPrefix+"HOST"), getenv(EnvPrefix+"PORT"))
+		l.setAddress(get(EnvPrefix+"HOST"), get(EnvPrefix+"PORT"))
 		for _, s := range settings {
-			if s.Env == "" {
-				continue
-			}
-			if value := getenv(s.Env); value != "" {
-				l.set(s, s.Env, value)
+			for _, name := range []string{s.Env, s.EnvAlias} {
+				if name == "" {
+					continue
+				}
+				if value := getenv(name); value != "" {
+					l.set(s, name, value)
+					break
+				}
 			}
 		}
 	}
@@ -135,11 +164,13 @@ func fromEnv(getenv func(string) string) Source {
 // is for errors. An empty value counts as not given.
 func FromValues(origin string, values map[string]string) Source {
 	return func(l *loading) {
+		var given []pair
 		for _, name := range slices.Sorted(maps.Keys(values)) {
 			if values[name] != "" {
-				l.setNamed(origin+": "+name, name, values[name])
+				given = append(given, pair{name: name, value: values[name], source: origin + ": " + name})
 			}
 		}
+		l.take(given)
 	}
 }
 
@@ -158,36 +189,91 @@ func Join(sources ...Source) Source {
 	}
 }
 
-// setNamed sets a value that is called name.
-func (l *loading) setNamed(source, name, value string) {
-	switch name {
-	case "address":
-		host, port, err := net.SplitHostPort(value)
-		if err != nil {
-			l.bad(source, "not well formed", "a host and a port, such as e6.example.com:443")
-			return
-		}
-		l.setAddress(source, host, port)
-		return
-	case "host":
-		l.setAddress(source, value, "")
-		return
-	case "port":
-		l.setAddress(source, "", value)
-		return
-	}
-	for _, s := range settings {
-		if s.name() == name {
-			l.set(s, source, value)
-			return
-		}
-	}
-	l.bad(source, "unknown", "one of "+strings.Join(ValueNames(), ", "))
+// pair is a value by its name.
+type pair struct {
+	name, value string
+	source      string // what errors call it
+	hidden      bool   // neither may be shown
 }
 
-// ValueNames lists the names that FromValues knows.
+// plainName is the form in which names are compared: cluster-name, cluster_name and
+// clusterName are one.
+func plainName(name string) string {
+	return strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(name))
+}
+
+// addressNames are the names of values that the address is put together from.
+var addressNames = []string{"address", "host", "port"}
+
+// take takes the values that one source gives by name. One that comes twice, perhaps by
+// two of its names, is an error unless both say the same.
+func (l *loading) take(given []pair) {
+	byField := map[string]pair{}
+	var host, port pair
+	for _, p := range given {
+		name := plainName(p.name)
+		field := map[string]string{"address": "host", "host": "host", "port": "port"}[name]
+		s, known := settingOf(name)
+		if known {
+			field = s.Field
+		}
+		if field == "" {
+			l.unknown(p)
+			continue
+		}
+		if name == "clusteruuid" && slices.ContainsFunc(given, func(p pair) bool {
+			other, _ := settingOf(plainName(p.name))
+			return other.Field == s.Field && plainName(p.name) != name && p.value != ""
+		}) {
+			continue // what the name was before it had a name
+		}
+		if before, twice := byField[field]; twice {
+			if before.value != p.value {
+				l.bad(cmp.Or(s.Field, "Address"), p.source, "given more than once", "one value")
+			}
+			continue
+		}
+		byField[field] = p
+		switch field {
+		case "host":
+			host = p
+		case "port":
+			port = p
+		default:
+			l.set(s, p.source, p.value)
+		}
+	}
+	l.setAddress(host, port)
+}
+
+// settingOf finds a setting by one of its names, in their plain form.
+func settingOf(name string) (Setting, bool) {
+	i := slices.IndexFunc(settings, func(s Setting) bool {
+		return plainName(s.name()) == name || slices.ContainsFunc(s.Aliases, func(alias string) bool { return plainName(alias) == name })
+	})
+	if i < 0 {
+		return Setting{}, false
+	}
+	return settings[i], true
+}
+
+// unknown reports a name that nothing has, with the one that was probably meant.
+func (l *loading) unknown(p pair) {
+	if p.hidden {
+		l.bad("DSN", "a parameter", "unknown", "a token in quotes or percent-encoded, if this is a part of it")
+		return
+	}
+	want := "a name that docs/configuration.md lists"
+	if near := spelling.Nearest(p.name, ValueNames()); near != "" {
+		want = near + ", if that is meant, or another " + strings.TrimPrefix(want, "a ")
+	}
+	l.bad(p.source, p.source, "unknown", want)
+}
+
+// ValueNames lists the names that FromValues knows, without the aliases that other
+// clients have for them.
 func ValueNames() []string {
-	names := []string{"address", "host", "port"}
+	names := slices.Clone(addressNames)
 	for _, s := range settings {
 		names = append(names, s.name())
 	}
@@ -222,108 +308,5 @@ func (l *loading) set(s Setting, source, value string) {
 		l.from[s.Field] = source
 		return
 	}
-	shown := fmt.Sprintf("%q", value)
-	if s.Secret {
-		shown = "***"
-	}
-	l.bad(source, shown, s.Want)
-}
-
-// FromDSN reads a data source name: see ParseDSN. An empty one gives nothing.
-func FromDSN(dsn string) Source {
-	return func(l *loading) {
-		if dsn != "" {
-			l.readDSN(dsn)
-		}
-	}
-}
-
-// ParseDSN returns the configuration that a data source name stands for:
-//
-//	e6s://user:token@host:port/catalog/schema?cluster=name
-//
-// e6s is e6 with TLS; without, Config.AllowClearText tells what else it takes. The user and the token are percent-encoded. A port that is
-// left out is 443 with TLS and 80 without. docs/configuration.md lists the
-// parameters. A duration is a number of seconds, of milliseconds for the
-// keepalive, or has a unit of its own, such as 30s. The error is a *ConfigError
-// that lists everything that is wrong.
-func ParseDSN(dsn string) (Config, error) { return Load(func(l *loading) { l.readDSN(dsn) }) }
-
-func (l *loading) readDSN(dsn string) {
-	u, err := url.Parse(dsn)
-	if err != nil || u.Scheme != "e6" && u.Scheme != "e6s" || u.Opaque != "" || splitsCredentials(dsn) || forgetsHost(u) {
-		// What is not well formed may hold a token anywhere.
-		l.bad("DSN", "not well formed", "e6://user:token@host:port/catalog/schema?cluster=name, with user and token percent-encoded")
-		return
-	}
-	const source = "DSN"
-	l.setAddress(source, u.Hostname(), u.Port())
-	l.cfg.TLS = give(l, "TLS", source, u.Scheme == "e6s", l.cfg.TLS)
-	token, _ := u.User.Password()
-	l.cfg.User = give(l, "User", source, u.User.Username(), l.cfg.User)
-	if token != "" {
-		l.setToken(source, token, nil)
-	}
-	l.readPath(u)
-	values, err := url.ParseQuery(u.RawQuery)
-	if err != nil {
-		l.bad("DSN parameters", "not well formed", "key=value, joined by &")
-	}
-	for _, s := range settings {
-		given, ok := values[s.DSN]
-		delete(values, s.DSN)
-		switch {
-		case !ok || s.DSN == "":
-		case len(given) > 1:
-			l.bad("DSN parameter "+s.DSN, "given more than once", "one value")
-		default:
-			l.set(s, "DSN parameter "+s.DSN, given[0])
-		}
-	}
-	for key := range values {
-		l.bad("DSN parameter "+key, "unknown", "one of "+strings.Join(dsnKeys(), ", "))
-	}
-	slices.SortFunc(l.problems, func(a, b Problem) int { return strings.Compare(a.Field, b.Field) })
-}
-
-// splitsCredentials reports whether an at sign stands behind the host: a character of
-// the user or the token that was not percent-encoded has ended them too early, and the
-// rest of them would show in errors.
-func splitsCredentials(dsn string) bool {
-	_, behind, _ := strings.Cut(dsn, ":")
-	behind, found := strings.CutPrefix(behind, "//")
-	if !found { // with one slash, all of it is a path
-		return strings.Contains(behind, "@")
-	}
-	end := strings.IndexAny(behind, "/?#")
-	return end >= 0 && strings.Contains(behind[end:], "@")
-}
-
-// forgetsHost reports whether the host holds a colon and is no address in brackets:
-// user and token stand where the host belongs.
-func forgetsHost(u *url.URL) bool {
-	return strings.Contains(u.Hostname(), ":") && !strings.HasPrefix(u.Host, "[")
-}
-
-// readPath reads the catalog and the schema.
-func (l *loading) readPath(u *url.URL) {
-	path := strings.Split(strings.Trim(u.EscapedPath(), "/"), "/")
-	if len(path) > 2 {
-		l.bad("DSN path", fmt.Sprintf("%q", u.Path), "/catalog/schema")
-		return
-	}
-	for i, into := range []*string{&l.cfg.Catalog, &l.cfg.Schema}[:len(path)] {
-		part, _ := url.PathUnescape(path[i]) // url.Parse has checked it
-		*into = give(l, []string{"Catalog", "Schema"}[i], "DSN", part, *into)
-	}
-}
-
-// dsnKeys lists the parameters of a DSN.
-func dsnKeys() (keys []string) {
-	for _, s := range settings {
-		if s.DSN != "" {
-			keys = append(keys, s.DSN)
-		}
-	}
-	return keys
+	l.bad(s.Field, source, shownText(s, value), s.Want)
 }

@@ -34,21 +34,27 @@ var settingCases = map[string]struct {
 	"Strategy":       {None, map[string]any{"blue": Blue, "GREEN": Green}, []string{"red", "none"}},
 	"NoAutoResume":   {false, map[string]any{"true": false, "false": true}, []string{"maybe"}},
 	"RefreshInterval": {5 * time.Minute,
-		map[string]any{"60": time.Minute, "1800": 30 * time.Minute, "2m": 2 * time.Minute}, []string{"59", "1801", "x", "NaN", "-60", "59s", "31m"}},
-	"DetectionTimeout":     {30 * time.Second, map[string]any{"10": 10 * time.Second, "120": 2 * time.Minute}, []string{"9", "121", "9s"}},
-	"ProbeTimeout":         {10 * time.Second, map[string]any{"0.5": 500 * time.Millisecond, "1m": time.Minute}, []string{"0", "-1", "x", "NaN"}},
-	"ReadyTimeout":         {10 * time.Minute, map[string]any{"60": time.Minute}, []string{"0", "-1", "x"}},
-	"SharedTimeout":        {30 * time.Minute, map[string]any{"60": time.Minute}, []string{"0", "-1", "x"}},
-	"DrainTimeout":         {15 * time.Minute, map[string]any{"1h": time.Hour}, []string{"0", "-1h", "x"}},
+		map[string]any{"60": time.Minute, "1800": 30 * time.Minute, "2m": 2 * time.Minute, "1": time.Second}, []string{"0.9", "86401", "x", "NaN", "-60", "999ms", "25h"}},
+	"DetectionTimeout":     {30 * time.Second, map[string]any{"10": 10 * time.Second, "120": 2 * time.Minute, "1ms": time.Millisecond}, []string{"0.0009", "3601", "61m", "1ns"}},
+	"ProbeTimeout":         {10 * time.Second, map[string]any{"0.5": 500 * time.Millisecond, "1m": time.Minute}, []string{"0", "-1", "x", "NaN", "2h"}},
+	"ReadyTimeout":         {10 * time.Minute, map[string]any{"60": time.Minute}, []string{"0", "-1", "x", "721h"}},
+	"SharedTimeout":        {30 * time.Minute, map[string]any{"60": time.Minute}, []string{"0", "-1", "x", "721h"}},
+	"DrainTimeout":         {15 * time.Minute, map[string]any{"1h": time.Hour}, []string{"0", "-1h", "x", "721h"}},
 	"PrepareTimeout":       {10 * time.Minute, map[string]any{"1": time.Second, "86400": 24 * time.Hour}, []string{"0", "86401"}},
 	"ResumeTimeout":        {5 * time.Minute, map[string]any{"300": 5 * time.Minute, "86400": 24 * time.Hour}, []string{"0", "86401"}},
+	"ResumePoll":           {5 * time.Second, map[string]any{"5ms": 5 * time.Millisecond, "3600": time.Hour}, []string{"0", "3601", "1us"}},
+	"CloseTimeout":         {5 * time.Second, map[string]any{"0.5": 500 * time.Millisecond}, []string{"0", "2h", "50000"}},
+	"HookBudget":           {100 * time.Millisecond, map[string]any{"1": time.Second}, []string{"0", "2h", "100ns"}},
+	"GuardBudget":          {30 * time.Second, map[string]any{"1m": time.Minute}, []string{"0", "25h"}},
+	"HealthWindow":         {time.Minute, map[string]any{"30": 30 * time.Second}, []string{"0", "25h"}},
+	"EventHistory":         {256, map[string]any{"1": 1, "1000000": 1000000}, []string{"0", "-1", "1000001"}},
 	"Admission":            {false, map[string]any{"true": true, "false": false}, []string{"2"}},
-	"MaxAttempts":          {5, map[string]any{"1": 1, "10": 10}, []string{"0", "11", "1.5", "x"}},
-	"RetryPause":           {200 * time.Millisecond, map[string]any{"0.1": 100 * time.Millisecond, "2": 2 * time.Second}, []string{"0.05", "2.1", "50ms"}},
+	"MaxAttempts":          {5, map[string]any{"1": 1, "10": 10, "20": 20}, []string{"0", "21", "1.5", "x", "99"}},
+	"RetryPause":           {200 * time.Millisecond, map[string]any{"0.1": 100 * time.Millisecond, "2": 2 * time.Second, "5ms": 5 * time.Millisecond}, []string{"0", "61", "1us"}},
 	"KeepaliveTime":        {6 * time.Minute, map[string]any{"10000": 10 * time.Second, "1m": time.Minute}, []string{"9999", "9s"}},
+	"KeepaliveTimeout":     {time.Minute, map[string]any{"1": time.Millisecond, "60000": time.Minute}, []string{"0", "x", "25h"}},
 	"MaxConnections":       {16, map[string]any{"1": 1, "1000": 1000}, []string{"0", "1001", "x"}},
 	"StreamsPerConnection": {64, map[string]any{"1": 1, "100": 100}, []string{"0", "-1", "x"}},
-	"KeepaliveTimeout":     {time.Minute, map[string]any{"1": time.Millisecond, "60000": time.Minute}, []string{"0", "x"}},
 	"MaxReceiveBytes":      {104857600, map[string]any{"1": 1, "2147483647": 2147483647}, []string{"0", "2147483648"}},
 	"MaxSendBytes":         {104857600, map[string]any{"1": 1, "2147483647": 2147483647}, []string{"-1", "2147483648"}},
 	"MaxInFlight":          {0, map[string]any{"0": 0, "64": 64}, []string{"-1", "x"}},
@@ -90,8 +96,9 @@ func TestEverySettingHasItsDefaultItsRangeAndItsError(t *testing.T) {
 					_, err := Load(source(given))
 					wrong, ok := errors.AsType[*ConfigError](err)
 					require.True(t, ok, "%s=%s", called, given)
-					require.Equal(t, called, wrong.Problems[0].Field)
-					require.NotEmpty(t, wrong.Problems[0].Want)
+					require.Equal(t, s.Field, wrong.Problems[0].Field)
+					require.Equal(t, called, wrong.Problems[0].Source)
+					require.Equal(t, s.Want, wrong.Problems[0].Want)
 				}
 			}
 		})
@@ -107,16 +114,15 @@ func TestEveryVariableOfThePublicConnectorIsRead(t *testing.T) {
 	}
 	require.ElementsMatch(t, strings.Fields(`USERNAME PASSWORD CATALOG DATABASE CLUSTER_NAME SECURE AUTO_RESUME
 		STRATEGY_CACHE_TIMEOUT MAX_RETRY_ATTEMPTS RETRY_BACKOFF_FACTOR STRATEGY_DETECTION_TIMEOUT KEEPALIVE_TIMEOUT_MS
-		KEEPALIVE_TIME_MS MAX_RECEIVE_MSG_LENGTH MAX_SEND_MSG_LENGTH PREPARE_TIMEOUT AUTO_RESUME_TIMEOUT
+		KEEPALIVE_TIME_MS MAX_RECEIVE_MSG_LENGTH MAX_SEND_MSG_LENGTH MAX_CONNECTIONS PREPARE_TIMEOUT AUTO_RESUME_TIMEOUT
 		LOG_LEVEL STRATEGY_LOG_LEVEL GRPC_LOG_LEVEL LOG_FORMAT`), got)
-	cfg, err := Load(env(map[string]string{"HOST": "h", "PORT": "9000"}))
+	cfg, err := Load(env(map[string]string{"HOST": "h", "PORT": "9000", "CLUSTER_UUID": "old"}))
 	require.NoError(t, err)
 	require.Equal(t, "h:9000", cfg.Address)
-	for _, port := range []string{"0", "65536", "x"} {
-		cfg, err = Load(env(map[string]string{"HOST": "h", "PORT": port, "USERNAME": "u", "PASSWORD": "t"}))
-		require.NoError(t, err)
-		require.ErrorContains(t, cfg.Validate(), "a port between 1 and 65535")
-	}
+	require.Equal(t, "old", cfg.ClusterName)
+	cfg, err = Load(env(map[string]string{"CLUSTER_NAME": "new", "CLUSTER_UUID": "old"}))
+	require.NoError(t, err)
+	require.Equal(t, "new", cfg.ClusterName)
 }
 
 func TestALaterSourceOverridesAnEarlierOneValueByValue(t *testing.T) {
@@ -140,7 +146,7 @@ func TestThePortThatIsLeftOutDependsOnTLS(t *testing.T) {
 		require.Equal(t, want, cfg.Address, source)
 	}
 	_, err := Load(env(map[string]string{"PORT": "80"}))
-	require.ErrorContains(t, err, "host")
+	require.ErrorContains(t, err, `Address (E6DATA_PORT) is ":80": want a host too`)
 }
 
 func TestEverythingThatIsWrongIsSaidAtOnceAndNoSecret(t *testing.T) {

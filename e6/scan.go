@@ -1,7 +1,6 @@
 package e6
 
 import (
-	"cmp"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -16,25 +15,20 @@ import (
 
 // ScanError reports a value that does not go into its destination.
 type ScanError struct {
-	// Column is the column's name, Type the type of its vector, and TypeName the type
-	// that the engine declares for it.
-	Column   string
-	Type     vector.Type
-	TypeName string
-	// QueryID is the engine's id of the query.
-	QueryID string
-	// Row is the row of the result, counted from 0. The message counts from 1.
+	// Column is the column's name, and Type its type.
+	Column string
+	Type   vector.Type
+	// Row is the row within its batch, counted from 0.
 	Row int
 	// Dest is the type of the destination.
 	Dest string
-	// Err is why, and what to do.
+	// Err is why.
 	Err error
 }
 
 // Error implements error.
 func (e *ScanError) Error() string {
-	return fmt.Sprintf("e6: scan column %q (%s) row %d%s into %s: %v",
-		e.Column, cmp.Or(e.TypeName, e.Type.String()), e.Row+1, queryName(e.QueryID, ""), e.Dest, e.Err)
+	return fmt.Sprintf("e6: scan: column %q (%s) into %s: %v", e.Column, e.Type, e.Dest, e.Err)
 }
 
 // Unwrap returns the reason.
@@ -42,33 +36,16 @@ func (e *ScanError) Unwrap() error { return e.Err }
 
 var (
 	errNull      = errors.New("the value is null: scan into a pointer, *any or a sql.Null")
-	errRange     = errors.New("the value is out of the destination's range: use a larger type, *string or *any")
-	errNotWhole  = errors.New("the value is not a whole number: use vector.Decimal or string, or ROUND it in the statement")
-	errNoPointer = errors.New("the destination is not a pointer to a value: pass the address of a variable")
+	errRange     = errors.New("the value is out of the destination's range")
+	errNoMatch   = errors.New("values of this type do not go there")
+	errNotWhole  = errors.New("the value is not a whole number")
+	errNoPointer = errors.New("the destination is not a pointer to a value")
 )
 
-// A place is where in a result a batch is.
-type place struct {
-	query string
-	first int64 // the number of its first row
-}
-
-// of is the error of a value of that batch, with its place in the result.
-func (p place) of(e *ScanError) error {
-	e.QueryID, e.Row = p.query, int(p.first)+e.Row
-	return e
-}
-
-// failed is the error of a value in its batch.
-func failed(col *vector.Column, row int, dest string, err error) *ScanError {
-	f := col.Field()
-	return &ScanError{Column: f.Name, Type: col.Type(), TypeName: f.TypeName, Row: row, Dest: dest, Err: err}
-}
-
 // scanValue copies one value into *dest.
-func scanValue(col *vector.Column, row int, dest any) *ScanError {
+func scanValue(col *vector.Column, row int, dest any) error {
 	if err := assign(col, row, dest); err != nil {
-		return failed(col, row, fmt.Sprintf("%T", dest), err)
+		return &ScanError{Column: col.Field().Name, Type: col.Type(), Row: row, Dest: fmt.Sprintf("%T", dest), Err: err}
 	}
 	return nil
 }
@@ -83,9 +60,9 @@ func assign(col *vector.Column, row int, dest any) error {
 		*d = col.Value(row)
 		return nil
 	case *vector.DateValue: // exactly, and not by their Scan methods
-		return assignExact(d, col, row)
+		return assignExact(d, col.Value(row))
 	case *vector.TimestampValue:
-		return assignExact(d, col, row)
+		return assignExact(d, col.Value(row))
 	case *vector.Decimal: // without the way over text that its Scan method takes
 		switch v := col.Value(row).(type) {
 		case vector.Decimal:
@@ -99,24 +76,18 @@ func assign(col *vector.Column, row int, dest any) error {
 			return err
 		}
 		return d.Scan(v)
+	case sql.Scanner:
+		v, err := driverValue(col, row)
+		if err != nil {
+			return err
+		}
+		return d.Scan(v)
 	case *[]byte:
 		*d = nil
 		if !null {
 			*d = []byte(textOf(col, row))
 		}
 		return nil
-	case sql.Scanner:
-		if value, valid, ok := nullable(col, dest); ok {
-			return assignNullable(col, row, value, valid)
-		}
-		v, err := driverValue(col, row)
-		if err != nil {
-			return err
-		}
-		return d.Scan(v)
-	}
-	if value, valid, ok := nullable(col, dest); ok {
-		return assignNullable(col, row, value, valid)
 	}
 	if null {
 		return assignNull(dest)
@@ -126,10 +97,7 @@ func assign(col *vector.Column, row int, dest any) error {
 		*d = textOf(col, row)
 		return nil
 	case *time.Time:
-		t, ok, err := timeOf(col.Value(row))
-		if !ok {
-			return mismatch(col, reflect.TypeFor[time.Time]())
-		}
+		t, err := timeOf(col.Value(row))
 		*d = t
 		return err
 	}
@@ -149,26 +117,25 @@ func isNil(dest any) bool {
 }
 
 // assignExact copies a value of exactly the destination's type.
-func assignExact[T any](d *T, col *vector.Column, row int) error {
-	v := col.Value(row)
+func assignExact[T any](d *T, v any) error {
 	if v == nil {
 		return errNull
 	}
 	t, ok := v.(T)
 	if !ok {
-		return mismatch(col, reflect.TypeFor[T]())
+		return errNoMatch
 	}
 	*d = t
 	return nil
 }
 
-// assignNull sets a pointer or bytes to nil; nothing else can hold a null.
+// assignNull sets a pointer to nil; nothing else can hold a null.
 func assignNull(dest any) error {
 	v := reflect.ValueOf(dest)
 	if v.Kind() != reflect.Pointer {
 		return errNoPointer
 	}
-	if v.Elem().Kind() != reflect.Pointer && !isBytes(v.Elem().Type()) {
+	if v.Elem().Kind() != reflect.Pointer {
 		return errNull
 	}
 	v.Elem().SetZero()
@@ -193,7 +160,7 @@ func assignKind(col *vector.Column, row int, dest any) error {
 	case reflect.Bool:
 		b, ok := col.Value(row).(bool)
 		if !ok {
-			return mismatch(col, v.Type())
+			return errNoMatch
 		}
 		v.SetBool(b)
 		return nil
@@ -201,10 +168,7 @@ func assignKind(col *vector.Column, row int, dest any) error {
 		v.SetString(textOf(col, row))
 		return nil
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		n, ok, err := intOf(col.Value(row))
-		if !ok {
-			return mismatch(col, v.Type())
-		}
+		n, err := intOf(col.Value(row))
 		if err == nil && v.OverflowInt(n) {
 			err = errRange
 		}
@@ -213,10 +177,7 @@ func assignKind(col *vector.Column, row int, dest any) error {
 		}
 		return err
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		n, ok, err := uintOf(col.Value(row))
-		if !ok {
-			return mismatch(col, v.Type())
-		}
+		n, err := uintOf(col.Value(row))
 		if err == nil && v.OverflowUint(n) {
 			err = errRange
 		}
@@ -227,70 +188,61 @@ func assignKind(col *vector.Column, row int, dest any) error {
 	case reflect.Float32, reflect.Float64:
 		return assignFloat(v, col, row)
 	case reflect.Slice, reflect.Array, reflect.Map, reflect.Struct:
-		if isBytes(v.Type()) {
-			v.SetBytes([]byte(textOf(col, row)))
-			return nil
-		}
 		return assignNested(col, row, dest)
 	}
-	return mismatch(col, v.Type())
-}
-
-// isBytes reports whether a type is a slice of bytes.
-func isBytes(t reflect.Type) bool {
-	return t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Uint8
+	return errNoMatch
 }
 
 // assignNested reads an ARRAY, a MAP or a STRUCT, which come as JSON.
 func assignNested(col *vector.Column, row int, dest any) error {
-	if !isNested(col.Type()) {
-		return mismatch(col, reflect.TypeOf(dest).Elem())
+	switch col.Type() {
+	case vector.Array, vector.Map, vector.Struct:
+	default:
+		return errNoMatch
 	}
 	return unmarshalNested([]byte(textOf(col, row)), dest)
 }
 
-func isNested(t vector.Type) bool { return t == vector.Array || t == vector.Map || t == vector.Struct }
-
-// intOf is a whole number, and false for a value that is no number of a kind that may
-// be whole.
-func intOf(v any) (n int64, ok bool, err error) {
-	switch v := v.(type) {
+// intOf is a whole number.
+func intOf(v any) (int64, error) {
+	switch n := v.(type) {
 	case int64:
-		return v, true, nil
+		return n, nil
 	case int32:
-		return int64(v), true, nil
+		return int64(n), nil
 	case vector.Decimal:
-		digits, err := wholeDigits(v)
+		digits, err := wholeDigits(n)
 		if err != nil {
-			return 0, true, err
+			return 0, err
 		}
-		if n, err = strconv.ParseInt(digits, 10, 64); err != nil {
-			return 0, true, errRange
+		i, err := strconv.ParseInt(digits, 10, 64)
+		if err != nil {
+			return 0, errRange
 		}
-		return n, true, nil
+		return i, nil
 	}
-	return 0, false, nil
+	return 0, errNoMatch
 }
 
-// uintOf is intOf for a whole number that is not negative. A decimal may be larger
-// than any int64.
-func uintOf(v any) (uint64, bool, error) {
+// uintOf is a whole number that is not negative. A decimal may be larger than
+// any int64.
+func uintOf(v any) (uint64, error) {
 	if d, ok := v.(vector.Decimal); ok {
 		digits, err := wholeDigits(d)
 		if err != nil {
-			return 0, true, err
+			return 0, err
 		}
 		n, err := strconv.ParseUint(digits, 10, 64)
 		if err != nil {
-			return 0, true, errRange
+			return 0, errRange
 		}
-		return n, true, nil
+		return n, nil
 	}
-	n, ok, err := intOf(v)
+	n, err := intOf(v)
 	if err == nil && n < 0 {
 		err = errRange
 	}
-	return uint64(n), ok, err
+	return uint64(n), err
 }
 
 // wholeDigits is a decimal with nothing but zeros behind its point, without them.
@@ -307,10 +259,8 @@ func wholeDigits(d vector.Decimal) (string, error) {
 func assignFloat(dst reflect.Value, col *vector.Column, row int) error {
 	switch n := col.Value(row).(type) {
 	case float64:
-		if dst.Kind() == reflect.Float32 {
-			if err := fitsFloat32(n, col); err != nil {
-				return err
-			}
+		if dst.Kind() == reflect.Float32 && !fitsFloat32(n, col) {
+			return errRange
 		}
 		dst.SetFloat(n)
 	case int64:
@@ -318,26 +268,21 @@ func assignFloat(dst reflect.Value, col *vector.Column, row int) error {
 	case int32:
 		return assignWhole(dst, int64(n))
 	default:
-		return mismatch(col, dst.Type())
+		return errNoMatch
 	}
 	return nil
 }
 
-// errFloat32: the nearest float32 is another number.
-var errFloat32 = errors.New("a float32 would round the value: use *float64, or CAST to FLOAT in the statement")
-
-// fitsFloat32 fails if something that the column declares is lost in a float32. The
-// values of a FLOAT column have no more digits than that, although they come as
-// float64.
-func fitsFloat32(n float64, col *vector.Column) error {
+// fitsFloat32 reports whether nothing that the column declares is lost in a
+// float32. The values of a FLOAT column have no more digits than that, although
+// they come as float64.
+func fitsFloat32(n float64, col *vector.Column) bool {
 	f := float64(float32(n))
-	switch {
-	case math.IsInf(f, 0) && !math.IsInf(n, 0), f == 0 && n != 0: // no FLOAT can be that
-		return errRange
-	case col.Type() == vector.Float, col.Field().Type == vector.Float, f == n, math.IsNaN(n):
-		return nil
+	if col.Type() == vector.Float || col.Field().Type == vector.Float {
+		// Only a value that no FLOAT can be becomes infinite, or nothing.
+		return math.IsInf(f, 0) == math.IsInf(n, 0) && (f == 0) == (n == 0)
 	}
-	return errFloat32
+	return f == n || math.IsNaN(n)
 }
 
 // assignWhole puts a whole number into a float that holds all its digits.
@@ -349,24 +294,21 @@ func assignWhole(dst reflect.Value, n int64) error {
 	// 2^63 is no int64, and what a conversion makes of it differs between
 	// processors.
 	if f >= 1<<63 || int64(f) != n {
-		return fmt.Errorf("the value is out of the destination's range of exact whole numbers: use *int64, or CAST to %s in the statement", castFor(dst.Type()))
+		return errRange
 	}
 	dst.SetFloat(f)
 	return nil
 }
 
-// timeOf is a point in time, in the zone that came with it, and false for a value that
-// is none.
-func timeOf(v any) (at time.Time, ok bool, err error) {
+// timeOf is a point in time, in the zone that came with it.
+func timeOf(v any) (time.Time, error) {
 	switch t := v.(type) {
 	case vector.DateValue:
-		at, err = t.Time()
-		return at, true, err
+		return t.Time()
 	case vector.TimestampValue:
-		at, err = t.Time()
-		return at, true, err
+		return t.Time()
 	}
-	return time.Time{}, false, nil
+	return time.Time{}, errNoMatch
 }
 
 // textOf is a value as text; binary values are their own bytes.
@@ -388,7 +330,7 @@ func driverValue(col *vector.Column, row int) (any, error) {
 	case vector.Decimal:
 		return v.String(), nil
 	case vector.DateValue, vector.TimestampValue:
-		t, _, err := timeOf(v)
+		t, err := timeOf(v)
 		if err != nil {
 			return nil, fmt.Errorf("%w: scan into *string for the text", err)
 		}

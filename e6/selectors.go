@@ -26,13 +26,13 @@ func (AllToTarget) Hold(context.Context, fsm.Snapshot) {}
 
 // Canary sends a share of the new queries to the target, and the others to the
 // origin. The share grows evenly from From to 1 within Ramp; then the shared
-// phase is over. The zero value of Ramp, like From of 1 or more, gives the target
-// everything at once.
+// phase is over. The zero value of Ramp, like From of 1, gives the target everything
+// at once. Other values are refused when the client is opened.
 type Canary struct {
 	// From is the share to begin with, from 0 to 1.
 	From float64
-	// Ramp is how long it takes until the target has everything. Keep it below
-	// Config.SharedTimeout, which ends the phase at any rate.
+	// Ramp is how long it takes until the target has everything, 30 days at the most.
+	// Keep it below Config.SharedTimeout, which ends the phase at any rate.
 	Ramp time.Duration
 	// Key is the label that makes the choice sticky: queries with the same value
 	// go to the same side, and once to the target, always to the target. A query
@@ -40,7 +40,12 @@ type Canary struct {
 	Key string
 }
 
-var _ Holder = Canary{}
+var (
+	_ Holder      = Canary{}
+	_ limitedHook = Canary{}
+	_ limitedHook = PinByLabel("")
+	_ limitedHook = (*Only)(nil)
+)
 
 // Select implements Selector.
 func (s Canary) Select(_ context.Context, c Choice) Side {
@@ -89,6 +94,14 @@ func placeOf(key string, transition uint64) float64 {
 	return float64(n>>11) / (1 << 53)
 }
 
+// problems implements limitedHook.
+func (s Canary) problems() []Problem {
+	return problemsOfAll([]limited{
+		limit[float64]{"Canary.From", &s.From, 0, 0, 1},
+		limit[time.Duration]{"Canary.Ramp", &s.Ramp, 0, 0, 30 * day},
+	})
+}
+
 // String names the selector in events.
 func (s Canary) String() string { return fmt.Sprintf("Canary(%g in %s)", s.From, s.Ramp) }
 
@@ -98,6 +111,14 @@ func (s Canary) String() string { return fmt.Sprintf("Canary(%g in %s)", s.From,
 type PinByLabel string
 
 var _ Selector = PinByLabel("")
+
+// problems implements limitedHook.
+func (s PinByLabel) problems() []Problem {
+	if s != "" {
+		return nil
+	}
+	return []Problem{{Field: "PinByLabel", Value: "empty", Want: "the name of a label"}}
+}
 
 // Select implements Selector.
 func (s PinByLabel) Select(_ context.Context, c Choice) Side {
@@ -120,6 +141,14 @@ var _ Holder = (*Only)(nil)
 
 // NewOnly returns an Only for that side.
 func NewOnly(side Side) *Only { return &Only{side: side, released: make(chan struct{})} }
+
+// problems implements limitedHook.
+func (s *Only) problems() []Problem {
+	if s != nil && s.side.Valid() && s.released != nil {
+		return nil
+	}
+	return []Problem{{Field: "Only", Value: "of no side", Want: "NewOnly(Blue) or NewOnly(Green)"}}
+}
 
 // Release lets queries go to the target, in this transition and all later ones.
 // It may be called more than once.

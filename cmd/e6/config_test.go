@@ -63,7 +63,7 @@ func TestAllThatIsWrongIsReportedAtOnce(t *testing.T) {
 func TestAConfigurationIsCheckedAgainstTheCluster(t *testing.T) {
 	cluster, flags := start(t, e6test.WithCredentials("me", "planted"))
 	got := command(t, append([]string{"config", "check"}, flags...)...)
-	require.Equal(t, result{out: "ok: e6://:***@" + cluster.Addr() + "/demo/sales?cluster=\n"}, got)
+	require.Equal(t, result{out: "ok: e6://:***@" + cluster.Addr() + "/demo/sales?detection_timeout=10s\n"}, got)
 	require.Zero(t, cluster.Stats().Calls["authenticate"], "nobody is asked")
 	got = command(t, append([]string{"config", "check", "--connect"}, flags...)...)
 	require.Equal(t, 0, got.code, got.errOut)

@@ -36,6 +36,7 @@ var varying = []struct {
 	with    string
 }{
 	{regexp.MustCompile(`\d+\.\d+\.\d+\.\d+:\d+`), "ADDRESS"},
+	{regexp.MustCompile(`([?&]ca=)[^&\s]+`), "${1}FILE"},
 	{regexp.MustCompile(`\b\d+(\.\d+)?(µs|ms|s)\b`), "TIME"},
 	{regexp.MustCompile(`e6 \S+, go\S+, gRPC \S+, \w+/\w+`), "VERSIONS"},
 	{regexp.MustCompile(`e6 with gRPC \S+, go\S+, \S+\.`), "VERSIONS"},

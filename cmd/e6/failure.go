@@ -154,7 +154,7 @@ func problems(err *e6.ConfigError) string {
 	var b strings.Builder
 	b.WriteString("the configuration is not complete or not right:")
 	for _, p := range err.Problems {
-		fmt.Fprintf(&b, "\n  %s is %s\n      want %s", p.Field, p.Value, p.Want)
+		fmt.Fprintf(&b, "\n  %s is %s\n      want %s", p.Name(), p.Value, p.Want)
 	}
 	b.WriteString("\n'e6 config show' tells where each value comes from.")
 	return b.String()

@@ -83,7 +83,11 @@ type file struct {
 func read(path string) (*file, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("a file that can be read: %w", err)
+		reason := err
+		if failed, ok := errors.AsType[*fs.PathError](err); ok {
+			reason = failed.Err // the path is the value already
+		}
+		return nil, fmt.Errorf("a file that can be read: %w", reason)
 	}
 	f := &file{path: path}
 	if info, err := os.Stat(path); err == nil {

@@ -212,12 +212,12 @@ func TestWhatIsWrongIsSaidAtOnceWithoutASecret(t *testing.T) {
 		"an unknown default":    {"default = \"x\"\n[profiles.p]\n", []string{`profile is "x": want one of p`}},
 		"several and no name":   {"[profiles.p]\n[profiles.q]\n", []string{"one of p, q"}},
 		"a key outside":         {"adress = \"h\"\n[profiles.p]\n", []string{"adress is unknown"}},
-		"unknown keys":          {"[profiles.p]\nadress = \"h\"\nnonsense = 1\n", []string{"adress is unknown", "nonsense is unknown", "one of address"}},
-		"values that don't fit": {"[profiles.p]\nmax_attempts = 99\ntls = \"perhaps\"\nca = [1]\n", []string{"max_attempts", "from 1 to 10", "tls", "true or false", "ca is a []interface"}},
+		"unknown keys":          {"[profiles.p]\nadress = \"h\"\nnonsense = 1\n", []string{"adress is unknown", "want address", "nonsense is unknown"}},
+		"values that don't fit": {"[profiles.p]\nmax_attempts = 99\ntls = \"perhaps\"\nca = [1]\n", []string{"max_attempts", "from 1 to 20", "tls", "true or false", "ca is a []interface"}},
 		"two sources":           {"[profiles.p]\ntoken = \"planted\"\ntoken_file = \"x\"\n", []string{"token_file, token is given together"}},
 		"an empty command":      {"[profiles.p]\ntoken_command = []\n", []string{"token_command", "a list of texts"}},
 		"half of OAuth":         {"[profiles.p]\noauth_client_id = \"x\"\noauth_auth_style = \"smoke\"\n", []string{"oauth_token_url is empty", "oauth_client_secret is given twice or not at all", "basic or body"}},
-		"an address":            {"[profiles.p]\naddress = \"planted\"\n", []string{"address is not well formed"}},
+		"an address":            {"[profiles.p]\naddress = \"me:planted@h:1\"\n", []string{"Address", "the user and the token have fields of their own"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := e6.Load(profile.File(write(t, c.text), ""))

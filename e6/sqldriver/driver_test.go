@@ -202,7 +202,7 @@ func TestOptionsOfAQueryPassThroughTheContext(t *testing.T) {
 }
 
 func TestABadDataSourceNameSaysEverythingThatIsWrong(t *testing.T) {
-	_, err := sql.Open("e6", "e6://me:planted-secret@host:80/a/b/c?tls=perhaps&nonsense=1&detection_timeout=1")
+	_, err := sql.Open("e6", "e6://me:planted-secret@host:80/a/b/c?tls=perhaps&nonsense=1&detection_timeout=1us")
 	wrong, ok := errors.AsType[*e6.ConfigError](err)
 	require.True(t, ok, "%v", err)
 	require.Len(t, wrong.Problems, 4)

@@ -37,20 +37,8 @@ func (r *rows) Next(dest []driver.Value) error {
 		}
 		return io.EOF
 	}
-	if err := r.DriverRow(dest); err != nil {
-		return err
-	}
-	for i, v := range dest {
-		if v == "" {
-			dest[i] = empty
-		}
-	}
-	return nil
+	return r.DriverRow(dest)
 }
-
-// empty is an empty text. Of an empty string, database/sql makes a nil sql.RawBytes,
-// which is how it shows a null.
-var empty = []byte{}
 
 // ColumnTypeDatabaseTypeName implements driver.RowsColumnTypeDatabaseTypeName.
 func (r *rows) ColumnTypeDatabaseTypeName(i int) string { return r.fields[i].TypeName }

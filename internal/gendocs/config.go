@@ -30,15 +30,15 @@ func configTable(source string) (string, error) {
 		return "", fmt.Errorf("%s: Config is no struct", source)
 	}
 	var b strings.Builder
-	b.WriteString("| field | type | DSN | environment | as text | meaning |\n|---|---|---|---|---|---|\n")
+	b.WriteString("| field | type | DSN | environment | as text | default | meaning |\n|---|---|---|---|---|---|---|\n")
 	doc := ""
 	for _, field := range config.Fields.List {
 		if field.Doc != nil {
 			doc = strings.Join(strings.Fields(field.Doc.Text()), " ")
 		}
 		for _, name := range field.Names {
-			dsn, env, want := elsewhere(name.Name)
-			fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s | %s | %s |\n", name.Name, types.ExprString(field.Type), dsn, env, want, doc)
+			dsn, env, want, byDefault := elsewhere(name.Name)
+			fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s | %s | %s | %s |\n", name.Name, types.ExprString(field.Type), dsn, env, want, byDefault, doc)
 			doc = "see above"
 		}
 	}
@@ -54,9 +54,9 @@ var places = map[string][2]string{
 	"TLS": {"`e6s://`, `tls`", ""},
 }
 
-// elsewhere says how a field is given in a DSN and in the environment, and what
-// a right value looks like there.
-func elsewhere(field string) (dsn, env, want string) {
+// elsewhere says how a field is given in a DSN and in the environment, what a right
+// value looks like there, and what it is without one.
+func elsewhere(field string) (dsn, env, want, byDefault string) {
 	dsn, env = places[field][0], places[field][1]
 	for _, s := range e6.Settings() {
 		if s.Field != field {
@@ -68,7 +68,10 @@ func elsewhere(field string) (dsn, env, want string) {
 		if s.Env != "" {
 			env = "`" + s.Env + "`"
 		}
-		want = s.Want
+		if s.EnvAlias != "" {
+			env += ", `" + s.EnvAlias + "`"
+		}
+		want, byDefault = s.Want, s.Default
 	}
-	return dsn, env, want
+	return dsn, env, want, byDefault
 }

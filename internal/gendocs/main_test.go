@@ -39,6 +39,6 @@ func TestTheTableHasEveryFieldAndEverySetting(t *testing.T) {
 		}
 	}
 	for line := range strings.Lines(table) {
-		require.Equal(t, 7, strings.Count(line, "|"), line)
+		require.Equal(t, 8, strings.Count(line, "|"), line)
 	}
 }

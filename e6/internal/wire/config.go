@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc/resolver"
 
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/internal/address"
 )
 
 // Defaults of a Config.
@@ -30,11 +31,6 @@ const (
 	// DefaultKeepaliveTimeout is how long the answer to a PING, or the acknowledgement
 	// of data by TCP, may take before the connection counts as lost.
 	DefaultKeepaliveTimeout = time.Minute
-	// DefaultMaxReceiveBytes is the largest answer: as large as gRPC allows,
-	// since the engine chooses the size of a batch.
-	DefaultMaxReceiveBytes = math.MaxInt32
-	// DefaultMaxSendBytes is the largest request: 300 MiB.
-	DefaultMaxSendBytes = 300 << 20
 )
 
 // Pauses between attempts to connect. They are short, because a call that finds
@@ -72,8 +68,8 @@ type Config struct {
 	// defaults. A negative KeepaliveTime turns it off. gRPC sends one in 10 s at most.
 	// TCP keepalive probes every connection in any case.
 	KeepaliveTime, KeepaliveTimeout time.Duration
-	// MaxReceiveBytes and MaxSendBytes limit the size of a message. Zero: the
-	// defaults.
+	// MaxReceiveBytes and MaxSendBytes limit the size of a message. Zero: as
+	// large as gRPC allows.
 	MaxReceiveBytes, MaxSendBytes int
 	// UserAgent is put before gRPC's own in the header user-agent.
 	UserAgent string
@@ -181,10 +177,13 @@ func Printable(s string) bool {
 // as it was written: to look up a name that only this dialer knows would be
 // wrong, and would leave the process.
 func (c *Config) target() string {
-	if c.Dialer == nil || strings.Contains(c.Target, "://") || strings.HasPrefix(c.Target, "unix:") {
+	switch {
+	case strings.Contains(c.Target, "://") || strings.HasPrefix(c.Target, "unix:"):
 		return c.Target
+	case c.Dialer != nil:
+		return address.Target("passthrough", c.Target)
 	}
-	return "passthrough:///" + c.Target
+	return address.Target("dns", c.Target)
 }
 
 // options returns the options for gRPC, for a link whose target names resolves.
@@ -198,7 +197,7 @@ func (c *Config) options(l *link, names resolver.Builder) []grpc.DialOption {
 		grpc.WithTransportCredentials(&watched{creds, l}),
 		// Only the cluster's own: what a name server says about it does not count.
 		grpc.WithDisableServiceConfig(),
-		grpc.WithDefaultServiceConfig(serviceConfig(orDefault(c.MaxReceiveBytes, DefaultMaxReceiveBytes), orDefault(c.MaxSendBytes, DefaultMaxSendBytes))),
+		grpc.WithDefaultServiceConfig(serviceConfig(orLargest(c.MaxReceiveBytes), orLargest(c.MaxSendBytes))),
 		grpc.WithMaxHeaderListSize(maxHeaderBytes),
 		grpc.WithDisableRetry(),
 		// A connection is not given up for being quiet: the first query of the day
@@ -208,11 +207,15 @@ func (c *Config) options(l *link, names resolver.Builder) []grpc.DialOption {
 		grpc.WithInitialConnWindowSize(connWindow),
 		grpc.WithConnectParams(grpc.ConnectParams{Backoff: pause, MinConnectTimeout: connectTimeout}),
 	}
+	if a, err := address.Parse(c.Target); err == nil && strings.Contains(a.Host, "%") && (c.TLS == nil || c.TLS.ServerName == "") {
+		// The zone of an IPv6 address means nothing to a server and its certificate.
+		opts = append(opts, grpc.WithAuthority(a.Authority()))
+	}
 	if len(c.DialOptions) > 0 {
 		// A service config among them replaces the one above, and its limits.
 		opts = append(opts, grpc.WithDefaultCallOptions(
-			grpc.MaxCallRecvMsgSize(orDefault(c.MaxReceiveBytes, DefaultMaxReceiveBytes)),
-			grpc.MaxCallSendMsgSize(orDefault(c.MaxSendBytes, DefaultMaxSendBytes)),
+			grpc.MaxCallRecvMsgSize(orLargest(c.MaxReceiveBytes)),
+			grpc.MaxCallSendMsgSize(orLargest(c.MaxSendBytes)),
 		))
 	}
 	if c.KeepaliveTime >= 0 {
@@ -233,6 +236,14 @@ func (c *Config) options(l *link, names resolver.Builder) []grpc.DialOption {
 	opts = append(opts, c.DialOptions...)
 	// gRPC takes the first resolver that fits: the caller's own comes first.
 	return append(opts, grpc.WithResolvers(names))
+}
+
+// orLargest is a limit of a message, of which gRPC allows no more than this.
+func orLargest(limit int) int {
+	if limit == 0 {
+		return math.MaxInt32
+	}
+	return limit
 }
 
 func orDefault[T ~int | ~int64](v, otherwise T) T {

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"context"
+	"math"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -50,7 +51,7 @@ func TestACallTakesTwoAllocationsMoreThanTheBareStubs(t *testing.T) {
 	request, reply := &e6xv1.StatusRequest{SessionId: "s"}, &e6xv1.StatusResponse{}
 	conn := dial(t, address, Config{}).bind(Call{Side: fsm.Blue, PlannerIP: "10.0.0.1"})
 	cc, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithDefaultCallOptions(
-		grpc.MaxCallRecvMsgSize(DefaultMaxReceiveBytes), grpc.MaxCallSendMsgSize(DefaultMaxSendBytes)))
+		grpc.MaxCallRecvMsgSize(math.MaxInt32), grpc.MaxCallSendMsgSize(math.MaxInt32)))
 	require.NoError(t, err)
 	defer func() { _ = cc.Close() }()
 	with := metadata.AppendToOutgoingContext(context.Background(), "strategy", "blue", "plannerip", "10.0.0.1")

@@ -83,10 +83,9 @@ func (r *Report) version() {
 func (r *Report) environment(environ []string) {
 	known := []string{e6.EnvPrefix + "HOST", e6.EnvPrefix + "PORT", profile.EnvFile, profile.EnvName, stores.Env}
 	for _, s := range e6.Settings() {
-		if s.Env != "" {
-			known = append(known, s.Env)
-		}
+		known = append(known, s.Env, s.EnvAlias)
 	}
+	known = slices.DeleteFunc(known, func(name string) bool { return name == "" })
 	var set, odd []string
 	for _, v := range environ {
 		name, value, _ := strings.Cut(v, "=")
@@ -140,7 +139,7 @@ func (r *Report) configuration(cfg e6.Config, wrong error) bool {
 	if config, ok := errors.AsType[*e6.ConfigError](wrong); ok {
 		var problems []string
 		for _, p := range config.Problems {
-			problems = append(problems, fmt.Sprintf("%s is %s: want %s", p.Field, p.Value, p.Want))
+			problems = append(problems, p.String())
 		}
 		r.add(checkConfig, Fail, strings.Join(problems, "\n"), "'e6 config show' tells where each value comes from")
 		return false

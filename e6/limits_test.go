@@ -1,0 +1,120 @@
+package e6
+
+import (
+	"errors"
+	"math"
+	"reflect"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// valid is a configuration without a problem.
+func valid() Config { return Config{Address: "localhost:1", User: "u", Token: "t"} }
+
+// problemsIn lists what is wrong, by field.
+func problemsIn(t *testing.T, err error) map[string]Problem {
+	t.Helper()
+	all := map[string]Problem{}
+	if err != nil {
+		wrong, ok := errors.AsType[*ConfigError](err)
+		require.True(t, ok, "%v", err)
+		for _, p := range wrong.Problems {
+			all[p.Field] = p
+		}
+	}
+	return all
+}
+
+func TestLimits_AreTheSameForAFieldAsForItsText(t *testing.T) {
+	for _, s := range settings {
+		if s.Min == "" {
+			continue
+		}
+		least, most := limitOf(t, s.Min), limitOf(t, s.Max)
+		for _, n := range []int64{math.MinInt64, -1, 1, 999, least - 1, least, least + 1, limitOf(t, s.Default), most - 1, most, most + 1, math.MaxInt64} {
+			cfg := valid()
+			field := reflect.ValueOf(&cfg).Elem().FieldByName(s.Field)
+			field.SetInt(n)
+			p, refused := problemsIn(t, cfg.Validate())[s.Field]
+			if n == 0 {
+				require.False(t, refused, "the zero value of %s is its default", s.Field)
+				continue
+			}
+			text := strconv.FormatInt(n, 10)
+			if field.Type() == reflect.TypeFor[time.Duration]() {
+				text = time.Duration(n).String()
+			}
+			_, err := Load(FromValues("profile", map[string]string{s.name(): text}))
+			require.Equal(t, err != nil, refused, "%s of %s", s.Field, text)
+			require.Equal(t, n < least || n > most, refused, "%s of %s", s.Field, text)
+			if refused {
+				require.Contains(t, p.Want, s.Min)
+				require.Contains(t, p.Want, s.Max)
+			}
+		}
+	}
+}
+
+func limitOf(t *testing.T, text string) int64 {
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return n
+	}
+	d, err := time.ParseDuration(text)
+	require.NoError(t, err)
+	return int64(d)
+}
+
+func TestLimits_OfPoliciesAndSelectorsHoldAtConstruction(t *testing.T) {
+	for name, c := range map[string]struct {
+		opt    Option
+		fields []string
+	}{
+		"a canary beyond all queries": {WithHooks(Canary{From: 5}), []string{"Canary.From"}},
+		"a canary below none":         {WithHooks(Canary{From: -0.1}), []string{"Canary.From"}},
+		"a canary of NaN":             {WithHooks(&Canary{From: math.NaN()}), []string{"Canary.From"}},
+		"a ramp that runs backwards":  {WithHooks(Canary{Ramp: -time.Second}), []string{"Canary.Ramp"}},
+		"a ramp of half a year":       {WithHooks(Canary{Ramp: 4000 * time.Hour}), []string{"Canary.Ramp"}},
+		"a good canary":               {WithHooks(Canary{From: 1}), nil},
+		"a label without a name":      {WithHooks(PinByLabel("")), []string{"PinByLabel"}},
+		"a side that is none":         {WithHooks(NewOnly(None)), []string{"Only"}},
+		"an Only that nobody made":    {WithHooks(&Only{}), []string{"Only"}},
+		"an error rate above all":     {WithRollback(RollbackPolicy{ErrorRate: 1.1}), []string{"RollbackPolicy.ErrorRate"}},
+		"an error rate of NaN":        {WithRollback(RollbackPolicy{ErrorRate: math.NaN()}), []string{"RollbackPolicy.ErrorRate"}},
+		"a ratio below one":           {WithRollback(RollbackPolicy{LatencyRatio: 0.5}), []string{"RollbackPolicy.LatencyRatio"}},
+		"an endless ratio":            {WithRollback(RollbackPolicy{LatencyRatio: math.Inf(1)}), []string{"RollbackPolicy.LatencyRatio"}},
+		"durations without a unit":    {WithRollback(RollbackPolicy{Probation: 300, CoolDown: 30}), []string{"RollbackPolicy.Probation", "RollbackPolicy.CoolDown"}},
+		"too few requests":            {WithRollback(RollbackPolicy{MinRequests: -1}), []string{"RollbackPolicy.MinRequests"}},
+		"a share above one":           {WithFleet(FleetPolicy{StageShare: 2}), []string{"WithFleet", "FleetPolicy.StageShare"}},
+		"a jitter of days":            {WithFleet(FleetPolicy{Jitter: 48 * time.Hour}), []string{"WithFleet", "FleetPolicy.Jitter"}},
+		"no jitter":                   {WithFleet(FleetPolicy{Jitter: -1}), []string{"WithFleet"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if c.fields == nil {
+				require.NoError(t, valid().Validate(c.opt))
+				return
+			}
+			_, err := newClient(valid(), []Option{c.opt})
+			got := problemsIn(t, err)
+			require.Len(t, got, len(c.fields))
+			for _, field := range c.fields {
+				require.Contains(t, got, field)
+				require.NotEmpty(t, got[field].Want)
+			}
+		})
+	}
+}
+
+func TestDefaults_AreWithinTheirLimits(t *testing.T) {
+	filled := valid().withDefaults()
+	filled.Credentials, filled.Token = nil, "t"
+	require.NoError(t, filled.Validate())
+	for _, s := range settings {
+		if s.Default != "" && s.Default != "0" {
+			require.False(t, reflect.ValueOf(filled).FieldByName(s.Field).IsZero() && s.Default != "true", s.Field)
+		}
+	}
+	require.NoError(t, valid().Validate(WithRollback(RollbackPolicy{}.withDefaults())))
+}
