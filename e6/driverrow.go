@@ -21,7 +21,7 @@ func (r *Rows) DriverRow(dest []driver.Value) error {
 	}
 	if s := &r.stretch; s.batch != r.batch || r.row < s.from || r.row >= s.to {
 		if err := s.fill(r.batch, r.row); err != nil {
-			return err
+			return r.place().of(err)
 		}
 	}
 	i := r.row - r.stretch.from
@@ -46,7 +46,7 @@ const stretchRows = 256
 
 // fill converts rows from one on. It ends before a row that cannot be converted, and
 // with an error if that is the first.
-func (s *stretch) fill(b *vector.Batch, from int) error {
+func (s *stretch) fill(b *vector.Batch, from int) *ScanError {
 	n := min(stretchRows, b.Rows()-from)
 	if len(s.columns) != b.NumColumns() {
 		s.columns = make([]boxes, b.NumColumns())
@@ -96,7 +96,7 @@ func fill[T int64 | float64 | string](b *boxes, slab []T) {
 }
 
 // convert converts n rows of a column from one on, and returns how many it could.
-func (b *boxes) convert(col *vector.Column, from, n int) (int, error) {
+func (b *boxes) convert(col *vector.Column, from, n int) (int, *ScanError) {
 	if col.Constant() {
 		return b.convertEach(col, from, n)
 	}
@@ -127,13 +127,13 @@ func (b *boxes) convert(col *vector.Column, from, n int) (int, error) {
 }
 
 // convertEach is convert for what has no faster way.
-func (b *boxes) convertEach(col *vector.Column, from, n int) (int, error) {
+func (b *boxes) convertEach(col *vector.Column, from, n int) (int, *ScanError) {
 	b.slab = nil
 	b.values = slices.Grow(b.values[:0], n)[:n]
 	for i := range b.values {
 		v, err := driverValue(col, from+i)
 		if err != nil {
-			return i, &ScanError{Column: col.Field().Name, Type: col.Type(), Row: from + i, Dest: "a driver.Value", Err: err}
+			return i, failed(col, from+i, "a driver.Value", err)
 		}
 		b.values[i] = v
 	}

@@ -168,16 +168,18 @@ func scanAll[T any](r *Result) ([]T, error) {
 		return nil, fmt.Errorf("e6: query %s: %w", r.Handle.QueryID, err)
 	}
 	all := make([]T, 0, r.Len())
+	at := place{query: r.Handle.QueryID}
 	for _, b := range r.Batches {
 		for row := range b.Rows() {
 			var one T
 			for i := range r.Fields {
 				if err := scanValue(b.Column(i), row, targets(&one, i)); err != nil {
-					return nil, err
+					return nil, at.of(err)
 				}
 			}
 			all = append(all, one)
 		}
+		at.first += int64(b.Rows())
 	}
 	return all, nil
 }

@@ -327,21 +327,31 @@ func (r *Rows) metadata() *vector.Metadata {
 // into *vector.Decimal or, if they are whole, into integers; dates and
 // timestamps into *time.Time or their types in package vector; everything into
 // *string, *[]byte and *any. Nulls go into pointers to pointers, *any, *[]byte
-// and sql.Scanner. ARRAY, MAP and STRUCT go into slices, maps and structs as
+// and sql.Scanner. A sql.NullInt64, a sql.Null[T] and their kin take what a pointer
+// to their value takes, and any other sql.Scanner decides by itself. ARRAY, MAP and STRUCT go into slices, maps and structs as
 // encoding/json puts them there. Nothing is rounded. The error is a *ScanError.
 func (r *Rows) Scan(dest ...any) error {
 	if r.batch == nil {
 		return r.noRow()
 	}
-	if len(dest) != r.batch.NumColumns() {
-		return fmt.Errorf("e6: scan: %d destinations for %d columns", len(dest), r.batch.NumColumns())
+	if n := r.batch.NumColumns(); len(dest) != n {
+		at := r.place()
+		return fmt.Errorf("e6: scan row %d%s: want %d destinations, one for each of the columns %q: there are %d",
+			at.first+int64(r.row)+1, queryName(at.query, ""), n, r.Columns(), len(dest))
 	}
 	for i, d := range dest {
 		if err := scanValue(r.batch.Column(i), r.row, d); err != nil {
-			return err
+			return r.place().of(err)
 		}
 	}
 	return nil
+}
+
+// place is where the present batch is in the result.
+func (r *Rows) place() place {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return place{r.handle.QueryID, r.taken - int64(r.batch.Rows())}
 }
 
 // Values returns the values of the present row as vector.Column.Value does.
@@ -366,7 +376,7 @@ func (r *Rows) DriverValue(column int) (driver.Value, error) {
 	col := r.batch.Column(column)
 	v, err := driverValue(col, r.row)
 	if err != nil {
-		return nil, &ScanError{Column: col.Field().Name, Type: col.Type(), Row: r.row, Dest: "a driver.Value", Err: err}
+		return nil, r.place().of(failed(col, r.row, "a driver.Value", err))
 	}
 	return v, nil
 }

@@ -1,6 +1,7 @@
 package e6
 
 import (
+	"cmp"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -15,20 +16,25 @@ import (
 
 // ScanError reports a value that does not go into its destination.
 type ScanError struct {
-	// Column is the column's name, and Type its type.
-	Column string
-	Type   vector.Type
-	// Row is the row within its batch, counted from 0.
+	// Column is the column's name, Type the type of its vector, and TypeName the type
+	// that the engine declares for it.
+	Column   string
+	Type     vector.Type
+	TypeName string
+	// QueryID is the engine's id of the query.
+	QueryID string
+	// Row is the row of the result, counted from 0. The message counts from 1.
 	Row int
 	// Dest is the type of the destination.
 	Dest string
-	// Err is why.
+	// Err is why, and what to do.
 	Err error
 }
 
 // Error implements error.
 func (e *ScanError) Error() string {
-	return fmt.Sprintf("e6: scan: column %q (%s) into %s: %v", e.Column, e.Type, e.Dest, e.Err)
+	return fmt.Sprintf("e6: scan column %q (%s) row %d%s into %s: %v",
+		e.Column, cmp.Or(e.TypeName, e.Type.String()), e.Row+1, queryName(e.QueryID, ""), e.Dest, e.Err)
 }
 
 // Unwrap returns the reason.
@@ -36,16 +42,33 @@ func (e *ScanError) Unwrap() error { return e.Err }
 
 var (
 	errNull      = errors.New("the value is null: scan into a pointer, *any or a sql.Null")
-	errRange     = errors.New("the value is out of the destination's range")
-	errNoMatch   = errors.New("values of this type do not go there")
-	errNotWhole  = errors.New("the value is not a whole number")
-	errNoPointer = errors.New("the destination is not a pointer to a value")
+	errRange     = errors.New("the value is out of the destination's range: use a larger type, *string or *any")
+	errNotWhole  = errors.New("the value is not a whole number: use vector.Decimal or string, or ROUND it in the statement")
+	errNoPointer = errors.New("the destination is not a pointer to a value: pass the address of a variable")
 )
 
+// A place is where in a result a batch is.
+type place struct {
+	query string
+	first int64 // the number of its first row
+}
+
+// of is the error of a value of that batch, with its place in the result.
+func (p place) of(e *ScanError) error {
+	e.QueryID, e.Row = p.query, int(p.first)+e.Row
+	return e
+}
+
+// failed is the error of a value in its batch.
+func failed(col *vector.Column, row int, dest string, err error) *ScanError {
+	f := col.Field()
+	return &ScanError{Column: f.Name, Type: col.Type(), TypeName: f.TypeName, Row: row, Dest: dest, Err: err}
+}
+
 // scanValue copies one value into *dest.
-func scanValue(col *vector.Column, row int, dest any) error {
+func scanValue(col *vector.Column, row int, dest any) *ScanError {
 	if err := assign(col, row, dest); err != nil {
-		return &ScanError{Column: col.Field().Name, Type: col.Type(), Row: row, Dest: fmt.Sprintf("%T", dest), Err: err}
+		return failed(col, row, fmt.Sprintf("%T", dest), err)
 	}
 	return nil
 }
@@ -60,9 +83,9 @@ func assign(col *vector.Column, row int, dest any) error {
 		*d = col.Value(row)
 		return nil
 	case *vector.DateValue: // exactly, and not by their Scan methods
-		return assignExact(d, col.Value(row))
+		return assignExact(d, col, row)
 	case *vector.TimestampValue:
-		return assignExact(d, col.Value(row))
+		return assignExact(d, col, row)
 	case *vector.Decimal: // without the way over text that its Scan method takes
 		switch v := col.Value(row).(type) {
 		case vector.Decimal:
@@ -76,18 +99,24 @@ func assign(col *vector.Column, row int, dest any) error {
 			return err
 		}
 		return d.Scan(v)
-	case sql.Scanner:
-		v, err := driverValue(col, row)
-		if err != nil {
-			return err
-		}
-		return d.Scan(v)
 	case *[]byte:
 		*d = nil
 		if !null {
 			*d = []byte(textOf(col, row))
 		}
 		return nil
+	case sql.Scanner:
+		if value, valid, ok := nullable(col, dest); ok {
+			return assignNullable(col, row, value, valid)
+		}
+		v, err := driverValue(col, row)
+		if err != nil {
+			return err
+		}
+		return d.Scan(v)
+	}
+	if value, valid, ok := nullable(col, dest); ok {
+		return assignNullable(col, row, value, valid)
 	}
 	if null {
 		return assignNull(dest)
@@ -97,7 +126,10 @@ func assign(col *vector.Column, row int, dest any) error {
 		*d = textOf(col, row)
 		return nil
 	case *time.Time:
-		t, err := timeOf(col.Value(row))
+		t, ok, err := timeOf(col.Value(row))
+		if !ok {
+			return mismatch(col, reflect.TypeFor[time.Time]())
+		}
 		*d = t
 		return err
 	}
@@ -117,25 +149,26 @@ func isNil(dest any) bool {
 }
 
 // assignExact copies a value of exactly the destination's type.
-func assignExact[T any](d *T, v any) error {
+func assignExact[T any](d *T, col *vector.Column, row int) error {
+	v := col.Value(row)
 	if v == nil {
 		return errNull
 	}
 	t, ok := v.(T)
 	if !ok {
-		return errNoMatch
+		return mismatch(col, reflect.TypeFor[T]())
 	}
 	*d = t
 	return nil
 }
 
-// assignNull sets a pointer to nil; nothing else can hold a null.
+// assignNull sets a pointer or bytes to nil; nothing else can hold a null.
 func assignNull(dest any) error {
 	v := reflect.ValueOf(dest)
 	if v.Kind() != reflect.Pointer {
 		return errNoPointer
 	}
-	if v.Elem().Kind() != reflect.Pointer {
+	if v.Elem().Kind() != reflect.Pointer && !isBytes(v.Elem().Type()) {
 		return errNull
 	}
 	v.Elem().SetZero()
@@ -160,7 +193,7 @@ func assignKind(col *vector.Column, row int, dest any) error {
 	case reflect.Bool:
 		b, ok := col.Value(row).(bool)
 		if !ok {
-			return errNoMatch
+			return mismatch(col, v.Type())
 		}
 		v.SetBool(b)
 		return nil
@@ -168,7 +201,10 @@ func assignKind(col *vector.Column, row int, dest any) error {
 		v.SetString(textOf(col, row))
 		return nil
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		n, err := intOf(col.Value(row))
+		n, ok, err := intOf(col.Value(row))
+		if !ok {
+			return mismatch(col, v.Type())
+		}
 		if err == nil && v.OverflowInt(n) {
 			err = errRange
 		}
@@ -177,7 +213,10 @@ func assignKind(col *vector.Column, row int, dest any) error {
 		}
 		return err
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		n, err := uintOf(col.Value(row))
+		n, ok, err := uintOf(col.Value(row))
+		if !ok {
+			return mismatch(col, v.Type())
+		}
 		if err == nil && v.OverflowUint(n) {
 			err = errRange
 		}
@@ -188,61 +227,70 @@ func assignKind(col *vector.Column, row int, dest any) error {
 	case reflect.Float32, reflect.Float64:
 		return assignFloat(v, col, row)
 	case reflect.Slice, reflect.Array, reflect.Map, reflect.Struct:
+		if isBytes(v.Type()) {
+			v.SetBytes([]byte(textOf(col, row)))
+			return nil
+		}
 		return assignNested(col, row, dest)
 	}
-	return errNoMatch
+	return mismatch(col, v.Type())
+}
+
+// isBytes reports whether a type is a slice of bytes.
+func isBytes(t reflect.Type) bool {
+	return t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Uint8
 }
 
 // assignNested reads an ARRAY, a MAP or a STRUCT, which come as JSON.
 func assignNested(col *vector.Column, row int, dest any) error {
-	switch col.Type() {
-	case vector.Array, vector.Map, vector.Struct:
-	default:
-		return errNoMatch
+	if !isNested(col.Type()) {
+		return mismatch(col, reflect.TypeOf(dest).Elem())
 	}
 	return unmarshalNested([]byte(textOf(col, row)), dest)
 }
 
-// intOf is a whole number.
-func intOf(v any) (int64, error) {
-	switch n := v.(type) {
+func isNested(t vector.Type) bool { return t == vector.Array || t == vector.Map || t == vector.Struct }
+
+// intOf is a whole number, and false for a value that is no number of a kind that may
+// be whole.
+func intOf(v any) (n int64, ok bool, err error) {
+	switch v := v.(type) {
 	case int64:
-		return n, nil
+		return v, true, nil
 	case int32:
-		return int64(n), nil
+		return int64(v), true, nil
 	case vector.Decimal:
-		digits, err := wholeDigits(n)
+		digits, err := wholeDigits(v)
 		if err != nil {
-			return 0, err
+			return 0, true, err
 		}
-		i, err := strconv.ParseInt(digits, 10, 64)
-		if err != nil {
-			return 0, errRange
+		if n, err = strconv.ParseInt(digits, 10, 64); err != nil {
+			return 0, true, errRange
 		}
-		return i, nil
+		return n, true, nil
 	}
-	return 0, errNoMatch
+	return 0, false, nil
 }
 
-// uintOf is a whole number that is not negative. A decimal may be larger than
-// any int64.
-func uintOf(v any) (uint64, error) {
+// uintOf is intOf for a whole number that is not negative. A decimal may be larger
+// than any int64.
+func uintOf(v any) (uint64, bool, error) {
 	if d, ok := v.(vector.Decimal); ok {
 		digits, err := wholeDigits(d)
 		if err != nil {
-			return 0, err
+			return 0, true, err
 		}
 		n, err := strconv.ParseUint(digits, 10, 64)
 		if err != nil {
-			return 0, errRange
+			return 0, true, errRange
 		}
-		return n, nil
+		return n, true, nil
 	}
-	n, err := intOf(v)
+	n, ok, err := intOf(v)
 	if err == nil && n < 0 {
 		err = errRange
 	}
-	return uint64(n), err
+	return uint64(n), ok, err
 }
 
 // wholeDigits is a decimal with nothing but zeros behind its point, without them.
@@ -259,8 +307,10 @@ func wholeDigits(d vector.Decimal) (string, error) {
 func assignFloat(dst reflect.Value, col *vector.Column, row int) error {
 	switch n := col.Value(row).(type) {
 	case float64:
-		if dst.Kind() == reflect.Float32 && !fitsFloat32(n, col) {
-			return errRange
+		if dst.Kind() == reflect.Float32 {
+			if err := fitsFloat32(n, col); err != nil {
+				return err
+			}
 		}
 		dst.SetFloat(n)
 	case int64:
@@ -268,21 +318,26 @@ func assignFloat(dst reflect.Value, col *vector.Column, row int) error {
 	case int32:
 		return assignWhole(dst, int64(n))
 	default:
-		return errNoMatch
+		return mismatch(col, dst.Type())
 	}
 	return nil
 }
 
-// fitsFloat32 reports whether nothing that the column declares is lost in a
-// float32. The values of a FLOAT column have no more digits than that, although
-// they come as float64.
-func fitsFloat32(n float64, col *vector.Column) bool {
+// errFloat32: the nearest float32 is another number.
+var errFloat32 = errors.New("a float32 would round the value: use *float64, or CAST to FLOAT in the statement")
+
+// fitsFloat32 fails if something that the column declares is lost in a float32. The
+// values of a FLOAT column have no more digits than that, although they come as
+// float64.
+func fitsFloat32(n float64, col *vector.Column) error {
 	f := float64(float32(n))
-	if col.Type() == vector.Float || col.Field().Type == vector.Float {
-		// Only a value that no FLOAT can be becomes infinite, or nothing.
-		return math.IsInf(f, 0) == math.IsInf(n, 0) && (f == 0) == (n == 0)
+	switch {
+	case math.IsInf(f, 0) && !math.IsInf(n, 0), f == 0 && n != 0: // no FLOAT can be that
+		return errRange
+	case col.Type() == vector.Float, col.Field().Type == vector.Float, f == n, math.IsNaN(n):
+		return nil
 	}
-	return f == n || math.IsNaN(n)
+	return errFloat32
 }
 
 // assignWhole puts a whole number into a float that holds all its digits.
@@ -294,21 +349,24 @@ func assignWhole(dst reflect.Value, n int64) error {
 	// 2^63 is no int64, and what a conversion makes of it differs between
 	// processors.
 	if f >= 1<<63 || int64(f) != n {
-		return errRange
+		return fmt.Errorf("the value is out of the destination's range of exact whole numbers: use *int64, or CAST to %s in the statement", castFor(dst.Type()))
 	}
 	dst.SetFloat(f)
 	return nil
 }
 
-// timeOf is a point in time, in the zone that came with it.
-func timeOf(v any) (time.Time, error) {
+// timeOf is a point in time, in the zone that came with it, and false for a value that
+// is none.
+func timeOf(v any) (at time.Time, ok bool, err error) {
 	switch t := v.(type) {
 	case vector.DateValue:
-		return t.Time()
+		at, err = t.Time()
+		return at, true, err
 	case vector.TimestampValue:
-		return t.Time()
+		at, err = t.Time()
+		return at, true, err
 	}
-	return time.Time{}, errNoMatch
+	return time.Time{}, false, nil
 }
 
 // textOf is a value as text; binary values are their own bytes.
@@ -330,7 +388,7 @@ func driverValue(col *vector.Column, row int) (any, error) {
 	case vector.Decimal:
 		return v.String(), nil
 	case vector.DateValue, vector.TimestampValue:
-		t, err := timeOf(v)
+		t, _, err := timeOf(v)
 		if err != nil {
 			return nil, fmt.Errorf("%w: scan into *string for the text", err)
 		}

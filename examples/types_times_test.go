@@ -33,7 +33,7 @@ func TestDatesAreMidnightInUTCWhateverTheYear(t *testing.T) {
 	} {
 		date := vector.DateValue{Days: day.Unix() / 86_400}
 		samples = append(samples, sample{name: text, sql: "DATE '" + strings.TrimPrefix(text, "+") + "'", arg: date, typ: vector.Date, value: date, driver: day, text: text,
-			checks: []check{into(day), native(&day), into(date), into(sql.NullTime{Time: day, Valid: true}), refused[int]("do not go there")}})
+			checks: []check{into(day), native(&day), into(date), into(sql.NullTime{Time: day, Valid: true}), refused[int]("does not convert to int")}})
 	}
 	requireSentInBothWays(t, samples)
 	// The first and the last day that the protocol can say.

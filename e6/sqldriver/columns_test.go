@@ -122,7 +122,7 @@ func read(t *testing.T, db *sql.DB, row int, into any) error {
 	err = r.Scan(into)
 	require.NoError(t, r.Err())
 	if raw, ok := into.(*sql.RawBytes); ok && *raw != nil {
-		*raw = append(sql.RawBytes(nil), *raw...) // it is not valid for longer
+		*raw = append(sql.RawBytes{}, *raw...) // it is not valid for longer
 	}
 	return err
 }
@@ -314,5 +314,36 @@ func TestAResultThatCannotBeReadIsAnErrorAndNoValue(t *testing.T) {
 		require.Error(t, err, method)
 		require.NotErrorIs(t, err, e6.ErrQueryLost)
 		requireUsable(t, cluster, db, client)
+	}
+}
+
+func TestRows_AnEmptyTextIsNoNullInAnyDestination(t *testing.T) {
+	type text string
+	for _, typ := range []vector.Type{vector.String, vector.Binary, vector.Array} {
+		db := kind{typ: typ, column: e6test.Column{Strings: []string{"", ""}}}.table(t)
+		for _, want := range []any{
+			"", []byte{}, sql.RawBytes{}, text(""), sql.NullString{Valid: true}, sql.Null[string]{Valid: true}, sql.Null[[]byte]{V: []byte{}, Valid: true},
+		} {
+			for _, pointer := range []bool{false, true} {
+				dest := reflect.New(reflect.TypeOf(want))
+				if pointer {
+					dest = reflect.New(dest.Type())
+				}
+				if _, raw := want.(sql.RawBytes); raw && pointer {
+					continue // database/sql has no such thing
+				}
+				require.NoError(t, read(t, db, 0, dest.Interface()), "%s into %s", typ, dest.Type())
+				got := reflect.Indirect(dest.Elem()).Interface()
+				require.Equal(t, want, got, "%s into %s", typ, dest.Type())
+			}
+		}
+		var anything any
+		require.NoError(t, read(t, db, 0, &anything))
+		require.NotNil(t, anything)
+		require.Empty(t, anything)
+		for _, none := range []any{new([]byte), new(sql.RawBytes), new(*string), new(sql.NullString), new(any)} {
+			require.NoError(t, read(t, db, 1, none))
+			require.True(t, reflect.ValueOf(none).Elem().IsZero(), "a null in %T", none)
+		}
 	}
 }

@@ -37,8 +37,20 @@ func (r *rows) Next(dest []driver.Value) error {
 		}
 		return io.EOF
 	}
-	return r.DriverRow(dest)
+	if err := r.DriverRow(dest); err != nil {
+		return err
+	}
+	for i, v := range dest {
+		if v == "" {
+			dest[i] = empty
+		}
+	}
+	return nil
 }
+
+// empty is an empty text. Of an empty string, database/sql makes a nil sql.RawBytes,
+// which is how it shows a null.
+var empty = []byte{}
 
 // ColumnTypeDatabaseTypeName implements driver.RowsColumnTypeDatabaseTypeName.
 func (r *rows) ColumnTypeDatabaseTypeName(i int) string { return r.fields[i].TypeName }
