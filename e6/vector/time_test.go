@@ -57,6 +57,14 @@ func TestTimestampsAreWrittenInTheirZone(t *testing.T) {
 		{"no zone is UTC", 1, "", "1970-01-01T00:00:00.000001Z"},
 		{"Z", 1, "Z", "1970-01-01T00:00:00.000001Z"},
 		{"UTC", 1, "UTC", "1970-01-01T00:00:00.000001Z"},
+		{"UTC in another case", 1, "utc", "1970-01-01T00:00:00.000001Z"},
+		{"GMT in another case", 1, "gMt", "1970-01-01T00:00:00.000001Z"},
+		{"z", 1, "z", "1970-01-01T00:00:00.000001Z"},
+		{"UT", 1, "ut", "1970-01-01T00:00:00.000001Z"},
+		{"an offset behind UTC", 0, "UTC+05:30", "1970-01-01T05:30:00.000000+05:30"},
+		{"an offset behind GMT", 0, "gmt-0800", "1969-12-31T16:00:00.000000-08:00"},
+		{"a zone of the database that looks like one", 1, "GMT+0", "1970-01-01T00:00:00.000001Z"},
+		{"a zone with the other sign", 0, "Etc/GMT+5", "1969-12-31T19:00:00.000000-05:00"},
 		{"an offset of zero", 1, "-00:00", "1970-01-01T00:00:00.000001Z"},
 		{"east", 0, "+05:30", "1970-01-01T05:30:00.000000+05:30"},
 		{"west, into the day before", 0, "-08", "1969-12-31T16:00:00.000000-08:00"},
@@ -68,6 +76,7 @@ func TestTimestampsAreWrittenInTheirZone(t *testing.T) {
 		{"the last instant", math.MaxInt64, "+18:00", "+294247-01-10T22:00:54.775807+18:00"},
 		{"a zone that is not known", 0, "Mars/Base", "1970-01-01T00:00:00.000000Z[Mars/Base]"},
 		{"an offset beyond any", 0, "+18:01", "1970-01-01T00:00:00.000000Z[+18:01]"},
+		{"the zone of this machine by its file", 0, "localtime", "1970-01-01T00:00:00.000000Z[localtime]"},
 		{"the zone of this machine", 0, "Local", "1970-01-01T00:00:00.000000Z[Local]"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -78,7 +87,8 @@ func TestTimestampsAreWrittenInTheirZone(t *testing.T) {
 
 func TestTextThatNamesNoZoneIsAnError(t *testing.T) {
 	for _, zone := range []string{
-		"Mars/Base", "Local", "../../etc/passwd", "/etc/localtime", "+", "-1", "+1:00", "+01:0", "+01:60", "+01:00:60",
+		"Mars/Base", "Local", "LOCAL", "local", "localtime", "Localtime", "posix/localtime", "posixrules", "Factory", "right/UTC", "Right/Europe/Berlin",
+		"Europe/../localtime", "Europe//Berlin", "./UTC", `Europe\Berlin`, " UTC", "UTC ", "Europe/Berlin\n", "zone.tab", "UTC+25:00", "UTC+", "Z+1", "../../etc/passwd", "/etc/localtime", "+", "-1", "+1:00", "+01:0", "+01:60", "+01:00:60",
 		"+19:00", "+aa:bb", "+01-30", "+010000", "+0:100", "+01:0000", "+1:1:1:1:", "\x00",
 	} {
 		t.Run(zone, func(t *testing.T) {

@@ -13,8 +13,9 @@ type TimestampValue struct {
 	// Micros counts the microseconds since 1970-01-01T00:00:00Z and is negative
 	// before.
 	Micros int64
-	// Zone is Z, UTC, an offset such as +05:30, a name of the IANA database such
-	// as Europe/Berlin, or empty, which is UTC. It is kept as the engine sent it.
+	// Zone is Z, UTC or GMT in any case, an offset such as +05:30, a name of the IANA
+	// database such as Europe/Berlin, or empty, which is UTC. It is kept as the engine
+	// sent it.
 	Zone string
 }
 
@@ -111,29 +112,34 @@ func appendOffset(dst []byte, offset int) []byte {
 // not, so no input can make it grow beyond that.
 var locations sync.Map // of string to *time.Location
 
-// location returns the zone of that name.
+// location returns the zone of that name: UTC under its names in any case, an offset,
+// which may follow UTC, GMT or UT as Java writes it, or a zone of the database.
 func location(zone string) (*time.Location, error) {
-	switch zone {
-	case "", "Z", "z", "UTC", "GMT":
+	offset := zone
+	for _, utc := range [...]string{"UTC", "GMT", "UT", "Z"} {
+		if len(zone) >= len(utc) && strings.EqualFold(zone[:len(utc)], utc) {
+			offset = zone[len(utc):]
+			break
+		}
+	}
+	if offset == "" {
 		return time.UTC, nil
 	}
-	if zone[0] == '+' || zone[0] == '-' {
-		offset, ok := parseOffset(zone)
-		if !ok {
+	if offset[0] == '+' || offset[0] == '-' {
+		switch seconds, ok := parseOffset(offset); {
+		case ok && seconds == 0:
+			return time.UTC, nil
+		case ok:
+			return time.FixedZone(zone, seconds), nil
+		case offset == zone:
 			return nil, fmt.Errorf("vector: zone %.60q: no offset of the form +hh:mm, or beyond 18 hours", zone)
 		}
-		if offset == 0 {
-			return time.UTC, nil
-		}
-		return time.FixedZone(zone, offset), nil
 	}
 	if loc, ok := locations.Load(zone); ok {
 		return loc.(*time.Location), nil
 	}
-	// Local would mean the zone of this machine, of which the engine knows
-	// nothing.
-	if zone == "Local" {
-		return nil, fmt.Errorf("vector: zone %q names no zone", zone)
+	if !isRegion(zone) {
+		return nil, fmt.Errorf("vector: zone %.60q names no zone", zone)
 	}
 	loc, err := time.LoadLocation(zone)
 	if err != nil {
@@ -142,6 +148,27 @@ func location(zone string) (*time.Location, error) {
 	// The name may be a view of an input, which the map must not keep alive.
 	locations.Store(strings.Clone(zone), loc)
 	return loc, nil
+}
+
+// isRegion reports whether a name may be one of the IANA database. Some files beside
+// its zones are none of the engine's: Local and localtime are the zone of this machine,
+// posixrules and Factory are defaults of its programs, and what lies below right counts
+// leap seconds. A name is compared in any case, as some file systems do.
+func isRegion(zone string) bool {
+	if strings.Trim(zone, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-/") != "" {
+		return false // no name, and no path that leads out of the database
+	}
+	first, _, _ := strings.Cut(zone, "/")
+	last := zone[strings.LastIndexByte(zone, '/')+1:]
+	if strings.EqualFold(first, "right") || first == "" || last == "" || strings.Contains(zone, "//") {
+		return false // one zone has one name, so that the cache stays small
+	}
+	for _, other := range [...]string{"Local", "localtime", "posixrules", "Factory"} {
+		if strings.EqualFold(last, other) {
+			return false
+		}
+	}
+	return true
 }
 
 // parseOffset reads +hh, +hhmm, +hh:mm or +hh:mm:ss as seconds east of UTC.
