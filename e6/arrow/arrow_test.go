@@ -346,3 +346,117 @@ func BenchmarkRecordOfNumbers(b *testing.B) {
 		}
 	})
 }
+
+func TestReader_ARecordThatIsKeptHasItsValues(t *testing.T) {
+	const n, batch = 20_000, 500
+	_, client := open(t, e6test.WithBatchRows(batch))
+	rows, err := client.Query(t.Context(), fmt.Sprintf("SELECT * FROM everything(%d)", n))
+	require.NoError(t, err)
+	defer rows.Close()
+	reader, err := NewReader(rows)
+	require.NoError(t, err)
+	defer reader.Release()
+	var kept []arrow.RecordBatch
+	for reader.Next() {
+		record := reader.RecordBatch()
+		record.Retain()
+		kept = append(kept, record)
+	}
+	require.NoError(t, reader.Err())
+	row := 0
+	for _, record := range kept {
+		for i := range int(record.NumRows()) {
+			for c, column := range record.Columns() {
+				want, ok := e6test.EverythingText(c, row)
+				if column.DataType().ID() == arrow.TIMESTAMP && ok {
+					want = inUTC(t, want)
+				}
+				if got, there := text(column, i); ok != there || want != got {
+					t.Fatalf("%s, row %d: want %q (%t), got %q (%t)", reader.Schema().Field(c).Name, row, want, ok, got, there)
+				}
+			}
+			row++
+		}
+		record.Release()
+	}
+	require.Equal(t, n, row)
+}
+
+// amounts serves a table of one column of decimals, in batches of two rows.
+func amounts(t *testing.T, f vector.Field, c e6test.Column) *e6.Rows {
+	t.Helper()
+	engine := e6test.NewCannedEngine()
+	n := max(len(c.Decimals), len(c.Ints))
+	engine.AddTable("v", []vector.Field{f}, e6test.Batch{Rows: n, Columns: []e6test.Column{c}})
+	_, client := open(t, e6test.WithEngine(engine), e6test.WithBatchRows(2))
+	rows, err := client.Query(t.Context(), "SELECT * FROM v")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, rows.Close()) })
+	return rows
+}
+
+func TestReader_DecimalsWhoseFirstBatchIsNullHaveTheirScale(t *testing.T) {
+	scale := int32(2)
+	binary := func(n int64) []byte { return e6test.TwosComplement(big.NewInt(n)) }
+	nulls := []bool{true, true, true, true, false, true}
+	for name, test := range map[string]struct {
+		field  vector.Field
+		column e6test.Column
+		typ    string
+		want   string
+	}{
+		"the scale of the vector": {vector.Field{Name: "d", Type: vector.Decimal128}, e6test.Column{Type: vector.Decimal128, Scale: &scale, Nulls: nulls,
+			Decimals: [][]byte{nil, nil, nil, nil, binary(150), nil}}, "decimal(38, 2)", "1.50"},
+		"the scale of a later value": {vector.Field{Name: "d", Type: vector.Decimal128}, e6test.Column{Type: vector.Decimal128, Nulls: nulls,
+			Decimals: [][]byte{nil, nil, nil, nil, []byte("1.500"), nil}}, "decimal(38, 3)", "1.500"},
+		"the scale that is declared": {vector.Field{Name: "d", Type: vector.ParseType("DECIMAL(10,4)"), TypeName: "DECIMAL(10,4)"}, e6test.Column{Type: vector.Decimal128, Nulls: nulls,
+			Decimals: [][]byte{nil, nil, nil, nil, []byte("1.5"), nil}}, "decimal(38, 4)", "1.5000"},
+		"no value at all": {vector.Field{Name: "d", Type: vector.Decimal128}, e6test.Column{Type: vector.Decimal128, Nulls: []bool{true, true, true},
+			Decimals: [][]byte{nil, nil, nil}}, "decimal(38, 0)", ""},
+		"a type that is not known": {vector.Field{Name: "d", Type: vector.Other, TypeName: "MONEY"}, e6test.Column{Type: vector.Decimal128, Scale: &scale, Nulls: nulls,
+			Decimals: [][]byte{nil, nil, nil, nil, binary(-1), nil}}, "decimal(38, 2)", "-0.01"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			reader, err := NewReader(amounts(t, test.field, test.column))
+			require.NoError(t, err)
+			defer reader.Release()
+			require.Equal(t, test.typ, reader.Schema().Field(0).Type.String())
+			n, got := 0, ""
+			for reader.Next() {
+				for row := range int(reader.RecordBatch().NumRows()) {
+					if s, ok := text(reader.RecordBatch().Column(0), row); ok {
+						got += s
+					}
+					n++
+				}
+			}
+			require.NoError(t, reader.Err())
+			require.Equal(t, len(test.column.Decimals), n)
+			require.Equal(t, test.want, got)
+		})
+	}
+}
+
+func TestReader_ValuesBehindNullsAreNeverLost(t *testing.T) {
+	empty := func(c e6test.Column) *vector.Batch {
+		raw, err := e6test.EncodeBatch(e6test.Batch{Rows: 1, Columns: []e6test.Column{c}})
+		require.NoError(t, err)
+		b, err := vector.Decode(raw, nil)
+		require.NoError(t, err)
+		return b
+	}
+	none, five := empty(e6test.Column{Type: vector.Null, Constant: true}), empty(e6test.Column{Type: vector.Long, Ints: []int64{5}})
+	// A type that is not known, and a first vector of nothing but nulls.
+	schema := Schema([]vector.Field{{Name: "v", Type: vector.Other}}, none)
+	for b, want := range map[*vector.Batch]string{none: "", five: "5"} {
+		record, err := Record(schema, b)
+		require.NoError(t, err)
+		got, _ := text(record.Column(0), 0)
+		require.Equal(t, want, got)
+		record.Release()
+	}
+	// A column that is declared to be null, and is not.
+	schema = Schema([]vector.Field{{Name: "v", Type: vector.Null}}, none)
+	_, err := Record(schema, five)
+	require.EqualError(t, err, `e6arrow: column "v", row 0: 5 does not fit null: the engine declared a column of nulls: cast it in the statement`)
+}

@@ -30,14 +30,16 @@
 //	ARRAY, MAP, STRUCT          utf8, JSON; metadata e6.type
 //	NULL                        null
 //
-// The scale of a decimal column is not declared: it is that of the first value. A
-// value that needs more digits behind the point is an error; DecimalsAsText avoids
-// it. So is a date beyond the 32 bits of Arrow's.
+// The scale of a decimal column is the one that the metadata or the vector declares, else
+// that of the first value, in whatever batch that is. A value that needs more digits
+// behind the point is an error; DecimalsAsText avoids it. So is a date beyond the 32 bits
+// of Arrow's. A column of a declared type that is not known becomes what its first vector
+// is, or utf8 if that has nothing but nulls.
 //
 // # Memory
 //
 // The values of LONG, INTEGER, FLOAT, DOUBLE and of the timestamps are not copied: a
 // record shares them with the batch that it was made of, and the garbage collector
-// frees them after both. Such a batch must not be decoded into again; those of e6.Rows
-// never are. All other columns are copied, as Arrow has another layout for them.
+// frees them after both. Such a batch must not be decoded into again; a Reader does not
+// give it back to the rows. All other columns are copied, as Arrow has another layout for them.
 package e6arrow

@@ -40,6 +40,11 @@ func Record(schema *arrow.Schema, batch *vector.Batch) (arrow.RecordBatch, error
 
 // arrayOf makes the array of a column.
 func arrayOf(field arrow.Field, c *vector.Column) (arrow.Array, error) {
+	if field.Type.ID() == arrow.NULL {
+		if row := firstValue(c); row >= 0 {
+			return nil, &ValueError{Column: field.Name, Row: row, Value: c.Text(row), Type: field.Type, Hint: "the engine declared a column of nulls: cast it in the statement"}
+		}
+	}
 	if c.Type() == vector.Null || field.Type.ID() == arrow.NULL {
 		return array.MakeArrayOfNull(memory.DefaultAllocator, field.Type, c.Len()), nil
 	}
@@ -49,6 +54,16 @@ func arrayOf(field arrow.Field, c *vector.Column) (arrow.Array, error) {
 		return array.MakeFromData(data), nil
 	}
 	return copied(field, c)
+}
+
+// firstValue is the first row that is not null, and -1 if there is none.
+func firstValue(c *vector.Column) int {
+	for row := range c.Len() {
+		if !c.IsNull(row) {
+			return row
+		}
+	}
+	return -1
 }
 
 // sharedOf is the memory of a column whose values lie there as Arrow has them, and nil
@@ -67,6 +82,16 @@ func sharedOf(t arrow.DataType, c *vector.Column) []byte {
 		return arrow.Float64Traits.CastToBytes(c.Float64s())
 	}
 	return nil
+}
+
+// shares reports whether a record of a batch has memory of it.
+func shares(schema *arrow.Schema, batch *vector.Batch) bool {
+	for i := range batch.NumColumns() {
+		if sharedOf(schema.Field(i).Type, batch.Column(i)) != nil {
+			return true
+		}
+	}
+	return false
 }
 
 func isTime(t vector.Type) bool {

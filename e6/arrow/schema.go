@@ -29,9 +29,13 @@ const TypeKey = "e6.type"
 
 // Schema returns the schema of a result with those fields. The first batch, which may
 // be nil, tells the scale of decimals, and the types of columns whose declared type
-// is not known.
+// is not known. Decimals of which it tells no scale, because all of them are null, get
+// the scale 0: a Reader looks at later batches too.
 func Schema(fields []vector.Field, first *vector.Batch, opts ...Option) *arrow.Schema {
-	o := newOptions(opts)
+	return newOptions(opts).schema(fields, first)
+}
+
+func (o options) schema(fields []vector.Field, first *vector.Batch) *arrow.Schema {
 	list := make([]arrow.Field, len(fields))
 	for i, f := range fields {
 		var column *vector.Column
@@ -49,8 +53,8 @@ func Schema(fields []vector.Field, first *vector.Batch, opts ...Option) *arrow.S
 // typeOf is the type of a column.
 func (o options) typeOf(f vector.Field, column *vector.Column) arrow.DataType {
 	t := f.Type
-	if t == vector.Other && column != nil {
-		t = column.Type()
+	if t == vector.Other && column != nil && column.Type() != vector.Null {
+		t = column.Type() // of a column of nulls, anything may follow
 	}
 	switch t {
 	case vector.Boolean:
@@ -73,24 +77,20 @@ func (o options) typeOf(f vector.Field, column *vector.Column) arrow.DataType {
 		if o.decimalsAsText {
 			return arrow.BinaryTypes.String
 		}
-		return &arrow.Decimal128Type{Precision: 38, Scale: scaleOf(column)}
+		return &arrow.Decimal128Type{Precision: 38, Scale: scaleOf(f, column)}
 	case vector.Null:
 		return arrow.Null
 	}
 	return arrow.BinaryTypes.String
 }
 
-// scaleOf is the scale of the first decimal of a column.
-func scaleOf(column *vector.Column) int32 {
-	if column == nil || column.Type() != vector.Decimal128 {
-		return 0
+// scaleOf is the scale of a column of decimals, and 0 if nothing tells it.
+func scaleOf(f vector.Field, column *vector.Column) int32 {
+	scale, known := f.DecimalScale()
+	if !known && column != nil {
+		scale, _ = column.DecimalScale()
 	}
-	for row := range column.Len() {
-		if !column.IsNull(row) {
-			return max(0, column.Decimal(row).Scale())
-		}
-	}
-	return 0
+	return min(max(0, scale), 38)
 }
 
 // ValueError reports a value that does not fit the type of its column.

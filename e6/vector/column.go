@@ -24,6 +24,8 @@ type Column struct {
 	allNull  bool
 	zone     string
 	format   string
+	scale    int32 // of decimals, if scaled
+	scaled   bool
 
 	nulls    []bool
 	bools    []bool
@@ -189,7 +191,7 @@ func (c *Column) release() {
 // empty forgets every value of an earlier batch.
 func (c *Column) empty() {
 	c.typ, c.rows, c.constant, c.hasNulls, c.allNull = Other, 0, false, false, false
-	c.zone, c.format = "", ""
+	c.zone, c.format, c.scale, c.scaled = "", "", 0, false
 	c.nulls = c.nulls[:0]
 	c.emptyData()
 }

@@ -1,6 +1,10 @@
 package vector
 
-import "fmt"
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
 
 // Type is the type of a column as the engine names it. The list of types is
 // open: an engine may name one that is not here, which is Other; its name is
@@ -50,10 +54,14 @@ func (t Type) String() string {
 }
 
 // ParseType returns the type of that name, and Other for a name that is not
-// known. INT is another name of INTEGER.
+// known. INT is another name of INTEGER, and DECIMAL, with or without its precision
+// and scale, of DECIMAL128.
 func ParseType(name string) Type {
-	if name == "INT" {
+	switch base, _, _ := strings.Cut(name, "("); strings.TrimSpace(base) {
+	case "INT":
 		return Integer
+	case "DECIMAL", "DECIMAL128":
+		return Decimal128
 	}
 	for t, n := range typeNames {
 		if n == name {
@@ -75,4 +83,22 @@ type Field struct {
 	Zone string
 	// Format is the column's format, often empty.
 	Format string
+}
+
+// DecimalScale returns the scale that the metadata declares for a column of decimals,
+// in its type or its format: 2 for DECIMAL(10,2). It is false if there is none, which
+// is the rule: the engine tells the scale with the values. See Column.DecimalScale.
+func (f Field) DecimalScale() (scale int32, known bool) {
+	if f.Type != Decimal128 {
+		return 0, false
+	}
+	for _, text := range [...]string{f.TypeName, f.Format} {
+		_, digits, _ := strings.Cut(text, "(")
+		digits, _, _ = strings.Cut(digits, ")")
+		_, digits, found := strings.Cut(digits, ",")
+		if n, err := strconv.Atoi(strings.TrimSpace(digits)); found && err == nil && n >= 0 && n <= MaxScale {
+			return int32(n), true
+		}
+	}
+	return 0, false
 }

@@ -60,6 +60,24 @@ func (c *Column) Time(row int) (time.Time, error) {
 	}
 }
 
+// DecimalScale returns the scale of a column of decimals: the one that the metadata
+// declares, else that of the vector, which it has even if all its rows are null, else
+// that of the first value. It is false if none of them is there.
+func (c *Column) DecimalScale() (scale int32, known bool) {
+	if scale, known = c.Field().DecimalScale(); known {
+		return scale, true
+	}
+	if c.scaled || c.typ != Decimal128 {
+		return c.scale, c.scaled
+	}
+	for row := range c.rows {
+		if !c.IsNull(row) {
+			return c.Decimal(row).Scale(), true
+		}
+	}
+	return 0, false
+}
+
 // Value returns the value of a row: nil if it is null, and otherwise
 //
 //	BOOLEAN                                   bool

@@ -117,6 +117,9 @@ func (c *Column) finish(r *reader, p *parts) *DecodeError {
 	if err := c.finishNulls(p); err != nil {
 		return err
 	}
+	if p.scaled && c.typ == Decimal128 && checkScale(p.scale) == nil {
+		c.scale, c.scaled = p.scale, true
+	}
 	// A constant null is null whatever its data is: engines put there what they
 	// like, or nothing.
 	if c.allNull && c.typ != Null {
