@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/e6data/e6data-go/cmd/e6/internal/output"
 	"github.com/e6data/e6data-go/e6"
 )
 
@@ -32,7 +33,7 @@ func newClusterCommand(a *app) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				_, err = fmt.Fprintln(a.out, status)
+				_, err = fmt.Fprintln(a.out, output.Visible(string(status)))
 				return err
 			})
 		},
@@ -76,7 +77,7 @@ func newSuspendCommand(a *app) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				_, err = fmt.Fprintln(a.out, status)
+				_, err = fmt.Fprintln(a.out, output.Visible(string(status)))
 				return err
 			})
 		},

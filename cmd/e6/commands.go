@@ -85,6 +85,13 @@ func (s *shell) list(header table.Row, rows []table.Row) error {
 		t := table.NewWriter()
 		t.SetStyle(output.Style)
 		t.AppendHeader(header)
+		for _, row := range rows {
+			for i, cell := range row {
+				if text, ok := cell.(string); ok { // which may be a server's
+					row[i] = output.Visible(text)
+				}
+			}
+		}
 		t.AppendRows(rows)
 		return output.Render(sink, t)
 	})

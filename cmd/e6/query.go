@@ -131,7 +131,7 @@ func (a *app) query(cmd *cobra.Command, f queryFlags, args []string) error {
 		if i > 0 && (f.format == "table" || f.format == "expanded") {
 			_, _ = io.WriteString(sink, "\n")
 		}
-		w := output.New(f.format, p.before(sink, toTerminal), output.Options{Null: f.null, NoHeader: f.noHeader})
+		w := output.New(f.format, p.before(sink, toTerminal), output.Options{Null: f.null, NoHeader: f.noHeader, Terminal: toTerminal})
 		if err = printed(ctx, client, w, p, sql, f, values); err != nil {
 			break
 		}

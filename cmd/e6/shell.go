@@ -146,7 +146,7 @@ func (s *shell) tell() {
 	for {
 		select {
 		case text := <-s.notices:
-			_, _ = fmt.Fprintln(s.errOut, "-- "+text)
+			_, _ = fmt.Fprintln(s.errOut, "-- "+output.Visible(text))
 		default:
 			return
 		}
@@ -208,7 +208,7 @@ func (s *shell) statement(ctx context.Context, sql string) error {
 	begin := time.Now()
 	ctx = e6.WithQueryOptions(ctx, e6.InCatalog(s.catalog), e6.InSchema(s.schema))
 	err := s.shown(func(sink io.Writer, p *progress, toTerminal bool) error {
-		w := output.New(s.format, p.before(sink, toTerminal), output.Options{Null: "NULL"})
+		w := output.New(s.format, p.before(sink, toTerminal), output.Options{Null: "NULL", Terminal: toTerminal})
 		return printed(ctx, s.client, w, p, sql, queryFlags{}, nil)
 	})
 	if err == nil && s.timing {

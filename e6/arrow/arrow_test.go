@@ -411,6 +411,8 @@ func TestReader_DecimalsWhoseFirstBatchIsNullHaveTheirScale(t *testing.T) {
 			Decimals: [][]byte{nil, nil, nil, nil, []byte("1.500"), nil}}, "decimal(38, 3)", "1.500"},
 		"the scale that is declared": {vector.Field{Name: "d", Type: vector.ParseType("DECIMAL(10,4)"), TypeName: "DECIMAL(10,4)"}, e6test.Column{Type: vector.Decimal128, Nulls: nulls,
 			Decimals: [][]byte{nil, nil, nil, nil, []byte("1.5"), nil}}, "decimal(38, 4)", "1.5000"},
+		"nulls alone, with the scale of the vector": {vector.Field{Name: "d", Type: vector.Decimal128}, e6test.Column{Type: vector.Decimal128, Scale: &scale, Nulls: []bool{true, true, true},
+			Decimals: [][]byte{nil, nil, nil}}, "decimal(38, 2)", ""},
 		"no value at all": {vector.Field{Name: "d", Type: vector.Decimal128}, e6test.Column{Type: vector.Decimal128, Nulls: []bool{true, true, true},
 			Decimals: [][]byte{nil, nil, nil}}, "decimal(38, 0)", ""},
 		"a type that is not known": {vector.Field{Name: "d", Type: vector.Other, TypeName: "MONEY"}, e6test.Column{Type: vector.Decimal128, Scale: &scale, Nulls: nulls,

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"unicode/utf8"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -197,7 +198,11 @@ func appendTo(b array.Builder, c *vector.Column, row int) (hint string) {
 		}
 		b.Append(n)
 	case *array.StringBuilder:
-		b.Append(c.Text(row))
+		text := c.Text(row)
+		if !utf8.ValidString(text) {
+			return "utf8 wants valid UTF-8: CAST it to BINARY in the statement"
+		}
+		b.Append(text)
 	default:
 		return mismatch
 	}

@@ -83,3 +83,32 @@ func TestNegativeDeclaredRowCountsAreHandedOut(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, int64(-1), m.Rows)
 }
+
+func TestFieldAndColumn_TellTheScaleOfDecimals(t *testing.T) {
+	for name, want := range map[string]int32{"DECIMAL(10,2)": 2, "DECIMAL128(38, 4)": 4, "DECIMAL(5,0)": 0, "DECIMAL128": -1, "DECIMAL(5)": -1, "DECIMAL(5,x)": -1, "DECIMAL(5,-1)": -1, "LONG": -1, "STRUCT(1,2)": -1} {
+		scale, known := Field{Type: ParseType(name), TypeName: name}.DecimalScale()
+		require.Equal(t, want >= 0, known, name)
+		require.Equal(t, max(want, 0), scale, name)
+	}
+	scale, known := Field{Type: Decimal128, TypeName: "DECIMAL128", Format: "(10,3)"}.DecimalScale()
+	require.True(t, known)
+	require.EqualValues(t, 3, scale)
+	require.Equal(t, []Type{Decimal128, Decimal128, Integer, Other, Other}, []Type{ParseType("DECIMAL"), ParseType("DECIMAL(1,1)"), ParseType("INT"), ParseType("MONEY(1,1)"), ParseType("")})
+
+	two := int32(2)
+	for name, test := range map[string]struct {
+		column *Column
+		want   int32
+		known  bool
+	}{
+		"a vector of nulls":                {&Column{typ: Decimal128, rows: 2, hasNulls: true, nulls: []bool{true, true}, decimals: make([]Decimal, 2), scale: two, scaled: true}, 2, true},
+		"nulls of an older engine":         {&Column{typ: Decimal128, rows: 1, hasNulls: true, nulls: []bool{true}, decimals: make([]Decimal, 1)}, 0, false},
+		"a value of an older engine":       {&Column{typ: Decimal128, rows: 1, decimals: []Decimal{{lo: 1, scale: 3}}}, 3, true},
+		"a vector of another type":         {&Column{typ: Long, rows: 1, int64s: []int64{1}}, 0, false},
+		"a declared scale before all else": {&Column{typ: Decimal128, field: &Field{Type: Decimal128, TypeName: "DECIMAL(9,4)"}, scale: two, scaled: true}, 4, true},
+	} {
+		scale, known := test.column.DecimalScale()
+		require.Equal(t, test.want, scale, name)
+		require.Equal(t, test.known, known, name)
+	}
+}

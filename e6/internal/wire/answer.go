@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -90,19 +91,25 @@ func serviceConfig(maxReceive, maxSend int) string {
 }
 
 // Visible is text from the network as it may be shown: what would steer a terminal,
-// or turn the direction of writing, is escaped. Lines stay lines.
+// or turn the direction of writing, is escaped, and so is a byte that is no UTF-8:
+// terminals take some of these for control characters. Lines stay lines.
 func Visible(s string) string {
-	if !strings.ContainsFunc(s, steers) {
+	if utf8.ValidString(s) && !strings.ContainsFunc(s, steers) {
 		return s
 	}
 	var b strings.Builder
-	for _, r := range s {
-		if steers(r) {
+	for len(s) > 0 {
+		r, n := utf8.DecodeRuneInString(s)
+		switch {
+		case r == utf8.RuneError && n == 1:
+			fmt.Fprintf(&b, `\x%02x`, s[0])
+		case steers(r):
 			quoted := strconv.QuoteRuneToASCII(r)
 			b.WriteString(quoted[1 : len(quoted)-1])
-			continue
+		default:
+			b.WriteString(s[:n])
 		}
-		b.WriteRune(r)
+		s = s[n:]
 	}
 	return b.String()
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/e6data/e6data-go/cmd/e6/internal/output"
 )
 
 // Verdict is how a check came out.
@@ -72,12 +74,21 @@ const width = 13
 // WriteTo writes a line as text.
 func (l Line) WriteTo(w io.Writer) (int64, error) {
 	indent := "\n" + strings.Repeat(" ", width+8)
-	text := fmt.Sprintf("%-4s  %-*s  %s\n", l.Verdict, width, l.Check, strings.ReplaceAll(l.Seen, "\n", indent))
+	text := fmt.Sprintf("%-4s  %-*s  %s\n", l.Verdict, width, l.Check, strings.ReplaceAll(visible(l.Seen), "\n", indent))
 	if l.Next != "" {
-		text += strings.Repeat(" ", width+8) + "-> " + strings.ReplaceAll(l.Next, "\n", indent+"   ") + "\n"
+		text += strings.Repeat(" ", width+8) + "-> " + strings.ReplaceAll(visible(l.Next), "\n", indent+"   ") + "\n"
 	}
 	n, err := io.WriteString(w, text)
 	return int64(n), err
+}
+
+// visible is a text of several lines that does nothing to a terminal.
+func visible(text string) string {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		lines[i] = output.Visible(line)
+	}
+	return strings.Join(lines, "\n")
 }
 
 // WriteJSON writes the whole report as JSON.

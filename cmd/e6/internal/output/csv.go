@@ -25,7 +25,7 @@ func (c *csvWriter) Begin(fields []vector.Field) error {
 		return nil
 	}
 	for i, f := range fields {
-		c.record[i] = f.Name
+		c.record[i] = c.text(f.Name)
 	}
 	return c.write()
 }
@@ -33,7 +33,7 @@ func (c *csvWriter) Begin(fields []vector.Field) error {
 func (c *csvWriter) Batch(b *vector.Batch) error {
 	for row := range b.Rows() {
 		for i := range c.record {
-			c.record[i] = cell(b.Column(i), row, c.options.Null)
+			c.record[i] = c.text(cell(b.Column(i), row, c.options.Null))
 		}
 		if err := c.write(); err != nil {
 			return err
@@ -41,6 +41,14 @@ func (c *csvWriter) Batch(b *vector.Batch) error {
 	}
 	c.w.Flush()
 	return c.w.Error()
+}
+
+// text is a text as it is written: in escape sequences if a terminal would obey it.
+func (c *csvWriter) text(s string) string {
+	if c.options.Terminal {
+		return Visible(s)
+	}
+	return s
 }
 
 // write writes the record. A line that is empty would be no record for readers.

@@ -18,12 +18,16 @@ type Options struct {
 	Null string
 	// NoHeader leaves the names of the columns out of tables and CSV.
 	NoHeader bool
+	// Terminal is set if the result goes to a terminal: CSV then has escape sequences
+	// for control characters. Other programs get the bytes of a value.
+	Terminal bool
 }
 
 // Writer writes one result: Begin, then any number of batches, then End. The first
 // error of the underlying writer ends it.
 type Writer interface {
 	Begin(fields []vector.Field) error
+	// Batch writes a batch, which is the writer's from then on: it may keep it.
 	Batch(b *vector.Batch) error
 	// End ends the result; more says that it has rows which were left out.
 	End(more bool) error
@@ -112,6 +116,31 @@ func (f *flushed) End(more bool) error {
 		return err
 	}
 	return f.w.Flush()
+}
+
+// A ValueError reports a value that a format cannot hold.
+type ValueError struct {
+	// Column is the column's name, Row the row of the result, counted from 1.
+	Column string
+	Row    int64
+	// Value is the value as text.
+	Value string
+	// Problem says why, and what to do.
+	Problem string
+}
+
+// Error implements error. The value is cut to a length that fits a line.
+func (e *ValueError) Error() string {
+	value := e.Value
+	if len(value) > 64 {
+		value = value[:64] + "..."
+	}
+	return fmt.Sprintf("row %d, column %s: %s: %s", e.Row, Visible(e.Column), Visible(value), e.Problem)
+}
+
+// notUTF8 is what is wrong with a text whose format wants UTF-8.
+func notUTF8(format string) string {
+	return "the text is not valid UTF-8, as " + format + " wants it: CAST it to BINARY in the statement, or use --format csv"
 }
 
 // cell is a value as text; binary values are \x and hexadecimal digits.

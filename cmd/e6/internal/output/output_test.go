@@ -2,9 +2,12 @@ package output
 
 import (
 	"bytes"
+	"encoding/csv"
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -54,6 +57,93 @@ func TestNothingInAValueReachesTheTerminalButText(t *testing.T) {
 	require.Equal(t, want, write(t, "table", Options{}, fields, b))
 	require.NotContains(t, write(t, "expanded", Options{}, fields, b), "\x1b")
 	require.Contains(t, write(t, "csv", Options{}, fields, b), "\x1b", "other programs get the value itself")
+}
+
+// steering are texts that a terminal obeys: escape sequences, their one-byte forms as
+// characters and as bytes that are no UTF-8, and marks of direction.
+var steering = []string{"\x1b[2J", "\u009b2J", "\x9b2J", "\x9d0;title\x9c", "a\x80b", "\x7f", "\u202e", "\r", "\a", "\xff\xfe", "é\xc3"}
+
+func TestVisible_IsTextThatNoTerminalObeys(t *testing.T) {
+	for _, text := range steering {
+		got := Visible(text)
+		require.True(t, utf8.ValidString(got), "%q", text)
+		require.False(t, strings.ContainsFunc(got, control), "%q became %q", text, got)
+		require.NotContains(t, got, "\ufffd", "nothing is replaced in silence")
+	}
+	require.Equal(t, `\x9b2J \u009b \x1b é`, Visible("\x9b2J \u009b \x1b é"))
+	require.Equal(t, "\ufffd", Visible("\ufffd"))
+}
+
+func TestResults_NothingThatATerminalObeysReachesOne(t *testing.T) {
+	for _, text := range steering {
+		for _, where := range []string{"cell", "name"} {
+			name, value := "a", text
+			if where == "name" {
+				name, value = text, "a"
+			}
+			fields, b := batch(t, []string{name}, []string{value})
+			for _, format := range Texts() {
+				var out bytes.Buffer
+				w := New(format, &out, Options{Terminal: true})
+				err := w.Begin(fields)
+				if err == nil {
+					err = w.Batch(b)
+				}
+				if err == nil {
+					err = w.End(false)
+				}
+				require.Equal(t, strings.HasPrefix(format, "json") && !utf8.ValidString(text), err != nil, "%s of %q: %v", format, text, err)
+				shown := out.String()
+				if err != nil {
+					shown += err.Error()
+				}
+				shown = strings.ReplaceAll(shown, "\n", "")
+				require.True(t, utf8.ValidString(shown))
+				require.False(t, strings.ContainsFunc(shown, control), "%s of %q in a %s: %q", format, text, where, shown)
+			}
+		}
+	}
+}
+
+func TestResults_OtherProgramsGetEveryByteOrAnError(t *testing.T) {
+	for _, text := range steering {
+		fields, b := batch(t, []string{"a"}, []string{"ok"}, []string{text})
+		read, err := csv.NewReader(strings.NewReader(write(t, "csv", Options{}, fields, b))).ReadAll()
+		require.NoError(t, err)
+		require.Equal(t, text, read[2][0])
+		for _, format := range []string{"json", "jsonl", "parquet"} {
+			var out bytes.Buffer
+			w := New(format, &out, Options{})
+			require.NoError(t, w.Begin(fields))
+			err := w.Batch(b)
+			if !utf8.ValidString(text) {
+				var wrong *ValueError
+				require.ErrorAs(t, err, &wrong, format)
+				require.Regexp(t, `^row 2, column a: .*: the text is not valid UTF-8, as (JSON|Parquet) wants it: CAST it to BINARY in the statement`, err.Error())
+				continue
+			}
+			require.NoError(t, err)
+			require.NoError(t, w.End(false))
+			if format == "json" {
+				var rows []map[string]string
+				require.NoError(t, json.Unmarshal(out.Bytes(), &rows))
+				require.Equal(t, text, rows[1]["a"])
+			}
+		}
+	}
+	// Texts within arrays, maps and structs.
+	fields := []vector.Field{{Name: "a", Type: vector.Array}}
+	nested := func(text string) *vector.Batch {
+		raw, err := e6test.EncodeBatch(e6test.Batch{Rows: 1, Columns: []e6test.Column{{Type: vector.Array, Strings: []string{text}}}})
+		require.NoError(t, err)
+		b, err := vector.Decode(raw, fields)
+		require.NoError(t, err)
+		return b
+	}
+	require.Equal(t, `{"a":["\u009b",{"k":"\u202e"}]}`+"\n", write(t, "jsonl", Options{}, fields, nested("[\"\u009b\", {\"k\": \"\u202e\"}]")))
+	w := New("jsonl", &bytes.Buffer{}, Options{})
+	require.NoError(t, w.Begin(fields))
+	require.ErrorContains(t, w.Batch(nested("[\"\x9b\"]")), "not valid UTF-8")
 }
 
 func TestAKeyIsThereOnce(t *testing.T) {

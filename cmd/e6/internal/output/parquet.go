@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"unicode/utf8"
 
 	"github.com/parquet-go/parquet-go"
 
@@ -17,13 +18,16 @@ import (
 const rowGroup = 100_000
 
 // parquetWriter writes a result as a Parquet file. The scale of a decimal column is
-// that of its first value, as engines declare none.
+// the one that is declared, or that of its first value. While nothing tells it, batches
+// are held back, up to a row group; a column that has only nulls until then is text.
 type parquetWriter struct {
 	w       *bufio.Writer
 	fields  []vector.Field
 	columns []parquetColumn
 	file    *parquet.GenericWriter[any]
 	rows    []parquet.Row
+	held    []*vector.Batch
+	count   int64 // rows that were written
 }
 
 // parquetColumn is what becomes of a column.
@@ -40,17 +44,17 @@ func (p *parquetWriter) Begin(fields []vector.Field) error {
 	return nil
 }
 
-// begin makes the schema, with the first batch, if there is one.
-func (p *parquetWriter) begin(first *vector.Batch) {
+// begin makes the schema, with the batches that were held back. They are all if the
+// result has ended.
+func (p *parquetWriter) begin(ended bool) error {
 	group := parquet.Group{}
 	names := distinct(p.fields)
 	p.columns = make([]parquetColumn, len(p.fields))
 	for i, f := range p.fields {
-		var c *vector.Column
-		if first != nil {
-			c = first.Column(i)
+		if !utf8.ValidString(f.Name) {
+			return fmt.Errorf("column %d: the name %s: %s", i+1, Visible(f.Name), notUTF8("Parquet"))
 		}
-		p.columns[i] = parquetColumnOf(f, c)
+		p.columns[i] = p.column(i, ended)
 		group[names[i]] = parquet.Optional(p.columns[i].node)
 	}
 	byName := map[string]parquet.Field{}
@@ -63,6 +67,65 @@ func (p *parquetWriter) begin(first *vector.Batch) {
 	}
 	p.file = parquet.NewGenericWriter[any](p.w, parquet.NewSchema("result", ordered), parquet.Compression(&parquet.Zstd),
 		parquet.MaxRowsPerRowGroup(rowGroup), parquet.CreatedBy("e6data-go", "", ""))
+	for _, b := range p.held {
+		if err := p.write(b); err != nil {
+			return err
+		}
+	}
+	p.held = nil
+	return nil
+}
+
+// column is what becomes of a column.
+func (p *parquetWriter) column(i int, ended bool) parquetColumn {
+	t := p.typeOf(i)
+	if t != vector.Decimal128 {
+		return parquetColumnOf(t)
+	}
+	scale, known := p.scale(i)
+	if !known && !ended {
+		return parquetColumnOf(vector.String)
+	}
+	return decimalColumn(max(0, scale))
+}
+
+// typeOf is the type of a column: the one that is declared, or that of its first batch
+// if that is not known. Of a column of nothing but nulls, anything may follow.
+func (p *parquetWriter) typeOf(i int) vector.Type {
+	t := p.fields[i].Type
+	if t == vector.Other && len(p.held) > 0 {
+		t = p.held[0].Column(i).Type()
+	}
+	if t == vector.Null {
+		return vector.String
+	}
+	return t
+}
+
+// scale is the scale of a column of decimals, and false if nothing tells it yet.
+func (p *parquetWriter) scale(i int) (scale int32, known bool) {
+	if scale, known = p.fields[i].DecimalScale(); known {
+		return scale, true
+	}
+	for _, b := range p.held {
+		if scale, known = b.Column(i).DecimalScale(); known {
+			return scale, true
+		}
+	}
+	return 0, false
+}
+
+// settled reports whether the types of all columns are known.
+func (p *parquetWriter) settled() bool {
+	for i := range p.fields {
+		if p.typeOf(i) != vector.Decimal128 {
+			continue
+		}
+		if _, known := p.scale(i); !known {
+			return false
+		}
+	}
+	return true
 }
 
 // orderedGroup is a group whose fields have the order of the columns, and not that of
@@ -75,11 +138,24 @@ type orderedGroup struct {
 func (g orderedGroup) Fields() []parquet.Field { return g.fields }
 
 func (p *parquetWriter) Batch(b *vector.Batch) error {
-	if p.file == nil {
-		p.begin(b)
+	if p.file != nil {
+		return p.write(b)
 	}
+	p.held = append(p.held, b)
+	rows := 0
+	for _, b := range p.held {
+		rows += b.Rows()
+	}
+	if rows < rowGroup && !p.settled() {
+		return nil
+	}
+	return p.begin(false)
+}
+
+func (p *parquetWriter) write(b *vector.Batch) error {
 	p.rows = p.rows[:0]
 	for row := range b.Rows() {
+		p.count++
 		cells := make(parquet.Row, len(p.columns))
 		for i := range cells {
 			c := b.Column(i)
@@ -89,7 +165,7 @@ func (p *parquetWriter) Batch(b *vector.Batch) error {
 			}
 			v, err := p.columns[i].value(c, row)
 			if err != nil {
-				return fmt.Errorf("column %s: %s: %w", p.fields[i].Name, c.Text(row), err)
+				return &ValueError{Column: p.fields[i].Name, Row: p.count, Value: c.Text(row), Problem: err.Error()}
 			}
 			cells[i] = v.Level(0, 1, i)
 		}
@@ -101,20 +177,17 @@ func (p *parquetWriter) Batch(b *vector.Batch) error {
 
 func (p *parquetWriter) End(bool) error {
 	if p.file == nil {
-		p.begin(nil)
+		if err := p.begin(true); err != nil {
+			return err
+		}
 	}
 	return p.file.Close()
 }
 
-var errOtherType = errors.New("the engine declared another type than it sends")
+var errOtherType = errors.New("the engine declared another type than it sends: cast it in the statement")
 
-// parquetColumnOf chooses what a column becomes, by its declared type, or that of its
-// first batch if that is not known.
-func parquetColumnOf(f vector.Field, c *vector.Column) parquetColumn {
-	t := f.Type
-	if t == vector.Other && c != nil {
-		t = c.Type()
-	}
+// parquetColumnOf is what a column of a type becomes, other than a decimal.
+func parquetColumnOf(t vector.Type) parquetColumn {
 	switch t {
 	case vector.Boolean:
 		return parquetColumn{parquet.Leaf(parquet.BooleanType), func(c *vector.Column, row int) (parquet.Value, error) {
@@ -125,10 +198,14 @@ func parquetColumnOf(f vector.Field, c *vector.Column) parquetColumn {
 		}}
 	case vector.Byte, vector.Short, vector.Integer:
 		return parquetColumn{parquet.Int(32), func(c *vector.Column, row int) (parquet.Value, error) {
-			if c.Type() != vector.Integer {
+			if c.Type() != vector.Integer && c.Type() != vector.Long {
 				return parquet.Value{}, errOtherType
 			}
-			return parquet.Int32Value(c.Int32(row)), nil
+			n := c.Int64(row)
+			if n < math.MinInt32 || n > math.MaxInt32 {
+				return parquet.Value{}, errOtherType
+			}
+			return parquet.Int32Value(int32(n)), nil
 		}}
 	case vector.Long:
 		return parquetColumn{parquet.Int(64), func(c *vector.Column, row int) (parquet.Value, error) {
@@ -145,7 +222,7 @@ func parquetColumnOf(f vector.Field, c *vector.Column) parquetColumn {
 			return parquet.DoubleValue(c.Float64(row)), nil
 		}}
 	case vector.Binary:
-		return parquetColumn{parquet.Leaf(parquet.ByteArrayType), textual}
+		return parquetColumn{parquet.Leaf(parquet.ByteArrayType), binary}
 	case vector.Date:
 		return parquetColumn{parquet.Date(), func(c *vector.Column, row int) (parquet.Value, error) {
 			if c.Type() != vector.Date {
@@ -165,34 +242,31 @@ func parquetColumnOf(f vector.Field, c *vector.Column) parquetColumn {
 			}
 			return parquet.Value{}, errOtherType
 		}}
-	case vector.Decimal128:
-		return decimalColumn(scaleOf(c))
 	case vector.Array, vector.Map, vector.Struct:
 		return parquetColumn{parquet.JSON(), textual}
 	}
 	return parquetColumn{parquet.String(), textual}
 }
 
-// textual is a value as its bytes.
-func textual(c *vector.Column, row int) (parquet.Value, error) {
+// binary is a value as its bytes.
+func binary(c *vector.Column, row int) (parquet.Value, error) {
 	switch c.Type() {
 	case vector.String, vector.Binary, vector.Array, vector.Map, vector.Struct:
 		return parquet.ByteArrayValue([]byte(c.Str(row))), nil
 	}
-	return parquet.ByteArrayValue([]byte(c.Text(row))), nil
+	return parquet.Value{}, errOtherType
 }
 
-// scaleOf is the scale of the first decimal of a column.
-func scaleOf(c *vector.Column) int32 {
-	if c == nil || c.Type() != vector.Decimal128 {
-		return 0
+// textual is a value as text, which is UTF-8 in Parquet.
+func textual(c *vector.Column, row int) (parquet.Value, error) {
+	text := c.Text(row)
+	if c.Type() == vector.Binary {
+		text = c.Str(row)
 	}
-	for row := range c.Len() {
-		if !c.IsNull(row) {
-			return max(0, c.Decimal(row).Scale())
-		}
+	if !utf8.ValidString(text) {
+		return parquet.Value{}, errors.New(notUTF8("Parquet"))
 	}
-	return 0
+	return parquet.ByteArrayValue([]byte(text)), nil
 }
 
 // digits is how many a decimal of Parquet has here.

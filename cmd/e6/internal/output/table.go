@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
@@ -109,18 +110,24 @@ func alignment(t vector.Type) text.Align {
 }
 
 // Visible writes characters that would move the cursor, or make the terminal do
-// something else, as escape sequences.
+// something else, as escape sequences, and so bytes that are no UTF-8: terminals take
+// some of these for control characters.
 func Visible(s string) string {
-	if !strings.ContainsFunc(s, control) {
+	if utf8.ValidString(s) && !strings.ContainsFunc(s, control) {
 		return s
 	}
 	var b strings.Builder
-	for _, r := range s {
-		if control(r) {
+	for len(s) > 0 {
+		r, n := utf8.DecodeRuneInString(s)
+		switch {
+		case r == utf8.RuneError && n == 1:
+			fmt.Fprintf(&b, `\x%02x`, s[0])
+		case control(r):
 			b.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
-		} else {
-			b.WriteRune(r)
+		default:
+			b.WriteString(s[:n])
 		}
+		s = s[n:]
 	}
 	return b.String()
 }
