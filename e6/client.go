@@ -24,20 +24,21 @@ import (
 // statements (see Config.MaxConnections), and one session on each side that is in use. Its methods may be called by any number of
 // goroutines. A Client must be closed.
 type Client struct {
-	cfg     Config
-	opts    options
-	log     *slog.Logger
-	logging logging
-	logged  chan struct{} // closed when the last event has been logged; nil if none is
-	bus     *events.Bus
-	conn    *wire.Conn
-	route   *cutover.Coordinator
-	wake    resumer
-	retry   backoff.Policy
-	stats   counters
-	hooks   *hookSet
-	workers workers.Pool  // for what happens beside a query
-	turns   chan struct{} // held by the statements that run, if there is a limit
+	cfg       Config
+	opts      options
+	log       *slog.Logger
+	logging   logging
+	logged    chan struct{} // closed when the last event has been logged; nil if none is
+	bus       *events.Bus
+	conn      *wire.Conn
+	route     *cutover.Coordinator
+	wake      resumer
+	retry     backoff.Policy
+	stats     counters
+	hooks     *hookSet
+	callbacks callbacks
+	workers   workers.Pool  // for what happens beside a query
+	turns     chan struct{} // held by the statements that run, if there is a limit
 
 	lastInvalid atomic.Pointer[invalidAnnouncement]
 
@@ -103,11 +104,11 @@ func newClient(cfg Config, opts []Option) (*Client, error) {
 	c.retry = backoff.Policy{Base: cfg.RetryPause, Max: 5 * cfg.RetryPause}
 	c.wake = resumer{c: c}
 	c.bus = events.NewBus(events.Options{
-		Cluster: cfg.ClusterName, History: cfg.EventHistory, Snapshot: func() fsm.Snapshot { return c.Strategy() },
+		Cluster: cfg.ClusterName, History: cfg.EventHistory, Snapshot: func() fsm.Snapshot { return c.Strategy() }, OnPanic: c.onPanic,
 	})
-	c.hooks = newHookSet(c, c.opts.hooks)
+	c.hooks, c.callbacks = newHookSet(c, c.opts.hooks), newCallbacks(c)
 	c.route, err = cutover.New(cutover.Config{
-		Cluster: (*sides)(c), Events: c.bus, Logger: c.log, Describe: brief,
+		Cluster: (*sides)(c), Events: c.bus, Logger: c.log, Describe: brief, OnPanic: c.onStorePanic,
 		Key: cfg.Address + "/" + cfg.ClusterName, Store: c.opts.store, Prefer: cfg.Strategy,
 		ProbeTimeout: cfg.ProbeTimeout, DetectionTimeout: cfg.DetectionTimeout, PrepareTimeout: cfg.ReadyTimeout,
 		SharedTimeout: cfg.SharedTimeout, DrainTimeout: cfg.DrainTimeout, RefreshInterval: cfg.RefreshInterval,
@@ -119,10 +120,10 @@ func newClient(cfg Config, opts []Option) (*Client, error) {
 	}
 	c.conn, err = wire.Dial(wire.Config{
 		Target: cfg.Address, ClusterName: cfg.ClusterName, TLS: tlsConfig,
-		Bearer: cfg.Bearer, KeepaliveTime: cfg.KeepaliveTime, KeepaliveTimeout: cfg.KeepaliveTimeout,
+		Bearer: c.bearer(), KeepaliveTime: cfg.KeepaliveTime, KeepaliveTimeout: cfg.KeepaliveTimeout,
 		MaxReceiveBytes: cfg.MaxReceiveBytes, MaxSendBytes: cfg.MaxSendBytes,
 		MaxConnections: cfg.MaxConnections, StreamsPerConnection: cfg.StreamsPerConnection, Lookup: c.opts.lookup,
-		UserAgent: "e6data-go", Dialer: c.opts.dialer, Observer: (*observer)(c), OnCall: c.logging.calls, DialOptions: c.opts.dial,
+		UserAgent: "e6data-go", Dialer: c.dialer(), Observer: (*observer)(c), OnCall: c.logging.calls, DialOptions: c.opts.dial,
 	})
 	if err != nil {
 		_ = c.route.Close(c.ctx)
@@ -139,6 +140,10 @@ func (c *Client) Strategy() fsm.Snapshot { return c.route.Routing().Snapshot }
 // Subscribe calls fn with every event from now on, one at a time and in order,
 // on a goroutine of its own: fn may take its time, and may call the client. It
 // returns a function that ends the subscription. See events.Bus.Subscribe.
+//
+// A panic of fn costs it that event. It is logged with its stack, to the client's
+// logger or else to slog.Default(), counted in Stats.SubscriberPanics, and published
+// as SubscriberPanicked.
 func (c *Client) Subscribe(fn func(events.Event), opts ...events.SubscribeOption) (unsubscribe func()) {
 	return c.bus.Subscribe(fn, opts...)
 }

@@ -169,7 +169,7 @@ func lastErrors(history []events.Event) []LastError {
 	for _, e := range slices.Backward(history) {
 		switch e.Data.(type) {
 		case events.ProbeFailed, events.QueryLost, events.QueryAbandoned, events.StoreFailed, events.AnnouncementInvalid,
-			events.HealthBreached, events.HookFailed:
+			events.HealthBreached, events.HookFailed, events.SubscriberPanicked:
 			failures = append(failures, LastError{e.Time, e.String()})
 		}
 		if len(failures) == most {

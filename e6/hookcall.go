@@ -2,8 +2,7 @@ package e6
 
 import (
 	"context"
-	"fmt"
-	"runtime"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -21,6 +20,7 @@ type hookCaller struct {
 	givenUp    atomic.Int64 // calls that were given up and have not returned
 	failures   atomic.Int64 // since the last event about them
 	nextReport atomic.Int64 // not before, in nanoseconds
+	nextStack  atomic.Int64 // not logged before, in nanoseconds
 }
 
 // reportEvery bounds how often a hook that fails all the time is reported.
@@ -35,7 +35,7 @@ func (h *hookCaller) call(ctx context.Context, point string, budget time.Duratio
 		h.failed(point, "busy", "an earlier call has not returned yet", began)
 		return false
 	}
-	if h.fast != nil && h.fast.Prompt(ctx, point) {
+	if h.fast != nil && h.isPrompt(ctx, point) {
 		return h.inline(point, f)
 	}
 	calls := &h.c.hooks.calls
@@ -69,11 +69,25 @@ func (h *hookCaller) call(ctx context.Context, point string, budget time.Duratio
 	return false
 }
 
+// isPrompt asks the hook whether the call returns at once. One that panics does not.
+func (h *hookCaller) isPrompt(ctx context.Context, point string) (prompt bool) {
+	began := time.Now()
+	defer func() {
+		if p := recover(); p != nil {
+			h.caught(point, p, debug.Stack())
+			h.judge(point, p, began)
+			prompt = false
+		}
+	}()
+	return h.fast.Prompt(ctx, point)
+}
+
 // inline makes a call that returns at once on the caller's goroutine.
 func (h *hookCaller) inline(point string, f func()) (ok bool) {
 	began := time.Now()
 	defer func() {
 		if p := recover(); p != nil {
+			h.caught(point, p, debug.Stack())
 			ok = h.judge(point, p, began)
 		}
 	}()
@@ -86,13 +100,18 @@ func (h *hookCaller) judge(point string, panicked any, began time.Time) bool {
 	if panicked == nil {
 		return true
 	}
-	// What a panic holds may be secret; what the runtime says is not.
-	detail := fmt.Sprintf("a value of type %T", panicked)
-	if err, ok := panicked.(runtime.Error); ok {
-		detail = err.Error()
-	}
-	h.failed(point, "panic", detail, began)
+	h.failed(point, "panic", panicDetail(panicked), began)
 	return false
+}
+
+// caught logs a panic with its stack: the first of a hook, and then one in a second
+// at the most.
+func (h *hookCaller) caught(point string, panicked any, stack []byte) {
+	now, next := time.Now(), h.nextStack.Load()
+	if now.UnixNano() < next || !h.nextStack.CompareAndSwap(next, now.Add(reportEvery).UnixNano()) {
+		return
+	}
+	h.c.panicLogger().Error("e6: a hook panicked", "hook", h.name, "point", point, "problem", panicDetail(panicked), "stack", string(stack))
 }
 
 // failed publishes that a call has failed, together with those that were not

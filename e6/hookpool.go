@@ -52,7 +52,7 @@ func (call *hookCall) run() {
 	defer func() {
 		p := recover()
 		if p != nil {
-			h.c.log.Error("e6: a hook panicked", "hook", h.name, "point", point, "stack", string(debug.Stack()))
+			h.caught(point, p, debug.Stack())
 		}
 		if h.turn != nil {
 			<-h.turn

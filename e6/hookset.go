@@ -3,6 +3,7 @@ package e6
 import (
 	"context"
 	"fmt"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -170,6 +171,7 @@ func (s *hookSet) holdOne(ctx context.Context, caller *hookCaller, h Holder, sha
 		defer close(returned)
 		defer func() {
 			if p := recover(); p != nil {
+				caller.caught(PointHold, p, debug.Stack())
 				caller.judge(PointHold, p, began)
 			}
 		}()

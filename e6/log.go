@@ -68,6 +68,9 @@ func (c *Client) logEvents() {
 		if e.Kind() == events.KindClosed {
 			defer close(c.logged)
 		}
+		if e.Kind() == events.KindSubscriberPanicked {
+			return // it was logged where it happened, so that a full queue does not hide it
+		}
 		write(e)
 	}, events.Queue(logQueue), events.Replay(math.MaxInt))
 }
@@ -87,7 +90,7 @@ func logWriter(h slog.Handler, levels logLevels) func(events.Event) {
 		if !levels.allow(e) || !h.Enabled(ctx, level) {
 			return
 		}
-		r := slog.NewRecord(e.Time, level, e.String(), 0)
+		r := slog.NewRecord(e.Time, level, e.Message(), 0)
 		r.AddAttrs(e.Attrs()...)
 		_ = h.Handle(ctx, r) // there is nowhere to tell it
 	}

@@ -252,7 +252,7 @@ func TestARecordIsAsTheEventFromTheFirstToTheLast(t *testing.T) {
 	for i, e := range history {
 		r := records[i]
 		require.Equal(t, e.Attrs(), r.attrs())
-		require.Equal(t, e.String(), r.Message)
+		require.Equal(t, e.Message(), r.Message)
 		require.Equal(t, e.Level(), r.Level)
 		require.Equal(t, e.Time, r.Time, "not the time when its turn came")
 		require.Equal(t, e.Cause.Trace, r.trace, "for handlers that know of traces")
@@ -314,7 +314,7 @@ func TestAComponentHasItsOwnLevelAndTheHandlerTheLastWord(t *testing.T) {
 				}
 				asked++
 				if e.Level() >= c.least {
-					want = append(want, e.String())
+					want = append(want, e.Message())
 				}
 			}
 			require.NotEmpty(t, want)

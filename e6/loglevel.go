@@ -95,6 +95,7 @@ func (f LogFormat) String() string {
 // logging is where a client logs, and what.
 type logging struct {
 	events slog.Handler // nil if events are not logged
+	silent bool         // there is no logger, and nobody has switched the log off
 	levels logLevels
 	other  *slog.Logger
 	calls  func(context.Context, wire.CallRecord) // nil if calls are not logged
@@ -112,12 +113,14 @@ func newLogging(cfg Config, o *options, out io.Writer) logging {
 	case min(cfg.LogLevel.slog(), cfg.StrategyLogLevel.slog(), cfg.GRPCLogLevel.slog()) != LogOff.slog():
 		handler, own = cfg.LogFormat.handler(out), true
 	default:
+		l.silent = cfg.LogLevel != LogOff
 		return l
 	}
-	l.events, l.other = handler, slog.New(handler)
+	careful := steady{handler}
+	l.events, l.other = handler, slog.New(careful)
 	if own || cfg.LogLevel != 0 {
 		l.levels.set(cfg.LogLevel.slog(), nil)
-		l.other = slog.New(quieter{handler, cfg.LogLevel.slog()})
+		l.other = slog.New(quieter{careful, cfg.LogLevel.slog()})
 	}
 	if cfg.StrategyLogLevel != 0 {
 		l.levels.set(cfg.StrategyLogLevel.slog(), []events.Component{events.ComponentStrategy})
@@ -126,7 +129,7 @@ func newLogging(cfg Config, o *options, out io.Writer) logging {
 		l.levels.set(level, []events.Component{c})
 	}
 	if cfg.GRPCLogLevel != 0 {
-		l.calls = callLogger(handler, cfg.GRPCLogLevel.slog())
+		l.calls = callLogger(careful, cfg.GRPCLogLevel.slog())
 	}
 	return l
 }
@@ -160,6 +163,33 @@ func (q quieter) WithAttrs(attrs []slog.Attr) slog.Handler {
 func (q quieter) WithGroup(name string) slog.Handler {
 	return quieter{q.Handler.WithGroup(name), q.least}
 }
+
+// steady is a handler whose panics cost a record, and nothing else: it is called by
+// queries, and by what reports another panic. Events are logged by a subscriber, whose
+// panics are reported.
+type steady struct{ slog.Handler }
+
+// Enabled implements slog.Handler.
+func (s steady) Enabled(ctx context.Context, level slog.Level) (on bool) {
+	defer func() { on = recover() == nil && on }()
+	return s.Handler.Enabled(ctx, level)
+}
+
+// Handle implements slog.Handler.
+func (s steady) Handle(ctx context.Context, r slog.Record) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("the handler panicked: %s", panicDetail(p))
+		}
+	}()
+	return s.Handler.Handle(ctx, r)
+}
+
+// WithAttrs implements slog.Handler.
+func (s steady) WithAttrs(attrs []slog.Attr) slog.Handler { return steady{s.Handler.WithAttrs(attrs)} }
+
+// WithGroup implements slog.Handler.
+func (s steady) WithGroup(name string) slog.Handler { return steady{s.Handler.WithGroup(name)} }
 
 // callLogger logs calls: one that fails as a warning, any other for debugging. No
 // record holds what was sent or answered.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/e6test"
+	"github.com/e6data/e6data-go/e6/events"
 )
 
 // listener writes down what its hooks hear.
@@ -212,9 +213,15 @@ func (l lifetimes) SessionEnd(ctx context.Context, e e6.SessionEnd) {
 	l.note(ctx, "session ended, failed=%t", e.Err != nil)
 }
 func (l lifetimes) CutoverStart(ctx context.Context, s e6.CutoverStart) context.Context {
+	if s.Change == events.ChangeDetected {
+		return ctx // at the same time as the end of the detection
+	}
 	return l.note(ctx, "%s %s->%s", s.Event, s.From, s.To)
 }
 func (l lifetimes) CutoverEnd(ctx context.Context, e e6.CutoverEnd) {
+	if e.Result == "settled" {
+		return
+	}
 	l.note(ctx, "cutover %s", e.Result)
 }
 

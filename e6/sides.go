@@ -57,7 +57,10 @@ func (c *Client) credentials(ctx context.Context) (user, token string, err error
 	var failure error
 	go func() {
 		defer close(answered)
-		u, t, failure = c.cfg.Credentials(ctx)
+		failure = c.callbacks.credentials.protect(PointCredentials, func() (err error) {
+			u, t, err = c.cfg.Credentials(ctx)
+			return err
+		})
 	}()
 	select {
 	case <-answered:

@@ -39,6 +39,8 @@ type Stats struct {
 	// EventsDropped counts deliveries of events to subscribers whose queue was
 	// full.
 	EventsDropped uint64 `json:"events_dropped"`
+	// SubscriberPanics counts calls of subscribers that panicked.
+	SubscriberPanics uint64 `json:"subscriber_panics"`
 }
 
 // Stats returns the counters.
@@ -48,6 +50,7 @@ func (c *Client) Stats() Stats {
 		Batches: make(map[Side]int64), Bytes: make(map[Side]int64),
 		Waiting: c.stats.waiting.Load(), Retried: c.stats.retried.Load(), Replayed: c.stats.replayed.Load(),
 		Lost: c.stats.lost.Load(), Abandoned: c.stats.abandoned.Load(), EventsDropped: c.bus.Dropped(),
+		SubscriberPanics: c.bus.Panics(),
 	}
 	for _, side := range fsm.Sides {
 		s.InFlight[side] = c.route.InFlight(side)

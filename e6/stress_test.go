@@ -199,7 +199,9 @@ func (n *names) add(e events.Event) {
 	if n.ids == nil {
 		n.ids = map[string]bool{}
 	}
-	n.ids[e.Data.(events.QueryAbandoned).QueryID] = true
+	if d, ok := e.Data.(events.QueryAbandoned); ok {
+		n.ids[d.QueryID] = true
+	}
 }
 
 func (n *names) len() int64 {

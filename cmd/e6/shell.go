@@ -64,17 +64,11 @@ func (a *app) shell(cmd *cobra.Command) error {
 	}
 	s := &shell{app: a, client: client, catalog: cfg.Catalog, schema: cfg.Schema, format: "table", notices: make(chan string, 100)}
 	defer s.close()
-	serving := client.Strategy().Active
 	client.Subscribe(func(e events.Event) {
-		t, ok := e.Data.(events.Transition)
-		if !ok || !t.After.Active.Valid() || t.After.Active == serving {
-			return
+		if d, ok := e.Data.(events.StrategyChanged); ok && d.From.Valid() && d.To.Valid() {
+			s.notify(fmt.Sprintf("%s serves new queries now, no longer %s", d.To, d.From))
 		}
-		if serving.Valid() {
-			s.notify(fmt.Sprintf("%s serves new queries now, no longer %s", t.After.Active, serving))
-		}
-		serving = t.After.Active
-	})
+	}, events.Kinds(events.KindStrategyChanged))
 	if a.interactive() {
 		return s.talk(ctx, cfg)
 	}

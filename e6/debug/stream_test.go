@@ -193,9 +193,9 @@ func TestAStepIsFollowedAtOnceByWhatIsTheCaseThen(t *testing.T) {
 		defer openStream(t, Handler(client), p)()
 		require.NoError(t, client.Reset(t.Context()))
 		synctest.Wait()
-		require.Equal(t, []string{"state", "event", "tick"}, p.names())
+		require.Equal(t, []string{"state", "event", "event", "tick"}, p.names())
 		var tick Tick
-		p.messages()[2].decode(t, &tick)
+		p.messages()[3].decode(t, &tick)
 		require.Equal(t, "unknown", tick.Strategy.State)
 		require.False(t, tick.Health.Ready)
 	})

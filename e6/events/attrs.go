@@ -38,7 +38,7 @@ func AllComponents() []Component {
 // there is not.
 func (k Kind) Component() Component {
 	switch k {
-	case KindTransition, KindProbeFailed, KindAnnouncementHeard, KindAnnouncementInvalid, KindDrainEnded,
+	case KindTransition, KindStrategyChanged, KindProbeFailed, KindAnnouncementHeard, KindAnnouncementInvalid, KindDrainEnded,
 		KindGuardDecided, KindHealthBreached, KindSideVetoed, KindStageEnded:
 		return ComponentStrategy
 	case KindRefused, KindQueryQueued, KindQueryRetried, KindQueryReplayed, KindQueryLost, KindQueryAbandoned:
@@ -51,23 +51,26 @@ func (k Kind) Component() Component {
 		return ComponentStore
 	case KindHookFailed:
 		return ComponentHook
-	case KindMissed, KindClosed:
+	case KindSubscriberPanicked, KindMissed, KindClosed:
 		return ComponentClient
 	}
 	return ""
 }
 
-// Level is how loud the event is in a log: Error for a query that is lost, Warn
+// Level is how loud the event is in a log: Error for a query that is lost and for a
+// panic of a subscriber, Warn
 // for what someone should look at, Info for what changes, and Debug for what a
 // cutover does to each query and session on its way.
 func (e Event) Level() slog.Level {
 	switch d := e.Data.(type) {
-	case QueryLost:
+	case QueryLost, SubscriberPanicked:
 		return slog.LevelError
 	case AnnouncementInvalid, QueryAbandoned, StoreFailed, HookFailed, Missed:
 		return slog.LevelWarn
 	case ProbeFailed, Refused, QueryRetried, SessionOpened, SessionExpired:
 		return slog.LevelDebug
+	case StrategyChanged:
+		return d.level()
 	case Transition:
 		return warnIf(unwanted(d.Event, e.Cause.Reason))
 	case GuardDecided:
@@ -117,6 +120,8 @@ func unwanted(event fsm.Event, why fsm.Reason) bool {
 //   - No key is there twice, so three fields have a longer name: the Reason of
 //     QueryReplayed is replay_reason, that of GuardDecided is guard_reason, and
 //     the Detail of HookFailed is problem_detail.
+//   - A StrategyChanged has from and to (sides), change, took, in_flight, epoch and
+//     transition.
 //   - A Transition has id, trigger (the event of the machine), from and to (the
 //     states as fsm.Snapshot writes them), epoch, active and in_flight.
 //   - Missed has count, and strategy, active and epoch of its Snapshot.

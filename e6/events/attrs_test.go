@@ -32,6 +32,10 @@ var written = []struct {
 		Transition{moved, 5},
 		`id=3 trigger=accept from="transitioning blue->green (preparing)" to="transitioning blue->green (draining)" epoch=8 active=green in_flight=5`,
 	},
+	{
+		StrategyChanged{fsm.Blue, fsm.Green, ChangeAbrupt, fsm.Cause{Reason: fsm.ReasonRefusal}, time.Second, 5, 8, 3},
+		`from=blue to=green change=abrupt took=1s in_flight=5 epoch=8 transition=3`,
+	},
 	{ProbeFailed{fsm.Blue, 2, "no route", "prepare"}, `side=blue attempt=2 error="no route" purpose=prepare`},
 	{AnnouncementHeard{fsm.Blue, fsm.Green, true, "it is new"}, `speaker=blue target=green accepted=true why="it is new"`},
 	{AnnouncementInvalid{fsm.Blue, "purple"}, `speaker=blue value=purple`},
@@ -59,6 +63,10 @@ var written = []struct {
 	{
 		HookFailed{"audit", "query_end", "panic", "a value of type int", time.Second, 8},
 		`hook=audit point=query_end problem=panic problem_detail="a value of type int" took=1s count=8`,
+	},
+	{
+		SubscriberPanicked{7, KindMissed, "a value of type int", "goroutine 1", 3},
+		`on_seq=7 on_event=missed problem="a value of type int" stack="goroutine 1" count=3`,
 	},
 	{Missed{9, moved.After}, `count=9 strategy="transitioning blue->green (draining)" active=green epoch=8`},
 	{Closed{}, ``},
@@ -108,6 +116,8 @@ func TestEveryFieldOfEveryKindIsLogged(t *testing.T) {
 		switch kind {
 		case KindTransition, KindMissed: // they hold snapshots, of which a part is logged
 			require.Greater(t, own, data.NumField(), kind)
+		case KindStrategyChanged: // its Cause is that of the event, which is logged for every kind
+			require.Equal(t, data.NumField()-1, own, kind)
 		default:
 			require.Equal(t, data.NumField(), own, kind)
 		}
@@ -154,12 +164,12 @@ func TestEveryKindBelongsToAComponentAndEveryComponentHasAKind(t *testing.T) {
 	require.Len(t, used, len(AllComponents()))
 	require.Empty(t, Kind("no such kind").Component())
 	for kind, want := range map[Kind]Component{
-		KindTransition: ComponentStrategy, KindProbeFailed: ComponentStrategy, KindAnnouncementHeard: ComponentStrategy,
+		KindTransition: ComponentStrategy, KindStrategyChanged: ComponentStrategy, KindProbeFailed: ComponentStrategy, KindAnnouncementHeard: ComponentStrategy,
 		KindAnnouncementInvalid: ComponentStrategy, KindDrainEnded: ComponentStrategy, KindGuardDecided: ComponentStrategy,
 		KindHealthBreached: ComponentStrategy, KindSideVetoed: ComponentStrategy, KindStageEnded: ComponentStrategy, KindRefused: ComponentQuery, KindQueryRetried: ComponentQuery,
 		KindQueryReplayed: ComponentQuery, KindQueryLost: ComponentQuery, KindQueryAbandoned: ComponentQuery,
 		KindSessionOpened: ComponentSession, KindSessionExpired: ComponentSession, KindClusterResume: ComponentCluster,
-		KindStoreFailed: ComponentStore, KindHookFailed: ComponentHook, KindMissed: ComponentClient, KindClosed: ComponentClient,
+		KindStoreFailed: ComponentStore, KindHookFailed: ComponentHook, KindSubscriberPanicked: ComponentClient, KindMissed: ComponentClient, KindClosed: ComponentClient,
 	} {
 		require.Equal(t, want, kind.Component(), kind)
 	}
@@ -178,6 +188,7 @@ func TestAnEventIsAsLoudAsItIsBad(t *testing.T) {
 		{AnnouncementInvalid{}, "", slog.LevelWarn},
 		{StoreFailed{}, "", slog.LevelWarn},
 		{HookFailed{}, "", slog.LevelWarn},
+		{SubscriberPanicked{}, "", slog.LevelError},
 		{Missed{}, "", slog.LevelWarn},
 		{AnnouncementHeard{}, "", slog.LevelInfo},
 		{QueryReplayed{}, "", slog.LevelInfo},
@@ -201,6 +212,16 @@ func TestAnEventIsAsLoudAsItIsBad(t *testing.T) {
 		{StageEnded{Result: "left"}, fsm.ReasonHealth, slog.LevelWarn},
 		{ClusterResume{Done: true}, fsm.ReasonSuspended, slog.LevelInfo},
 		{ClusterResume{Done: true, Error: "no"}, fsm.ReasonSuspended, slog.LevelWarn},
+		{StrategyChanged{Change: ChangeAnnounced}, "", slog.LevelInfo},
+		{StrategyChanged{Change: ChangeStore}, "", slog.LevelInfo},
+		{StrategyChanged{Change: ChangeRequested}, "", slog.LevelInfo},
+		{StrategyChanged{Change: ChangeDetected}, "", slog.LevelInfo},
+		{StrategyChanged{Change: ChangeReset}, "", slog.LevelInfo},
+		{StrategyChanged{Change: ChangeAbrupt}, "", slog.LevelWarn},
+		{StrategyChanged{Change: ChangeAborted}, "", slog.LevelWarn},
+		{StrategyChanged{Change: ChangeRolledBack, Cause: fsm.Cause{Reason: fsm.ReasonCaller}}, "", slog.LevelInfo},
+		{StrategyChanged{Change: ChangeRolledBack, Cause: fsm.Cause{Reason: fsm.ReasonHealth}}, "", slog.LevelWarn},
+		{StrategyChanged{Change: ChangeRolledBack, Cause: fsm.Cause{Reason: fsm.ReasonStore}}, "", slog.LevelWarn},
 		{step(fsm.EventDetect), fsm.ReasonRefusal, slog.LevelInfo},
 		{step(fsm.EventSettle), fsm.ReasonAccepted, slog.LevelInfo},
 		{step(fsm.EventFail), fsm.ReasonDeadline, slog.LevelWarn},

@@ -19,6 +19,11 @@ type Options struct {
 	// Snapshot returns what is known now, for subscribers that missed something.
 	// Default: nothing is known.
 	Snapshot func() fsm.Snapshot
+	// OnPanic is called with each SubscriberPanicked event, on the goroutine of the
+	// subscriber that panicked, to log it. The event has no number if it was not
+	// published. Default: a record at level Error to slog.Default(); so it is too if
+	// OnPanic itself panics.
+	OnPanic func(Event)
 }
 
 // Bus numbers events and hands them to subscribers. Its methods may be called
@@ -52,7 +57,10 @@ func NewBus(o Options) *Bus {
 
 // Publish numbers an event and hands it out. It never waits for a subscriber.
 // Once the bus is closed it does nothing and returns the zero Event.
-func (b *Bus) Publish(cause fsm.Cause, d Data) Event {
+func (b *Bus) Publish(cause fsm.Cause, d Data) Event { return b.publish(cause, d, nil) }
+
+// publish is Publish, but for one subscriber that the event is about.
+func (b *Bus) publish(cause fsm.Cause, d Data, except *subscriber) Event {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed {
@@ -66,7 +74,7 @@ func (b *Bus) Publish(cause fsm.Cause, d Data) Event {
 		b.history[(b.seq-1)%uint64(b.opts.History)] = e
 	}
 	for s := range b.subscribers {
-		if !s.offer(e) {
+		if s != except && !s.offer(e) {
 			b.dropped.Add(1)
 		}
 	}
@@ -93,7 +101,8 @@ func (b *Bus) last(n int) []Event {
 // Dropped is how many deliveries were dropped because a queue was full.
 func (b *Bus) Dropped() uint64 { return b.dropped.Load() }
 
-// Panics is how many calls of subscribers ended in a panic.
+// Panics is how many calls of subscribers ended in a panic, or with the end of their
+// goroutine.
 func (b *Bus) Panics() uint64 { return b.panics.Load() }
 
 // Close takes no more events. Every subscriber still gets what is queued for

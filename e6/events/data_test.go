@@ -8,10 +8,10 @@ import (
 
 func TestEveryKindHasOneTypeThatDescribesItself(t *testing.T) {
 	all := []Data{
-		Transition{}, ProbeFailed{}, AnnouncementHeard{}, AnnouncementInvalid{}, Refused{}, QueryQueued{}, QueryRetried{},
+		Transition{}, StrategyChanged{}, ProbeFailed{}, AnnouncementHeard{}, AnnouncementInvalid{}, Refused{}, QueryQueued{}, QueryRetried{},
 		QueryReplayed{}, QueryLost{}, QueryAbandoned{}, SessionOpened{}, SessionExpired{}, DrainEnded{},
 		ClusterResume{}, StoreFailed{}, GuardDecided{}, HealthBreached{}, SideVetoed{}, StageEnded{},
-		HookFailed{}, Missed{}, Closed{},
+		HookFailed{}, SubscriberPanicked{}, Missed{}, Closed{},
 	}
 	var kinds []Kind
 	for _, d := range all {

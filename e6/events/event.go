@@ -38,6 +38,16 @@ func (e Event) String() string {
 	return string(e.Kind())
 }
 
+// Message is the message of the event's log record. It is constant for a kind that
+// says so, such as "active side changed", with all data in Attrs; for the others it
+// is String.
+func (e Event) Message() string {
+	if m, ok := e.Data.(interface{ message() string }); ok {
+		return m.message()
+	}
+	return e.String()
+}
+
 // Data is what happened: one of the types of this package.
 type Data interface {
 	// Kind is the kind of the event.
@@ -51,6 +61,7 @@ type Kind string
 // The kinds.
 const (
 	KindTransition          Kind = "transition"
+	KindStrategyChanged     Kind = "strategy_changed"
 	KindProbeFailed         Kind = "probe_failed"
 	KindAnnouncementHeard   Kind = "announcement_heard"
 	KindAnnouncementInvalid Kind = "announcement_invalid"
@@ -70,6 +81,7 @@ const (
 	KindSideVetoed          Kind = "side_vetoed"
 	KindStageEnded          Kind = "stage_ended"
 	KindHookFailed          Kind = "hook_failed"
+	KindSubscriberPanicked  Kind = "subscriber_panicked"
 	KindMissed              Kind = "missed"
 	KindClosed              Kind = "closed"
 )
@@ -77,9 +89,9 @@ const (
 // AllKinds lists the kinds.
 func AllKinds() []Kind {
 	return []Kind{
-		KindTransition, KindProbeFailed, KindAnnouncementHeard, KindAnnouncementInvalid, KindRefused,
+		KindTransition, KindStrategyChanged, KindProbeFailed, KindAnnouncementHeard, KindAnnouncementInvalid, KindRefused,
 		KindQueryQueued, KindQueryRetried, KindQueryReplayed, KindQueryLost, KindQueryAbandoned, KindSessionOpened,
 		KindSessionExpired, KindDrainEnded, KindClusterResume, KindStoreFailed, KindGuardDecided, KindHealthBreached,
-		KindSideVetoed, KindStageEnded, KindHookFailed, KindMissed, KindClosed,
+		KindSideVetoed, KindStageEnded, KindHookFailed, KindSubscriberPanicked, KindMissed, KindClosed,
 	}
 }

@@ -35,8 +35,13 @@ func Replay(n int) SubscribeOption { return func(s *subscription) { s.replay = m
 
 // Subscribe calls fn with every event from now on, one at a time and in order,
 // on a goroutine of its own. If fn is so slow that its queue overflows, it gets
-// a Missed where the missed events would have been. If fn panics, it goes on
-// with the next event.
+// a Missed where the missed events would have been, whatever Kinds says: assert the
+// type of Data with the two-value form.
+//
+// If fn panics, the subscription goes on with the next event. The panic is logged at
+// level Error with its stack (see Options.OnPanic), counted (see Panics), and
+// published to the others as SubscriberPanicked. The goroutine of a loop over Events
+// is the caller's own: a panic there is not caught.
 //
 // The returned function ends the subscription without waiting for a call that
 // is under way. It may be called from within fn.
@@ -108,6 +113,8 @@ type subscriber struct {
 	ended func()
 	awake chan struct{} // the queue has changed
 
+	panics panics // only the goroutine of run uses it
+
 	mu     sync.Mutex
 	queue  []Event
 	missed Event // a Missed that is not in the queue yet, if it counts any
@@ -161,11 +168,19 @@ func (s *subscriber) wake() {
 // run delivers until the subscriber has left, or the bus is closed and the
 // queue is empty.
 func (s *subscriber) run() {
-	defer s.end()
+	ended := false
+	defer func() {
+		if ended {
+			s.end()
+		} else {
+			go s.run() // the subscriber ended its goroutine, not its subscription
+		}
+	}()
 	for {
 		e, ok, over := s.take()
 		switch {
 		case over:
+			ended = true
 			return
 		case ok:
 			s.deliver(e)
@@ -195,18 +210,13 @@ func (s *subscriber) take() (e Event, ok, over bool) {
 	return e, true, false
 }
 
-// deliver calls the subscriber. A panic is its own affair.
+// deliver calls the subscriber.
 func (s *subscriber) deliver(e Event) {
-	defer func() {
-		if recover() != nil {
-			s.bus.panics.Add(1)
-		}
-	}()
 	if m, ok := e.Data.(Missed); ok {
 		m.Snapshot = s.bus.opts.Snapshot()
 		e.Data = m
 	}
-	s.fn(e)
+	s.call(e)
 }
 
 // leave ends the subscription.

@@ -11,7 +11,7 @@ import (
 
 // counted are the kinds of events that counters are made from.
 var counted = []events.Kind{
-	events.KindTransition, events.KindQueryRetried, events.KindQueryReplayed, events.KindQueryLost, events.KindQueryAbandoned,
+	events.KindTransition, events.KindStrategyChanged, events.KindQueryRetried, events.KindQueryReplayed, events.KindQueryLost, events.KindQueryAbandoned,
 	events.KindGuardDecided, events.KindClusterResume, events.KindHookFailed, events.KindClosed,
 }
 
@@ -20,8 +20,9 @@ func (c *client) heard(e events.Event) {
 	switch d := e.Data.(type) {
 	case events.Transition:
 		c.count(nameTransitions, 1, keyEvent.String(d.Event.String()), cause(d.Cause))
-		// Before a commit, the way back is an abort.
-		if d.Event == fsm.EventRollback || d.Event == fsm.EventAbort && d.Cause.Reason == fsm.ReasonHealth {
+	case events.StrategyChanged:
+		c.count(nameCutovers, 1, keyKind.String(string(d.Change)), cause(d.Cause), sideOf(keyFrom, d.From), sideOf(keyTo, d.To))
+		if d.Change == events.ChangeRolledBack {
 			c.count(nameRollbacks, 1, cause(d.Cause))
 		}
 	case events.QueryRetried:

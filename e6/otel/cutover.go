@@ -11,7 +11,8 @@ import (
 	"github.com/e6data/e6data-go/e6"
 )
 
-// change is a cutover that is under way.
+// change is a cutover that is under way: a transition from side to side, or any
+// other change of the active side, which is over when its hooks are called.
 type change struct {
 	c     *client
 	start *e6.CutoverStart
@@ -26,16 +27,20 @@ func (h *hooks) CutoverStart(ctx context.Context, s e6.CutoverStart) context.Con
 		return ctx
 	}
 	ch := &change{c: c, start: &s}
-	c.running.Store(ch.start)
+	first := eventFirstSign
+	if s.Limit > 0 { // a transition
+		c.running.Store(ch.start)
+		first = eventAnnounced
+	}
 	options := []trace.SpanStartOption{trace.WithNewRoot(), trace.WithTimestamp(s.At), trace.WithAttributes(c.attrs...), trace.WithAttributes(
-		cutoverID.Int64(int64(s.ID)), cutoverEvent.String(s.Event.String()), sideOf(cutoverFrom, s.From), sideOf(cutoverTo, s.To),
+		cutoverID.Int64(int64(s.ID)), cutoverKind.String(string(s.Change)), cutoverEvent.String(s.Event.String()), sideOf(cutoverFrom, s.From), sideOf(cutoverTo, s.To),
 		cutoverCause.String(string(s.Cause.Reason)), cutoverFlying.Int64(s.InFlight))}
 	if s.Cause.Trace.IsValid() {
 		options = append(options, trace.WithLinks(trace.Link{SpanContext: s.Cause.Trace, Attributes: []attribute.KeyValue{keyLink.String("cause")}}))
 	}
 	ctx, ch.span = h.inst.tracer.Start(ctx, spanCutover, options...)
 	if ch.span.IsRecording() {
-		ch.span.AddEvent(eventAnnounced, trace.WithTimestamp(s.At))
+		ch.span.AddEvent(first, trace.WithTimestamp(s.At))
 		ch.story = &story{start: ch.start}
 		c.flights.open(ch.story)
 	}
@@ -51,9 +56,12 @@ func (h *hooks) CutoverEnd(ctx context.Context, e e6.CutoverEnd) {
 	c, s := ch.c, ch.start
 	c.running.CompareAndSwap(s, nil) // the next one may have begun
 	why, how := cause(s.Cause), keyResult.String(e.Result)
-	c.count(nameCutovers, 1, why, how, sideOf(keyFrom, s.From), sideOf(keyTo, s.To))
-	h.inst.make.durations[nameCutover].Record(ctx, seconds(e.At.Sub(s.At)), c.set(why, how).record...)
-	if !e.Ready.IsZero() {
+	if s.Limit > 0 {
+		c.count(nameAttempts, 1, why, how, sideOf(keyFrom, s.From), sideOf(keyTo, s.To))
+	}
+	kind := keyKind.String(string(s.Change))
+	h.inst.make.durations[nameCutover].Record(ctx, seconds(e.At.Sub(s.At)), c.set(kind, why, how).record...)
+	if s.Limit > 0 && !e.Ready.IsZero() {
 		h.inst.make.durations[namePrewarm].Record(ctx, seconds(e.Ready.Sub(s.At)), c.plain.record...)
 	}
 	if ch.story == nil {
@@ -61,26 +69,30 @@ func (h *hooks) CutoverEnd(ctx context.Context, e e6.CutoverEnd) {
 		return
 	}
 	ch.tell(e)
-	settled := c.flights.wait(ch.story, leftSide(s, e))
-	c.stories.Go(func() { ch.finish(settled, e.At) })
+	known := c.flights.wait(ch.story, leftSides(s, e)...)
+	c.stories.Go(func() { ch.finish(known, e.At) })
 }
 
-// The results of a transition that did not lead to its target.
+// The results of a transition that did not lead to its target, and those of a
+// change without a transition.
 const (
 	aborted   = "aborted"
 	abandoned = "abandoned"
+	settled   = "settled"
+	reset     = "reset"
 )
 
-// leftSide is the side whose queries the end of a transition leaves behind, and
-// None if these are both.
-func leftSide(s *e6.CutoverStart, e e6.CutoverEnd) e6.Side {
-	switch e.Result {
-	case aborted:
-		return s.To
-	case abandoned:
-		return e6.None
+// leftSides are the sides whose queries the end of a cutover leaves behind.
+func leftSides(s *e6.CutoverStart, e e6.CutoverEnd) []e6.Side {
+	switch {
+	case e.Result == aborted:
+		return []e6.Side{s.To}
+	case e.Result == abandoned:
+		return []e6.Side{s.From, s.To}
+	case s.From == e6.None:
+		return nil
 	}
-	return s.From
+	return []e6.Side{s.From}
 }
 
 // tell puts into the span what is known when the cutover has ended.
@@ -90,7 +102,9 @@ func (ch *change) tell(e e6.CutoverEnd) {
 			ch.span.AddEvent(name, trace.WithTimestamp(t))
 		}
 	}
-	at(eventReady, e.Ready)
+	if e.Result != settled {
+		at(eventReady, e.Ready)
+	}
 	at(eventFirst, e.FirstQuery)
 	at(eventDrained, e.Drained)
 	switch e.Result {
@@ -98,6 +112,8 @@ func (ch *change) tell(e e6.CutoverEnd) {
 		at(e.Result, e.At)
 		ch.span.SetStatus(otelcodes.Error, e.Result)
 		ch.span.SetAttributes(keyError.String(e.Result))
+	case settled, reset:
+		at(e.Result, e.At)
 	default:
 		at(eventCommitted, e.At)
 	}
@@ -107,11 +123,11 @@ func (ch *change) tell(e e6.CutoverEnd) {
 // finish ends the span when the fate of all queries is known, or the time for
 // that is over. A query that is cut off learns its fate after the cutover: a
 // refusal of the origin commits it at once.
-func (ch *change) finish(settled <-chan struct{}, ended time.Time) {
+func (ch *change) finish(known <-chan struct{}, ended time.Time) {
 	grace := time.NewTimer(ch.c.inst.set.grace)
 	defer grace.Stop()
 	select {
-	case <-settled:
+	case <-known:
 	case <-grace.C:
 	case <-ch.c.closing:
 	}

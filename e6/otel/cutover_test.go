@@ -44,14 +44,14 @@ func TestTheTraceOfOneCutoverWithEightQueriesInFlightTellsTheWholeStory(t *testi
 	for _, one := range rows {
 		drain(t, one)
 	}
-	cutover := r.ended(t, "e6.cutover", 1)[0]
+	cutover := r.cutovers(t, 1)[0]
 
 	t.Run("the cutover is a trace of its own", func(t *testing.T) {
 		require.False(t, cutover.Parent.IsValid())
 		require.Equal(t, trace.SpanKindInternal, cutover.SpanKind)
 		require.Equal(t, sdktrace.Status{}, cutover.Status)
 		require.Equal(t, with(map[string]any{
-			"e6.cutover.id": int64(1), "e6.cutover.event": "announce", "e6.cutover.from": "blue", "e6.cutover.to": "green",
+			"e6.cutover.id": int64(1), "e6.cutover.kind": "announced", "e6.cutover.event": "announce", "e6.cutover.from": "blue", "e6.cutover.to": "green",
 			"e6.cutover.cause": "announcement", "e6.cutover.in_flight": int64(8),
 			"e6.cutover.result": "drained", "e6.cutover.reason": "drained", "e6.cutover.remaining": int64(0),
 			"e6.cutover.drained": int64(8), "e6.cutover.replayed": int64(0), "e6.cutover.retried": int64(0), "e6.cutover.lost": int64(0),
@@ -128,8 +128,19 @@ func TestTheTraceOfOneCutoverWithEightQueriesInFlightTellsTheWholeStory(t *testi
 			}
 		}
 	})
+	t.Run("the first use is a change too", func(t *testing.T) {
+		first := r.named("e6.cutover")[0]
+		require.Equal(t, with(map[string]any{
+			"e6.cutover.id": int64(0), "e6.cutover.kind": "detected", "e6.cutover.event": "settle", "e6.cutover.from": "none", "e6.cutover.to": "blue",
+			"e6.cutover.cause": "first_use", "e6.cutover.in_flight": int64(0),
+			"e6.cutover.result": "settled", "e6.cutover.reason": "accepted", "e6.cutover.remaining": int64(0),
+			"e6.cutover.drained": int64(0), "e6.cutover.replayed": int64(0), "e6.cutover.retried": int64(0), "e6.cutover.lost": int64(0),
+		}), values(first.Attributes))
+		require.Equal(t, []string{"first sign", "settled"}, eventNames(first))
+		require.Equal(t, sdktrace.Status{}, first.Status)
+	})
 	t.Run("there is nothing else", func(t *testing.T) {
-		require.Len(t, r.spans.GetSpans(), 1+1+2+1+9*4)
+		require.Len(t, r.spans.GetSpans(), 2+1+2+1+9*4)
 	})
 }
 
@@ -169,7 +180,7 @@ func cutOff(t *testing.T, r *rig, lost, replayed, unread int) (client *e6.Client
 func TestACutoverWhoseOriginGoesAwayShowsWhatBecameOfItsQueries(t *testing.T) {
 	r := newRig(t)
 	_, end := cutOff(t, r, 2, 3, 0)
-	cutover := r.ended(t, "e6.cutover", 1)[0] // while the replayed queries still run
+	cutover := r.cutovers(t, 1)[0] // while the replayed queries still run
 	end()
 
 	attrs := values(cutover.Attributes)
@@ -220,7 +231,7 @@ func TestBeyond128LinksTheLostAndTheReplayedQueriesComeFirst(t *testing.T) {
 	r := newRig(t)
 	_, end := cutOff(t, r, 5, 20, 130)
 	end() // nobody reads the others, so that only Close ends the wait for them
-	cutover := r.ended(t, "e6.cutover", 1)[0]
+	cutover := r.cutovers(t, 1)[0]
 	kinds, count := linkKinds(cutover)
 	require.Equal(t, map[string]int{"cause": 1, "lost": 5, "replayed": 20, "in_flight": 102}, count)
 	require.Equal(t, "lost", kinds[5])
@@ -239,7 +250,7 @@ func TestACutoverThatIsAbortedSaysSo(t *testing.T) {
 	client := r.open(t, config(cluster), e6.WithHooks(veto{}))
 	cluster.OpenSide(fsm.Green)
 	require.ErrorIs(t, client.Switch(t.Context(), fsm.Green), e6.ErrVetoed)
-	cutover := r.ended(t, "e6.cutover", 1)[0]
+	cutover := r.cutovers(t, 1)[0]
 	require.Equal(t, []string{"announced", "aborted"}, eventNames(cutover))
 	require.Equal(t, sdktrace.Status{Code: otelcodes.Error, Description: "aborted"}, cutover.Status)
 	attrs := values(cutover.Attributes)

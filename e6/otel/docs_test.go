@@ -81,10 +81,10 @@ func TestThePageListsEveryEventAsItIs(t *testing.T) {
 var plain = func() map[events.Kind]events.Data {
 	byKind := map[events.Kind]events.Data{}
 	for _, d := range []events.Data{
-		events.Transition{}, events.ProbeFailed{}, events.AnnouncementHeard{}, events.AnnouncementInvalid{}, events.Refused{},
+		events.Transition{}, events.StrategyChanged{}, events.ProbeFailed{}, events.AnnouncementHeard{}, events.AnnouncementInvalid{}, events.Refused{},
 		events.QueryQueued{}, events.QueryRetried{}, events.QueryReplayed{}, events.QueryLost{}, events.QueryAbandoned{}, events.SessionOpened{},
 		events.SessionExpired{}, events.DrainEnded{}, events.ClusterResume{}, events.StoreFailed{}, events.GuardDecided{},
-		events.HealthBreached{}, events.SideVetoed{}, events.StageEnded{}, events.HookFailed{}, events.Missed{}, events.Closed{},
+		events.HealthBreached{}, events.SideVetoed{}, events.StageEnded{}, events.HookFailed{}, events.SubscriberPanicked{}, events.Missed{}, events.Closed{},
 	} {
 		byKind[d.Kind()] = d
 	}
@@ -106,7 +106,7 @@ func TestThePageListsEverySpanAsItIs(t *testing.T) {
 	}
 	require.Equal(t, want, got)
 	require.ElementsMatch(t, events, firsts(page["Events of e6.cutover/event"]))
-	require.Equal(t, []string{"cause", "lost", "replayed", "in_flight"}, firsts(page["Links of e6.cutover/e6.link"]))
+	require.Equal(t, []string{"cause", "lost", "replayed", "retried", "in_flight"}, firsts(page["Links of e6.cutover/e6.link"]))
 }
 
 func TestThePageListsEveryMetricAsItIs(t *testing.T) {

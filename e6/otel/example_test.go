@@ -14,7 +14,7 @@ import (
 	e6otel "github.com/e6data/e6data-go/e6/otel"
 )
 
-// The spans of one query. An application has an exporter and a meter provider of
+// The spans of one query, and those of the first use of a side. An application has an exporter and a meter provider of
 // its own.
 func ExampleInstrumentation_Options() {
 	cluster, err := e6test.Start()
@@ -54,5 +54,5 @@ func ExampleInstrumentation_Options() {
 	fmt.Println(names)
 	// Output:
 	// SELECT ?
-	// [SELECT e6.detection e6.session.open execute fetch prepare]
+	// [SELECT e6.cutover e6.detection e6.session.open execute fetch prepare]
 }

@@ -161,6 +161,18 @@ func (r *rig) ended(t testing.TB, name string, n int) tracetest.SpanStubs {
 	return r.named(name)
 }
 
+// cutovers waits until there are n spans of cutovers besides those of the first use of
+// a side, and returns them.
+func (r *rig) cutovers(t testing.TB, n int) (found tracetest.SpanStubs) {
+	t.Helper()
+	eventually(t, fmt.Sprintf("%d spans of cutovers", n), func() bool {
+		found = slices.DeleteFunc(r.named("e6.cutover"), func(s tracetest.SpanStub) bool { return values(s.Attributes)["e6.cutover.from"] == "none" })
+		return len(found) >= n
+	})
+	require.Len(t, found, n)
+	return found
+}
+
 // named are the spans of a name, in the order in which they began.
 func (r *rig) named(name string) (found tracetest.SpanStubs) {
 	for _, s := range r.spans.GetSpans() {

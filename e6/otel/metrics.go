@@ -43,6 +43,7 @@ const (
 	nameInFlight      = "e6.client.queries.in_flight"
 	nameTransitions   = "e6.client.transitions"
 	nameCutovers      = "e6.client.cutovers"
+	nameAttempts      = "e6.client.cutover.attempts"
 	nameCutover       = "e6.client.cutover.duration"
 	nameCutoverAge    = "e6.client.cutover.age"
 	nameCutoverLimit  = "e6.client.cutover.limit"
@@ -63,6 +64,7 @@ const (
 	nameBatches       = "e6.client.decoded.batches"
 	nameBytes         = "e6.client.decoded.bytes"
 	nameEventsDropped = "e6.client.events.dropped"
+	namePanics        = "e6.client.subscribers.panicked"
 	nameHooksFailed   = "e6.client.hooks.failed"
 )
 
@@ -89,9 +91,12 @@ var table = []Metric{
 	{Name: nameTransitions, Kind: KindCounter, Unit: "{transition}",
 		Description: "Steps of the strategy machine.", Attributes: keys(keyEvent, keyCause)},
 	{Name: nameCutovers, Kind: KindCounter, Unit: "{cutover}",
-		Description: "Transitions from side to side that have ended.", Attributes: keys(keyCause, keyResult, keyFrom, keyTo)},
+		Description: "Changes of the active side, of every kind.", Attributes: keys(keyKind, keyCause, keyFrom, keyTo)},
+	{Name: nameAttempts, Kind: KindCounter, Unit: "{attempt}",
+		Description: "Transitions from side to side that have ended, whether or not the target accepted.",
+		Attributes:  keys(keyCause, keyResult, keyFrom, keyTo)},
 	{Name: nameCutover, Kind: KindHistogram, Unit: "s", Buckets: changes,
-		Description: "How long transitions from side to side took.", Attributes: keys(keyCause, keyResult)},
+		Description: "How long cutovers took, from the first sign to the end of the drain.", Attributes: keys(keyKind, keyCause, keyResult)},
 	{Name: nameCutoverAge, Kind: KindObservableGauge, Unit: "s",
 		Description: "How long ago the transition began that is under way; 0 if there is none."},
 	{Name: nameCutoverLimit, Kind: KindObservableGauge, Unit: "s",
@@ -130,6 +135,8 @@ var table = []Metric{
 		Description: "Bytes of the batches that were decoded.", Attributes: keys(keySide)},
 	{Name: nameEventsDropped, Kind: KindObservableCounter, Unit: "{event}",
 		Description: "Deliveries of events that were dropped because a subscriber's queue was full."},
+	{Name: namePanics, Kind: KindObservableCounter, Unit: "{call}",
+		Description: "Calls of subscribers to events that panicked."},
 	{Name: nameHooksFailed, Kind: KindCounter, Unit: "{call}",
 		Description: "Calls of hooks that panicked, overran their budget, or found the hook busy.", Attributes: keys(keyPoint, keyProblem)},
 }

@@ -18,6 +18,7 @@ type totals struct {
 	calls, refused [3]int64
 	batches, bytes [3]int64
 	eventsDropped  int64
+	panics         int64 // of subscribers
 }
 
 func (t *totals) count(s e6.Stats) {
@@ -28,6 +29,7 @@ func (t *totals) count(s e6.Stats) {
 		t.bytes[side] += s.Bytes[side]
 	}
 	t.eventsDropped += int64(s.EventsDropped)
+	t.panics += int64(s.SubscriberPanics)
 }
 
 // levels are values of this moment.
@@ -103,6 +105,7 @@ func (m *instruments) report(o metric.Observer, l *levels) {
 	whole := func(name string, n int64, s *set) { o.ObserveInt64(m.observed[name], n, s.observe...) }
 	plain := l.like.set()
 	whole(nameEventsDropped, l.eventsDropped, plain)
+	whole(namePanics, l.panics, plain)
 	for _, side := range fsm.Sides {
 		s := l.like.set(sideOf(keySide, side))
 		whole(nameRequests, l.calls[side], s)

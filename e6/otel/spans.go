@@ -17,6 +17,7 @@ const (
 // The events of a cutover's span.
 const (
 	eventAnnounced = "announced"
+	eventFirstSign = "first sign"
 	eventReady     = "target ready"
 	eventFirst     = "first query on target"
 	eventDrained   = "origin drained"
@@ -57,10 +58,10 @@ func Spans() []Span {
 			Attributes: append(keys(keyFrom, keyCause, keyOrder, keySide, keyRounds), server...), Optional: failed},
 		{Name: spanSession, Kind: internal, Description: "The opening of a session.",
 			Attributes: append(keys(keySide, keyPurpose), server...), Optional: failed},
-		{Name: spanCutover, Kind: internal, Description: "A transition from side to side, from the announcement to the commit or the abort.",
-			Attributes: append(keys(cutoverID, cutoverEvent, cutoverFrom, cutoverTo, cutoverCause, cutoverFlying, cutoverResult,
+		{Name: spanCutover, Kind: internal, Description: "A change of the active side, from its first sign to its end, or a transition that was aborted before it changed anything.",
+			Attributes: append(keys(cutoverID, cutoverKind, cutoverEvent, cutoverFrom, cutoverTo, cutoverCause, cutoverFlying, cutoverResult,
 				cutoverReason, cutoverDrain, cutoverRemain, cutoverReplay, cutoverRetry, cutoverLost), server...),
 			Optional: keys(keyError), Links: keys(keyLink),
-			Events: []string{eventAnnounced, eventReady, eventFirst, eventDrained, eventCommitted, aborted, abandoned}},
+			Events: []string{eventAnnounced, eventFirstSign, eventReady, eventFirst, eventDrained, eventCommitted, aborted, abandoned, settled, reset}},
 	}
 }

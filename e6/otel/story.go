@@ -18,8 +18,8 @@ type story struct {
 	start    *e6.CutoverStart
 	inFlight []*flight // on the origin at the start
 
-	// The first queries that were lost or run again, for the links.
-	lost, replayed []trace.SpanContext
+	// The first queries that were lost, run again or begun again, for the links.
+	lost, replayed, retried []trace.SpanContext
 	// How many queries ended on the origin, moved to the other side, after they
 	// had been executed or before, or were lost.
 	drained, replays, retries, losses int64
@@ -40,17 +40,11 @@ func (s *story) concerns(q *flight) bool {
 }
 
 // moved: the query begins anew on the other side.
-func (s *story) moved(q *flight, replay bool) {
-	if !s.concerns(q) {
-		return
+func (s *story) moved(q *flight, what fate) {
+	if s.concerns(q) {
+		s.add(what, q.trace)
+		s.known(q)
 	}
-	if replay {
-		s.replays++
-		s.replayed = appendSome(s.replayed, q.trace)
-	} else {
-		s.retries++
-	}
-	s.known(q)
 }
 
 // gone: the query has ended.
@@ -60,12 +54,26 @@ func (s *story) gone(q *flight, lost bool) {
 	}
 	switch {
 	case lost:
-		s.losses++
-		s.lost = appendSome(s.lost, q.trace)
+		s.add(fateLost, q.trace)
 	case q.side == s.start.From:
 		s.drained++
 	}
 	s.known(q)
+}
+
+// add counts what became of a query.
+func (s *story) add(what fate, query trace.SpanContext) {
+	switch what {
+	case fateLost:
+		s.losses++
+		s.lost = appendSome(s.lost, query)
+	case fateReplayed:
+		s.replays++
+		s.replayed = appendSome(s.replayed, query)
+	case fateRetried:
+		s.retries++
+		s.retried = appendSome(s.retried, query)
+	}
 }
 
 // known: nothing more is to be learned about the query.
@@ -110,6 +118,9 @@ func (s *story) links(most int) (links []trace.Link) {
 	}
 	for _, t := range s.replayed {
 		add(t, keyLink.String("replayed"))
+	}
+	for _, t := range s.retried {
+		add(t, keyLink.String("retried"))
 	}
 	for _, q := range s.inFlight {
 		add(q.trace, keyLink.String("in_flight"))

@@ -127,7 +127,9 @@ func logins(t *testing.T, client *e6.Client) func() map[e6.Side]int {
 	t.Cleanup(client.Subscribe(func(e events.Event) {
 		mu.Lock()
 		defer mu.Unlock()
-		count[e.Data.(events.SessionOpened).Side]++
+		if d, ok := e.Data.(events.SessionOpened); ok {
+			count[d.Side]++
+		}
 	}, events.Kinds(events.KindSessionOpened), events.Queue(1<<10)))
 	return func() map[e6.Side]int {
 		synctest.Wait()

@@ -1,49 +1,54 @@
-// Callbacks shows how a program is told of changes of the strategy, and raises an
-// alert for those that somebody should look at: a slow cutover, a lost query, a
-// veto, a rollback. The exit status is 0 if exactly these were noticed.
+// Callbacks shows how a program subscribes to changes of the active side, announced
+// and abrupt, and raises an alert for what somebody should look at: an abrupt change,
+// a rollback, a slow drain, a lost query, a veto. The exit status is 0 if exactly these
+// were noticed.
 package main
 
 import (
 	"context"
 	"fmt"
 	"log"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/events"
-	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/emulator"
 )
 
-const slow = time.Second // a cutover that takes longer deserves an alert
-var watched = events.Kinds(events.KindTransition, events.KindQueryLost)
+const slow = time.Second // a drain that takes longer deserves an alert
+var watched = events.Kinds(events.KindStrategyChanged, events.KindDrainEnded, events.KindGuardDecided, events.KindQueryLost)
 
 // alarm is a subscriber: one goroutine calls event, in the order of the events.
 type alarm struct {
-	start, began time.Time   // of the program, and of the last cutover
-	told         chan string // what it noticed
+	start time.Time   // of the program
+	told  chan string // what it noticed
 }
 
 func (a *alarm) event(e events.Event) {
-	alert := ""
-	step, ok := e.Data.(events.Transition) // or events.QueryLost
-	switch {
-	case !ok:
+	change, alert := "", ""
+	switch d := e.Data.(type) { // a type switch, as a Missed may come among the watched kinds
+	case events.StrategyChanged: // there is one for every change, whatever its kind
+		change = string(d.Change)
+		if d.Change == events.ChangeAbrupt || d.Change == events.ChangeRolledBack {
+			alert = change
+		}
+	case events.DrainEnded:
+		if d.Took > slow {
+			alert = "slow"
+		}
+	case events.GuardDecided:
+		if d.Decision == "veto" {
+			alert = "veto"
+		}
+	case events.QueryLost:
 		alert = "lost"
-	case step.Event == fsm.EventAnnounce:
-		a.began = step.At
-	case step.Event == fsm.EventRollback:
-		alert, a.began = "rollback", step.At
-	case step.Event == fsm.EventAbort && step.Cause.Reason == fsm.ReasonVeto:
-		alert = "veto"
-	case step.Event == fsm.EventCommit && step.At.Sub(a.began) > slow:
-		alert = "slow"
 	}
-	fmt.Printf("%8.3fs  %-8s  %s\n", e.Time.Sub(a.start).Seconds(), alert, e)
-	if alert != "" || step.Event == fsm.EventCommit {
-		a.told <- alert
+	fmt.Printf("%8.3fs  %-11s  %s\n", e.Time.Sub(a.start).Seconds(), alert, e)
+	if change+alert != "" {
+		a.told <- max(change, alert)
 	}
 }
 
@@ -69,8 +74,12 @@ func main() {
 	check(err)
 	a := &alarm{start: time.Now(), told: make(chan string, 100)}
 	unsubscribe := client.Subscribe(a.event, watched)
-	expect := func(want string) {
-		if got := <-a.told; got != want {
+	expect := func(want ...string) { // in any order
+		var got []string
+		for range want {
+			got = append(got, <-a.told)
+		}
+		if slices.Sort(got); !slices.Equal(got, want) {
 			log.Fatalf("callbacks: the alarm noticed %q instead of %q", got, want)
 		}
 	}
@@ -80,23 +89,24 @@ func main() {
 		_, err := client.QueryAll(ctx, "SELECT 42") // every answer carries the announcement
 		check(err)
 	}
-	fmt.Println("A cutover as it should be, without an alert:")
+	fmt.Println("An announced change, as it should be, without an alert:")
 	announce(e6.Green)
-	expect("")
+	expect("announced")
 	fmt.Println("One that has to wait for somebody who reads slowly:")
 	rows, err := client.Query(ctx, "SELECT i FROM range(50000) t(i)")
 	check(err)
 	announce(e6.Blue)
+	expect("announced")
 	time.AfterFunc(slow*3/2, func() { check(rows.Close()) })
 	expect("slow")
-	fmt.Println("An abrupt one, in the middle of somebody's reading:")
+	fmt.Println("An abrupt change, in the middle of somebody's reading:")
 	rows, err = client.Query(ctx, "SELECT i FROM range(50000) t(i)")
 	check(err)
 	rows.Next()
 	check(cluster.Cutover(ctx, e6test.Cutover{To: e6.Green, Kind: e6test.Abrupt}))
 	for rows.Next() {
 	}
-	expect("lost")
+	expect("abrupt", "lost")
 	fmt.Println("One that a guard does not allow:")
 	guard.on.Store(true)
 	announce(e6.Blue)
@@ -104,14 +114,14 @@ func main() {
 	guard.on.Store(false)
 	fmt.Println("The operator goes back:")
 	check(client.Rollback(ctx, "the answers look wrong"))
-	expect("rollback")
-	expect("")
+	expect("rolled_back")
 	fmt.Println("The alarm is off. Whoever comes late reads first what was before:")
 	unsubscribe()
 	check(client.Switch(ctx, e6.Green))
 	steps := 0
 	for e := range client.Events(ctx, watched, events.Replay(256)) {
-		if steps++; e.Cause.Reason == fsm.ReasonCaller && e.Data.(events.Transition).Event == fsm.EventAnnounce {
+		steps++
+		if d, ok := e.Data.(events.StrategyChanged); ok && d.Change == events.ChangeRequested {
 			break // the Switch above
 		}
 	}

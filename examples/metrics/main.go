@@ -1,7 +1,7 @@
-// Metrics serves the client's metrics to Prometheus on 127.0.0.1, runs queries
-// and a cutover, reads its own page as Prometheus would, and prints what it says
-// about them. With -serve it goes on until it is interrupted. The exit status is 0
-// if the page tells of the cutover.
+// Metrics serves the client's metrics to Prometheus on 127.0.0.1, runs queries, an
+// announced cutover and an abrupt one, reads its own page as Prometheus would, and
+// prints what it says about them. With -serve it goes on until it is interrupted. The
+// exit status is 0 if the page tells of both cutovers.
 package main
 
 import (
@@ -26,6 +26,7 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/e6data/e6data-go/e6"
+	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/fsm"
 	e6otel "github.com/e6data/e6data-go/e6/otel"
 	"github.com/e6data/e6data-go/emulator"
@@ -33,6 +34,9 @@ import (
 
 // shown are the metrics that are printed; the page has more.
 var shown = regexp.MustCompile(`^(e6_client_(state|cutovers|requests|refusals|cutover_duration_seconds_(count|sum)|authentications)|db_client_operation_duration_seconds_count)(_total)?\{`)
+
+// cutovers are the series of an announced change to green and of an abrupt one to blue.
+var cutovers = regexp.MustCompile(`^e6_client_cutovers_total\{.*e6_kind="(announced".*e6_to="green|abrupt".*e6_to="blue)"`)
 
 func check(err error) {
 	if err != nil {
@@ -85,6 +89,11 @@ func main() {
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
+	// An abrupt one takes it back: green closes without an announcement.
+	check(em.Cluster().Cutover(ctx, e6test.Cutover{To: e6.Blue, Kind: e6test.Abrupt}))
+	for client.Strategy().State != fsm.StateBlue {
+		time.Sleep(10 * time.Millisecond)
+	}
 	time.Sleep(500 * time.Millisecond)
 	// What follows is what `curl` shows, without buckets and without the address
 	// of the cluster, which is on every line.
@@ -92,7 +101,7 @@ func main() {
 	check(err)
 	fmt.Printf("%s says:\n\n", page)
 	address := regexp.MustCompile(`,?server_(address|port)="[^"]*"`)
-	table, followed := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0), false
+	table, followed := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0), 0
 	lines := bufio.NewScanner(response.Body)
 	for lines.Scan() {
 		name, value, _ := strings.Cut(lines.Text(), "} ")
@@ -101,13 +110,15 @@ func main() {
 		}
 		name = strings.TrimSuffix(address.ReplaceAllString(name+"}", ""), "{}")
 		_, _ = fmt.Fprintf(table, "%s\t%s\n", name, value)
-		followed = followed || strings.HasPrefix(name, "e6_client_cutovers_total") && strings.Contains(name, `e6_to="green"`) && value == "1"
+		if kind := cutovers.FindString(name); kind != "" && value == "1" {
+			followed++ // each kind of change has a count of its own
+		}
 	}
 	check(lines.Err())
 	check(response.Body.Close())
 	check(table.Flush())
-	if !followed {
-		log.Fatal("metrics: the page does not tell of the cutover")
+	if followed != 2 {
+		log.Fatal("metrics: the page does not tell of both cutovers")
 	}
 	if *serve {
 		fmt.Println("\nThe queries go on, and so does the page, until you interrupt.")

@@ -1,5 +1,6 @@
-// Tracing shows the trace of a cutover as a tree, with links to the queries that it
-// met; with -otlp a collector gets it too. It exits with 0 if the trace is whole.
+// Tracing shows the traces of two cutovers as trees, one announced and one abrupt, with
+// links to the queries that they met; with -otlp a collector gets them too. It exits
+// with 0 if both traces are whole.
 package main
 
 import (
@@ -10,6 +11,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/xlab/treeprint"
@@ -20,6 +22,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/e6data/e6data-go/e6"
+	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/fsm"
 	e6otel "github.com/e6data/e6data-go/e6/otel"
 	"github.com/e6data/e6data-go/emulator"
@@ -73,16 +76,30 @@ func main() {
 	check(rows.Close())
 	for ; client.Strategy().State != fsm.StateGreen; time.Sleep(time.Millisecond) {
 	}
+	// And one without an announcement, while somebody waits for an answer.
+	answered := make(chan error, 1)
+	go func() { _, err := client.QueryAll(ctx, "SELECT count(*) FROM range(300000000) t(i)"); answered <- err }()
+	for ; em.Cluster().Stats().CallsBySide[e6.Green]["getResultMetadata"] < 2; time.Sleep(time.Millisecond) {
+	}
+	check(em.Cluster().Cutover(ctx, e6test.Cutover{To: e6.Blue, Kind: e6test.Abrupt}))
+	check(<-answered)
 	check(client.Close()) // spans that wait for something end now
 	spans := memory.GetSpans()
 	slices.SortFunc(spans, func(a, b tracetest.SpanStub) int { return a.StartTime.Compare(b.StartTime) })
-	cutover := slices.IndexFunc(spans, func(s tracetest.SpanStub) bool { return s.Name == "e6.cutover" })
-	if cutover < 0 || len(spans[cutover].Events) < 5 || len(spans[cutover].Links) < 2 {
-		log.Fatal("tracing: the span of the cutover is not whole")
+	whole := 0
+	for _, s := range spans {
+		if line := known(s.Attributes); s.Name == "e6.cutover" && len(s.Links) > 0 {
+			root := treeprint.NewWithRoot("trace " + s.SpanContext.TraceID().String())
+			grow(root, spans, s, s.StartTime)
+			fmt.Print(root)
+			if announced := strings.Contains(line, "kind announced") && len(s.Events) >= 5; announced || strings.Contains(line, "kind abrupt") {
+				whole++
+			}
+		}
 	}
-	root := treeprint.NewWithRoot("trace " + spans[cutover].SpanContext.TraceID().String())
-	grow(root, spans, spans[cutover], spans[cutover].StartTime)
-	fmt.Print(root)
+	if whole != 2 {
+		log.Fatal("tracing: the spans of the cutovers are not whole")
+	}
 	check(tracers.ForceFlush(ctx)) // the error says if the collector was not reached
 }
 
@@ -108,7 +125,7 @@ func grow(to treeprint.Tree, all tracetest.SpanStubs, s tracetest.SpanStub, zero
 }
 
 // shown are the attributes that fit on a line.
-var shown = regexp.MustCompile(`^(e6\.(link|side|purpose|rows|cutover\.(result|drained|lost))|db\.query\.text)$`)
+var shown = regexp.MustCompile(`^(e6\.(link|side|purpose|rows|cutover\.(kind|result|drained|replayed|retried|lost))|db\.query\.text)$`)
 
 func known(all []attribute.KeyValue) (line string) {
 	for _, a := range all {

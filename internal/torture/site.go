@@ -136,7 +136,9 @@ func (c *client) watch(each *e6.Client) {
 	each.Subscribe(func(e events.Event) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		c.abandoned[e.Data.(events.QueryAbandoned).QueryID] = true
+		if d, ok := e.Data.(events.QueryAbandoned); ok {
+			c.abandoned[d.QueryID] = true
+		}
 	}, events.Kinds(events.KindQueryAbandoned), events.Queue(1<<16))
 }
 

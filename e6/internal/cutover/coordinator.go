@@ -26,6 +26,9 @@ type Config struct {
 	Events *events.Bus
 	// Logger receives what no event covers.
 	Logger *slog.Logger
+	// OnPanic is called with what the store panicked with, and the stack. Nil: the
+	// panic is only a StoreFailed event.
+	OnPanic func(value any, stack []byte)
 	// Describe says an error as events have it: without the server's own words,
 	// which may be anything. Default: its Error method.
 	Describe func(error) string
@@ -98,6 +101,8 @@ type Coordinator struct {
 	failures   uint64
 	failure    error
 	lastKnown  fsm.Side
+	served     fsm.Side   // the side of the last StrategyChanged event
+	suspicion  *suspicion // of the active side, if there is one
 	detection  *detection
 	transition *transition
 	check      *check
@@ -205,6 +210,7 @@ func (c *Coordinator) call(ctx context.Context, decide func()) error {
 // this order: a query that is pinned because of an event finds it published.
 func (c *Coordinator) fire(t fsm.Trigger) bool {
 	before := c.machine.Snapshot()
+	sign := c.signOf(t)
 	moved, err := c.machine.Fire(t)
 	if err != nil {
 		// The rules in this package fire only what the table allows.
@@ -215,13 +221,14 @@ func (c *Coordinator) fire(t fsm.Trigger) bool {
 		c.newEpoch(moved.After)
 	}
 	c.publish()
+	c.changed(moved, sign)
 	c.cfg.Events.Publish(moved.Cause, events.Transition{Transition: moved, InFlight: c.pins.sum(before.Active)})
 	return true
 }
 
 // newEpoch forgets what was decided on the evidence of the epoch before.
 func (c *Coordinator) newEpoch(now fsm.Snapshot) {
-	c.held = false
+	c.held, c.suspicion = false, nil
 	c.endStage("left", now.Cause)
 	c.probation.Store(c.upcoming) // before the routing is published, so that no query is missed
 	c.upcoming = nil

@@ -20,6 +20,7 @@ type detection struct {
 	first    fsm.Side // asked first; None leaves it to what the store says
 	refused  map[fsm.Side]bool
 	cause    fsm.Cause
+	sign     suspicion // what it began with
 }
 
 // errDetectionTimeout ends a detection whose own time is up.
@@ -35,13 +36,13 @@ func (c *Coordinator) detectIfUnknown(cause fsm.Cause) {
 // detect gives up what is known and looks for a side that accepts. It runs on
 // the writer.
 func (c *Coordinator) detect(cause fsm.Cause, first fsm.Side) {
-	from := c.machine.Snapshot().Active
+	from, sign := c.machine.Snapshot().Active, c.firstSign(cause)
 	c.abandon(cause, fmt.Errorf("e6: no side accepts: %s", cause))
 	clear(c.heard)
 	if !c.fire(fsm.Trigger{Event: fsm.EventDetect, Cause: cause}) {
 		return
 	}
-	d := &detection{from: from, first: first, refused: make(map[fsm.Side]bool), cause: cause}
+	d := &detection{from: from, first: first, refused: make(map[fsm.Side]bool), cause: cause, sign: sign}
 	d.ctx, d.cancel = context.WithCancelCause(c.ctx)
 	d.deadline = time.AfterFunc(c.cfg.DetectionTimeout, func() {
 		d.cancel(fmt.Errorf("%w after %s", errDetectionTimeout, c.cfg.DetectionTimeout))
@@ -57,7 +58,7 @@ func (c *Coordinator) search(d *detection) {
 	defer d.deadline.Stop()
 	report := &DetectionError{}
 	ctx := background(d.ctx, d.cause)
-	start := DetectionStart{Cause: d.cause, From: d.from, Order: c.order(d)}
+	start := DetectionStart{Cause: d.cause, From: d.from, At: d.sign.at, Order: c.order(d)}
 	if ask := c.cfg.Hooks.Order; ask != nil {
 		start.Order = ask(ctx, start)
 	}
@@ -164,10 +165,10 @@ func (c *Coordinator) onDetected(d *detection, side fsm.Side, session string, to
 	if c.detection != d {
 		return
 	}
-	c.detection = nil
 	c.sessions.install(side, session, took, "detect")
 	cause := fsm.Cause{Reason: fsm.ReasonAccepted, Detail: d.cause.String(), Trace: d.cause.Trace}
 	c.fire(fsm.Trigger{Event: fsm.EventSettle, Side: side, Cause: cause})
+	c.detection = nil
 	// The refusal that began a detection is news too: it does not ask that side again.
 	c.tellSettled(side, d.refused[side.Other()] || d.from == side.Other() && d.cause.Reason == fsm.ReasonRefusal)
 	c.scheduleRefresh()

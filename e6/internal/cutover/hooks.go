@@ -6,6 +6,7 @@ import (
 
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/fsm"
 )
 
@@ -63,6 +64,9 @@ type DetectionStart struct {
 	Cause fsm.Cause
 	// From is the side that was active before, or None.
 	From fsm.Side
+	// At is when the first sign came that a side has to be looked for, such as the
+	// first refused call. The detection begins then or later.
+	At time.Time
 	// Order is the order in which it asks the sides.
 	Order [2]fsm.Side
 }
@@ -91,21 +95,30 @@ type SessionEnd struct {
 	Err  error
 }
 
-// CutoverStart: a transition from side to side begins.
+// CutoverStart: a change of the active side begins.
+//
+// A transition from side to side is told when it begins, before it is known whether
+// the target will accept. Every other change is told when the active side has
+// changed: At is when its first sign came, and CutoverEnd follows at once.
 type CutoverStart struct {
-	// ID is the number of the transition.
+	// ID is the number of the transition, and 0 for a change that is no part of one.
 	ID uint64
-	// Event is fsm.EventAnnounce or fsm.EventRollback.
+	// Event is the event of the machine: fsm.EventAnnounce or fsm.EventRollback for
+	// a transition, otherwise fsm.EventAbort, fsm.EventSettle or fsm.EventReset.
 	Event fsm.Event
-	// From is the side that is left, To the one that new queries shall go to.
+	// Change is the kind of the change, as in the StrategyChanged event.
+	Change events.ChangeKind
+	// From is the side that is left, To the one that new queries shall go to. Each
+	// may be None: From on first use and after a reset, To for a reset.
 	From, To fsm.Side
-	// Cause is why it begins.
+	// Cause is why it begins: the announcement, the first refusal, the request.
 	Cause fsm.Cause
-	// At is when it began.
+	// At is when its first sign came.
 	At time.Time
-	// InFlight is the number of queries on From.
+	// InFlight is the number of queries on From then.
 	InFlight int64
-	// Limit is how long it may take at the most, all phases together.
+	// Limit is how long a transition may take at the most, all phases together. It
+	// is 0 for every other change.
 	Limit time.Duration
 }
 
@@ -127,17 +140,26 @@ const (
 	ResultDeadline   = "deadline"
 	ResultRefused    = "refused"
 	ResultSuperseded = "superseded"
-	// ResultAborted: the client is back on the origin.
+	// ResultAborted: the client is back on the origin. If the target had accepted,
+	// going back is a change of its own.
 	ResultAborted = "aborted"
 	// ResultAbandoned: it led to neither side, as none accepts or the client was
 	// reset or closed.
 	ResultAbandoned = "abandoned"
+	// ResultSettled: a change without a transition has led to its side, and
+	// ResultReset: to none, as the caller wanted.
+	ResultSettled = "settled"
+	ResultReset   = "reset"
 )
 
-// CutoverEnd: a transition is over. A time is zero for what has not happened.
+// CutoverEnd: a change, or the attempt at one, is over. A time is zero for what has
+// not happened.
 type CutoverEnd struct {
 	// Result is one of ResultDrained and so on.
 	Result string
+	// Changed is set if the active side changed: there is one StrategyChanged event
+	// then. A transition that ended before its target accepted changed nothing.
+	Changed bool
 	// Cause is why it ended.
 	Cause fsm.Cause
 	// Ready is when the target became active, FirstQuery when the first query

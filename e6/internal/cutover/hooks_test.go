@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/e6/internal/cutover"
 	"github.com/e6data/e6data-go/internal/bubbles"
@@ -28,8 +30,9 @@ type spans struct {
 	mu         sync.Mutex
 	detections []*span[cutover.DetectionStart, cutover.DetectionEnd]
 	sessions   []*span[cutover.SessionStart, cutover.SessionEnd]
-	cutovers   []*span[cutover.CutoverStart, cutover.CutoverEnd]
-	marks      []string // of the contexts that logins got
+	cutovers   []*span[cutover.CutoverStart, cutover.CutoverEnd] // transitions from side to side
+	changes    []*span[cutover.CutoverStart, cutover.CutoverEnd] // every other change of the active side
+	marks      []string                                          // of the contexts that logins got
 }
 
 type markKey struct{}
@@ -57,6 +60,9 @@ func (s *spans) attach(cfg *cutover.Config) {
 		return record(s, ctx, "session "+start.Purpose, &s.sessions, start)
 	}
 	cfg.Hooks.Cutover = func(ctx context.Context, start cutover.CutoverStart) (context.Context, func(cutover.CutoverEnd)) {
+		if start.Limit == 0 {
+			return record(s, ctx, "change", &s.changes, start)
+		}
 		return record(s, ctx, "cutover", &s.cutovers, start)
 	}
 }
@@ -87,7 +93,7 @@ func (s *spans) requireEnded(t testing.TB) {
 	for _, l := range s.sessions {
 		require.Equal(t, 1, l.ends, "%+v", l.start)
 	}
-	for _, c := range s.cutovers {
+	for _, c := range slices.Concat(s.cutovers, s.changes) {
 		require.Equal(t, 1, c.ends, "%+v", c.start)
 		require.NotEmpty(t, c.end.Result)
 		at := c.start.At // the times that are known are in order
@@ -179,7 +185,7 @@ func TestACutoverIsToldFromBeginningToEnd(t *testing.T) {
 		pass(0)
 		require.Len(t, s.cutovers, 1)
 		require.Equal(t, cutover.CutoverStart{
-			ID: 1, Event: fsm.EventAnnounce, From: fsm.Blue, To: fsm.Green, At: began, InFlight: 2, Limit: prepareTimeout + drainTimeout,
+			ID: 1, Event: fsm.EventAnnounce, Change: events.ChangeAnnounced, From: fsm.Blue, To: fsm.Green, At: began, InFlight: 2, Limit: prepareTimeout + drainTimeout,
 			Cause: fsm.Cause{Reason: fsm.ReasonAnnouncement, Detail: "blue named green"},
 		}, s.cutovers[0].start)
 		end := s.cutovers[0].end

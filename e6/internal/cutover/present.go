@@ -13,7 +13,7 @@ func (c *Coordinator) bePresent() {
 	if !ok || !c.cfg.Fleet.Present {
 		return
 	}
-	err := guarded(func() error {
+	err := c.guarded(func() error {
 		self, err := others.Join(c.cfg.Key, store.Client{})
 		if err != nil {
 			return err

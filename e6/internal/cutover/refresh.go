@@ -45,6 +45,8 @@ func (c *Coordinator) onChecked(k *check, cause fsm.Cause) {
 	verdict := c.cfg.Cluster.Judge(k.err)
 	if verdict != Accepts {
 		c.failed("refresh", k.side, 1, cause, k.err)
+	} else if c.machine.Snapshot().Epoch == k.epoch && !c.held {
+		c.suspicion = nil
 	}
 	switch {
 	case !c.settled() || c.machine.Snapshot().Epoch != k.epoch:

@@ -27,6 +27,9 @@ func (c *Coordinator) Failed(ctx context.Context, side fsm.Side, at Stamp, why s
 // present epoch is evidence.
 func (c *Coordinator) onRefused(side fsm.Side, at Stamp, cause fsm.Cause) {
 	s := c.machine.Snapshot()
+	if at.Epoch == s.Epoch && side == s.Active {
+		c.suspect(cause)
+	}
 	switch {
 	case at.Epoch != s.Epoch:
 	case side == s.Active && s.State != fsm.StateTransitioning:
@@ -50,6 +53,9 @@ func (c *Coordinator) onRefused(side fsm.Side, at Stamp, cause fsm.Cause) {
 // asked for a sign of life.
 func (c *Coordinator) onFailed(side fsm.Side, at Stamp, cause fsm.Cause) {
 	s := c.machine.Snapshot()
+	if at.Epoch == s.Epoch && side == s.Active {
+		c.suspect(cause)
+	}
 	switch {
 	case at.Epoch != s.Epoch:
 	case side != s.Active && s.Phase == fsm.PhaseShared:
@@ -105,7 +111,7 @@ func (c *Coordinator) verify(t *transition, refused bool, cause fsm.Cause) {
 // onTrusted ends the doubt about a target that does accept.
 func (c *Coordinator) onTrusted(t *transition) {
 	if c.transition == t {
-		t.doubted = false
+		t.doubted, c.suspicion = false, nil
 		c.hold(false)
 	}
 }

@@ -182,6 +182,7 @@ func (c *Coordinator) startRetreat(cause fsm.Cause) *retreat {
 	if c.retreat == nil || c.retreat.epoch != s.Epoch {
 		r := &retreat{epoch: s.Epoch, from: s.Active, cause: cause, done: make(chan struct{})}
 		c.retreat, c.later = r, nil
+		c.suspect(cause)
 		c.tasks.Go(func() {
 			err := c.ping(background(c.ctx, cause), r.from.Other())
 			c.post(func() { c.onRetreat(r, err) })
@@ -207,6 +208,7 @@ func (c *Coordinator) onRetreat(r *retreat, err error) {
 	case c.cfg.Cluster.Judge(err) != Accepts:
 		c.failed("return", to, r.failed+1, r.cause, err)
 		r.err = fmt.Errorf("e6: rollback: %s does not accept: %w", to, err)
+		c.suspicion = nil
 		c.retreatLater(r.from, r.cause, r.failed)
 		return
 	case s.Phase == fsm.PhasePreparing: // on the way to where it shall go

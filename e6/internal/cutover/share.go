@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -71,7 +72,7 @@ func (c *Coordinator) leaveStore() {
 // watchStore listens until the client ends. A store that fails is asked again.
 func (c *Coordinator) watchStore() {
 	for n := 0; ; n++ {
-		err := guarded(func() error {
+		err := c.guarded(func() error {
 			return c.cfg.Store.Watch(c.ctx, c.cfg.Key, func(f store.Fact) { c.post(func() { c.onFact(f) }) })
 		})
 		if c.ctx.Err() != nil {
@@ -120,7 +121,7 @@ func (c *Coordinator) hint(ctx context.Context) fsm.Side {
 	go func() {
 		defer c.share.hint.Store(false)
 		var fact store.Fact
-		_ = guarded(func() (err error) {
+		_ = c.guarded(func() (err error) {
 			fact, err = c.cfg.Store.Load(ctx, c.cfg.Key)
 			return err
 		})
@@ -156,7 +157,7 @@ var publishAgain = backoff.Policy{Base: time.Second, Max: time.Minute}
 
 func (c *Coordinator) publishAtLast(s saying) {
 	for n := 0; ; n++ {
-		err := guarded(func() error { return c.publishFact(s) })
+		err := c.guarded(func() error { return c.publishFact(s) })
 		if err == nil || c.ctx.Err() != nil {
 			return
 		}
@@ -216,10 +217,14 @@ func (c *Coordinator) storeFailed(op string, err error) {
 	c.cfg.Events.Publish(fsm.Cause{Reason: fsm.ReasonStore}, events.StoreFailed{Op: op, Error: text})
 }
 
-// guarded turns a panic of somebody else's store into an error.
-func guarded(call func() error) (err error) {
+// guarded turns a panic of somebody else's store into an error, and hands its stack
+// on.
+func (c *Coordinator) guarded(call func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
+			if c.cfg.OnPanic != nil {
+				c.cfg.OnPanic(p, debug.Stack())
+			}
 			err = fmt.Errorf("panic in the store: %v", p)
 		}
 	}()

@@ -56,6 +56,7 @@ func (h heldFlag) isSet() bool { return h.ctx.Err() != nil }
 
 // begin moves towards target. It runs on the writer.
 func (c *Coordinator) begin(event fsm.Event, target fsm.Side, cause fsm.Cause) *transition {
+	began := c.beganAt(event)
 	c.supersede(cause)
 	clear(c.heard)
 	if !c.fire(fsm.Trigger{Event: event, Side: target, Cause: cause}) {
@@ -64,8 +65,8 @@ func (c *Coordinator) begin(event fsm.Event, target fsm.Side, cause fsm.Cause) *
 	now := c.machine.Snapshot()
 	t := &transition{
 		start: CutoverStart{
-			ID: now.Transition, Event: event, From: target.Other(), To: target, Cause: cause,
-			At: now.Since, InFlight: c.pins.sum(target.Other()), Limit: c.limit(event),
+			ID: now.Transition, Event: event, Change: changeKind(event, cause), From: target.Other(), To: target, Cause: cause,
+			At: began, InFlight: c.pins.sum(target.Other()), Limit: c.limit(event),
 		},
 		jitter: c.jitter(cause),
 		wake:   make(chan struct{}, 1), ready: make(chan struct{}), over: make(chan struct{}), shared: func() {},
@@ -288,6 +289,7 @@ func (c *Coordinator) abort(t *transition, cause fsm.Cause) {
 			c.detect(fsm.Cause{Reason: fsm.ReasonRefusal, Detail: "the origin refuses", Trace: cause.Trace}, t.target())
 			return
 		}
+		c.suspicion = nil // what it said was decided
 	}
 	c.scheduleRefresh()
 }
@@ -350,7 +352,7 @@ func (c *Coordinator) endTransition(result string, cause fsm.Cause, err error) {
 func (t *transition) finish(end CutoverEnd) {
 	t.cancel()
 	t.timer.Stop()
-	end.At, end.Ready = time.Now(), t.accepted
+	end.At, end.Ready, end.Changed = time.Now(), t.accepted, !t.accepted.IsZero()
 	if first := t.first.Load(); first != 0 {
 		end.FirstQuery = time.Unix(0, first)
 	}
