@@ -142,9 +142,12 @@ type Config struct {
 	// KeepaliveTimeout is how long the answer to a PING may take, and how long the other
 	// end may leave data without the acknowledgement of TCP. Default: 1 minute.
 	KeepaliveTimeout time.Duration
-	// MaxReceiveBytes and MaxSendBytes limit one message. Default: 100 MiB each.
+	// MaxReceiveBytes limits one response with rows. A program that does not trust its
+	// server, or has little memory, sets it lower: the memory of a batch is a small
+	// multiple of it. Default: 2147483647, which is the most that gRPC can carry.
 	MaxReceiveBytes int
-	MaxSendBytes    int
+	// MaxSendBytes limits one request: a statement with its arguments. Default: 100 MiB.
+	MaxSendBytes int
 
 	// HookBudget limits one call of a hook. Default: 100 milliseconds.
 	HookBudget time.Duration
@@ -195,7 +198,8 @@ type Config struct {
 	EventHistory int
 }
 
-const maxMessageBytes = 100 << 20
+// maxRequestBytes is the default of MaxSendBytes.
+const maxRequestBytes = 100 << 20
 
 // withCredentials moves the token into the callback: a field would show in a dump of
 // whatever holds the Config.

@@ -171,6 +171,14 @@ func IsRetryable(err error) bool {
 	return wire.OutcomeOf(err).Later
 }
 
+// withLimit is the message of an error, and names the limit that a message is over.
+func withLimit(err error) string {
+	if failed, ok := wire.AsError(err); ok && failed.Class == wire.ClassTooLarge {
+		return message(err) + ": " + failed.Hint()
+	}
+	return message(err)
+}
+
 // message is the text of the engine's answer, without gRPC's decoration.
 func message(err error) string {
 	if s, ok := status.FromError(err); ok {

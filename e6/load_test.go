@@ -55,7 +55,7 @@ var settingCases = map[string]struct {
 	"KeepaliveTimeout":     {time.Minute, map[string]any{"1": time.Millisecond, "60000": time.Minute}, []string{"0", "x", "25h"}},
 	"MaxConnections":       {16, map[string]any{"1": 1, "1000": 1000}, []string{"0", "1001", "x"}},
 	"StreamsPerConnection": {64, map[string]any{"1": 1, "100": 100}, []string{"0", "-1", "x"}},
-	"MaxReceiveBytes":      {104857600, map[string]any{"1": 1, "2147483647": 2147483647}, []string{"0", "2147483648"}},
+	"MaxReceiveBytes":      {2147483647, map[string]any{"1": 1, "2147483647": 2147483647}, []string{"0", "2147483648"}},
 	"MaxSendBytes":         {104857600, map[string]any{"1": 1, "2147483647": 2147483647}, []string{"-1", "2147483648"}},
 	"MaxInFlight":          {0, map[string]any{"0": 0, "64": 64}, []string{"-1", "x"}},
 	"LogLevel":             {LogLevel(0), map[string]any{"debug": LogDebug, "INFO": LogInfo, "WARNING": LogWarn, "CRITICAL": LogError, "off": LogOff}, []string{"loud"}},

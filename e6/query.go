@@ -535,7 +535,7 @@ func (q *query) failure(x *execution, to sink, err error) error {
 	}
 	return &QueryError{
 		Op: q.opName(x), QueryID: x.queryID, Tag: q.opts.tag, Side: x.pin.Side,
-		Code: status.Code(err), Message: message(err), Err: err,
+		Code: status.Code(err), Message: withLimit(err), Err: err,
 	}
 }
 

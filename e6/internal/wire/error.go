@@ -41,15 +41,40 @@ func (e *Error) Error() string {
 	if message != "" {
 		s += ": " + Visible(shorten(message))
 	}
-	if hint := cmp.Or(e.note, e.hint(message)); hint != "" {
+	if hint := e.Hint(); hint != "" {
 		s += ": " + hint
 	}
 	return s
 }
 
+// Hint is the probable cause and what to do, where the message does not say so. It may
+// be empty.
+func (e *Error) Hint() string {
+	message := e.Err.Error()
+	if st, ok := status.FromError(e.Err); ok {
+		message = st.Message()
+	}
+	return cmp.Or(e.note, e.hint(message))
+}
+
+// sizeHint says which limit a message is over.
+func (e *Error) sizeHint(message string) string {
+	switch {
+	case matchesAny(message, requestOversized):
+		return "Config.MaxSendBytes limits a request: raise it, or shorten the statement"
+	case strings.HasPrefix(e.Method, "prepareStatement"), strings.HasPrefix(e.Method, "executeStatement"):
+		return "the server has a limit for requests: raise it there, or shorten the statement"
+	case !strings.HasPrefix(e.Method, "getNextResult"):
+		return fmt.Sprintf("a response without rows may have %d bytes, or Config.MaxReceiveBytes if that is less", maxOtherBytes)
+	}
+	return "Config.MaxReceiveBytes limits a response: raise it, or select fewer or shorter columns"
+}
+
 // hint is the probable cause, where the message is known to hide it.
 func (e *Error) hint(message string) string {
 	switch {
+	case e.Class == ClassTooLarge:
+		return e.sizeHint(message)
 	case strings.Contains(message, "first record does not look like a TLS handshake"):
 		return "the server does not speak TLS on this port"
 	case strings.Contains(message, "authentication handshake failed") && (strings.Contains(message, "connection reset") || strings.Contains(message, "EOF")):

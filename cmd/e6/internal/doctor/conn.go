@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"strings"
 	"time"
@@ -39,7 +40,7 @@ func dial(cfg e6.Config) (*conn, error) {
 		transport = credentials.NewTLS(t)
 	}
 	cc, err := grpc.NewClient("dns:///"+cfg.Address, grpc.WithTransportCredentials(transport), grpc.WithDisableRetry(),
-		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(100<<20)))
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(math.MaxInt32)))
 	if err != nil {
 		return nil, err
 	}
