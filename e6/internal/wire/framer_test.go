@@ -219,12 +219,12 @@ func TestAServersOwnStatusIsTheEnginesInEveryForm(t *testing.T) {
 // such a call once more itself, so each server gives it twice.
 func TestAStreamThatTheServerDidNotProcess(t *testing.T) {
 	for name, write := range map[string]func(f *frames, stream uint32){
-		"GOAWAY below the stream": func(f *frames, s uint32) { _ = f.WriteGoAway(s-2, http2.ErrCodeNo, nil) },
+		"GOAWAY below the stream": func(f *frames, s uint32) { _ = f.WriteGoAway(max(s, 2)-2, http2.ErrCodeNo, nil) },
 		"GOAWAY of all, and then below": func(f *frames, s uint32) {
 			_ = f.WriteGoAway(1<<31-1, http2.ErrCodeNo, nil)
-			_ = f.WriteGoAway(s-2, http2.ErrCodeNo, nil)
+			_ = f.WriteGoAway(max(s, 2)-2, http2.ErrCodeNo, nil)
 		},
-		"GOAWAY below the stream, with a text": func(f *frames, s uint32) { _ = f.WriteGoAway(s-2, http2.ErrCodeEnhanceYourCalm, []byte("calm")) },
+		"GOAWAY below the stream, with a text": func(f *frames, s uint32) { _ = f.WriteGoAway(max(s, 2)-2, http2.ErrCodeEnhanceYourCalm, []byte("calm")) },
 		"a refused stream":                     func(f *frames, s uint32) { _ = f.WriteRSTStream(s, http2.ErrCodeRefusedStream) },
 	} {
 		t.Run(name, func(t *testing.T) {
