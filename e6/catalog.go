@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/e6data/e6data-go/e6/internal/errtext"
 	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
 )
 
@@ -163,7 +164,7 @@ func (x *execution) analyze(ctx context.Context) (*Analysis, error) {
 		Parsing float64 `json:"parsingTime"`
 	}
 	if err := json.Unmarshal([]byte(answer.GetExplainAnalyze()), &times); err != nil {
-		return nil, fmt.Errorf("e6: explain analyze of query %s: the answer is not the JSON it should be: %w", x.queryID, err)
+		return nil, errtext.Errorf("explain analyze of query %s: the answer is not the JSON it should be: %w", x.queryID, err)
 	}
 	ms := func(n float64) time.Duration { return time.Duration(n * float64(time.Millisecond)) }
 	return &Analysis{
@@ -224,7 +225,7 @@ func onHandle[R any](ctx context.Context, c *Client, op string, h QueryHandle, d
 	case c.ctx.Err() != nil:
 		return none, ErrClosed
 	}
-	return none, fmt.Errorf("e6: %s%s on %s: %w", op, queryName(h.QueryID, ""), h.Side, err)
+	return none, withOperation(fmt.Sprintf("%s%s on %s", op, queryName(h.QueryID, ""), h.Side), err)
 }
 
 // onSession makes one harmless call with the session of the active side.
@@ -245,7 +246,7 @@ func onActive[R any](ctx context.Context, c *Client, op string, do func(context.
 	for {
 		var err error
 		if x, err = q.start(ctx, x); err != nil {
-			return none, fmt.Errorf("e6: %s: %w", op, err)
+			return none, errtext.Errorf("%s: %w", op, err)
 		}
 		answer, err := do(ctx, x)
 		if err == nil {

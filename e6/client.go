@@ -3,7 +3,6 @@ package e6
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"iter"
 	"log/slog"
@@ -16,6 +15,7 @@ import (
 	"github.com/e6data/e6data-go/e6/internal/backoff"
 	"github.com/e6data/e6data-go/e6/internal/ctxerr"
 	"github.com/e6data/e6data-go/e6/internal/cutover"
+	"github.com/e6data/e6data-go/e6/internal/errtext"
 	"github.com/e6data/e6data-go/e6/internal/wire"
 	"github.com/e6data/e6data-go/e6/internal/workers"
 )
@@ -74,7 +74,7 @@ func Open(ctx context.Context, cfg Config, opts ...Option) (*Client, error) {
 	pin, err := c.route.Pin(ctx)
 	if err != nil {
 		_ = c.Close()
-		return nil, fmt.Errorf("e6: open %s: %w", cfg.Address, err)
+		return nil, errtext.Errorf("open %s: %w", cfg.Address, err)
 	}
 	c.route.Unpin(pin)
 	return c, nil
@@ -127,7 +127,7 @@ func newClient(cfg Config, opts []Option) (*Client, error) {
 	})
 	if err != nil {
 		_ = c.route.Close(c.ctx)
-		return nil, fmt.Errorf("e6: open %s: %w", cfg.Address, err)
+		return nil, errtext.Errorf("open %s: %w", cfg.Address, err)
 	}
 	c.logEvents()
 	c.hooks.opened()
@@ -201,7 +201,7 @@ func (c *Client) Shutdown(ctx context.Context) error {
 	case <-c.closed:
 		return nil
 	case <-ctx.Done():
-		return errors.Join(fmt.Errorf("e6: shutdown: queries were still running: %w", ctxerr.Why(ctx)), c.Close())
+		return errors.Join(errtext.Errorf("shutdown: queries were still running: %w", ctxerr.Why(ctx)), c.Close())
 	}
 }
 

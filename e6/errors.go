@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/e6data/e6data-go/e6/internal/cutover"
+	"github.com/e6data/e6data-go/e6/internal/errtext"
 	"github.com/e6data/e6data-go/e6/internal/wire"
 )
 
@@ -110,7 +111,7 @@ func (e *CutoverError) Error() string {
 	default:
 		b.WriteString(" and its policy forbids a replay: run it again")
 	}
-	fmt.Fprintf(&b, ": %v", e.Err)
+	b.WriteString(": " + errtext.Inner(e.Err))
 	return b.String()
 }
 
@@ -119,6 +120,38 @@ func (e *CutoverError) Unwrap() error { return e.Err }
 
 // Is reports that a *CutoverError is ErrQueryLost.
 func (e *CutoverError) Is(target error) bool { return target == ErrQueryLost }
+
+// deniedError is a call that failed as the credentials are rejected: an ErrCredentials.
+type deniedError struct{ err error }
+
+// Error implements error.
+func (e *deniedError) Error() string { return e.err.Error() + ": check the user and the token" }
+
+// Unwrap returns the failed call.
+func (e *deniedError) Unwrap() error { return e.err }
+
+// Is reports that it is ErrCredentials.
+func (e *deniedError) Is(target error) bool { return target == ErrCredentials }
+
+// withOperation adds to a failed call what was being done, which names the side already.
+func withOperation(where string, err error) error {
+	if call, ok := err.(*wire.Error); ok { // not one that is inside of another error
+		return &operationError{where, call}
+	}
+	return errtext.Errorf("%s: %w", where, err)
+}
+
+// operationError is a failed call and what it was made for.
+type operationError struct {
+	where string
+	call  *wire.Error
+}
+
+// Error implements error.
+func (e *operationError) Error() string { return errtext.Once(e.where + ": " + e.call.Cause()) }
+
+// Unwrap returns the failed call.
+func (e *operationError) Unwrap() error { return e.call }
 
 // queryName names a query in a message, as far as it has a name.
 func queryName(id, tag string) string {

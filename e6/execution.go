@@ -4,11 +4,11 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/internal/cutover"
+	"github.com/e6data/e6data-go/e6/internal/errtext"
 	"github.com/e6data/e6data-go/e6/internal/wire"
 	"github.com/e6data/e6data-go/e6/vector"
 	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
@@ -379,7 +379,7 @@ var errNoHandle = errors.New("the handle names no query: take it from Submit or 
 // handle. It holds no pin: it must not be released.
 func (c *Client) at(h QueryHandle) (*execution, error) {
 	if !h.valid() {
-		return nil, fmt.Errorf("e6: %w", errNoHandle)
+		return nil, errtext.Errorf("%w", errNoHandle)
 	}
 	return &execution{c: c, pin: cutover.Pin{Side: h.Side}, queryID: h.QueryID, engine: h.Engine}, nil
 }

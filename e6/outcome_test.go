@@ -129,3 +129,31 @@ func TestUnknownIsNoSignOfHealth(t *testing.T) {
 	}
 	require.Equal(t, e6.Green, client.Strategy().Active)
 }
+
+// TestAnErrorSaysItsCauseOnce shows the errors of calls, and of what wraps them.
+func TestAnErrorSaysItsCauseOnce(t *testing.T) {
+	cluster := start(t)
+	client := open(t, cluster)
+	ctx := within(t, 10*time.Second)
+	check := func(t *testing.T, err error) {
+		t.Helper()
+		require.Error(t, err)
+		text := err.Error()
+		require.True(t, strings.HasPrefix(text, "e6: "), text)
+		require.Equal(t, 1, strings.Count(text, "e6: "), text)
+		for _, cause := range []string{"456", "syntax", "502", "healthCheck"} {
+			require.LessOrEqual(t, strings.Count(text, cause), 1, text)
+		}
+	}
+	check(t, client.Rollback(ctx, "test"))
+	check(t, client.Exec(ctx, "SELEC 1"))
+	remove := cluster.Inject(e6test.Fault{Times: -1, Action: e6test.BadGateway, Method: "getTablesV2"})
+	_, err := client.Tables(ctx, "c", "s")
+	check(t, err)
+	remove()
+	defer cluster.Inject(e6test.Fault{Times: -1, Action: e6test.BadGateway, Method: "executeStatement"})()
+	check(t, client.Exec(ctx, insertSeven))
+	check(t, client.Exec(tagged(ctx, "nightly"), tenNumbers))
+	_, err = client.Status(ctx, e6.QueryHandle{QueryID: "none", Side: e6.Blue})
+	check(t, err)
+}

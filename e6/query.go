@@ -14,6 +14,7 @@ import (
 	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/e6/internal/ctxerr"
 	"github.com/e6data/e6data-go/e6/internal/cutover"
+	"github.com/e6data/e6data-go/e6/internal/errtext"
 	"github.com/e6data/e6data-go/e6/internal/sqltext"
 	"github.com/e6data/e6data-go/e6/internal/wire"
 	"github.com/e6data/e6data-go/e6/vector"
@@ -146,7 +147,7 @@ func (q *query) inTurn(ctx context.Context, run func() error) error {
 			q.c.stats.waiting.Add(-1)
 		case <-ctx.Done():
 			q.c.stats.waiting.Add(-1)
-			return q.annotate(fmt.Errorf("e6: waiting for one of %d statements to end (Config.MaxInFlight): %w", cap(q.c.turns), ctxerr.Why(ctx)))
+			return q.annotate(errtext.Errorf("waiting for one of %d statements to end (Config.MaxInFlight): %w", cap(q.c.turns), ctxerr.Why(ctx)))
 		}
 	}
 	defer func() { <-q.c.turns }()
@@ -414,8 +415,8 @@ func (q *query) wake(ctx context.Context, x *execution, failed *wire.Error) erro
 // retry runs a statement again that had no effect.
 func (q *query) retry(ctx context.Context, x *execution, failed *wire.Error) error {
 	if !q.budget(x, failed) {
-		return q.annotate(fmt.Errorf("e6: %s%s on %s: given up after %d attempts: %w",
-			q.opName(x), queryName(x.queryID, q.opts.tag), x.pin.Side, q.attempts+q.refusals, failed))
+		return withOperation(fmt.Sprintf("%s%s on %s: given up after %d attempts",
+			q.opName(x), queryName(x.queryID, q.opts.tag), x.pin.Side, q.attempts+q.refusals), failed)
 	}
 	if err := q.pause(ctx, failed); err != nil {
 		return q.interrupted(ctx, x, failed)
@@ -548,16 +549,16 @@ func (q *query) interrupted(ctx context.Context, x *execution, err error) error 
 	if errors.Is(cause, ErrClosed) {
 		return ErrClosed
 	}
-	where := fmt.Sprintf("e6: %s%s on %s", q.opName(x), queryName(x.queryID, q.opts.tag), x.pin.Side)
+	where := fmt.Sprintf("%s%s on %s", q.opName(x), queryName(x.queryID, q.opts.tag), x.pin.Side)
 	switch {
 	case wire.Classify(err) == wire.ClassCanceled, errors.Is(err, cause), errors.Is(err, context.Cause(ctx)):
-		return fmt.Errorf("%s: %w", where, cause)
+		return errtext.Errorf("%s: %w", where, cause)
 	case x.step > stepExecute:
 		// The statement was executed, whatever the last call did. Only the words
 		// of its failure are kept, as SafeToReplay would be misled by the rest.
-		return fmt.Errorf("%s: %w; the last failure: %v", where, cause, err)
+		return errtext.Errorf("%s: %w; the last failure: %v", where, cause, err)
 	}
-	return fmt.Errorf("%s: %w; the last failure: %w", where, cause, err)
+	return errtext.Errorf("%s: %w; the last failure: %w", where, cause, err)
 }
 
 // annotate adds the caller's tag to an error from before the query had an id.
@@ -565,7 +566,7 @@ func (q *query) annotate(err error) error {
 	if q.opts.tag == "" {
 		return err
 	}
-	return fmt.Errorf("e6: query %q: %w", q.opts.tag, err)
+	return errtext.Errorf("query %q: %w", q.opts.tag, err)
 }
 
 // causeOf is the cause of what follows from a failure.

@@ -2,9 +2,9 @@ package e6
 
 import (
 	"context"
-	"fmt"
 	"iter"
 
+	"github.com/e6data/e6data-go/e6/internal/errtext"
 	"github.com/e6data/e6data-go/e6/vector"
 )
 
@@ -68,7 +68,7 @@ func (c *Client) smoke(ctx context.Context, side Side, sql string) (*Result, err
 	err = q.attempt(ctx, x, r)
 	x.release(ctx, err == nil)
 	if err != nil {
-		return nil, fmt.Errorf("e6: %s%s on %s: %w", x.step, queryName(x.queryID, x.tag), side, err)
+		return nil, errtext.Errorf("%s%s on %s: %w", x.step, queryName(x.queryID, x.tag), side, err)
 	}
 	return &r.Result, nil
 }
@@ -165,7 +165,7 @@ func QueryAll[T any](ctx context.Context, c *Client, sql string, args ...any) ([
 func scanAll[T any](r *Result) ([]T, error) {
 	targets, err := targetsOf[T](r.Fields)
 	if err != nil {
-		return nil, fmt.Errorf("e6: query %s: %w", r.Handle.QueryID, err)
+		return nil, errtext.Errorf("query %s: %w", r.Handle.QueryID, err)
 	}
 	all := make([]T, 0, r.Len())
 	at := place{query: r.Handle.QueryID}

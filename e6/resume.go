@@ -10,6 +10,7 @@ import (
 	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/e6/internal/ctxerr"
+	"github.com/e6data/e6data-go/e6/internal/errtext"
 	"github.com/e6data/e6data-go/e6/internal/wire"
 	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
 )
@@ -55,7 +56,7 @@ func (c *Client) control(ctx context.Context, side Side, ask func(*Client, conte
 	defer unbind()
 	user, token, err := c.credentials(ctx)
 	if err != nil {
-		return "", fmt.Errorf("e6: cluster control: %w", err)
+		return "", errtext.Errorf("cluster control: %w", err)
 	}
 	status, err := ask(c, ctx, side, user, token)
 	outcome := wire.OutcomeOf(err)
@@ -68,7 +69,7 @@ func (c *Client) control(ctx context.Context, side Side, ask func(*Client, conte
 	case err != nil && c.ctx.Err() != nil:
 		return "", ErrClosed
 	case outcome.Login == wire.VerdictDenied:
-		return "", fmt.Errorf("%w: %w", ErrCredentials, err)
+		return "", &deniedError{err}
 	}
 	return ClusterStatus(status), err
 }
@@ -101,7 +102,7 @@ type resumption struct {
 func (r *resumer) resume(ctx context.Context, side Side) error {
 	if r.c.cfg.NoAutoResume {
 		r.tellAsleep()
-		return fmt.Errorf("e6: %w, and NoAutoResume is set: resume it, or allow the client to", ErrSuspended)
+		return errtext.Errorf("%w, and NoAutoResume is set: resume it, or allow the client to", ErrSuspended)
 	}
 	return r.join(ctx, side)
 }
@@ -143,7 +144,7 @@ func (r *resumer) join(ctx context.Context, side Side) error {
 	case <-p.done:
 		return p.err
 	case <-ctx.Done():
-		return fmt.Errorf("e6: waiting for the cluster to resume: %w", ctxerr.Why(ctx))
+		return errtext.Errorf("waiting for the cluster to resume: %w", ctxerr.Why(ctx))
 	}
 }
 
@@ -162,19 +163,19 @@ func (r *resumer) run(side Side) error {
 		status, err := r.c.control(ctx, side, ask)
 		switch {
 		case ctx.Err() != nil:
-			err = fmt.Errorf("e6: resume: %w", context.Cause(ctx))
+			err = errtext.Errorf("resume: %w", context.Cause(ctx))
 			tell(events.ClusterResume{Done: true, Error: err.Error()})
 			return err
 		case err != nil && !wire.OutcomeOf(err).StartOver:
 			// Anything else may pass: the engines of a cluster that wakes up, and the
 			// ingress in front of them, come up in no particular order.
 			tell(events.ClusterResume{Done: true, Error: err.Error()})
-			return fmt.Errorf("e6: resume: %w", err)
+			return errtext.Errorf("resume: %w", err)
 		case status == StatusActive:
 			tell(events.ClusterResume{Status: string(status), Done: true})
 			return nil
 		case status == StatusFailed:
-			err = fmt.Errorf("e6: resume: %w, and resuming it failed", ErrSuspended)
+			err = errtext.Errorf("resume: %w, and resuming it failed", ErrSuspended)
 			tell(events.ClusterResume{Status: string(status), Done: true, Error: err.Error()})
 			return err
 		case status == StatusSuspended && !asked:

@@ -8,6 +8,7 @@ import (
 	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/e6/internal/ctxerr"
 	"github.com/e6data/e6data-go/e6/internal/cutover"
+	"github.com/e6data/e6data-go/e6/internal/errtext"
 	"github.com/e6data/e6data-go/e6/internal/wire"
 	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
 )
@@ -27,7 +28,7 @@ func (s *sides) Authenticate(ctx context.Context, side fsm.Side) (string, error)
 		_, err := s.conn.Engine(wire.Call{Side: side, Control: true}).GetCataloges(ctx, &e6xv1.GetCatalogesRequest{})
 		switch wire.OutcomeOf(err).Login {
 		case wire.VerdictDenied:
-			return "", fmt.Errorf("%w: %w", ErrCredentials, err)
+			return "", &deniedError{err}
 		case wire.VerdictAccepts:
 			return withoutSessions, nil
 		}
@@ -35,14 +36,14 @@ func (s *sides) Authenticate(ctx context.Context, side fsm.Side) (string, error)
 	}
 	user, token, err := (*Client)(s).credentials(ctx)
 	if err != nil {
-		return "", fmt.Errorf("e6: authenticate on %s: %w", side, err)
+		return "", errtext.Errorf("authenticate on %s: %w", side, err)
 	}
 	answer, err := s.conn.Engine(wire.Call{Side: side}).Authenticate(ctx, &e6xv1.AuthenticateRequest{User: user, Password: token})
 	switch {
 	case err == nil && answer.GetSessionId() == "":
-		return "", fmt.Errorf("e6: authenticate on %s: %w", side, ErrCredentials)
+		return "", errtext.Errorf("authenticate on %s: %w", side, ErrCredentials)
 	case wire.OutcomeOf(err).Login == wire.VerdictDenied:
-		return "", fmt.Errorf("%w: %w", ErrCredentials, err)
+		return "", &deniedError{err}
 	case err != nil:
 		return "", err
 	}

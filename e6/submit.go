@@ -3,13 +3,13 @@ package e6
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
 	"github.com/e6data/e6data-go/e6/internal/backoff"
 	"github.com/e6data/e6data-go/e6/internal/ctxerr"
 	"github.com/e6data/e6data-go/e6/internal/cutover"
+	"github.com/e6data/e6data-go/e6/internal/errtext"
 	"github.com/e6data/e6data-go/e6/internal/wire"
 )
 
@@ -48,7 +48,7 @@ func (c *Client) Fetch(ctx context.Context, h QueryHandle) (*Rows, error) {
 	}
 	x, err := c.submitted.take(c, h)
 	if err != nil {
-		return nil, fmt.Errorf("e6: fetch%s: %w", queryName(h.QueryID, ""), err)
+		return nil, errtext.Errorf("fetch%s: %w", queryName(h.QueryID, ""), err)
 	}
 	q := &query{c: c, ctx: ctx, sql: x.sql, opts: c.queryOptions(ctx), handle: h, begun: 1, running: x}
 	q.opts.replay = ReplayNever
@@ -91,7 +91,7 @@ func (c *Client) Wait(ctx context.Context, h QueryHandle, progress func(QuerySta
 			return status, nil
 		}
 		if err := pauses.WaitFull(ctx, n); err != nil {
-			return status, fmt.Errorf("e6: wait%s on %s: %w", queryName(h.QueryID, ""), h.Side, ctxerr.Why(ctx))
+			return status, errtext.Errorf("wait%s on %s: %w", queryName(h.QueryID, ""), h.Side, ctxerr.Why(ctx))
 		}
 	}
 }

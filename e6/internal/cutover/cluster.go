@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/internal/errtext"
 )
 
 // Cluster is what a Coordinator asks of the two sides. Its methods are called
@@ -61,13 +63,23 @@ func (e *DetectionError) Error() string { return e.text(error.Error) }
 
 // text is the whole error, with its parts as describe says them.
 func (e *DetectionError) text(describe func(error) string) string {
-	text := "e6: no side accepts: " + describe(e.Err)
-	for _, side := range fsm.Sides {
+	text := "no side accepts: " + describe(e.Err)
+	var said [len(fsm.Sides)]string
+	for i, side := range fsm.Sides {
 		if err := e.side(side); err != nil && !errors.Is(e.Err, err) {
-			text += fmt.Sprintf("; %s: %s", side, describe(err))
+			said[i] = describe(err)
 		}
 	}
-	return text
+	blue, green := fsm.Sides[0].String(), fsm.Sides[1].String()
+	if said[0] != "" && strings.ReplaceAll(said[0], " on "+blue, " on "+green) == said[1] {
+		return errtext.Once(text + "; " + blue + " and " + green + ": " + strings.ReplaceAll(said[0], " on "+blue, ""))
+	}
+	for i, side := range fsm.Sides {
+		if said[i] != "" {
+			text += fmt.Sprintf("; %s: %s", side, said[i])
+		}
+	}
+	return errtext.Once(text)
 }
 
 // Unwrap returns the end's reason and the last errors of the sides.

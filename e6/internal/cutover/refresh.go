@@ -3,11 +3,11 @@ package cutover
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"time"
 
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/internal/errtext"
 )
 
 // A check asks the settled side for a sign of life, outside the machine: no
@@ -96,7 +96,7 @@ func (c *Coordinator) Refresh(ctx context.Context) (fsm.Snapshot, error) {
 			return c.Routing().Snapshot, ErrClosed
 		}
 		if v := c.cfg.Cluster.Judge(k.err); v != Accepts && v != Refuses {
-			return c.Routing().Snapshot, fmt.Errorf("e6: refresh: %w", k.err)
+			return c.Routing().Snapshot, errtext.Errorf("refresh: %w", k.err)
 		}
 	}
 	return c.waitForSide(ctx)
@@ -128,7 +128,7 @@ func (c *Coordinator) Reset(ctx context.Context) error {
 // queries go there. The side must accept, as after any announcement.
 func (c *Coordinator) Switch(ctx context.Context, side fsm.Side) error {
 	if !side.Valid() {
-		return fmt.Errorf("e6: switch: %w", &fsm.SideError{Name: side.String()})
+		return errtext.Errorf("switch: %w", &fsm.SideError{Name: side.String()})
 	}
 	cause := causeOf(ctx, fsm.ReasonCaller, "switch to "+side.String())
 	var t *transition
@@ -147,7 +147,7 @@ func (c *Coordinator) Switch(ctx context.Context, side fsm.Side) error {
 	case <-t.ready:
 		return t.err
 	case <-ctx.Done():
-		return fmt.Errorf("e6: switch to %s: waiting for it to accept: %w", side, why(ctx))
+		return errtext.Errorf("switch to %s: waiting for it to accept: %w", side, why(ctx))
 	case <-c.ctx.Done():
 		return ErrClosed
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/e6/internal/backoff"
+	"github.com/e6data/e6data-go/e6/internal/errtext"
 	"github.com/e6data/e6data-go/e6/internal/health"
 )
 
@@ -207,7 +208,7 @@ func (c *Coordinator) onRetreat(r *retreat, err error) {
 		return
 	case c.cfg.Cluster.Judge(err) != Accepts:
 		c.failed("return", to, r.failed+1, r.cause, err)
-		r.err = fmt.Errorf("e6: rollback: %s does not accept: %w", to, err)
+		r.err = errtext.Errorf("rollback: %s does not accept: %w", to, err)
 		c.suspicion = nil
 		c.retreatLater(r.from, r.cause, r.failed)
 		return
@@ -285,13 +286,13 @@ func (c *Coordinator) Rollback(ctx context.Context, reason string) error {
 		return nil
 	}
 	if err := c.await(ctx, r.done); err != nil {
-		return fmt.Errorf("e6: rollback: %w", err)
+		return errtext.Errorf("rollback: %w", err)
 	}
 	if r.transition == nil {
 		return r.err
 	}
 	if err := c.await(ctx, r.transition.ready); err != nil {
-		return fmt.Errorf("e6: rollback: waiting for %s to accept: %w", r.transition.target(), err)
+		return errtext.Errorf("rollback: waiting for %s to accept: %w", r.transition.target(), err)
 	}
 	return r.transition.err
 }

@@ -2,8 +2,10 @@ package wire
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"google.golang.org/grpc/status"
@@ -30,16 +32,19 @@ type Error struct {
 
 // Error implements error.
 func (e *Error) Error() string {
-	s := fmt.Sprintf("e6: %s on %s: %s", e.Method, e.Side, e.Class)
+	return fmt.Sprintf("e6: %s on %s: %s", e.Method, e.Side, e.Cause())
+}
+
+// Cause is the text of the error without the method and the side: what was seen, the
+// message of the server, and the probable cause.
+func (e *Error) Cause() string {
 	message := e.Err.Error()
 	if st, ok := status.FromError(e.Err); ok {
 		message = st.Message()
 	}
-	if code := e.HTTPStatus(); code != 0 {
-		message = fmt.Sprintf("HTTP %d", code) // the rest is the reply's page
-	}
-	if message != "" {
-		s += ": " + Visible(shorten(message))
+	s := e.Class.String()
+	if detail := e.detail(message); detail != "" {
+		s += ": " + Visible(shorten(detail))
 	}
 	if hint := e.Hint(); hint != "" {
 		s += ": " + hint
@@ -68,6 +73,27 @@ func (e *Error) sizeHint(message string) string {
 		return fmt.Sprintf("a response without rows may have %d bytes, or Config.MaxReceiveBytes if that is less", maxOtherBytes)
 	}
 	return "Config.MaxReceiveBytes limits a response: raise it, or select fewer or shorter columns"
+}
+
+// detail is what a message says beyond the text of the class.
+func (e *Error) detail(message string) string {
+	code := e.HTTPStatus()
+	switch {
+	case e.Class == ClassWrongSide, e.Class == ClassUnavailable && code != 0:
+		return "" // the class names the status
+	case e.Class == ClassUnavailable:
+		return strings.TrimLeft(strings.TrimPrefix(message, statusSuspended), ",. ")
+	case code != 0:
+		return fmt.Sprintf("HTTP %d", code) // the rest is the page of the reply
+	case e.Class == ClassTimeout && message == context.DeadlineExceeded.Error(), e.Class == ClassCanceled && message == context.Canceled.Error():
+		return ""
+	}
+	if quoted, ok := strings.CutPrefix(message, "connection error: desc = "); ok {
+		if inner, err := strconv.Unquote(quoted); err == nil {
+			message = strings.TrimPrefix(strings.TrimPrefix(inner, "transport: "), "Error while dialing: ")
+		}
+	}
+	return message
 }
 
 // hint is the probable cause, where the message is known to hide it.

@@ -224,8 +224,10 @@ func TestAStreamThatTheServerDidNotProcess(t *testing.T) {
 			_ = f.WriteGoAway(1<<31-1, http2.ErrCodeNo, nil)
 			_ = f.WriteGoAway(max(s, 2)-2, http2.ErrCodeNo, nil)
 		},
-		"GOAWAY below the stream, with a text": func(f *frames, s uint32) { _ = f.WriteGoAway(max(s, 2)-2, http2.ErrCodeEnhanceYourCalm, []byte("calm")) },
-		"a refused stream":                     func(f *frames, s uint32) { _ = f.WriteRSTStream(s, http2.ErrCodeRefusedStream) },
+		"GOAWAY below the stream, with a text": func(f *frames, s uint32) {
+			_ = f.WriteGoAway(max(s, 2)-2, http2.ErrCodeEnhanceYourCalm, []byte("calm"))
+		},
+		"a refused stream": func(f *frames, s uint32) { _ = f.WriteRSTStream(s, http2.ErrCodeRefusedStream) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			// The first stream of each connection is answered, so that the second is above
