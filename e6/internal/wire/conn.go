@@ -85,8 +85,9 @@ func Dial(cfg Config) (*Conn, error) {
 		names: newNames(cfg.Lookup), alone: make(chan struct{}, most), open: make(map[*link]struct{}),
 		perLink: int64(orDefault(cfg.StreamsPerConnection, DefaultStreamsPerConnection)),
 	}
-	c.query = group{conn: c, use: UseQuery, max: most}
-	c.control = group{conn: c, use: UseControl, max: maxControl}
+	newQueue := func() queue { return queue{freed: make(chan struct{}, 1)} }
+	c.query = group{conn: c, use: UseQuery, max: most, first: newQueue(), cleanup: newQueue()}
+	c.control = group{conn: c, use: UseControl, max: maxControl, first: newQueue(), cleanup: newQueue()}
 	c.shrink = time.AfterFunc(shrinkEvery, c.check)
 	c.shrink.Stop()
 	for _, side := range fsm.Sides {
@@ -95,7 +96,7 @@ func Dial(cfg Config) (*Conn, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, g := range []*group{&c.control, &c.query} {
-		l, err := c.newLink(g.use)
+		l, err := c.newLink(g.use, g)
 		if err != nil {
 			for l := range c.open {
 				_ = l.grpc.Close()
@@ -135,15 +136,31 @@ func (c *Conn) Cluster(call Call) e6xv1.ClusterServiceClient { return c.to(call)
 // route picks the connection of a call that is on no lease, and reserves a stream of it.
 // Calls that free something on the server leave room for those that ask which side
 // accepts: a side that answers neither must not keep the client from the other one.
-func (c *Conn) route(of methodUse) *link {
+//
+// If no connection has a stream, the call waits here and not in gRPC, where it would wait
+// for one connection, whose calls may hang. waited says that it did so in vain.
+func (c *Conn) route(ctx context.Context, of methodUse) (l *link, waited bool) {
+	g, keep := &c.query, int64(0)
 	switch of {
 	case usesProbe:
 		c.warm.Do(func() { c.query.all()[0].grpc.Connect() })
-		return c.control.acquire(1, 0)
+		g = &c.control
 	case usesCleanup:
-		return c.control.acquire(1, c.control.all()[0].hard()/4)
+		g, keep = &c.control, c.control.all()[0].hard()/4
 	}
-	return c.query.acquire(1, 0)
+	for {
+		l := g.acquire(1, keep)
+		if l.enter(keep) {
+			g.passOn(keep)
+			return l, false
+		}
+		if waited {
+			l.calls.Add(1) // gRPC says that the context has ended
+			return l, true
+		}
+		l.release(1)
+		waited = !g.await(ctx, keep)
+	}
 }
 
 // Reconnect is for a client that has found no side that accepts: the address may lead
@@ -190,6 +207,12 @@ func (c *Conn) Links() (links []LinkInfo) {
 		}
 	}
 	return links
+}
+
+// Waiting is the number of calls that wait for a stream, as every connection has as many
+// calls as its server allows.
+func (c *Conn) Waiting() int64 {
+	return c.query.first.waiting.Load() + c.control.first.waiting.Load() + c.control.cleanup.waiting.Load()
 }
 
 // Close ends the calls that are active and closes the connections. Calls made

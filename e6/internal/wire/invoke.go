@@ -3,6 +3,7 @@ package wire
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -95,13 +96,13 @@ func (c *boundConn) invoke(ctx context.Context, method string, args, reply any, 
 		m.use = usesProbe
 	}
 	l := c.link
-	if l == nil || m.use != usesQuery || l.gone() {
-		l = c.route(m.use)
+	waited := false
+	if m.use != usesQuery || l == nil || !l.enter(0) {
+		l, waited = c.route(ctx, m.use)
 		defer l.release(1)
 	}
-	l.calls.Add(1)
 	seen, err := c.send(c.headers.on(ctx), l.grpc, m.path, args, reply, opts)
-	inFlight := l.calls.Add(-1)
+	l.leave()
 	if err != nil {
 		class, effect := seen.classify(ctx, err)
 		failed := &Error{Class: class, Effect: effect, Side: c.call.Side, Method: name(method), At: at, Err: err}
@@ -112,7 +113,11 @@ func (c *boundConn) invoke(ctx context.Context, method string, args, reply any, 
 		if outcome.Poison {
 			failed.note = "a response broke the connection: its headers are larger than 1 MiB, or a frame is malformed"
 		}
-		l.note(failed, seen, inFlight)
+		if waited && !seen.sent {
+			failed.note = fmt.Sprintf("it waited for a stream: the ingress allows %d on a connection, and all of its %d connections were busy "+
+				"(e6.Config.MaxConnections)", l.hard(), len(l.group.all()))
+		}
+		l.note(failed, seen)
 		AwaitDeadline(ctx, outcome)
 		return failed
 	}

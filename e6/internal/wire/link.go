@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"fmt"
 	"math"
 	"strings"
 	"sync"
@@ -35,9 +34,10 @@ func (u Use) String() string {
 // again after the connection is lost. A link that is retired takes no new calls and is
 // closed when nothing holds it any more.
 type link struct {
-	conn *Conn
-	grpc *grpc.ClientConn
-	use  Use
+	conn  *Conn
+	grpc  *grpc.ClientConn
+	use   Use
+	group *group // nil for a connection that carries one attempt
 
 	// The stubs of calls without a planner, and of those to the planner that each
 	// side was asked for last: mostly there is one.
@@ -71,8 +71,8 @@ const retired = int64(1) << 40
 const unlimited = int64(math.MaxInt32)
 
 // newLink makes a link. The caller holds c.mu.
-func (c *Conn) newLink(use Use) (*link, error) {
-	l := &link{conn: c, use: use}
+func (c *Conn) newLink(use Use, g *group) (*link, error) {
+	l := &link{conn: c, use: use, group: g}
 	cc, err := grpc.NewClient(c.cfg.target(), c.cfg.options(l, c.names.builder(len(c.open)))...)
 	if err != nil {
 		return nil, err
@@ -111,6 +111,28 @@ func (l *link) soft() int64 {
 // gone reports whether the link is retired.
 func (l *link) gone() bool { return l.reserved.Load() >= retired }
 
+// enter begins a call, if the server lets one more run now and keep others. A call of an
+// attempt that is alone waits for its connection.
+func (l *link) enter(keep int64) bool {
+	for {
+		n := l.calls.Load()
+		if l.use != UseAlone && (n >= l.hard()-keep || l.gone()) {
+			return false
+		}
+		if l.calls.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
+}
+
+// leave ends a call.
+func (l *link) leave() {
+	l.calls.Add(-1)
+	if l.group != nil {
+		l.group.wake()
+	}
+}
+
 // release gives back what was reserved.
 func (l *link) release(streams int64) {
 	if l.reserved.Add(-streams) == retired {
@@ -144,6 +166,9 @@ func (l *link) close() {
 func (l *link) settings(streams int64) {
 	l.streams.Store(streams)
 	l.conn.learned.Store(streams)
+	if l.group != nil {
+		l.group.wake()
+	}
 }
 
 // connected and lost follow the life of a connection.
@@ -169,14 +194,10 @@ func (l *link) answered() {
 	}
 }
 
-// note takes what a failed call says about its connection, on which there are others.
-func (l *link) note(e *Error, seen evidence, others int64) {
+// note takes what a failed call says about its connection.
+func (l *link) note(e *Error, seen evidence) {
 	switch status := e.HTTPStatus(); {
 	case !seen.sent:
-		if hard := l.hard(); e.Class == ClassTimeout && l.ready.Load() && others >= hard {
-			e.note = fmt.Sprintf("it waited for a stream: the ingress allows %d on a connection, and every connection is busy "+
-				"(e6.Config.MaxConnections)", hard)
-		}
 		if e.Class == ClassUnreachable {
 			l.ready.Store(false)
 			l.failed.Store(true)
@@ -203,16 +224,15 @@ type LinkInfo struct {
 	// State is gRPC's connectivity state, in lower case: idle, connecting, ready,
 	// transient_failure or shutdown.
 	State string
-	// Calls is the number of calls in flight on it, and Waiting how many of these wait
-	// for a stream, as the server allows no more than Limit. Limit is 0 if it is not
-	// known, or if there is none.
-	Calls, Waiting, Limit int64
+	// Calls is the number of calls in flight on it, and Limit how many the server
+	// allows: 0 if that is not known, or if there is no limit.
+	Calls, Limit int64
 }
 
 func (l *link) info() LinkInfo {
 	i := LinkInfo{Use: l.use, State: strings.ToLower(l.grpc.GetState().String()), Calls: l.calls.Load()}
 	if n := l.streams.Load(); n > 0 && n < unlimited {
-		i.Limit, i.Waiting = n, max(i.Calls-n, 0)
+		i.Limit = n
 	}
 	return i
 }

@@ -41,6 +41,10 @@ type group struct {
 	max   int
 	links atomic.Pointer[[]*link]
 
+	// Those that free something on the server wait in a queue of their own, as there may
+	// be room for others and none for them.
+	first, cleanup queue
+
 	idle     int       // checks in a row that found too many; the check alone uses it
 	replaced time.Time // under Conn.mu
 }
@@ -67,12 +71,13 @@ func (g *group) acquire(streams, keep int64) *link {
 
 // The order in which connections are chosen. Within a rank it is the least loaded one.
 const (
-	rankFree    = iota // connected, with room
-	rankBusy           // connected: the next call would wait for a stream before long
-	rankComing         // not connected yet, with room
-	rankFull           // calls wait for a stream
-	rankResting        // to be closed
-	rankFailed         // no connection could be made, or no service is behind it
+	rankFree     = iota // connected, with room
+	rankBusy            // connected: the next call would wait for a stream before long
+	rankComing          // not connected yet, with room
+	rankPromised        // with room, which leases may want
+	rankFull            // calls wait for a stream
+	rankResting         // to be closed
+	rankFailed          // no connection could be made, or no service is behind it
 )
 
 // choose picks a connection. seen is its number of reserved streams. enough says that
@@ -84,7 +89,7 @@ func choose(links []*link, streams, keep int64) (best *link, seen int64, enough 
 		if reserved >= retired && best != nil {
 			continue
 		}
-		hard, soft, ready := l.hard()-keep, l.soft(), l.ready.Load()
+		hard, soft, ready, calls := l.hard()-keep, l.soft(), l.ready.Load(), l.calls.Load()
 		fits := func(limit int64) bool { return reserved == 0 || reserved+streams <= limit }
 		rank := int64(rankFull)
 		switch {
@@ -93,6 +98,8 @@ func choose(links []*link, streams, keep int64) (best *link, seen int64, enough 
 			enough = true // another connection would hardly fare better
 		case l.resting.Load():
 			rank = rankResting
+		case calls >= hard:
+			reserved = calls // calls that hang fill it for good: of two, the one with fewer calls
 		case ready && fits(min(soft, hard)):
 			rank, enough = rankFree, true
 		case !ready && fits(hard):
@@ -100,12 +107,74 @@ func choose(links []*link, streams, keep int64) (best *link, seen int64, enough 
 			enough = enough || fits(soft)
 		case fits(hard):
 			rank = rankBusy
+		default:
+			rank, reserved = rankPromised, calls
 		}
 		if score := rank<<48 + reserved; score < least {
-			best, seen, least = l, reserved, score
+			best, seen, least = l, l.reserved.Load(), score
 		}
 	}
 	return best, seen, enough
+}
+
+// queue is the calls that wait, as no connection has a stream for them.
+type queue struct {
+	waiting atomic.Int64
+	freed   chan struct{} // one of them may look again
+}
+
+// queue returns where calls wait that leave so many streams to others.
+func (g *group) queue(keep int64) *queue {
+	if keep > 0 {
+		return &g.cleanup
+	}
+	return &g.first
+}
+
+// await waits within ctx until a connection may have a stream. It reports false when ctx
+// ends.
+func (g *group) await(ctx context.Context, keep int64) bool {
+	q := g.queue(keep)
+	q.waiting.Add(1)
+	defer q.waiting.Add(-1)
+	if g.room(keep) { // a stream was freed before we counted
+		return true
+	}
+	select {
+	case <-q.freed:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// room reports whether a connection has a stream.
+func (g *group) room(keep int64) bool {
+	return slices.ContainsFunc(g.all(), func(l *link) bool { return l.calls.Load() < l.hard()-keep && !l.gone() })
+}
+
+// wake lets one of the calls that wait look again.
+func (g *group) wake() {
+	g.first.wake()
+	g.cleanup.wake()
+}
+
+func (q *queue) wake() {
+	if q.waiting.Load() == 0 {
+		return
+	}
+	select {
+	case q.freed <- struct{}{}:
+	default: // one is about to look, and wakes the next one
+	}
+}
+
+// passOn wakes the next call that waits, if there is room for it too: a token that finds
+// another one in freed is lost.
+func (g *group) passOn(keep int64) {
+	if q := g.queue(keep); q.waiting.Load() > 0 && g.room(keep) {
+		q.wake()
+	}
 }
 
 // grow opens another connection, if there may be one more than so many. It reports
@@ -127,7 +196,7 @@ func (g *group) grow(than int) bool {
 			return true
 		}
 	}
-	l, err := c.newLink(g.use)
+	l, err := c.newLink(g.use, g)
 	if err != nil {
 		return false // the same options have made the others
 	}
@@ -147,7 +216,7 @@ func (g *group) replace(old *link, must bool) bool {
 	if c.closed || i < 0 || !must && time.Since(g.replaced) < replaceEvery {
 		return false
 	}
-	l, err := c.newLink(g.use)
+	l, err := c.newLink(g.use, g)
 	if err != nil {
 		return false
 	}
@@ -162,6 +231,7 @@ func (g *group) replace(old *link, must bool) bool {
 // set publishes the list. The caller holds Conn.mu.
 func (g *group) set(links []*link) {
 	g.links.Store(&links)
+	g.wake()
 	if len(links) > 1 && !g.conn.closed {
 		g.conn.shrink.Reset(shrinkEvery)
 	}
@@ -236,7 +306,7 @@ func (c *Conn) AcquireAlone(ctx context.Context) (Lease, error) {
 		<-c.alone
 		return Lease{}, nil // whose calls say that the Conn is closed
 	}
-	l, err := c.newLink(UseAlone)
+	l, err := c.newLink(UseAlone, nil)
 	if err != nil {
 		<-c.alone
 		return Lease{}, err
