@@ -36,11 +36,31 @@ type Stats struct {
 	// Batches and Bytes count what was decoded of results from each side.
 	Batches map[Side]int64 `json:"batches"`
 	Bytes   map[Side]int64 `json:"bytes"`
+	// Connections are the connections to the ingress, those for control calls first.
+	Connections []ConnectionStats `json:"connections"`
+	// StreamsWaiting is the number of calls that wait for a stream, as every connection
+	// has as many calls as its server allows (see Config.MaxConnections).
+	StreamsWaiting int64 `json:"streams_waiting"`
 	// EventsDropped counts deliveries of events to subscribers whose queue was
 	// full.
 	EventsDropped uint64 `json:"events_dropped"`
 	// SubscriberPanics counts calls of subscribers that panicked.
 	SubscriberPanics uint64 `json:"subscriber_panics"`
+}
+
+// ConnectionStats is a connection to the ingress.
+type ConnectionStats struct {
+	// Use is "control" for logins, health probes, cancels, clears and the cluster
+	// service; "query" for statements; "alone" for one statement whose response, or that
+	// of another call beside it, has broken a connection before.
+	Use string `json:"use"`
+	// State is "idle", "connecting", "ready", "transient_failure" (no connection could be
+	// made, and the next attempt comes within seconds) or "shutdown".
+	State string `json:"state"`
+	// Calls is the number of calls in flight, and Limit how many the server allows on
+	// the connection: 0 if there is no limit, or if it is not known yet.
+	Calls int64 `json:"calls"`
+	Limit int64 `json:"limit"`
 }
 
 // Stats returns the counters.
@@ -51,6 +71,10 @@ func (c *Client) Stats() Stats {
 		Waiting: c.stats.waiting.Load(), Retried: c.stats.retried.Load(), Replayed: c.stats.replayed.Load(),
 		Lost: c.stats.lost.Load(), Abandoned: c.stats.abandoned.Load(), EventsDropped: c.bus.Dropped(),
 		SubscriberPanics: c.bus.Panics(),
+	}
+	s.StreamsWaiting = c.conn.Waiting()
+	for _, l := range c.conn.Links() {
+		s.Connections = append(s.Connections, ConnectionStats{Use: l.Use.String(), State: l.State, Calls: l.Calls, Limit: l.Limit})
 	}
 	for _, side := range fsm.Sides {
 		s.InFlight[side] = c.route.InFlight(side)

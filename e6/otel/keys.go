@@ -33,6 +33,8 @@ const (
 	keyPoint      attribute.Key = "e6.point"
 	keyProblem    attribute.Key = "e6.problem"
 	keyLink       attribute.Key = "e6.link"
+	keyConnUse    attribute.Key = "e6.connection.use"
+	keyConnState  attribute.Key = "e6.connection.state"
 	cutoverID     attribute.Key = "e6.cutover.id"
 	cutoverKind   attribute.Key = "e6.cutover.kind"
 	cutoverEvent  attribute.Key = "e6.cutover.event"

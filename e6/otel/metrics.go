@@ -63,6 +63,8 @@ const (
 	nameResumes       = "e6.client.resumes"
 	nameBatches       = "e6.client.decoded.batches"
 	nameBytes         = "e6.client.decoded.bytes"
+	nameConnections   = "e6.client.connections"
+	nameStreamsWait   = "e6.client.streams.waiting"
 	nameEventsDropped = "e6.client.events.dropped"
 	namePanics        = "e6.client.subscribers.panicked"
 	nameHooksFailed   = "e6.client.hooks.failed"
@@ -133,6 +135,10 @@ var table = []Metric{
 		Description: "Batches of results that were decoded.", Attributes: keys(keySide)},
 	{Name: nameBytes, Kind: KindObservableCounter, Unit: "By",
 		Description: "Bytes of the batches that were decoded.", Attributes: keys(keySide)},
+	{Name: nameConnections, Kind: KindObservableGauge, Unit: "{connection}",
+		Description: "Connections to the ingress.", Attributes: keys(keyConnUse, keyConnState)},
+	{Name: nameStreamsWait, Kind: KindObservableGauge, Unit: "{call}",
+		Description: "Calls that wait for a stream, as every connection has as many calls as its server allows."},
 	{Name: nameEventsDropped, Kind: KindObservableCounter, Unit: "{event}",
 		Description: "Deliveries of events that were dropped because a subscriber's queue was full."},
 	{Name: namePanics, Kind: KindObservableCounter, Unit: "{call}",

@@ -32,12 +32,22 @@ func (t *totals) count(s e6.Stats) {
 	t.panics += int64(s.SubscriberPanics)
 }
 
+// connection is what connections are counted by.
+type connection struct{ use, state string }
+
+var (
+	connUses   = []string{"control", "query", "alone"}
+	connStates = []string{"idle", "connecting", "ready", "transient_failure"}
+)
+
 // levels are values of this moment.
 type levels struct {
 	totals
 	open       bool
 	states     map[fsm.State]int64
 	inFlight   [3]int64
+	conns      map[connection]int64
+	waiting    int64 // for a stream
 	age, limit time.Duration
 }
 
@@ -89,6 +99,11 @@ func (l *levels) take(c *client) {
 	l.count(s)
 	if l.open = true; l.states == nil {
 		l.states = make(map[fsm.State]int64, len(states))
+		l.conns = make(map[connection]int64)
+	}
+	l.waiting += s.StreamsWaiting
+	for _, conn := range s.Connections {
+		l.conns[connection{conn.Use, conn.State}]++
 	}
 	l.states[c.c.Strategy().State]++
 	for _, side := range fsm.Sides {
@@ -122,6 +137,12 @@ func (m *instruments) report(o metric.Observer, l *levels) {
 	for _, state := range states {
 		whole(nameState, l.states[state], l.like.set(keyState.String(state.String())))
 	}
+	for _, use := range connUses {
+		for _, state := range connStates {
+			whole(nameConnections, l.conns[connection{use, state}], l.like.set(keyConnUse.String(use), keyConnState.String(state)))
+		}
+	}
+	whole(nameStreamsWait, l.waiting, plain)
 	o.ObserveFloat64(m.timed[nameCutoverAge], seconds(l.age), plain.observe...)
 	o.ObserveFloat64(m.timed[nameCutoverLimit], seconds(l.limit), plain.observe...)
 }

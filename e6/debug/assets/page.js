@@ -143,6 +143,11 @@ function showNow() {
   set(get("rate"), sample ? rate(sample.blue.per_second + sample.green.per_second) : "–");
   set(get("in-flight"), count(sides.reduce((sum, s) => sum + s.in_flight, 0)));
   for (const name of ["retried", "replayed", "lost", "abandoned"]) set(get(name), count(stats[name]));
+  const conns = stats.connections ?? [];
+  set(get("connections"), count(conns.filter((c) => c.state === "ready").length) + " of " + count(conns.length) + " ready");
+  get("connections").title = conns.map((c) => c.use + ": " + c.state + ", " + c.calls + " calls" + (c.limit ? " of " + c.limit : "")).join("\n");
+  set(get("streams_waiting"), count(stats.streams_waiting));
+  get("streams_waiting").dataset.tone = stats.streams_waiting > 0 ? "warn" : "";
   get("lost").dataset.tone = stats.lost > 0 ? "bad" : "";
 
   light(strategy, sides);
