@@ -120,7 +120,7 @@ func (e *CannedEngine) plan(sql string) (func(context.Context) (Result, error), 
 		}
 		return nil, fmt.Errorf("table %s does not exist", m[1])
 	}
-	return nil, fmt.Errorf("syntax error in %q", sql)
+	return nil, fmt.Errorf("syntax error in %.500q", sql) // an error is a header, which has a limit
 }
 
 // one is a result of one whole number.

@@ -78,7 +78,11 @@ func hasSemicolon(sql string) bool {
 	for i := 0; i < len(sql); i++ {
 		switch rest := sql[i:]; {
 		case strings.HasPrefix(rest, "--"), strings.HasPrefix(rest, "//"):
-			i += max(strings.IndexByte(rest+"\n", '\n')-1, 0)
+			end := strings.IndexByte(rest, '\n')
+			if end < 0 {
+				return false
+			}
+			i += end
 		case strings.HasPrefix(rest, "/*"):
 			end := strings.Index(rest[2:], "*/")
 			if end < 0 {
