@@ -52,6 +52,17 @@ func (b *Batch) Head(n int) {
 	}
 }
 
+// Skip forgets the first n rows and keeps the others. It panics if there are not as many.
+func (b *Batch) Skip(n int) {
+	if n < 0 || n > b.rows {
+		panic("vector: row out of range")
+	}
+	b.rows -= n
+	for i := range b.columns {
+		b.columns[i].skip(n)
+	}
+}
+
 // truncate keeps the first n columns and lets the others drop their views.
 func (b *Batch) truncate(n int) {
 	for i := n; i < len(b.columns); i++ {

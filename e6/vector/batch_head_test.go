@@ -9,7 +9,7 @@ import (
 	"github.com/e6data/e6data-go/e6/vector"
 )
 
-func TestHeadKeepsTheFirstRowsOfEveryKindOfColumn(t *testing.T) {
+func TestBatch_HeadAndSkipDivideEveryKindOfColumn(t *testing.T) {
 	scale := int32(2)
 	in := e6test.Batch{Rows: 3, Columns: []e6test.Column{
 		{Type: vector.Long, Nulls: []bool{false, false, true}, Ints: []int64{1, 2, 0}},
@@ -41,5 +41,20 @@ func TestHeadKeepsTheFirstRowsOfEveryKindOfColumn(t *testing.T) {
 		}
 		require.Equal(t, n == 3, b.Column(0).HasNulls(), "the null is in the last row")
 		require.Panics(t, func() { b.Head(n + 1) })
+
+		rest, err := vector.Decode(encoded, nil)
+		require.NoError(t, err)
+		rest.Skip(n)
+		require.Equal(t, 3-n, rest.Rows())
+		for i := range rest.NumColumns() {
+			col := rest.Column(i)
+			require.Equal(t, 3-n, col.Len())
+			for row := range 3 - n {
+				require.Equal(t, whole.Column(i).Value(n+row), col.Value(row), "column %d, row %d behind %d", i, row, n)
+			}
+			require.Panics(t, func() { col.Value(3 - n) })
+		}
+		require.Equal(t, n < 3, rest.Column(0).HasNulls(), "the null is in the last row")
+		require.Panics(t, func() { rest.Skip(4 - n) })
 	}
 }

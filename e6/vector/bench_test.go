@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/e6data/e6data-go/proto/thrift/chunk"
 )
@@ -88,4 +89,26 @@ func BenchmarkLongs(b *testing.B) {
 			}
 		}
 	})
+}
+
+// BenchmarkHash compares the hash of the mixed batch with decoding it, in turn, so that
+// other load on the machine meets both.
+func BenchmarkHash(b *testing.B) {
+	raw := benchMixed(b)
+	batch := new(Batch)
+	var decode, hash time.Duration
+	b.SetBytes(int64(len(raw)))
+	b.ReportAllocs()
+	var h Hash
+	for b.Loop() {
+		began := time.Now()
+		if err := batch.Decode(raw, nil); err != nil {
+			b.Fatal(err)
+		}
+		decoded := time.Now()
+		h.Reset()
+		h.Add(batch, batch.Rows())
+		decode, hash = decode+decoded.Sub(began), hash+time.Since(decoded)
+	}
+	b.ReportMetric(float64(hash)/float64(decode), "of-decode")
 }

@@ -181,6 +181,22 @@ func (c *Column) head(n int) {
 // firstOf returns the first n values of a slice, or none of an empty one.
 func firstOf[T any](values []T, n int) []T { return values[:min(n, len(values))] }
 
+// skip forgets the first n rows.
+func (c *Column) skip(n int) {
+	c.rows -= n
+	if c.constant {
+		return
+	}
+	c.nulls = behind(c.nulls, n)
+	c.hasNulls = c.allNull || slices.Contains(c.nulls, true)
+	c.bools, c.int32s, c.int64s = behind(c.bools, n), behind(c.int32s, n), behind(c.int64s, n)
+	c.floats, c.decimals = behind(c.floats, n), behind(c.decimals, n)
+	c.strings.begin, c.zones.begin = behind(c.strings.begin, n), behind(c.zones.begin, n)
+}
+
+// behind returns what follows the first n values of a slice, and nothing of an empty one.
+func behind[T any](values []T, n int) []T { return values[min(n, len(values)):] }
+
 // release lets go of the inputs that the column has views of, and keeps its
 // memory.
 func (c *Column) release() {
