@@ -302,10 +302,10 @@ func TestAnInvalidConfigurationListsEveryProblemAtOnce(t *testing.T) {
 		"all limits negative": {e6.Config{Address: "localhost:1", User: "u", Token: "t", Strategy: 9,
 			ResumeTimeout: -1, ResumePoll: -1, DetectionTimeout: -1, ProbeTimeout: -1, ReadyTimeout: -1, DrainTimeout: -1,
 			RefreshInterval: -1, PrepareTimeout: -1, RetryPause: -1, CloseTimeout: -1, KeepaliveTime: -1, KeepaliveTimeout: -1,
-			MaxAttempts: -1, MaxReceiveBytes: -1, MaxSendBytes: -1, Prefetch: -1, PrefetchBytes: -1, EventHistory: -1},
+			MaxAttempts: -1, MaxReceiveBytes: -1, MaxSendBytes: -1, Prefetch: -1, PrefetchBytes: -1, ContinueWindow: -1, EventHistory: -1},
 			[]string{"Strategy", "ResumeTimeout", "ResumePoll", "DetectionTimeout", "ProbeTimeout", "ReadyTimeout", "DrainTimeout",
 				"RefreshInterval", "PrepareTimeout", "MaxAttempts", "RetryPause", "CloseTimeout", "KeepaliveTime", "KeepaliveTimeout",
-				"MaxReceiveBytes", "MaxSendBytes", "Prefetch", "PrefetchBytes", "EventHistory"}},
+				"MaxReceiveBytes", "MaxSendBytes", "Prefetch", "PrefetchBytes", "ContinueWindow", "EventHistory"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := e6.Open(t.Context(), test.cfg)

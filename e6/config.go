@@ -188,6 +188,12 @@ type Config struct {
 	// always waits for the columns. Set it if the ingress gives up on calls sooner than
 	// queries take (nginx: grpc_read_timeout), which would run each of them twice.
 	FetchAfterMetadata bool
+	// ContinueWindow is how many bytes of a result, as they came, may have reached the
+	// caller for the result to be continued when it is cut off: see ReplayPolicy. A row
+	// counts at least one byte for each column. ReplayContinue has no such limit,
+	// ReplayNever continues nothing; 1 byte continues nothing either, and leaves replays
+	// as they are. Default: 1 MiB.
+	ContinueWindow int
 	// TrustRowCount takes a result for complete when it has as many rows as the
 	// engine declares, and does not ask for its end: a round trip less. It must be
 	// known that the engine counts to the end, or rows are cut off in silence.

@@ -121,7 +121,7 @@ func (d *drain) decode(ctx context.Context, a answer) (end bool, err error) {
 		if len(chunk) == 0 {
 			continue
 		}
-		batch := d.to.spare()
+		batch := d.q.spare(d.to)
 		if err := batch.Decode(chunk, d.md.Fields); err != nil {
 			return false, err
 		}

@@ -70,8 +70,7 @@ func (e *QueryError) Error() string {
 func (e *QueryError) Unwrap() error { return e.Err }
 
 // CutoverError reports a query that was cut off, by a cutover or by the loss of
-// its engine, and could not be saved: rows of it had reached the caller, or its
-// statement may have written, or its policy forbids a replay.
+// its engine, and could not be saved. Reason says why not.
 type CutoverError struct {
 	// Op is the call that was cut off: execute, metadata, fetch.
 	Op string
@@ -88,10 +87,12 @@ type CutoverError struct {
 	// MayHaveTakenEffect is set if the statement may have written before it was
 	// cut off. Whether it has can only be found out by looking at the data.
 	MayHaveTakenEffect bool
-	// Err is what cut the query off.
+	// Reason is why the query was not saved.
+	Reason LossReason
+	// Column is the name of the first column that differs, for LossRows.
+	Column string
+	// Err is what cut the query off; for LossReplay it is the failure of the replay.
 	Err error
-
-	gaveUp bool // it was run again, without success
 }
 
 // Error implements error.
@@ -104,12 +105,18 @@ func (e *CutoverError) Error() string {
 	switch {
 	case e.MayHaveTakenEffect:
 		b.WriteString(" and may have taken effect: look at the data before it is run again")
-	case e.RowsDelivered > 0:
-		b.WriteString(": run it again to read all")
-	case e.gaveUp:
+	case e.Reason == LossAttempts:
 		b.WriteString(", and so were its replays: run it again later")
-	default:
+	case e.Reason == LossPolicy && e.RowsDelivered == 0:
 		b.WriteString(" and its policy forbids a replay: run it again")
+	default:
+		if text := e.Reason.describe(e.Column); text != "" {
+			b.WriteString(", and " + text)
+		}
+		b.WriteString(": run it again")
+		if e.RowsDelivered > 0 {
+			b.WriteString(" to read all")
+		}
 	}
 	b.WriteString(": " + errtext.Inner(e.Err))
 	return b.String()

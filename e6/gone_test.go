@@ -79,7 +79,8 @@ func TestAWriteThatANewEngineNeverHeardOfMayHaveHappened(t *testing.T) {
 }
 
 func TestRowsThatANewEngineNeverHeardOfAreCountedAsLost(t *testing.T) {
-	bubble(t, func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
+	bubble(t, func(t *testing.T, cluster *e6test.Cluster, _ *e6.Client) {
+		client := open(t, cluster, defaults, noWindow)
 		loseEngineAt(t, cluster, "getNextResultBatchV2", 3)
 		rows, err := client.Query(t.Context(), "SELECT * FROM numbers(100)")
 		require.NoError(t, err)

@@ -46,6 +46,10 @@ func open(t testing.TB, cluster *e6test.Cluster, change ...func(*e6.Config)) *e6
 	return client
 }
 
+// noWindow makes results that rows have been read of be lost, and not continued, when they
+// are cut off.
+func noWindow(c *e6.Config) { c.ContinueWindow = 1 }
+
 // within bounds a test's own waiting, so that a hang is a failure. A machine without other
 // load needs much less than d; a slow one has stress.Patience.
 func within(t testing.TB, d time.Duration) context.Context {

@@ -204,6 +204,8 @@ type QueryEnd struct {
 	// Retries and Replays count how often the statement began anew: without and
 	// with having been executed before.
 	Retries, Replays int
+	// Continued counts the replays that began with the rows which the caller had.
+	Continued int
 	// Took is how long it all took, with the caller's own reading.
 	Took time.Duration
 	// Err is why it failed: what the caller gets.
@@ -253,8 +255,12 @@ type StepEnd struct {
 	StepStart
 	// Rows, Batches and Bytes are what a fetch received.
 	Rows, Batches, Bytes int64
-	Took                 time.Duration
-	Err                  error
+	// Continued is when a fetch had verified that the replay begins with the rows which
+	// the caller has, and Verified how many these are. They are zero for other steps.
+	Continued time.Time
+	Verified  int64
+	Took      time.Duration
+	Err       error
 }
 
 // DetectionHook is told about detections: the searches for a side that accepts.

@@ -297,6 +297,9 @@ func (s *hookSet) observed(ctx context.Context, q *query, start StepStart, spare
 	}
 	err := do(ctx)
 	e := StepEnd{StepStart: start, Took: time.Since(began), Rows: q.rows, Batches: q.batches, Bytes: q.bytes, Err: err}
+	if !q.continuedAt.IsZero() {
+		e.Continued, e.Verified = q.continuedAt, q.have.rows
+	}
 	for i := len(s.steps) - 1; i >= 0; i-- {
 		if h := s.steps[i]; *spared>>i&1 == 0 {
 			h.call(ctx, PointStepEnd, s.c.cfg.HookBudget, func() { h.hook.StepEnd(ctx, e) })

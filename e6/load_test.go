@@ -64,6 +64,7 @@ var settingCases = map[string]struct {
 	"LogFormat":            {LogText, map[string]any{"JSON": LogJSON, "text": LogText}, []string{"xml"}},
 	"Prefetch":             {2, map[string]any{"1": 1, "1000": 1000}, []string{"0", "1001"}},
 	"PrefetchBytes":        {67108864, map[string]any{"1": 1, "2147483647": 2147483647}, []string{"0", "2147483648"}},
+	"ContinueWindow":       {1048576, map[string]any{"1": 1, "2147483647": 2147483647}, []string{"0", "2147483648"}},
 	"FetchAfterMetadata":   {false, map[string]any{"true": true, "false": false}, []string{"2"}},
 	"TrustRowCount":        {false, map[string]any{"yes": true, "no": false}, []string{"perhaps"}},
 }

@@ -42,7 +42,7 @@ func TestAReadingThatIsCutOffAfterTheThirdBatchCountsItsRows(t *testing.T) {
 		} {
 			t.Run(name+", "+way, func(t *testing.T) {
 				cluster := start(t, append(opts, e6test.WithBatchRows(batchRows), e6test.WithChunks(1))...)
-				client := open(t, cluster)
+				client := open(t, cluster, noWindow)
 				w := watch(t, client)
 				rows, err := client.Query(tagged(within(t, 10*time.Second), "export"), fmt.Sprintf("SELECT * FROM numbers(%d)", 50*batchRows))
 				require.NoError(t, err)
@@ -58,7 +58,7 @@ func TestAReadingThatIsCutOffAfterTheThirdBatchCountsItsRows(t *testing.T) {
 				require.False(t, rows.Next())
 				event := first[events.QueryLost](t, w, nil)
 				require.Equal(t, events.QueryLost{QueryID: lost.QueryID, Tag: "export", Side: e6.Blue,
-					RowsDelivered: delivered, Error: event.Error}, event)
+					RowsDelivered: delivered, Reason: string(e6.LossWindow), Error: event.Error}, event)
 				require.NoError(t, rows.Close())
 				requireIdle(t, client)
 				require.Equal(t, 1, executions(cluster, fmt.Sprintf("SELECT * FROM numbers(%d)", 50*batchRows)))
@@ -191,7 +191,7 @@ func TestAFetchWhoseAnswerIsLostIsNotRepeated(t *testing.T) {
 		method := map[bool]string{true: "getNextResultBatchV2", false: "getNextResultBatch"}[newer]
 		t.Run(name, func(t *testing.T) {
 			cluster := start(t, e6test.WithBatchRows(10), e6test.WithChunks(1), e6test.WithNewFetch(newer))
-			client := open(t, cluster, func(c *e6.Config) { c.Prefetch = 1 })
+			client := open(t, cluster, noWindow, func(c *e6.Config) { c.Prefetch = 1 })
 			cluster.Inject(e6test.Fault{Method: method, Nth: 5, Action: e6test.BreakAfter})
 			rows, err := client.Query(within(t, 10*time.Second), "SELECT * FROM numbers(1000)")
 			require.NoError(t, err)

@@ -115,24 +115,36 @@ func (o *options) rollbackPolicy() cutover.Policy {
 }
 
 // ReplayPolicy says which statements may run again on the other side when they
-// are cut off after they were executed and before a row has reached the caller.
-// A statement that was refused before it had an effect is always tried again.
+// are cut off after they were executed. A statement that was refused before it had an
+// effect is always tried again.
+//
+// If rows have reached the caller, a statement that only reads is continued: it runs
+// again, its first rows are compared with those that the caller has, by a hash for each
+// column, and the caller gets the rows that follow. If they differ, the query is lost, and
+// CutoverError.Reason says how. So a statement needs an ORDER BY that fixes the order, or
+// an engine that keeps it, to be continued. A row has reached the caller when Rows.Next or
+// Rows.Batches has begun to read its batch.
 type ReplayPolicy uint8
 
 // The policies.
 const (
-	// ReplaySafe replays statements that only read, as their text shows. This
-	// is the default.
+	// ReplaySafe replays statements that only read, as their text shows, and continues
+	// them as long as the caller has no more than Config.ContinueWindow of the result.
+	// This is the default.
 	ReplaySafe ReplayPolicy = iota
 	// ReplayNever replays nothing.
 	ReplayNever
 	// ReplayAlways replays every statement, also one that may have written: its
 	// effect may then happen twice. It is for statements that are known to be
-	// idempotent.
+	// idempotent. What only reads is continued as with ReplaySafe.
 	ReplayAlways
+	// ReplayContinue is ReplaySafe without the window: a result is continued however
+	// much of it the caller has. It costs the hash of every batch, no memory, and after
+	// a cutover the transfer of all rows that the caller has.
+	ReplayContinue
 )
 
-// String returns "safe", "never" or "always".
+// String returns "safe", "never", "always" or "continue".
 func (p ReplayPolicy) String() string {
 	switch p {
 	case ReplaySafe:
@@ -141,6 +153,8 @@ func (p ReplayPolicy) String() string {
 		return "never"
 	case ReplayAlways:
 		return "always"
+	case ReplayContinue:
+		return "continue"
 	}
 	return "unknown"
 }

@@ -46,6 +46,13 @@ type query struct {
 	suspensions int // executions that found the cluster suspended
 	replays     int
 	ran         *execution // the last one that was cut off and is replayed
+	failed      error      // what cut it off
+
+	have        delivered     // what had reached the caller when it was cut off
+	check       *continuation // that the execution begins with these rows; nil if it has
+	continued   int           // replays that did
+	continuedAt time.Time     // when the present execution did; zero if it does not continue one
+	skipped     *vector.Batch // a batch whose rows the caller has, to be decoded into again
 
 	handle               QueryHandle // of the last execution
 	rows, batches, bytes int64       // of the result that counts
@@ -74,9 +81,9 @@ type sink interface {
 	held() int
 	// wait waits within ctx until held is at most limit.
 	wait(ctx context.Context, limit int) error
-	// takeBack forgets every batch since begin. It reports false, and forgets
-	// nothing, if a row has reached the caller.
-	takeBack() bool
+	// retract forgets every batch that has not reached the caller, and returns what has.
+	// No more will reach it before another batch is taken.
+	retract() delivered
 	// stop ends the delivery, for a result that is lost, and returns the number
 	// of rows that have reached the caller: no more will.
 	stop() int64
@@ -126,7 +133,7 @@ func (q *query) run(ctx context.Context, to sink) error {
 	q.progress.ended(q, err)
 	end(QueryEnd{
 		Handle: q.handle, Rows: q.rows, Batches: q.batches, Bytes: q.bytes,
-		Retries: max(q.begun-1-q.replays, 0), Replays: q.replays, Err: err,
+		Retries: max(q.begun-1-q.replays, 0), Replays: q.replays, Continued: q.continued, Err: err,
 	})
 	return err
 }
@@ -161,7 +168,7 @@ func (q *query) execute(ctx context.Context, to sink) error {
 	for {
 		var err error
 		if x, err = q.start(ctx, x); err != nil {
-			return q.honest(q.annotate(err))
+			return q.preserveLoss(ctx, to, q.annotate(err))
 		}
 		began := time.Now()
 		err = q.attempt(ctx, x, to)
@@ -177,7 +184,7 @@ func (q *query) execute(ctx context.Context, to sink) error {
 		}
 		if err := q.decide(ctx, x, to, err); err != nil {
 			x.release(ctx, false)
-			return q.honest(err)
+			return q.preserveLoss(ctx, to, err)
 		}
 	}
 }
@@ -243,15 +250,6 @@ func (q *query) streams() int {
 	return 1
 }
 
-// honest keeps the failure of a replay from hiding what the execution before it
-// may have done.
-func (q *query) honest(err error) error {
-	if q.ran == nil || errors.Is(err, ErrQueryLost) || sqltext.ReadOnly(q.sql) {
-		return err
-	}
-	return q.lost(q.ran, 0, err)
-}
-
 // attempt is one execution from start to end.
 func (q *query) attempt(ctx context.Context, x *execution, to sink) error {
 	step := q.steps(ctx, x)
@@ -273,6 +271,7 @@ type stepper func(name string, f func(context.Context) error) error
 // steps returns what runs the steps of an execution, and tells the hooks of each.
 func (q *query) steps(ctx context.Context, x *execution) stepper {
 	q.rows, q.batches, q.bytes, q.truncated = 0, 0, 0, false
+	q.expect()
 	step := StepStart{Side: x.pin.Side, Attempt: q.begun, Replay: q.replays > 0}
 	var spared uint64
 	return func(name string, f func(context.Context) error) error {
@@ -307,15 +306,18 @@ func (q *query) fetch(ctx context.Context, x *execution, to sink) error {
 		return err
 	}
 	q.progress.described(x.handle(), md)
+	if q.check != nil {
+		q.check.fields = md.Fields
+	}
 	err = q.drain(ctx, end, x, md, first, to)
 	switch {
-	case errors.Is(err, errEnough):
-		return nil
+	case err != nil && !errors.Is(err, errEnough):
+		return err
 	case err == nil && q.rows < md.Rows:
 		// More rows than declared are fine: a count may have been taken early.
 		return fmt.Errorf("%w: %d of %d", ErrIncomplete, q.rows, md.Rows)
 	}
-	return err
+	return q.unfinished()
 }
 
 // take counts a batch and hands it to the sink.
@@ -329,7 +331,13 @@ func (q *query) take(ctx context.Context, x *execution, to sink, b *vector.Batch
 	q.c.stats.batches[x.pin.Side].Add(1)
 	q.c.stats.bytes[x.pin.Side].Add(int64(size))
 	q.progress.took(q)
-	if err := to.take(ctx, b, size); err != nil {
+	rows := b.Rows()
+	if err := q.verify(x, b); err != nil {
+		return err
+	}
+	if b.Rows() == 0 {
+		q.skipped = b
+	} else if err := to.take(ctx, b, int(int64(size)*int64(b.Rows())/int64(rows))); err != nil {
 		return err
 	}
 	if q.truncated {
@@ -356,19 +364,17 @@ func (q *query) cut(b *vector.Batch) *vector.Batch {
 	return b
 }
 
-// errColumnsChanged: a replay whose columns differ from those already shown.
-var errColumnsChanged = errors.New("the columns of the result have changed since it was run first")
-
 // decide returns nil if the statement is to be run again, and otherwise the
 // error for the caller.
 func (q *query) decide(ctx context.Context, x *execution, to sink, err error) error {
 	failed, ok := wire.AsError(err)
 	outcome := wire.OutcomeOf(err)
+	differs, mismatched := errors.AsType[*replayDiffers](err)
 	switch {
 	case ctx.Err() != nil:
 		return q.interrupted(ctx, x, err)
-	case errors.Is(err, errColumnsChanged):
-		return q.cutOff(x, to, err)
+	case mismatched:
+		return q.lost(q.ran, to.stop(), differs.reason, differs.column, q.failed)
 	case !ok:
 		return q.failure(x, to, err)
 	}
@@ -379,12 +385,17 @@ func (q *query) decide(ctx context.Context, x *execution, to sink, err error) er
 	case untouched:
 	case !outcome.Replay && !byStranger(err):
 		if outcome.Effect == wire.EffectUnknown && !sqltext.ReadOnly(q.sql) {
-			return q.cutOff(x, to, err) // it may have had an effect
+			return q.cutOff(x, to, LossWrite, err) // it may have had an effect
 		}
 		return q.failure(x, to, err)
-	case !q.mayReplay() || !to.takeBack():
-		return q.cutOff(x, to, err)
+	case !q.mayReplay():
+		return q.cutOff(x, to, q.notReplayed(), err)
 	default:
+		have := to.retract()
+		if have.rows > 0 && have.hash == nil {
+			return q.cutOff(x, to, q.notContinued(), err)
+		}
+		q.resume(have, x, err)
 		run = q.replay
 	}
 	if outcome.Resume {
@@ -392,7 +403,7 @@ func (q *query) decide(ctx context.Context, x *execution, to sink, err error) er
 			return q.interrupted(ctx, x, err)
 		} else if wakeErr != nil {
 			// The failed call is what says that nothing was done yet.
-			return q.cutOff(x, to, fmt.Errorf("%w: %w", wakeErr, failed))
+			return q.cutOff(x, to, LossReplay, fmt.Errorf("%w: %w", wakeErr, failed))
 		}
 	}
 	return run(ctx, x, failed)
@@ -472,56 +483,22 @@ func (q *query) pause(ctx context.Context, failed *wire.Error) error {
 	return nil
 }
 
-// mayReplay reports whether the policy lets the statement run twice.
-func (q *query) mayReplay() bool {
-	switch q.opts.replay {
-	case ReplayAlways:
-		return true
-	case ReplayNever:
-		return false
-	}
-	return sqltext.ReadOnly(q.sql)
-}
-
-// replay runs a statement again that was cut off before a row had reached the
-// caller.
+// replay runs a statement again that was cut off: resume has said what of its result the
+// caller has.
 func (q *query) replay(ctx context.Context, x *execution, failed *wire.Error) error {
 	if !q.budget(x, failed) {
-		lost := q.lost(x, 0, fmt.Errorf("given up after %d attempts: %w", q.attempts+q.refusals, failed))
-		lost.gaveUp = true
-		return lost
+		return q.lost(x, q.have.rows, LossAttempts, "", fmt.Errorf("given up after %d attempts: %w", q.attempts+q.refusals, failed))
 	}
 	if err := q.pause(ctx, failed); err != nil {
 		return q.interrupted(ctx, x, failed)
 	}
 	q.replays++
-	q.ran = x
 	q.again = func(to Side) {
 		q.c.stats.replayed.Add(1)
 		q.c.bus.Publish(causeOf(q.ctx, failed), events.QueryReplayed{
 			QueryID: x.queryID, Tag: q.opts.tag, From: x.pin.Side, To: to, Attempt: q.replays, Reason: brief(failed)})
 	}
 	return nil
-}
-
-// cutOff is the error of a statement that may not be run again.
-func (q *query) cutOff(x *execution, to sink, err error) error {
-	if q.untouched(x, err, wire.OutcomeOf(err)) {
-		return q.annotate(err) // nothing was lost
-	}
-	return q.lost(x, to.stop(), err)
-}
-
-// lost reports a query that could not be saved.
-func (q *query) lost(x *execution, rows int64, err error) *CutoverError {
-	lost := &CutoverError{
-		Op: x.step.String(), QueryID: x.queryID, Tag: q.opts.tag, Side: x.pin.Side, To: q.c.Strategy().Active,
-		RowsDelivered: rows, MayHaveTakenEffect: !sqltext.ReadOnly(q.sql), Err: err,
-	}
-	q.c.stats.lost.Add(1)
-	q.c.bus.Publish(causeOf(q.ctx, err), events.QueryLost{
-		QueryID: lost.QueryID, Tag: lost.Tag, Side: lost.Side, RowsDelivered: rows, MayHaveRun: lost.MayHaveTakenEffect, Error: brief(err)})
-	return lost
 }
 
 // failure is the error of a statement that another execution would not save: the
@@ -532,7 +509,7 @@ func (q *query) failure(x *execution, to sink, err error) error {
 	case errors.Is(err, ErrClosed):
 		return q.annotate(err)
 	case unsent(err):
-		return q.cutOff(x, to, err)
+		return q.cutOff(x, to, LossSession, err)
 	}
 	return &QueryError{
 		Op: q.opName(x), QueryID: x.queryID, Tag: q.opts.tag, Side: x.pin.Side,

@@ -26,16 +26,16 @@ func (q *queue) put(b *vector.Batch, size int) bool {
 	return true
 }
 
-// take removes the first batch. It is nil if there is none.
-func (q *queue) take() *vector.Batch {
+// take removes the first batch. There is none if ok is false.
+func (q *queue) take() (first queued, ok bool) {
 	if len(q.list) == 0 {
-		return nil
+		return queued{}, false
 	}
-	first := q.list[0]
+	first = q.list[0]
 	q.list[0] = queued{}
 	q.list = q.list[1:]
 	q.filled -= first.size
-	return first.batch
+	return first, true
 }
 
 func (q *queue) clear() { q.list, q.filled = nil, 0 }

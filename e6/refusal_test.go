@@ -116,7 +116,7 @@ func TestARefusedStreamIsSavedUntilARowHasReachedTheCaller(t *testing.T) {
 			t.Run(at.name+" refused by "+form, func(t *testing.T) {
 				t.Parallel()
 				cluster := start(t, e6test.WithRefusal(refusal), e6test.WithBatchRows(10), e6test.WithChunks(1))
-				client := open(t, cluster)
+				client := open(t, cluster, noWindow)
 				leave(cluster, at.method, at.nth)
 				rows, err := client.Query(within(t, 10*time.Second), "SELECT * FROM numbers(1000)")
 				require.NoError(t, err)

@@ -93,9 +93,9 @@ func (r *collector) take(_ context.Context, b *vector.Batch, _ int) error {
 func (*collector) held() int                       { return 0 }
 func (*collector) wait(context.Context, int) error { return nil }
 
-func (r *collector) takeBack() bool {
+func (r *collector) retract() delivered {
 	r.Batches = nil
-	return true
+	return delivered{}
 }
 
 func (r *collector) stop() int64 { return 0 }
@@ -111,7 +111,7 @@ func (d *discard) spare() *vector.Batch                         { return &d.batc
 func (*discard) take(context.Context, *vector.Batch, int) error { return nil }
 func (*discard) held() int                                      { return 0 }
 func (*discard) wait(context.Context, int) error                { return nil }
-func (*discard) takeBack() bool                                 { return true }
+func (*discard) retract() delivered                             { return delivered{} }
 func (*discard) stop() int64                                    { return 0 }
 
 // Columns returns the names of the columns.

@@ -25,8 +25,9 @@ import (
 // is missing. The error of a value or a placeholder that does not fit, and of a
 // statement that gets longer than Config.MaxSendBytes, is a *ParamError.
 //
-// A query that is cut off before a row has reached the caller is run again if
-// its replay policy allows it. The errors are *QueryError for the engine's own
+// A query that is cut off is run again if its replay policy allows it. If rows of it have
+// reached the caller, the new run is compared with them, and the caller gets the rows that
+// follow: see ReplayPolicy and Config.ContinueWindow. The errors are *QueryError for the engine's own
 // answer, *CutoverError (errors.Is ErrQueryLost) for a query that was cut off
 // and could not be saved, *DetectionError if no side accepts, ErrClosed, and
 // that of the context.
@@ -45,6 +46,9 @@ func (q *query) stream(ctx context.Context) (*Rows, error) {
 		room: make(chan struct{}, 1), more: make(chan struct{}, 1),
 		queue:   queue{batches: c.cfg.Prefetch, bytes: c.cfg.PrefetchBytes},
 		started: make(chan struct{}), ended: make(chan struct{}),
+	}
+	if r.window = q.window(); r.window > 0 {
+		r.hash = new(vector.Hash)
 	}
 	ctx, r.cancel = context.WithCancelCause(ctx)
 	unlink := context.AfterFunc(c.ctx, func() { r.cancel(ErrClosed) })
@@ -79,6 +83,8 @@ type Rows struct {
 	queue   queue
 	read    []*vector.Batch // that nobody holds any more, no more than are read ahead
 	taken   int64           // rows that have reached the caller
+	hash    *vector.Hash    // of these rows; nil if they are not, or no longer, verified
+	window  int64           // how many more bytes are verified
 	handle  QueryHandle
 	md      *vector.Metadata
 	failure error
@@ -101,7 +107,7 @@ func (r *Rows) begin(h QueryHandle, md *vector.Metadata) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.md != nil && !slices.Equal(r.md.Fields, md.Fields) {
-		return errColumnsChanged
+		return &replayDiffers{reason: LossColumns}
 	}
 	if r.md == nil {
 		close(r.started)
@@ -168,15 +174,29 @@ func (r *Rows) wait(ctx context.Context, limit int) error {
 	return nil
 }
 
-// takeBack implements sink.
-func (r *Rows) takeBack() bool {
+// retract implements sink.
+func (r *Rows) retract() delivered {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.taken > 0 {
-		return false
-	}
 	r.queue.clear()
-	return true
+	return delivered{r.taken, r.hash}
+}
+
+// deliver counts a batch that reaches the caller now, and hashes its rows as long as the
+// result can still be continued. The caller holds the lock.
+func (r *Rows) deliver(q queued, over bool) {
+	rows := q.batch.Rows()
+	r.taken += int64(rows)
+	if r.hash == nil || over {
+		return // what is over cannot be cut off any more
+	}
+	// A constant column takes no bytes for its rows, but as long to hash as others.
+	size := max(int64(q.size), int64(rows)*int64(q.batch.NumColumns()))
+	if r.window -= size; r.window < 0 {
+		r.hash = nil
+		return
+	}
+	r.hash.Add(q.batch, rows)
 }
 
 // stop implements sink. The count in the error is exact because nothing is
@@ -215,11 +235,11 @@ func (r *Rows) next(read *vector.Batch) (*vector.Batch, error) {
 		}
 		r.reuse(read)
 		read = nil
-		if b := r.queue.take(); b != nil {
-			r.taken += int64(b.Rows())
+		if first, ok := r.queue.take(); ok {
+			r.deliver(first, over)
 			r.mu.Unlock()
 			signal(r.room)
-			return b, nil
+			return first.batch, nil
 		}
 		failure := r.failure
 		r.mu.Unlock()

@@ -122,6 +122,7 @@ var settings = []Setting{
 	number("Prefetch", "prefetch", "", 2, 1, 1000, func(c *Config) *int { return &c.Prefetch }),
 	number("PrefetchBytes", "prefetch_bytes", "", 64<<20, 1, math.MaxInt32, func(c *Config) *int { return &c.PrefetchBytes }),
 	flag("FetchAfterMetadata", "fetch_after_metadata", "", func(c *Config) *bool { return &c.FetchAfterMetadata }),
+	number("ContinueWindow", "continue_window", "", 1<<20, 1, math.MaxInt32, func(c *Config) *int { return &c.ContinueWindow }),
 	flag("TrustRowCount", "trust_row_count", "", func(c *Config) *bool { return &c.TrustRowCount }),
 	number("EventHistory", "event_history", "", 256, 1, 1_000_000, func(c *Config) *int { return &c.EventHistory }),
 }

@@ -8,7 +8,7 @@ import (
 
 // counters count what happened to queries since the client was opened.
 type counters struct {
-	retried, replayed, lost, abandoned, waiting atomic.Int64
+	retried, replayed, continued, lost, abandoned, waiting atomic.Int64
 
 	batches, bytes [1 + len(fsm.Sides)]atomic.Int64 // decoded, by side
 }
@@ -24,6 +24,9 @@ type Stats struct {
 	// those of statements that were cut off.
 	Retried  int64 `json:"retried"`
 	Replayed int64 `json:"replayed"`
+	// Continued counts those of the replays that began with the rows which the caller
+	// had, so that it got the rest.
+	Continued int64 `json:"continued"`
 	// Lost counts the queries that ended in a *CutoverError.
 	Lost int64 `json:"lost"`
 	// Abandoned counts the queries that the server could not be told to forget,
@@ -69,7 +72,8 @@ func (c *Client) Stats() Stats {
 		InFlight: make(map[Side]int64), Calls: make(map[Side]int64), Refused: make(map[Side]int64),
 		Batches: make(map[Side]int64), Bytes: make(map[Side]int64),
 		Waiting: c.stats.waiting.Load(), Retried: c.stats.retried.Load(), Replayed: c.stats.replayed.Load(),
-		Lost: c.stats.lost.Load(), Abandoned: c.stats.abandoned.Load(), EventsDropped: c.bus.Dropped(),
+		Continued: c.stats.continued.Load(),
+		Lost:      c.stats.lost.Load(), Abandoned: c.stats.abandoned.Load(), EventsDropped: c.bus.Dropped(),
 		SubscriberPanics: c.bus.Panics(),
 	}
 	s.StreamsWaiting = c.conn.Waiting()

@@ -44,7 +44,8 @@ func replaysRise(t *testing.T) {
 }
 
 func aStreamIsLost(t *testing.T) {
-	cluster, client := ailing(t)
+	cluster := start(t, e6test.InMemory(), e6test.WithBatchRows(10), e6test.WithChunks(1))
+	client := patient(t, cluster, noWindow)
 	stream := held(t, client)
 	require.NoError(t, cluster.Cutover(t.Context(), e6test.Cutover{To: e6.Green, Kind: e6test.Abrupt, EngineGone: true}))
 	rows := 1 + drain(stream)

@@ -24,7 +24,7 @@ func TestTheDocumentTellsACutoverFromBeginningToEnd(t *testing.T) {
 	require.Equal(t, []string{"detect", "settle"}, triggers(before.Transitions))
 	require.NotNil(t, before.Samples, "a list without entries is a list")
 
-	rows, err := client.Query(t.Context(), "SELECT * FROM numbers(100000)")
+	rows, err := client.Query(e6.WithQueryOptions(t.Context(), e6.Replay(e6.ReplayNever)), "SELECT * FROM numbers(100000)")
 	require.NoError(t, err)
 	require.True(t, rows.Next(), "from here on it cannot be saved")
 	require.NoError(t, cluster.Cutover(t.Context(), e6test.Cutover{To: e6.Green, Kind: e6test.Graceful, Grace: time.Millisecond}))
@@ -152,7 +152,7 @@ func TestNoSecretIsShown(t *testing.T) {
 	for _, sql := range statements {
 		_, _ = client.QueryAll(t.Context(), sql)
 	}
-	rows, err := client.Query(t.Context(), "SELECT * FROM numbers(7654321)")
+	rows, err := client.Query(e6.WithQueryOptions(t.Context(), e6.Replay(e6.ReplayNever)), "SELECT * FROM numbers(7654321)")
 	require.NoError(t, err)
 	require.True(t, rows.Next())
 	cluster.ExpireSessions()

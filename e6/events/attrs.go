@@ -41,7 +41,7 @@ func (k Kind) Component() Component {
 	case KindTransition, KindStrategyChanged, KindProbeFailed, KindAnnouncementHeard, KindAnnouncementInvalid, KindDrainEnded,
 		KindGuardDecided, KindHealthBreached, KindSideVetoed, KindStageEnded:
 		return ComponentStrategy
-	case KindRefused, KindQueryQueued, KindQueryRetried, KindQueryReplayed, KindQueryLost, KindQueryAbandoned:
+	case KindRefused, KindQueryQueued, KindQueryRetried, KindQueryReplayed, KindQueryContinued, KindQueryLost, KindQueryAbandoned:
 		return ComponentQuery
 	case KindSessionOpened, KindSessionExpired:
 		return ComponentSession
@@ -117,9 +117,9 @@ func unwanted(event fsm.Event, why fsm.Reason) bool {
 //     trace_id and span_id if they are known.
 //   - The fields of Data follow under their names in snake_case. A text that is
 //     empty is left out. Sides and states are texts, durations are durations.
-//   - No key is there twice, so three fields have a longer name: the Reason of
-//     QueryReplayed is replay_reason, that of GuardDecided is guard_reason, and
-//     the Detail of HookFailed is problem_detail.
+//   - No key is there twice, so four fields have a longer name: the Reason of
+//     QueryReplayed is replay_reason, that of QueryLost is loss_reason, that of
+//     GuardDecided is guard_reason, and the Detail of HookFailed is problem_detail.
 //   - A StrategyChanged has from and to (sides), change, took, in_flight, epoch and
 //     transition.
 //   - A Transition has id, trigger (the event of the machine), from and to (the
@@ -222,10 +222,18 @@ func (d QueryReplayed) attrs(a *attrs) {
 	a.text("replay_reason", d.Reason)
 }
 
+func (d QueryContinued) attrs(a *attrs) {
+	a.query(d.QueryID, d.Tag)
+	a.side("from", d.From)
+	a.side("to", d.To)
+	a.add(slog.Int64("rows_verified", d.RowsVerified), slog.Int("attempt", d.Attempt))
+}
+
 func (d QueryLost) attrs(a *attrs) {
 	a.query(d.QueryID, d.Tag)
 	a.side("side", d.Side)
 	a.add(slog.Int64("rows_delivered", d.RowsDelivered), slog.Bool("may_have_run", d.MayHaveRun))
+	a.text("loss_reason", d.Reason)
 	a.text("error", d.Error)
 }
 

@@ -43,7 +43,8 @@ var written = []struct {
 	{QueryQueued{"q1", "nightly", fsm.Blue, 2 * time.Second, true}, `query_id=q1 tag=nightly side=blue waited=2s admitted=true`},
 	{QueryRetried{"q1", "nightly", fsm.Blue, fsm.Green, "execute"}, `query_id=q1 tag=nightly from=blue to=green method=execute`},
 	{QueryReplayed{"q1", "nightly", fsm.Blue, fsm.Green, 1, "refused"}, `query_id=q1 tag=nightly from=blue to=green attempt=1 replay_reason=refused`},
-	{QueryLost{"q1", "nightly", fsm.Blue, 40, true, "cut off"}, `query_id=q1 tag=nightly side=blue rows_delivered=40 may_have_run=true error="cut off"`},
+	{QueryContinued{"q1", "nightly", fsm.Blue, fsm.Green, 40, 1}, `query_id=q1 tag=nightly from=blue to=green rows_verified=40 attempt=1`},
+	{QueryLost{"q1", "nightly", fsm.Blue, 40, true, "rows_differ", "cut off"}, `query_id=q1 tag=nightly side=blue rows_delivered=40 may_have_run=true loss_reason=rows_differ error="cut off"`},
 	{QueryAbandoned{"q1", "nightly", fsm.Blue, "refused"}, `query_id=q1 tag=nightly side=blue error=refused`},
 	{SessionOpened{fsm.Blue, 4, time.Second, "detect"}, `side=blue generation=4 took=1s purpose=detect`},
 	{SessionExpired{fsm.Green, 4}, `side=green generation=4`},
@@ -167,7 +168,7 @@ func TestEveryKindBelongsToAComponentAndEveryComponentHasAKind(t *testing.T) {
 		KindTransition: ComponentStrategy, KindStrategyChanged: ComponentStrategy, KindProbeFailed: ComponentStrategy, KindAnnouncementHeard: ComponentStrategy,
 		KindAnnouncementInvalid: ComponentStrategy, KindDrainEnded: ComponentStrategy, KindGuardDecided: ComponentStrategy,
 		KindHealthBreached: ComponentStrategy, KindSideVetoed: ComponentStrategy, KindStageEnded: ComponentStrategy, KindRefused: ComponentQuery, KindQueryRetried: ComponentQuery,
-		KindQueryReplayed: ComponentQuery, KindQueryLost: ComponentQuery, KindQueryAbandoned: ComponentQuery,
+		KindQueryReplayed: ComponentQuery, KindQueryContinued: ComponentQuery, KindQueryLost: ComponentQuery, KindQueryAbandoned: ComponentQuery,
 		KindSessionOpened: ComponentSession, KindSessionExpired: ComponentSession, KindClusterResume: ComponentCluster,
 		KindStoreFailed: ComponentStore, KindHookFailed: ComponentHook, KindSubscriberPanicked: ComponentClient, KindMissed: ComponentClient, KindClosed: ComponentClient,
 	} {

@@ -76,6 +76,19 @@ type QueryReplayed struct {
 	Reason   string
 }
 
+// QueryContinued: a replay has the rows that the caller had when the query was cut off,
+// and the caller gets those that follow.
+type QueryContinued struct {
+	// QueryID is the id of the run that was cut off, as in the QueryReplayed before it.
+	QueryID  string
+	Tag      string
+	From, To fsm.Side
+	// RowsVerified is the number of rows that the caller had.
+	RowsVerified int64
+	// Attempt is that of the QueryReplayed.
+	Attempt int
+}
+
 // QueryLost: a query was cut off and could not be saved.
 type QueryLost struct {
 	QueryID       string
@@ -84,7 +97,9 @@ type QueryLost struct {
 	RowsDelivered int64
 	// MayHaveRun is set if the statement may have written.
 	MayHaveRun bool
-	Error      string
+	// Reason is why it was not saved: an e6.LossReason.
+	Reason string
+	Error  string
 }
 
 // QueryAbandoned: the server could not be told to forget a query.
@@ -238,6 +253,9 @@ func (QueryRetried) Kind() Kind { return KindQueryRetried }
 func (QueryReplayed) Kind() Kind { return KindQueryReplayed }
 
 // Kind implements Data.
+func (QueryContinued) Kind() Kind { return KindQueryContinued }
+
+// Kind implements Data.
 func (QueryLost) Kind() Kind { return KindQueryLost }
 
 // Kind implements Data.
@@ -287,6 +305,7 @@ func (Refused) sealed()             {}
 func (QueryQueued) sealed()         {}
 func (QueryRetried) sealed()        {}
 func (QueryReplayed) sealed()       {}
+func (QueryContinued) sealed()      {}
 func (QueryLost) sealed()           {}
 func (QueryAbandoned) sealed()      {}
 func (SessionOpened) sealed()       {}
@@ -344,8 +363,17 @@ func (d QueryReplayed) String() string {
 }
 
 // String says what happened in one line.
+func (d QueryContinued) String() string {
+	return fmt.Sprintf("continuing%s, from %s to %s behind %d verified rows", query(d.QueryID, d.Tag), d.From, d.To, d.RowsVerified)
+}
+
+// String says what happened in one line.
 func (d QueryLost) String() string {
-	return fmt.Sprintf("lost%s on %s after %d rows: %s", query(d.QueryID, d.Tag), d.Side, d.RowsDelivered, d.Error)
+	reason := ""
+	if d.Reason != "" {
+		reason = " (" + d.Reason + ")"
+	}
+	return fmt.Sprintf("lost%s on %s after %d rows%s: %s", query(d.QueryID, d.Tag), d.Side, d.RowsDelivered, reason, d.Error)
 }
 
 // String says what happened in one line.

@@ -9,7 +9,7 @@ import (
 func TestEveryKindHasOneTypeThatDescribesItself(t *testing.T) {
 	all := []Data{
 		Transition{}, StrategyChanged{}, ProbeFailed{}, AnnouncementHeard{}, AnnouncementInvalid{}, Refused{}, QueryQueued{}, QueryRetried{},
-		QueryReplayed{}, QueryLost{}, QueryAbandoned{}, SessionOpened{}, SessionExpired{}, DrainEnded{},
+		QueryReplayed{}, QueryContinued{}, QueryLost{}, QueryAbandoned{}, SessionOpened{}, SessionExpired{}, DrainEnded{},
 		ClusterResume{}, StoreFailed{}, GuardDecided{}, HealthBreached{}, SideVetoed{}, StageEnded{},
 		HookFailed{}, SubscriberPanicked{}, Missed{}, Closed{},
 	}

@@ -69,6 +69,7 @@ const (
 	KindQueryQueued         Kind = "query_queued"
 	KindQueryRetried        Kind = "query_retried"
 	KindQueryReplayed       Kind = "query_replayed"
+	KindQueryContinued      Kind = "query_continued"
 	KindQueryLost           Kind = "query_lost"
 	KindQueryAbandoned      Kind = "query_abandoned"
 	KindSessionOpened       Kind = "session_opened"
@@ -90,7 +91,7 @@ const (
 func AllKinds() []Kind {
 	return []Kind{
 		KindTransition, KindStrategyChanged, KindProbeFailed, KindAnnouncementHeard, KindAnnouncementInvalid, KindRefused,
-		KindQueryQueued, KindQueryRetried, KindQueryReplayed, KindQueryLost, KindQueryAbandoned, KindSessionOpened,
+		KindQueryQueued, KindQueryRetried, KindQueryReplayed, KindQueryContinued, KindQueryLost, KindQueryAbandoned, KindSessionOpened,
 		KindSessionExpired, KindDrainEnded, KindClusterResume, KindStoreFailed, KindGuardDecided, KindHealthBreached,
 		KindSideVetoed, KindStageEnded, KindHookFailed, KindSubscriberPanicked, KindMissed, KindClosed,
 	}

@@ -11,7 +11,7 @@ import (
 
 // counted are the kinds of events that counters are made from.
 var counted = []events.Kind{
-	events.KindTransition, events.KindStrategyChanged, events.KindQueryRetried, events.KindQueryReplayed, events.KindQueryLost, events.KindQueryAbandoned,
+	events.KindTransition, events.KindStrategyChanged, events.KindQueryRetried, events.KindQueryReplayed, events.KindQueryContinued, events.KindQueryLost, events.KindQueryAbandoned,
 	events.KindGuardDecided, events.KindClusterResume, events.KindHookFailed, events.KindClosed,
 }
 
@@ -29,6 +29,8 @@ func (c *client) heard(e events.Event) {
 		c.countSide(nameRetried, d.From)
 	case events.QueryReplayed:
 		c.countSide(nameReplayed, d.From)
+	case events.QueryContinued:
+		c.countSide(nameContinued, d.From)
 	case events.QueryLost:
 		c.countSide(nameLost, d.Side)
 	case events.QueryAbandoned:

@@ -149,7 +149,9 @@ func TestTheTraceOfOneCutoverWithEightQueriesInFlightTellsTheWholeStory(t *testi
 // nobody reads. It returns when the first are lost and the second run again.
 func cutOff(t *testing.T, r *rig, lost, replayed, unread int) (client *e6.Client, end func()) {
 	cluster := start(t, e6test.WithBatchRows(10), e6test.WithChunks(1))
-	client = r.open(t, config(cluster))
+	cfg := config(cluster)
+	cfg.ContinueWindow = 1 // what has been read in part is lost
+	client = r.open(t, cfg)
 	ctx, cancel := context.WithCancel(t.Context())
 	begun := streams(ctx, t, client, "begun", lost)
 	for _, rows := range begun {

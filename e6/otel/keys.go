@@ -21,6 +21,7 @@ const (
 	keyAttempt    attribute.Key = "e6.attempt"
 	keyReplay     attribute.Key = "e6.replay"
 	keyKind       attribute.Key = "e6.kind"
+	keyVerified   attribute.Key = "e6.rows_verified"
 	keyFrom       attribute.Key = "e6.from"
 	keyTo         attribute.Key = "e6.to"
 	keyCause      attribute.Key = "e6.cause"

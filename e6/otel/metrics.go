@@ -52,6 +52,7 @@ const (
 	nameRefusals      = "e6.client.refusals"
 	nameRetried       = "e6.client.queries.retried"
 	nameReplayed      = "e6.client.queries.replayed"
+	nameContinued     = "e6.client.queries.continued"
 	nameLost          = "e6.client.queries.lost"
 	nameAbandoned     = "e6.client.queries.abandoned"
 	nameRollbacks     = "e6.client.rollbacks"
@@ -113,6 +114,8 @@ var table = []Metric{
 		Description: "Statements without an effect that began anew; the side is the one that they left.", Attributes: keys(keySide)},
 	{Name: nameReplayed, Kind: KindCounter, Unit: "{query}",
 		Description: "Queries that were cut off and run again; the side is the one that they left.", Attributes: keys(keySide)},
+	{Name: nameContinued, Kind: KindCounter, Unit: "{query}",
+		Description: "Replays that had the rows which the caller had, and went on behind them; the side is the one that they left.", Attributes: keys(keySide)},
 	{Name: nameLost, Kind: KindCounter, Unit: "{query}",
 		Description: "Queries that were cut off and could not be saved.", Attributes: keys(keySide)},
 	{Name: nameAbandoned, Kind: KindCounter, Unit: "{query}",

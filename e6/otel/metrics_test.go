@@ -116,7 +116,8 @@ func TestTheMetricsCountWhatHappened(t *testing.T) {
 		want  float64
 	}{
 		"e6.client.queries.lost":       {[]string{"e6.side", "blue"}, 2},
-		"e6.client.queries.replayed":   {[]string{"e6.side", "blue"}, 2},
+		"e6.client.queries.replayed":   {[]string{"e6.side", "blue"}, 3},
+		"e6.client.queries.continued":  {[]string{"e6.side", "blue"}, 1},
 		"e6.client.queries.retried":    {[]string{"e6.side", "blue"}, 2},
 		"e6.client.rollbacks":          {[]string{"e6.cause", "caller"}, 1},
 		"e6.client.vetoes":             {nil, 1},

@@ -182,6 +182,9 @@ func (h *hooks) StepEnd(ctx context.Context, e e6.StepEnd) {
 		return
 	}
 	if span.IsRecording() {
+		if !e.Continued.IsZero() {
+			span.AddEvent(eventContinued, trace.WithTimestamp(e.Continued), trace.WithAttributes(keyVerified.Int64(e.Verified)))
+		}
 		if e.Step == spanFetch {
 			span.SetAttributes(keyRows.Int64(e.Rows), keyBatches.Int64(e.Batches), keyBytes.Int64(e.Bytes))
 		}

@@ -22,6 +22,7 @@ func scenario(t *testing.T, r *rig) *e6.Client {
 	quietly(t, r)
 	steered(t, r)
 	closedTooEarly(t, r)
+	continued(t, r)
 	nowhere(t, r)
 	return woken(t, r)
 }
@@ -86,6 +87,18 @@ func closedTooEarly(t *testing.T, r *rig) {
 	require.NoError(t, client.Switch(t.Context(), fsm.Green))
 	require.NoError(t, client.Reset(t.Context()))
 	require.NoError(t, rows[0].Close())
+	require.NoError(t, client.Close())
+}
+
+// continued is a result that is cut off after rows of it were read, and goes on.
+func continued(t *testing.T, r *rig) {
+	cluster := start(t, e6test.WithBatchRows(10), e6test.WithChunks(1))
+	client := r.open(t, config(cluster))
+	rows := streams(t.Context(), t, client, "stream", 1)
+	require.True(t, rows[0].Next())
+	require.NoError(t, cluster.Cutover(t.Context(), e6test.Cutover{To: fsm.Green, Kind: e6test.Abrupt}))
+	drain(t, rows[0])
+	require.EqualValues(t, 1, client.Stats().Continued)
 	require.NoError(t, client.Close())
 }
 

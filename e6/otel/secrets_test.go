@@ -146,7 +146,7 @@ func (r *record) run(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
 	query(statement)
 	cluster.ExpireSessions()
 	query(statement)
-	rows, err := client.Query(ctx, "SELECT * FROM numbers(7654321)")
+	rows, err := client.Query(e6.WithQueryOptions(ctx, e6.Replay(e6.ReplayNever)), "SELECT * FROM numbers(7654321)")
 	if err == nil {
 		rows.Next()
 		r.keep(rows.Handle())

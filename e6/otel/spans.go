@@ -24,6 +24,10 @@ const (
 	eventCommitted = "committed"
 )
 
+// eventContinued is the event of a fetch's span: the replay has the rows that the caller
+// has read.
+const eventContinued = "continued"
+
 // Span is the declaration of a span.
 type Span struct {
 	// Name is its name; that of a query is its operation, if it is known.
@@ -37,8 +41,8 @@ type Span struct {
 	Attributes, Optional []string
 	// Links are the keys of the attributes of its links.
 	Links []string
-	// Events are the names of its events.
-	Events []string
+	// Events are the names of its events, and EventAttributes the keys of their attributes.
+	Events, EventAttributes []string
 }
 
 // Spans returns the declarations of all spans.
@@ -53,7 +57,7 @@ func Spans() []Span {
 		{Name: spanPrepare, Kind: internal, Description: "The statement is checked and planned.", Attributes: step, Optional: failed},
 		{Name: spanExecute, Kind: internal, Description: "The statement is started.", Attributes: step, Optional: failed},
 		{Name: spanFetch, Kind: internal, Description: "The wait for the result, and its batches.",
-			Attributes: append(keys(keyRows, keyBatches, keyBytes), step...), Optional: failed},
+			Attributes: append(keys(keyRows, keyBatches, keyBytes), step...), Optional: failed, Events: []string{eventContinued}, EventAttributes: keys(keyVerified)},
 		{Name: spanDetection, Kind: internal, Description: "The search for a side that accepts.",
 			Attributes: append(keys(keyFrom, keyCause, keyOrder, keySide, keyRounds), server...), Optional: failed},
 		{Name: spanSession, Kind: internal, Description: "The opening of a session.",

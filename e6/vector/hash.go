@@ -33,8 +33,8 @@ func (h *Hash) Rows() int64 { return h.rows }
 // Reset forgets all rows, and keeps the memory.
 func (h *Hash) Reset() { h.rows, h.columns = 0, h.columns[:0] }
 
-// Add adds the first n rows of a batch. It panics if the batch has fewer rows, or another
-// number of columns than those before it.
+// Add adds the first n rows of a batch. It panics if the batch has fewer rows. A column
+// that only some of the batches have is hashed over their rows.
 func (h *Hash) Add(b *Batch, n int) {
 	if n < 0 || n > b.rows {
 		panic("vector: row out of range")
@@ -42,16 +42,13 @@ func (h *Hash) Add(b *Batch, n int) {
 	if n == 0 {
 		return
 	}
-	if h.rows == 0 {
-		h.columns = resize(h.columns, len(b.columns))
-		for i := range h.columns {
-			h.columns[i].reset()
+	if known := len(h.columns); known < len(b.columns) {
+		h.columns = slices.Grow(h.columns, len(b.columns)-known)[:len(b.columns)]
+		for i := range h.columns[known:] {
+			h.columns[known+i].reset()
 		}
 	}
-	if len(h.columns) != len(b.columns) {
-		panic("vector: the batches have different numbers of columns")
-	}
-	for i := range h.columns {
+	for i := range b.columns {
 		h.columns[i].add(&b.columns[i], n, uint64(h.rows))
 	}
 	h.rows += int64(n)

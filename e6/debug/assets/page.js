@@ -142,7 +142,7 @@ function showNow() {
 
   set(get("rate"), sample ? rate(sample.blue.per_second + sample.green.per_second) : "–");
   set(get("in-flight"), count(sides.reduce((sum, s) => sum + s.in_flight, 0)));
-  for (const name of ["retried", "replayed", "lost", "abandoned"]) set(get(name), count(stats[name]));
+  for (const name of ["retried", "replayed", "continued", "lost", "abandoned"]) set(get(name), count(stats[name]));
   const conns = stats.connections ?? [];
   set(get("connections"), count(conns.filter((c) => c.state === "ready").length) + " of " + count(conns.length) + " ready");
   get("connections").title = conns.map((c) => c.use + ": " + c.state + ", " + c.calls + " calls" + (c.limit ? " of " + c.limit : "")).join("\n");
