@@ -2,7 +2,6 @@ package e6
 
 import (
 	"context"
-	"errors"
 	"io"
 	"iter"
 	"log/slog"
@@ -13,7 +12,6 @@ import (
 	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/e6/internal/backoff"
-	"github.com/e6data/e6data-go/e6/internal/ctxerr"
 	"github.com/e6data/e6data-go/e6/internal/cutover"
 	"github.com/e6data/e6data-go/e6/internal/errtext"
 	"github.com/e6data/e6data-go/e6/internal/wire"
@@ -37,8 +35,10 @@ type Client struct {
 	stats     counters
 	hooks     *hookSet
 	callbacks callbacks
-	workers   workers.Pool  // for what happens beside a query
-	turns     chan struct{} // held by the statements that run, if there is a limit
+	workers   workers.Pool // for what happens beside a query
+
+	// semaphore is held by the statements that run, if there is a limit.
+	semaphore chan struct{}
 
 	lastInvalid atomic.Pointer[invalidAnnouncement]
 
@@ -99,7 +99,7 @@ func newClient(cfg Config, opts []Option) (*Client, error) {
 	}
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
 	if cfg.MaxInFlight > 0 {
-		c.turns = make(chan struct{}, cfg.MaxInFlight)
+		c.semaphore = make(chan struct{}, cfg.MaxInFlight)
 	}
 	c.retry = backoff.Policy{Base: cfg.RetryPause, Max: 5 * cfg.RetryPause}
 	c.wake = resumer{c: c}
@@ -183,64 +183,6 @@ func (c *Client) Rollback(ctx context.Context, reason string) error {
 
 // Reset forgets which side is active. The next query looks for it.
 func (c *Client) Reset(ctx context.Context) error { return c.route.Reset(ctx) }
-
-// Shutdown closes the client gently: no new query is taken, and those that run
-// may end until ctx does. It returns the context's error if it had to cancel
-// some. Queries of Submit that nobody reads are left to the server.
-func (c *Client) Shutdown(ctx context.Context) error {
-	c.submitted.leave(c.route)
-	idle := c.route.Drain()
-	select {
-	case <-idle:
-		return c.Close()
-	default:
-	}
-	select {
-	case <-idle:
-		return c.Close()
-	case <-c.closed:
-		return nil
-	case <-ctx.Done():
-		return errors.Join(errtext.Errorf("shutdown: queries were still running: %w", ctxerr.Why(ctx)), c.Close())
-	}
-}
-
-// Close ends the client. Running queries are cancelled, on the server too, for
-// which Close waits no longer than Config.CloseTimeout. It is idempotent and may
-// be called from anywhere, also from a subscriber.
-func (c *Client) Close() error {
-	c.close.Do(func() {
-		defer close(c.closed)
-		c.submitted.leave(c.route)
-		idle := c.route.Drain()
-		c.cancel(ErrClosed)
-		ctx, cancel := context.WithTimeout(context.Background(), c.cfg.CloseTimeout)
-		defer cancel()
-		select {
-		case <-idle:
-		case <-ctx.Done():
-			c.log.Warn("e6: the client closes before the server has confirmed that all queries are cancelled")
-		}
-		if err := c.conn.Close(); err != nil {
-			c.log.Warn("e6: closing the connection failed", "error", err)
-		}
-		if err := c.route.Close(ctx); err != nil {
-			c.log.Warn("e6: the client closed before all its work had ended", "error", err)
-		}
-		c.bus.Publish(fsm.Cause{Reason: fsm.ReasonCaller}, events.Closed{})
-		c.bus.Close()
-		c.hooks.closedDown()
-		c.workers.End()
-		if c.logged != nil {
-			select {
-			case <-c.logged:
-			case <-ctx.Done():
-			}
-		}
-	})
-	<-c.closed
-	return nil
-}
 
 // Closed reports whether the client takes no more queries, as Close or Shutdown
 // was called.

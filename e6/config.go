@@ -104,7 +104,8 @@ type Config struct {
 	// MaxInFlight limits how many statements of this client run at once. Others
 	// wait for their turn, in the order in which they came, within their contexts.
 	// A statement runs until its rows have been read or closed, so that a program
-	// which opens rows within rows needs room for both. 0 sets no limit.
+	// which opens rows within rows needs room for both. One whose caller has given up
+	// counts until the server has been told so, CloseTimeout at the most. 0 sets no limit.
 	MaxInFlight int
 	// Admission asks the cluster before each statement whether a planner takes it,
 	// and waits, within PrepareTimeout, while the cluster starts more of them. An
@@ -117,8 +118,10 @@ type Config struct {
 	// RetryPause bounds the random pause before the first repetition; it
 	// doubles with each. Default: 200 milliseconds.
 	RetryPause time.Duration
-	// CloseTimeout limits how long Close waits for the server to be told that
-	// running queries are cancelled. Default: 5 seconds.
+	// CloseTimeout limits Close, which waits for the server to confirm that running
+	// queries are cancelled, and then cuts the connections. It also limits how long the
+	// client tries to tell the server that a query is not wanted any more.
+	// Default: 5 seconds.
 	CloseTimeout time.Duration
 
 	// MaxConnections is how many connections carry statements at the most. Another one

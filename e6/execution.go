@@ -31,8 +31,9 @@ func (s step) String() string {
 // execution is one attempt at a statement. From start to release it belongs to
 // one side: every call carries that side, and the session of that side.
 type execution struct {
-	c   *Client
-	pin cutover.Pin
+	c    *Client
+	slot *slot // of the query; nil without a limit
+	pin  cutover.Pin
 	// lease holds the connection that all its calls go over. Without one, each goes
 	// over the connection that has the most room.
 	lease wire.Lease
@@ -80,7 +81,7 @@ func call[R sessionCarrier](ctx context.Context, x *execution, send func(ctx con
 	sessions := x.c.route.Sessions()
 	for renewals := 0; ; renewals++ {
 		var none R
-		session, err := sessions.Get(ctx, x.pin.Side)
+		session, err := sessions.Get(x.waiting(ctx), x.pin.Side)
 		if err != nil {
 			x.report(ctx, err)
 			return none, &sessionError{err}
@@ -100,11 +101,21 @@ func call[R sessionCarrier](ctx context.Context, x *execution, send func(ctx con
 		}
 		sessions.Expired(ctx, x.pin.Side, session.Generation)
 		if renewals > 0 {
-			if err := x.c.retry.Wait(ctx, renewals, nil); err != nil {
+			if err := x.c.retry.Wait(x.waiting(ctx), renewals, nil); err != nil {
 				return none, err
 			}
 		}
 	}
+}
+
+// waiting is the context in which a call waits for what it needs before it is sent. A
+// prepare call outlives its caller once it is out; until then nobody has to be told
+// to forget anything, and a login that hangs would hold the query for nobody.
+func (x *execution) waiting(ctx context.Context) context.Context {
+	if x.caller != nil {
+		return x.caller
+	}
+	return ctx
 }
 
 // report draws the conclusions from a failed call, in the light of the caller's
@@ -288,18 +299,26 @@ func (x *execution) handle() QueryHandle {
 // the caller has what it wanted, or has given up. complete says that the result
 // was read to its end.
 func (x *execution) release(ctx context.Context, complete bool) {
+	// The query's own context may be over; the trace goes on.
+	ctx = context.WithoutCancel(ctx)
 	if x.left != nil {
-		ctx = context.WithoutCancel(ctx)
-		x.c.workers.Go(ctx, func() { x.left.release(ctx) })
+		free := x.slot.hold()
+		x.c.workers.Go(ctx, func() {
+			defer free()
+			x.left.release(ctx)
+		})
 		return
 	}
 	if x.queryID == "" {
 		x.unpin()
 		return
 	}
-	// The query's own context may be over; the trace goes on.
-	ctx = context.WithoutCancel(ctx)
+	free := func() {}
+	if !complete { // the engine may be at work on it until it is told
+		free = x.slot.hold()
+	}
 	x.c.workers.Go(ctx, func() {
+		defer free()
 		defer x.unpin()
 		ctx, cancel := context.WithTimeout(ctx, x.c.cfg.CloseTimeout)
 		defer cancel()
@@ -323,6 +342,7 @@ func (p *preparation) release(ctx context.Context) {
 	<-p.done
 	limit.Stop()
 	p.cancel()
+	p.x.caller = nil // what follows is not for the caller
 	if failed, ok := wire.AsError(p.err); ok && failed.Effect == wire.EffectUnknown && !unsent(p.err) {
 		p.x.abandon(ctx, p.err) // if it was prepared, nobody knows its id
 	}

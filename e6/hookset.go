@@ -321,8 +321,12 @@ func (s *hookSet) opened() {
 	}
 }
 
-func (s *hookSet) closedDown() {
+func (s *hookSet) closedDown(ctx context.Context) {
 	for _, h := range s.clients {
-		h.call(context.Background(), PointClientClosed, s.c.cfg.CloseTimeout, func() { h.hook.ClientClosed(s.c) })
+		budget := s.c.cfg.CloseTimeout
+		if deadline, ok := ctx.Deadline(); ok {
+			budget = max(time.Until(deadline), time.Millisecond)
+		}
+		h.call(context.Background(), PointClientClosed, budget, func() { h.hook.ClientClosed(s.c) })
 	}
 }

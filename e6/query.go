@@ -31,6 +31,7 @@ type query struct {
 	opts queryOptions
 
 	params   []*e6xv1.ParameterValue // what comes beside the statement
+	slot     *slot                   // its place among those that run; nil without a limit
 	submit   bool                    // it is left to run on the server
 	once     bool                    // it is not run again whatever happens
 	running  *execution              // it was submitted before, and is to be read
@@ -129,36 +130,13 @@ func (q *query) run(ctx context.Context, to sink) error {
 	if q.running != nil {
 		run = q.read
 	}
-	err := q.inTurn(ctx, func() error { return run(ctx, to) })
+	err := q.inSlot(ctx, func() error { return run(ctx, to) })
 	q.progress.ended(q, err)
 	end(QueryEnd{
 		Handle: q.handle, Rows: q.rows, Batches: q.batches, Bytes: q.bytes,
 		Retries: max(q.begun-1-q.replays, 0), Replays: q.replays, Continued: q.continued, Err: err,
 	})
 	return err
-}
-
-// inTurn waits until the statement may run, if there is a limit. Whoever waits
-// longest comes first.
-func (q *query) inTurn(ctx context.Context, run func() error) error {
-	if q.c.turns == nil {
-		return run()
-	}
-	select {
-	case q.c.turns <- struct{}{}:
-	default:
-		q.progress.stage(StageQueued, q.handle)
-		q.c.stats.waiting.Add(1)
-		select {
-		case q.c.turns <- struct{}{}:
-			q.c.stats.waiting.Add(-1)
-		case <-ctx.Done():
-			q.c.stats.waiting.Add(-1)
-			return q.annotate(errtext.Errorf("waiting for one of %d statements to end (Config.MaxInFlight): %w", cap(q.c.turns), ctxerr.Why(ctx)))
-		}
-	}
-	defer func() { <-q.c.turns }()
-	return run()
 }
 
 // execute executes the statement until its result has gone into the sink, and
@@ -230,7 +208,7 @@ func (q *query) start(ctx context.Context, failed *execution) (*execution, error
 		q.again(p.Side)
 		q.again = nil
 	}
-	x := &execution{c: q.c, pin: p, tag: q.opts.tag, sql: q.sql}
+	x := &execution{c: q.c, slot: q.slot, pin: p, tag: q.opts.tag, sql: q.sql}
 	if !q.alone {
 		x.lease = q.c.conn.Acquire(q.streams())
 		return x, nil

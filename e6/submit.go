@@ -60,6 +60,7 @@ func (c *Client) Fetch(ctx context.Context, h QueryHandle) (*Rows, error) {
 // read reads the result of a query that was submitted before.
 func (q *query) read(ctx context.Context, to sink) error {
 	x := q.running
+	x.slot = q.slot
 	defer q.c.submitted.drop(x)
 	began := time.Now()
 	q.progress.stage(StageRunning, q.handle)

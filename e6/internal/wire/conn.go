@@ -31,6 +31,7 @@ type Call struct {
 // All methods may be called concurrently.
 type Conn struct {
 	cfg      Config
+	lines    lines
 	observer Observer
 	onCall   func(context.Context, CallRecord)
 
@@ -217,6 +218,7 @@ func (c *Conn) Waiting() int64 {
 
 // Close ends the calls that are active and closes the connections. Calls made
 // later fail with ClassCanceled. Closing again does nothing. The error is always nil.
+// It waits for seconds if a peer reads nothing: Abort ends that.
 func (c *Conn) Close() error {
 	c.closeOnce.Do(func() {
 		c.mu.Lock()

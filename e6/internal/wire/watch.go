@@ -25,11 +25,13 @@ func (w *watched) ClientHandshake(ctx context.Context, authority string, raw net
 		// failure leaves the connection as usable as before.
 		_ = tcp.SetKeepAliveConfig(tcpKeepalive)
 	}
+	w.link.conn.lines.add(raw)
 	conn, info, err := w.TransportCredentials.ClientHandshake(ctx, authority, raw)
 	if err != nil {
+		w.link.conn.lines.forget(raw)
 		return conn, info, err
 	}
-	return &watchedConn{Conn: conn, link: w.link}, info, nil
+	return &watchedConn{Conn: conn, raw: raw, link: w.link}, info, nil
 }
 
 // Clone implements credentials.TransportCredentials.
@@ -43,6 +45,7 @@ var tcpKeepalive = net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Int
 // watchedConn reads along for the server's settings.
 type watchedConn struct {
 	net.Conn
+	raw     net.Conn // what it is made of
 	link    *link
 	scanner settingsScanner
 	end     sync.Once
@@ -63,6 +66,7 @@ func (c *watchedConn) settings(streams int64) {
 // Close implements net.Conn.
 func (c *watchedConn) Close() error {
 	c.end.Do(c.link.lost)
+	defer c.link.conn.lines.forget(c.raw) // TLS may wait until its last record is written
 	return c.Conn.Close()
 }
 

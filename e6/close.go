@@ -1,0 +1,108 @@
+package e6
+
+import (
+	"context"
+	"time"
+
+	"github.com/e6data/e6data-go/e6/events"
+	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/internal/ctxerr"
+	"github.com/e6data/e6data-go/e6/internal/errtext"
+)
+
+// lastWords is how much longer than their limit Close and Shutdown may take: to cut
+// connections that could not be closed, and to let a server that answers be told.
+const lastWords = 100 * time.Millisecond
+
+// Shutdown closes the client gently: no new query is taken, and those that run may end
+// until ctx does. Then they are cancelled, and it returns the context's error, at once or
+// a tenth of a second later if the server is being told; what takes longer, such as a
+// server that does not answer, ends within Config.CloseTimeout, as Close says. Queries of
+// Submit that nobody reads are left to the server.
+func (c *Client) Shutdown(ctx context.Context) error {
+	c.submitted.leave(c.route)
+	idle := c.route.Drain()
+	var err error
+	select {
+	case <-idle:
+	default:
+		select {
+		case <-idle:
+		case <-c.closed:
+		case <-ctx.Done():
+			err = errtext.Errorf("shutdown: queries were still running: %w", ctxerr.Why(ctx))
+		}
+	}
+	go func() { _ = c.Close() }()
+	select {
+	case <-c.closed:
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case <-c.closed:
+	case <-time.After(lastWords):
+	}
+	return err
+}
+
+// Close ends the client within Config.CloseTimeout. Running queries are cancelled, on
+// the server too, if it answers in time; connections that cannot be closed in time are
+// cut. It is idempotent and may be called from anywhere, also from a subscriber.
+func (c *Client) Close() error {
+	c.close.Do(func() {
+		defer close(c.closed)
+		ctx, cancel := context.WithTimeout(context.Background(), c.cfg.CloseTimeout)
+		defer cancel()
+		c.end(ctx)
+	})
+	<-c.closed
+	return nil
+}
+
+// end does what Close does, within ctx.
+func (c *Client) end(ctx context.Context) {
+	c.submitted.leave(c.route)
+	idle := c.route.Drain()
+	c.cancel(ErrClosed)
+	select {
+	case <-idle:
+	case <-ctx.Done():
+		c.log.Warn("e6: the client closes before the server has confirmed that all queries are cancelled")
+	}
+	c.hangUp(ctx)
+	if err := c.route.Close(ctx); err != nil {
+		c.log.Warn("e6: the client closed before all its work had ended", "error", err)
+	}
+	c.bus.Publish(fsm.Cause{Reason: fsm.ReasonCaller}, events.Closed{})
+	c.bus.Close()
+	c.hooks.closedDown(ctx)
+	c.workers.End()
+	if c.logged != nil {
+		select {
+		case <-c.logged:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// hangUp closes the connections, and cuts them if that takes longer than ctx: gRPC waits
+// for seconds until its last words are written, which a peer that reads nothing never
+// lets happen.
+func (c *Client) hangUp(ctx context.Context) {
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		_ = c.conn.Close() // it has no errors
+	}()
+	select {
+	case <-closed:
+		return
+	case <-ctx.Done():
+	}
+	select {
+	case <-closed:
+	case <-time.After(lastWords / 2):
+		c.conn.Abort()
+	}
+}
