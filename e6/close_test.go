@@ -118,6 +118,17 @@ func TestClose_CutsAConnectionThatNobodyReads(t *testing.T) {
 	}
 }
 
+func TestClose_DoesNotWaitForAPeerThatNeverAnswers(t *testing.T) {
+	client, err := e6.Open(t.Context(), e6.Config{Address: dumb(t), User: "u", Token: "t"}, e6.WithLazyOpen())
+	require.NoError(t, err)
+	done := later(func() error { return client.Exec(t.Context(), "SELECT '"+strings.Repeat("x", 12<<20)+"'") })
+	ready(t, "it logs in", func() bool { return client.Stats().Calls[e6.Blue] > 0 })
+	began := time.Now()
+	require.NoError(t, client.Close())
+	require.Less(t, time.Since(began), 3*time.Second) // CloseTimeout is 5
+	require.ErrorIs(t, result(t, done), e6.ErrClosed)
+}
+
 func TestShutdown_ReturnsWithinItsContextWhateverThePeerDoes(t *testing.T) {
 	client, done := intoTheHole(t, false)
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)

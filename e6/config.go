@@ -254,10 +254,10 @@ func (c Config) validate(o *options) error {
 		}
 	} else if c.Credentials == nil {
 		if c.User == "" {
-			bad("User", "empty", "a user name, or Credentials, or Bearer")
+			bad("User", "empty", "a user name, or Credentials, or Bearer (E6DATA_USERNAME, or user in a DSN or a profile)")
 		}
 		if c.Token == "" {
-			bad("Token", "empty", "an access token, or Credentials, or Bearer")
+			bad("Token", "empty", "an access token, or Credentials, or Bearer (E6DATA_PASSWORD, or token_file in a profile)")
 		}
 	} else if c.User != "" || c.Token != "" {
 		bad("Credentials", "set together with User or Token", "one of them")
