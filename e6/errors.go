@@ -69,8 +69,9 @@ func (e *QueryError) Error() string {
 // Unwrap returns the cause.
 func (e *QueryError) Unwrap() error { return e.Err }
 
-// CutoverError reports a query that was cut off, by a cutover or by the loss of
-// its engine, and could not be saved. Reason says why not.
+// CutoverError reports a query that was cut off, by a cutover, by the loss of its
+// engine or by a response that cannot be read, and could not be saved. Reason says
+// why not.
 type CutoverError struct {
 	// Op is the call that was cut off: execute, metadata, fetch.
 	Op string

@@ -215,6 +215,20 @@ func TestAServersOwnStatusIsTheEnginesInEveryForm(t *testing.T) {
 	}
 }
 
+// TestEnvoysTextFromAnEngineProvesNothing shows that a response which Envoy passed on, as
+// its header says, is the engine's, whatever its words are.
+func TestEnvoysTextFromAnEngineProvesNothing(t *testing.T) {
+	for header, effect := range map[string]Effect{"x-envoy-upstream-service-time": EffectUnknown, "x-envoy-other": EffectNone} {
+		address, _ := serveFrames(t, func(f *frames, s uint32, _ int) bool {
+			f.headers(s, true, ":status", "200", "content-type", "application/grpc", "grpc-status", "14", "grpc-message", "no healthy upstream", header, "7")
+			return true
+		})
+		e, ok := AsError(ask(t, dial(t, address, Config{})))
+		require.True(t, ok)
+		require.Equal(t, effect, e.Effect, header)
+	}
+}
+
 // TestAStreamThatTheServerDidNotProcess shows the proofs that HTTP/2 gives. gRPC sends
 // such a call once more itself, so each server gives it twice.
 func TestAStreamThatTheServerDidNotProcess(t *testing.T) {
