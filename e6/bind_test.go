@@ -79,7 +79,7 @@ func TestBind_TakesTimeInProportionToItsArguments(t *testing.T) {
 					}
 					return best
 				}
-				const small, factor = 32 << 10, 32
+				const small, factor = 16 << 10, 32
 				ratio := 0.0
 				for range 3 { // other programs want the processor too
 					if ratio = perByte(small*factor) / perByte(small); ratio < factor/2 {
@@ -120,18 +120,18 @@ func TestBind_StopsWhenItsCallerIsGone(t *testing.T) {
 }
 
 func TestBind_StopsAtMaxSendBytesAndNamesIt(t *testing.T) {
-	const limit = 200_000
+	const limit = 100_000
 	for way, to := range ways() {
 		for name, of := range large {
 			t.Run(way+"/"+name, func(t *testing.T) {
-				text, args := of(4 << 20)
-				ctx := &doomed{Context: t.Context(), looks: 250_000}
+				text, args := of(1 << 20)
+				ctx := &doomed{Context: t.Context(), looks: 1_000_000}
 				before := allocated()
 				_, err := bind(ctx, text, args, to(), limit)
 				spent := allocated() - before
 				var problem *ParamError
 				require.ErrorAs(t, err, &problem)
-				require.Regexp(t, `e6: parameter \S+: the statement has \d+ bytes or more, and Config.MaxSendBytes allows 200000: raise it`, err.Error())
+				require.Regexp(t, `e6: parameter \S+: the statement has \d+ bytes or more, and Config.MaxSendBytes allows 100000: raise it`, err.Error())
 				if len(args) == 1 {
 					require.Less(t, spent, uint64(20*limit), "nothing is made that is not sent")
 				}
@@ -139,7 +139,7 @@ func TestBind_StopsAtMaxSendBytesAndNamesIt(t *testing.T) {
 		}
 	}
 	_, err := bind(t.Context(), strings.Repeat("a", limit+1), nil, literals{}, limit)
-	require.ErrorContains(t, err, "the statement has 200001 bytes or more, and Config.MaxSendBytes allows 200000")
+	require.ErrorContains(t, err, "the statement has 100001 bytes or more, and Config.MaxSendBytes allows 100000")
 }
 
 func allocated() uint64 {

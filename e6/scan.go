@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/e6data/e6data-go/e6/internal/wire"
 	"github.com/e6data/e6data-go/e6/vector"
 )
 
@@ -34,7 +35,7 @@ type ScanError struct {
 // Error implements error.
 func (e *ScanError) Error() string {
 	return fmt.Sprintf("e6: scan column %q (%s) row %d%s into %s: %v",
-		e.Column, cmp.Or(e.TypeName, e.Type.String()), e.Row+1, queryName(e.QueryID, ""), e.Dest, e.Err)
+		e.Column, wire.Visible(cmp.Or(e.TypeName, e.Type.String())), e.Row+1, queryName(e.QueryID, ""), e.Dest, e.Err)
 }
 
 // Unwrap returns the reason.

@@ -462,3 +462,15 @@ func TestReader_ValuesBehindNullsAreNeverLost(t *testing.T) {
 	_, err := Record(schema, five)
 	require.EqualError(t, err, `e6arrow: column "v", row 0: 5 does not fit null: the engine declared a column of nulls: cast it in the statement`)
 }
+
+func TestRecord_ATextThatIsNoUTF8IsRefusedAndSteersNoTerminal(t *testing.T) {
+	raw, err := e6test.EncodeBatch(e6test.Batch{Rows: 2, Columns: []e6test.Column{{Type: vector.String, Strings: []string{"ok", "\x9b2J"}}}})
+	require.NoError(t, err)
+	b, err := vector.Decode(raw, nil)
+	require.NoError(t, err)
+	_, err = Record(Schema([]vector.Field{{Name: "v", Type: vector.String}}, b), b)
+	require.EqualError(t, err, `e6arrow: column "v", row 1: "\x9b2J" does not fit utf8: utf8 wants valid UTF-8: CAST it to BINARY in the statement`)
+	record, err := Record(Schema([]vector.Field{{Name: "v", Type: vector.Binary}}, b), b)
+	require.NoError(t, err)
+	record.Release()
+}

@@ -2,6 +2,10 @@ package e6arrow
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/apache/arrow-go/v18/arrow"
 
@@ -107,5 +111,12 @@ type ValueError struct {
 
 // Error implements error.
 func (e *ValueError) Error() string {
-	return fmt.Sprintf("e6arrow: column %q, row %d: %s does not fit %s: %s", e.Column, e.Row, e.Value, e.Type, e.Hint)
+	value := e.Value
+	if len(value) > 64 {
+		value = value[:64] + "..."
+	}
+	if !utf8.ValidString(value) || strings.ContainsFunc(value, unicode.IsControl) {
+		value = strconv.Quote(value) // it may steer a terminal
+	}
+	return fmt.Sprintf("e6arrow: column %q, row %d: %s does not fit %s: %s", e.Column, e.Row, value, e.Type, e.Hint)
 }
