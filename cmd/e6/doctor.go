@@ -18,11 +18,11 @@ func newDoctorCommand(a *app) *cobra.Command {
 		Use:   "doctor",
 		Short: "Find out why the cluster cannot be used, or whether it can",
 		Long: `Doctor checks everything between the configuration and a query, one after the other:
-the values and the environment, the address, the connection, TLS, the credentials,
-both sides and the form in which one refuses, the cluster's status, latency, clocks,
-the statement SELECT 1, and the store of --store if there is one. Each line has a
-verdict (ok, warn, fail, skip), what was seen, and what to do. It
-changes nothing and wakes no suspended cluster.
+the values and the environment, the proxy of HTTPS_PROXY if clients use it, the
+address, the connection, TLS, HTTP/2, the credentials, both sides and the form in which
+one refuses, the cluster's status, latency, clocks, the statement SELECT 1, and the
+store of --store if there is one. Each line has a verdict (ok, warn, fail, skip), what
+was seen, and what to do. It changes nothing and wakes no suspended cluster.
 
 With --probe it asks the cluster, with statements that only read, what nobody knows
 about engines in general, and prints the answers as Markdown that can be put into a

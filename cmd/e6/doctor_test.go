@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"io"
+	"log"
 	"math/big"
 	"net"
 	"net/http"
@@ -19,7 +20,9 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -77,6 +80,67 @@ func bearerFlags(t *testing.T, address, ca, file string) []string {
 	text := "[profiles.p]\naddress = \"" + address + "\"\ntls = true\nca = \"" + ca + "\"\nserver_name = \"e6.example.com\"\nbearer_file = \"" + file + "\"\n"
 	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
 	return []string{"--profiles", path}
+}
+
+// tlsFlags lead to a server with TLS.
+func tlsFlags(t *testing.T, address, ca string) []string {
+	t.Helper()
+	return []string{"--dsn", "e6s://me@" + address, "--token-file", secret(t), "--ca", ca, "--server-name", "e6.example.com"}
+}
+
+// serve starts a web server that speaks HTTP/2, with TLS if config is not nil, and
+// returns its address.
+func serve(t *testing.T, config *tls.Config, answer func(w http.ResponseWriter)) string {
+	t.Helper()
+	clean(t)
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { answer(w) }))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.Config.Protocols = new(http.Protocols)
+	server.Config.Protocols.SetUnencryptedHTTP2(true)
+	server.Config.Protocols.SetHTTP1(true)
+	server.Config.Protocols.SetHTTP2(true)
+	if config != nil {
+		server.TLS = config
+		server.EnableHTTP2 = !slices.Equal(config.NextProtos, []string{"http/1.1"})
+		server.StartTLS()
+	} else {
+		server.Start()
+	}
+	t.Cleanup(server.Close)
+	return server.Listener.Addr().String()
+}
+
+// answering leads to a web server that gives one answer to everything.
+func answering(answer func(w http.ResponseWriter)) func(t *testing.T) []string {
+	return func(t *testing.T) []string {
+		return []string{"--dsn", "e6://me@" + serve(t, nil, answer), "--token-file", secret(t)}
+	}
+}
+
+// listener takes connections, one after the other, and closes each when do returns and
+// the other end has sent something.
+func listener(t *testing.T, do func(c net.Conn)) string {
+	t.Helper()
+	clean(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	var served sync.WaitGroup
+	served.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			do(c)
+			_, _ = c.Read(make([]byte, 1024))
+			_ = c.Close()
+		}
+	})
+	t.Cleanup(func() {
+		require.NoError(t, l.Close())
+		served.Wait()
+	})
+	return l.Addr().String()
 }
 
 func TestTheDoctorTellsWhatIsWrongAndWhatToDo(t *testing.T) {
@@ -154,6 +218,59 @@ func TestTheDoctorTellsWhatIsWrongAndWhatToDo(t *testing.T) {
 			t.Cleanup(server.Close)
 			return bearerFlags(t, server.Listener.Addr().String(), ca, secret(t))
 		}, exitStatement},
+		"page":     {answering(func(w http.ResponseWriter) { _, _ = io.WriteString(w, "<html>Welcome</html>") }), exitStatement},
+		"redirect": {answering(func(w http.ResponseWriter) { w.Header().Set("Location", "/login"); w.WriteHeader(http.StatusFound) }), exitStatement},
+		"401":      {answering(func(w http.ResponseWriter) { w.WriteHeader(http.StatusUnauthorized) }), exitStatement},
+		"403":      {answering(func(w http.ResponseWriter) { w.WriteHeader(http.StatusForbidden) }), exitStatement},
+		"407":      {answering(func(w http.ResponseWriter) { w.WriteHeader(http.StatusProxyAuthRequired) }), exitStatement},
+		"429":      {answering(func(w http.ResponseWriter) { w.WriteHeader(http.StatusTooManyRequests) }), exitStatement},
+		"502":      {answering(func(w http.ResponseWriter) { w.WriteHeader(http.StatusBadGateway) }), exitStatement},
+		"503":      {answering(func(w http.ResponseWriter) { w.WriteHeader(http.StatusServiceUnavailable) }), exitStatement},
+		"bearer-401": {func(t *testing.T) []string {
+			server, ca := certificate(t, year, "e6.example.com")
+			address := serve(t, server, func(w http.ResponseWriter) { w.WriteHeader(http.StatusUnauthorized) })
+			return bearerFlags(t, address, ca, secret(t))
+		}, exitStatement},
+		"closes": {func(t *testing.T) []string {
+			return []string{"--dsn", "e6://me@" + listener(t, func(c net.Conn) {}), "--token-file", secret(t)}
+		}, exitStatement},
+		"ssh": {func(t *testing.T) []string {
+			return []string{"--dsn", "e6://me@" + listener(t, func(c net.Conn) { _, _ = io.WriteString(c, "SSH-2.0-OpenSSH_9.2\r\n") }), "--token-file", secret(t)}
+		}, exitStatement},
+		"tls-http1": {func(t *testing.T) []string {
+			server, ca := certificate(t, year, "e6.example.com")
+			server.NextProtos = []string{"http/1.1"}
+			return tlsFlags(t, serve(t, server, func(w http.ResponseWriter) {}), ca)
+		}, exitStatement},
+		"tls-no-alpn": {func(t *testing.T) []string {
+			server, ca := certificate(t, year, "e6.example.com")
+			server.NextProtos = nil
+			return tlsFlags(t, listener(t, func(c net.Conn) { _ = tls.Server(c, server).Handshake() }), ca)
+		}, exitStatement},
+		"tls-client": {func(t *testing.T) []string {
+			server, ca := certificate(t, year, "e6.example.com")
+			server.ClientAuth = tls.RequireAnyClientCert
+			return tlsFlags(t, serve(t, server, func(w http.ResponseWriter) {}), ca)
+		}, exitStatement},
+		"tls-client-1.2": {func(t *testing.T) []string {
+			server, ca := certificate(t, year, "e6.example.com")
+			server.ClientAuth, server.MaxVersion = tls.RequireAnyClientCert, tls.VersionTLS12
+			return tlsFlags(t, serve(t, server, func(w http.ResponseWriter) {}), ca)
+		}, exitStatement},
+		"tls-client-later": {func(t *testing.T) []string { // as nginx does it
+			server, ca := certificate(t, year, "e6.example.com")
+			server.ClientAuth = tls.RequestClientCert
+			return tlsFlags(t, serve(t, server, func(w http.ResponseWriter) { w.WriteHeader(http.StatusBadRequest) }), ca)
+		}, exitStatement},
+		"tls-clear": {func(t *testing.T) []string {
+			cluster, _ := start(t)
+			return []string{"--dsn", "e6s://me@" + cluster.Addr(), "--token-file", secret(t)}
+		}, exitStatement},
+		"clear-tls": {func(t *testing.T) []string {
+			server, _ := certificate(t, year, "e6.example.com")
+			cluster, _ := start(t, e6test.WithTLS(server))
+			return []string{"--dsn", "e6://me@" + cluster.Addr(), "--token-file", secret(t)}
+		}, exitStatement},
 		"nobody": {func(t *testing.T) []string {
 			clean(t)
 			return []string{"--dsn", "e6://me@127.0.0.1:1", "--token-file", secret(t)}
@@ -218,9 +335,9 @@ func TestTheDoctorsReportAsJSON(t *testing.T) {
 		Checks []struct{ Check, Verdict, Seen, Next string }
 	}
 	require.NoError(t, json.Unmarshal([]byte(got.out), &report))
-	require.Len(t, report.Checks, 14)
-	require.Equal(t, "query", report.Checks[13].Check)
-	require.Equal(t, "ok", report.Checks[13].Verdict)
+	require.Len(t, report.Checks, 15)
+	require.Equal(t, "query", report.Checks[14].Check)
+	require.Equal(t, "ok", report.Checks[14].Verdict)
 }
 
 func TestTheSupportArchiveHoldsNoSecret(t *testing.T) {

@@ -2,17 +2,13 @@ package doctor
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"google.golang.org/grpc"
@@ -22,17 +18,19 @@ import (
 	"github.com/e6data/e6data-go/e6/profile"
 )
 
-// step limits one check that asks somebody.
-const step = 10 * time.Second
+// step limits one check that waits for an answer. Only tests change it.
+var step = 10 * time.Second
 
 // The names of the checks, in their order.
 const (
 	checkVersion     = "version"
 	checkEnvironment = "environment"
 	checkConfig      = "configuration"
+	checkProxy       = "proxy" // if one is used
 	checkName        = "address"
 	checkTCP         = "connection"
 	checkTLS         = "TLS"
+	checkProtocol    = "protocol"
 	checkCredentials = "credentials"
 	checkBlue        = "blue"
 	checkGreen       = "green"
@@ -53,7 +51,7 @@ func (r *Report) Run(ctx context.Context, cfg e6.Config, wrong error, store stri
 	r.environment(os.Environ())
 	if !r.configuration(cfg, wrong) {
 		const why = "there is no configuration to make it with"
-		r.skip(why, checkName, checkTCP, checkTLS, checkCredentials, checkBlue, checkGreen,
+		r.skip(why, checkName, checkTCP, checkTLS, checkProtocol, checkCredentials, checkBlue, checkGreen,
 			checkSides, checkStatus, checkLatency, checkClock, checkQuery)
 		if store != "" {
 			r.skip(why, checkStore)
@@ -150,112 +148,6 @@ func (r *Report) configuration(cfg e6.Config, wrong error) bool {
 	}
 	r.ok(checkConfig, "%s", cfg)
 	return true
-}
-
-// network checks the way to the server.
-func (r *Report) network(ctx context.Context, cfg e6.Config) bool {
-	host, port, err := net.SplitHostPort(cfg.Address)
-	if err != nil { // Validate has looked at it
-		r.add(checkName, Fail, err.Error(), "give the address as host:port")
-		return false
-	}
-	within, cancel := context.WithTimeout(ctx, step)
-	defer cancel()
-	ips, err := net.DefaultResolver.LookupHost(within, host)
-	if err != nil {
-		r.add(checkName, Fail, err.Error(), "check the name of the host, and whether this machine needs a VPN or another DNS server for it")
-		r.skip("the address is not known", checkTCP, checkTLS)
-		return false
-	}
-	r.ok(checkName, "%s is %s", host, strings.Join(ips, ", "))
-
-	begin := time.Now()
-	tcp, err := new(net.Dialer).DialContext(within, "tcp", cfg.Address)
-	if err != nil {
-		next := "check the port, and whether a firewall or a missing VPN is in the way"
-		if errors.Is(err, syscall.ECONNREFUSED) {
-			next = "nothing listens at port " + port + ": check the port, and whether the server runs"
-		}
-		r.add(checkTCP, Fail, err.Error(), next)
-		r.skip("there is no connection", checkTLS)
-		return false
-	}
-	defer func() { _ = tcp.Close() }()
-	r.ok(checkTCP, "%s, in %s", tcp.RemoteAddr(), round(time.Since(begin)))
-	return r.encryption(within, cfg, host, tcp)
-}
-
-// soon is how close to its end a certificate is worth a warning.
-const soon = 14 * 24 * time.Hour
-
-func (r *Report) encryption(ctx context.Context, cfg e6.Config, host string, tcp net.Conn) bool {
-	if !cfg.TLS {
-		if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-			r.add(checkTLS, Warn, "the connection is not encrypted, so that others may read the token and the data", "set --tls, or tls = true")
-			return true
-		}
-		r.skip("the server is on this machine, and TLS is not asked for", checkTLS)
-		return true
-	}
-	config, err := tlsConfig(cfg)
-	if err != nil {
-		r.add(checkTLS, Fail, err.Error(), "check the file of certificates: it must hold PEM")
-		return false
-	}
-	if config.ServerName == "" {
-		config.ServerName = host
-	}
-	encrypted := tls.Client(tcp, config)
-	if err := encrypted.HandshakeContext(ctx); err != nil {
-		r.add(checkTLS, Fail, err.Error(), advice(err))
-		return false
-	}
-	state := encrypted.ConnectionState()
-	leaf := state.PeerCertificates[0]
-	seen := fmt.Sprintf("%s, certificate of %s by %s, good until %s", tls.VersionName(state.Version),
-		named(leaf.Subject.CommonName, leaf.DNSNames), leaf.Issuer.CommonName, leaf.NotAfter.UTC().Format(time.DateOnly))
-	switch {
-	case state.NegotiatedProtocol != "h2":
-		r.add(checkTLS, Fail, seen+"; the server does not speak HTTP/2", "check the port: gRPC needs HTTP/2")
-		return false
-	case time.Until(leaf.NotAfter) < soon:
-		r.add(checkTLS, Warn, seen, "have the certificate renewed")
-	default:
-		r.ok(checkTLS, "%s", seen)
-	}
-	return true
-}
-
-func named(common string, dns []string) string {
-	if common == "" && len(dns) > 0 {
-		return dns[0]
-	}
-	return common
-}
-
-// advice is what to do about a handshake that failed.
-func advice(err error) string {
-	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
-		return "give the authority's certificate with --ca FILE, or have it installed on this machine"
-	}
-	if h, ok := errors.AsType[x509.HostnameError](err); ok {
-		return "use one of the certificate's names as the host, or give it with --server-name: " +
-			strings.Join(append(slices.Clone(h.Certificate.DNSNames), texts(h.Certificate.IPAddresses)...), ", ")
-	}
-	if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); ok && invalid.Reason == x509.Expired {
-		return "check this machine's clock; if it is right, have the certificate renewed"
-	}
-	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
-		return "the server does not speak TLS at this port: take --tls away, or use another port"
-	}
-	return "check that the server speaks TLS 1.2 or newer at this port; if it speaks none, take --tls away"
-}
-
-func texts(ips []net.IP) (s []string) {
-	for _, ip := range ips {
-		s = append(s, ip.String())
-	}
-	return s
 }
 
 // round leaves as many digits of a time as say something.

@@ -5,18 +5,15 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"math"
 	"os"
 	"strings"
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/status"
 
 	"github.com/e6data/e6data-go/e6"
 	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
@@ -126,69 +123,4 @@ func (b *caller) Invoke(ctx context.Context, method string, args, into any, opts
 // NewStream implements grpc.ClientConnInterface. The protocol has no streams.
 func (b *caller) NewStream(context.Context, *grpc.StreamDesc, string, ...grpc.CallOption) (grpc.ClientStream, error) {
 	return nil, errors.New("the protocol has no streams")
-}
-
-// The forms in which an ingress refuses a call: see the protocol's signals.
-const (
-	httpReply    = "unexpected HTTP status code received from server: "
-	refusedHTTP  = httpReply + "456 ("
-	asleepHTTP   = httpReply + "503 ("
-	refusedText  = "status: 456"
-	asleepText   = "status: 503"
-	refusedMock  = "Wrong strategy. Status: 456."
-	accessDenied = "Access denied"
-)
-
-// outcome is what a reply says about its side.
-type outcome string
-
-const (
-	accepts     outcome = "accepts"
-	refuses     outcome = "refuses"
-	asleep      outcome = "is suspended"
-	denies      outcome = "rejects the credentials"
-	fails       outcome = "fails"
-	foreign     outcome = "is no cluster"
-	unreachable outcome = "cannot be reached"
-	puzzling    outcome = "gives an answer that is not known"
-)
-
-// judge tells what a reply means, and in which form it came.
-func (r reply) judge() (o outcome, form string) {
-	s := status.Convert(r.err)
-	m := s.Message()
-	ingress := len(r.header) == 0 && len(r.trailer) == 0
-	switch {
-	case r.err == nil:
-		return accepts, ""
-	case s.Code() == codes.Unknown && strings.HasPrefix(m, refusedHTTP):
-		return refuses, "HTTP status 456"
-	case s.Code() == codes.Unknown && m == refusedText:
-		return refuses, "gRPC status with the text " + refusedText
-	case s.Code() == codes.InvalidArgument && strings.HasPrefix(m, refusedMock):
-		return refuses, "gRPC status of the mock server"
-	case s.Code() == codes.Unavailable && strings.HasPrefix(m, asleepHTTP):
-		return asleep, "HTTP status 503"
-	case s.Code() == codes.Unavailable && strings.HasPrefix(m, asleepText):
-		return asleep, "gRPC status with the text " + asleepText
-	case s.Code() == codes.Unauthenticated, s.Code() == codes.PermissionDenied,
-		strings.HasPrefix(m, httpReply+"401 ("), strings.HasPrefix(m, httpReply+"403 ("), strings.Contains(m, accessDenied):
-		return denies, raw(r.err)
-	case s.Code() == codes.Unavailable, s.Code() == codes.DeadlineExceeded, s.Code() == codes.Canceled:
-		return unreachable, raw(r.err)
-	case s.Code() == codes.Unimplemented && strings.HasPrefix(m, httpReply):
-		return foreign, raw(r.err) // a web server, which knows no gRPC
-	case !ingress && s.Code() != codes.Unknown, s.Code() == codes.Unimplemented:
-		return accepts, raw(r.err) // an engine has answered
-	}
-	return puzzling, raw(r.err)
-}
-
-// raw is an error as gRPC has it.
-func raw(err error) string {
-	s, ok := status.FromError(err)
-	if !ok {
-		return err.Error()
-	}
-	return fmt.Sprintf("%s: %q", s.Code(), s.Message())
 }

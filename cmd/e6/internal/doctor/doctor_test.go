@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -40,18 +41,17 @@ func TestARefusalIsToldFromAnAnswerOfAnEngine(t *testing.T) {
 		"connection refused":                {codes.Unavailable, nil, unreachable},
 		"Access denied. Invalid session":    {codes.Internal, engine, denies},
 		"no bearer":                         {codes.Unauthenticated, nil, denies},
-		httpReply + "403 (Forbidden)":       {codes.PermissionDenied, nil, denies},
+		httpReply + "403 (Forbidden)":       {codes.PermissionDenied, nil, blocked},
 		"a table is missing":                {codes.Internal, engine, accepts},
 		"unknown method":                    {codes.Unimplemented, nil, accepts},
 		httpReply + "404 (Not Found)":       {codes.Unimplemented, nil, foreign},
 		httpReply + "418 (I'm a teapot)":    {codes.Unknown, nil, puzzling},
 		"":                                  {codes.Unknown, nil, puzzling},
 	} {
-		got, _ := reply{err: status.Error(c.code, text), header: c.header}.judge()
-		require.Equal(t, c.want, got, "%s %q", c.code, text)
+		got := reply{err: status.Error(c.code, text), header: c.header}.classify(false)
+		require.Equal(t, c.want, got.outcome, "%s %q", c.code, text)
 	}
-	got, _ := reply{}.judge()
-	require.Equal(t, accepts, got)
+	require.Equal(t, accepts, reply{}.classify(false).outcome)
 }
 
 func TestVariablesThatNobodyReadsAreNamed(t *testing.T) {
@@ -113,7 +113,9 @@ func TestAClockThatIsWrongIsToldByTheServersDate(t *testing.T) {
 func TestTokensInClearTextAreWarnedOf(t *testing.T) {
 	for host, want := range map[string]Verdict{"localhost": Skipped, "127.0.0.9": Skipped, "::1": Skipped, "10.0.0.1": Warn, "e6.example.com": Warn} {
 		var r Report
-		require.True(t, r.encryption(t.Context(), e6.Config{}, host, nil))
+		near, far := net.Pipe()
+		require.Equal(t, near, r.encryption(t.Context(), e6.Config{}, way{host: host}, near))
+		require.NoError(t, errors.Join(near.Close(), far.Close()))
 		require.Equal(t, want, r.Lines[0].Verdict, host)
 	}
 }
@@ -131,11 +133,11 @@ func TestAServerWithoutHTTP2IsNoCluster(t *testing.T) {
 	}()
 	defer func() { require.NoError(t, near.Close()) }()
 	var r Report
-	require.False(t, r.encryption(t.Context(), e6.Config{TLS: true, CAPEM: ca, ServerName: "example.com"}, "127.0.0.1", near))
+	require.Nil(t, r.encryption(t.Context(), e6.Config{TLS: true, CAPEM: ca, ServerName: "example.com"}, way{host: "127.0.0.1"}, near))
 	require.NoError(t, <-done, "TLS itself is well")
 	require.Len(t, r.Lines, 1)
 	require.Equal(t, Fail, r.Lines[0].Verdict)
-	require.Contains(t, r.Lines[0].Seen, "does not speak HTTP/2")
+	require.Contains(t, r.Lines[0].Seen, "does not offer HTTP/2")
 }
 
 func TestCallsCarryTheClustersNameAndThePlanner(t *testing.T) {

@@ -60,9 +60,10 @@ func Probe(ctx context.Context, w io.Writer, cfg e6.Config) error {
 	if p == nil {
 		return ErrNoSide
 	}
-	host, _, _ := net.SplitHostPort(cfg.Address)
-	ips, _ := net.DefaultResolver.LookupHost(ctx, host) // which errors of the network name
-	p.keep(append(ips, host, cfg.ServerName, answers[sideNames[0]].session, answers[sideNames[1]].session)...)
+	to, _ := wayTo(cfg.Address)
+	first, _ := to.first()
+	ips, _ := net.DefaultResolver.LookupHost(ctx, first) // which errors of the network name
+	p.keep(append(ips, first, to.host, cfg.ServerName, answers[sideNames[0]].session, answers[sideNames[1]].session)...)
 	if _, err := fmt.Fprintf(w, "# What a cluster answers\n\ne6 with gRPC %s, %s, %s.\n\n| question | answer |\n|---|---|\n",
 		grpc.Version, runtime.Version(), time.Now().UTC().Format(time.DateOnly)); err != nil {
 		return err

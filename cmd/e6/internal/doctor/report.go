@@ -37,6 +37,8 @@ type Report struct {
 
 	secrets secrets // which no archive may hold
 	active  string  // the side that is, once it is known
+	// wantsCertificate: the server has asked for a certificate of the client.
+	wantsCertificate bool
 }
 
 func (r *Report) add(check string, verdict Verdict, seen, next string) {

@@ -1,12 +1,14 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -21,8 +23,7 @@ var sideNames = []string{checkBlue, checkGreen}
 
 // sideAnswer is what a side says to a login, or with a bearer to a harmless call.
 type sideAnswer struct {
-	outcome   outcome
-	form      string
+	finding
 	session   string
 	announced string
 	took      time.Duration
@@ -47,16 +48,17 @@ func (r *Report) cluster(ctx context.Context, cfg e6.Config) *Client {
 	}
 	defer func() { _ = c.cc.Close() }()
 	answers := map[string]sideAnswer{}
-	for _, side := range sideNames {
-		answers[side] = c.ask(ctx, side, user, token)
-		r.secrets.keep(answers[side].session)
+	for side, a := range c.askBoth(ctx, user, token) {
+		answers[side] = a
+		r.secrets.keep(a.session)
 	}
 	r.accepted(cfg, answers)
+	status := c.status(ctx, answers, user, token)
 	for _, side := range sideNames {
-		r.side(side, answers[side])
+		r.side(side, answers[side], status)
 	}
-	r.active = r.sides(answers)
-	r.status(ctx, c, answers, user, token)
+	r.active = r.sides(answers, status)
+	r.status(c, status)
 	if r.active == "" {
 		r.skip("no side accepts queries", checkLatency)
 		r.clock(answers)
@@ -83,6 +85,21 @@ func loginOf(ctx context.Context, cfg e6.Config) (user, token string, err error)
 	return cfg.User, cfg.Token, nil
 }
 
+// askBoth asks both sides at once: one that does not answer takes all of its time.
+func (c *conn) askBoth(ctx context.Context, user, token string) map[string]sideAnswer {
+	answers := make([]sideAnswer, len(sideNames))
+	var asking sync.WaitGroup
+	for i, side := range sideNames {
+		asking.Go(func() { answers[i] = c.ask(ctx, side, user, token) })
+	}
+	asking.Wait()
+	bySide := map[string]sideAnswer{}
+	for i, side := range sideNames {
+		bySide[side] = answers[i]
+	}
+	return bySide
+}
+
 // ask asks a side whether it accepts.
 func (c *conn) ask(ctx context.Context, side, user, token string) sideAnswer {
 	ctx, cancel := context.WithTimeout(ctx, step)
@@ -97,7 +114,7 @@ func (c *conn) ask(ctx context.Context, side, user, token string) sideAnswer {
 	}
 	a.reply = to.last()
 	a.took = a.reply.took
-	a.outcome, a.form = a.reply.judge()
+	a.finding = a.reply.classify(c.auth != nil)
 	if c.auth != nil || a.outcome != accepts || a.session != "" {
 		return a
 	}
@@ -107,7 +124,7 @@ func (c *conn) ask(ctx context.Context, side, user, token string) sideAnswer {
 	case codes.OK:
 		a.outcome = denies
 	case codes.Unimplemented:
-		a.outcome = foreign
+		a.outcome, a.form = foreign, "another gRPC server answers, and no engine of e6data: "+a.form
 	default:
 		a.outcome = fails
 	}
@@ -115,9 +132,9 @@ func (c *conn) ask(ctx context.Context, side, user, token string) sideAnswer {
 }
 
 func (r *Report) accepted(cfg e6.Config, answers map[string]sideAnswer) {
-	kind := "the user and the token"
+	kind, next := "the user and the token", "check them: a personal access token belongs to the e-mail address of its user, and may have expired"
 	if cfg.Bearer != nil {
-		kind = "the bearer"
+		kind, next = "the bearer", "it may have expired, lack the rights, or be meant for another service: ask whoever issues it"
 	}
 	any := func(o outcome) bool {
 		return slices.ContainsFunc(sideNames, func(side string) bool { return answers[side].outcome == o })
@@ -126,13 +143,17 @@ func (r *Report) accepted(cfg e6.Config, answers map[string]sideAnswer) {
 	case any(accepts):
 		r.ok(checkCredentials, "the cluster takes %s", kind)
 	case any(denies):
-		r.add(checkCredentials, Fail, "the cluster rejects "+kind, "check them: a personal access token belongs to the e-mail address of its user, and may have expired")
+		r.add(checkCredentials, Fail, "the cluster rejects "+kind, next)
 	default:
 		r.skip("no side has looked at them", checkCredentials)
 	}
 }
 
-func (r *Report) side(side string, a sideAnswer) {
+func (r *Report) side(side string, a sideAnswer, status statusAnswer) {
+	if r.wantsCertificate && a.outcome != accepts && a.outcome != refuses && a.outcome != asleep {
+		// A proxy may finish the handshake without the certificate, and refuse the calls.
+		a.next = "the server may insist on a certificate of the client: " + certificateRemedy
+	}
 	switch a.outcome {
 	case accepts:
 		seen := "accepts, in " + round(a.took).String()
@@ -143,15 +164,19 @@ func (r *Report) side(side string, a sideAnswer) {
 	case refuses:
 		r.ok(side, "refuses, as it is not active: %s", a.form)
 	case asleep:
-		r.add(side, Warn, "is suspended: "+a.form, "")
+		seen := "is suspended"
+		if status.told != e6.StatusSuspended {
+			seen += ", or has no engine behind its ingress"
+		}
+		r.add(side, Warn, seen+": "+a.form, "")
 	case denies:
-		r.add(side, Fail, strings.TrimSuffix("rejects the credentials: "+a.form, ": "), "")
+		r.add(side, Fail, strings.TrimSuffix("rejects the credentials: "+a.form, ": "), a.next)
 	case fails:
 		r.add(side, Fail, "cannot log anybody in: "+a.form, "the engine fails for a reason of its own: see its log")
 	case foreign:
-		r.add(side, Fail, "is no cluster: "+a.form, "another program answers here: check the host and the port")
-	case unreachable:
-		r.add(side, Fail, "does not answer: "+a.form, "check that this port is the cluster's gRPC port, and that --tls is as the server wants it")
+		r.add(side, Fail, a.form, cmp.Or(a.next, "check the host and the port"))
+	case blocked, unreachable:
+		r.add(side, Fail, a.form, a.next)
 	default:
 		r.add(side, Fail, "gives an answer that clients do not know: "+a.form,
 			"if the side is only not active, its proxy refuses in a new form: report this text")
@@ -159,7 +184,7 @@ func (r *Report) side(side string, a sideAnswer) {
 }
 
 // sides tells which side is active.
-func (r *Report) sides(answers map[string]sideAnswer) (active string) {
+func (r *Report) sides(answers map[string]sideAnswer, status statusAnswer) (active string) {
 	var open []string
 	sleeps := false
 	for _, side := range sideNames {
@@ -180,47 +205,60 @@ func (r *Report) sides(answers map[string]sideAnswer) (active string) {
 	case len(open) == 1:
 		active = open[0]
 		r.ok(checkSides, "%s is active", active)
-	case sleeps:
+	case sleeps && status.told == e6.StatusSuspended:
 		r.add(checkSides, Fail, "the cluster is suspended", "'e6 cluster resume' wakes it; so does a query, unless auto_resume is false")
+	case sleeps:
+		// A proxy without a server behind it gives the same answer as a suspended cluster.
+		r.add(checkSides, Fail, "no side accepts, and no status says that the cluster is suspended",
+			"the ingress may have no engine behind it: wait if the cluster is being started, otherwise ask whoever runs it")
 	default:
 		r.add(checkSides, Fail, "no side accepts", "the lines above say why")
 	}
 	return active
 }
 
-// status asks for the cluster's status wherever somebody answers.
-func (r *Report) status(ctx context.Context, c *conn, answers map[string]sideAnswer, user, token string) {
+// statusAnswer is what the cluster says about itself, if it can be asked.
+type statusAnswer struct {
+	told  e6.ClusterStatus
+	err   error
+	asked bool
+}
+
+// status asks for the cluster's status wherever there is an answer to be expected.
+func (c *conn) status(ctx context.Context, answers map[string]sideAnswer, user, token string) (a statusAnswer) {
 	if c.auth != nil {
-		r.skip("it is told to users with a token, and not to a bearer", checkStatus)
-		return
+		return a
 	}
 	ctx, cancel := context.WithTimeout(ctx, step)
 	defer cancel()
-	var failed error
 	for _, side := range sideNames {
 		if o := answers[side].outcome; o != accepts && o != asleep && o != puzzling && o != fails {
 			continue
 		}
 		answer, err := c.to(side, "").ClusterServiceClient.Status(ctx, &e6xv1.ClusterStatusRequest{User: user, Password: token})
-		if err != nil {
-			failed = err
-			continue
+		if a = (statusAnswer{e6.ClusterStatus(answer.GetStatus()), err, true}); err == nil {
+			return a
 		}
-		switch told := e6.ClusterStatus(answer.GetStatus()); told {
-		case e6.StatusActive:
-			r.ok(checkStatus, "%s", told)
-		case e6.StatusSuspended:
-			r.add(checkStatus, Warn, string(told), "'e6 cluster resume' wakes it")
-		default:
-			r.add(checkStatus, Warn, string(told), "wait, or ask whoever runs the cluster")
-		}
-		return
 	}
-	if failed == nil {
+	return a
+}
+
+// status tells the cluster's status.
+func (r *Report) status(c *conn, a statusAnswer) {
+	switch {
+	case c.auth != nil:
+		r.skip("it is told to users with a token, and not to a bearer", checkStatus)
+	case !a.asked:
 		r.skip("no side can be asked", checkStatus)
-		return
+	case a.err != nil:
+		r.add(checkStatus, Warn, "the cluster does not tell its status: "+raw(a.err), "nothing, if it can never be suspended")
+	case a.told == e6.StatusActive:
+		r.ok(checkStatus, "%s", a.told)
+	case a.told == e6.StatusSuspended:
+		r.add(checkStatus, Warn, string(a.told), "'e6 cluster resume' wakes it")
+	default:
+		r.add(checkStatus, Warn, string(a.told), "wait, or ask whoever runs the cluster")
 	}
-	r.add(checkStatus, Warn, "the cluster does not tell its status: "+raw(failed), "nothing, if it can never be suspended")
 }
 
 // samples is how many calls measure the latency.
@@ -233,8 +271,8 @@ func (r *Report) latency(ctx context.Context, c *conn, side string) {
 	var took []time.Duration
 	for range samples {
 		_, _ = to.HealthCheck(ctx, &e6xv1.HealthCheckRequest{})
-		if o, form := to.last().judge(); o != accepts {
-			r.add(checkLatency, Warn, fmt.Sprintf("call %d of %d failed: %s", len(took)+1, samples, form), "run it again: the side may just have changed")
+		if f := to.last().classify(c.auth != nil); f.outcome != accepts {
+			r.add(checkLatency, Warn, fmt.Sprintf("call %d of %d failed: %s", len(took)+1, samples, f.form), "run it again: the side may just have changed")
 			return
 		}
 		took = append(took, to.last().took)
