@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -87,11 +85,11 @@ func (a *app) doctor(cmd *cobra.Command, f doctorFlags) error {
 
 // bundle writes the support archive, which only its owner can read.
 func (a *app) bundle(path string, report *doctor.Report, origins []e6.Origin, known *doctor.Client) error {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	f, err := replace(path, 0o600)
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(doctor.Bundle(f, report, origins, known), f.Close()); err != nil {
+	if err := f.End(doctor.Bundle(f, report, origins, known)); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(a.errOut, "wrote %s: look at it before you send it\n", path)

@@ -103,6 +103,9 @@ func describe(err error, code int) string {
 	if code == exitInterrupted {
 		return "interrupted"
 	}
+	if timeout, ok := errors.AsType[*timeoutError](err); ok {
+		return strings.TrimSuffix(errTimeout.Error()+": "+timeout.detail(), ": ")
+	}
 	if usage, ok := errors.AsType[*usageError](err); ok {
 		return fmt.Sprintf("%v\nRun '%s --help' for usage.", usage.err, usage.command)
 	}
@@ -120,6 +123,19 @@ func describe(err error, code int) string {
 		return fmt.Sprintf("placeholder %s: %s\n--arg gives the value of a ?, --param NAME=VALUE that of :NAME.", param.Param, param.Problem)
 	}
 	return strings.TrimPrefix(err.Error(), "e6: ")
+}
+
+// seeDoctor is what to do if a cluster cannot be used.
+const seeDoctor = "'e6 doctor' finds out more."
+
+// detail is what was going on when the time was over, without saying once more that it
+// was.
+func (e *timeoutError) detail() string {
+	text := describe(e.err, exitStatement)
+	for _, said := range []string{"context deadline exceeded: " + errTimeout.Error(), errTimeout.Error(), "context deadline exceeded"} {
+		text = strings.TrimSuffix(strings.ReplaceAll(strings.ReplaceAll(text, ": "+said, ""), said, ""), ": ")
+	}
+	return strings.ReplaceAll(text, ": e6: ", ": ")
 }
 
 // unreachable says why no side of a cluster accepts.
@@ -145,7 +161,7 @@ func unreachable(err *e6.DetectionError) string {
 			fmt.Fprintf(&b, "\n  %-5s  %s", side.name, short(side.err))
 		}
 	}
-	b.WriteString("\n'e6 doctor' finds out more.")
+	b.WriteString("\n" + seeDoctor)
 	return b.String()
 }
 

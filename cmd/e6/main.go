@@ -14,7 +14,11 @@ import (
 
 func main() {
 	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
+		if !signal.Ignored(s) { // as SIGHUP is with nohup
+			signal.Notify(signals, s)
+		}
+	}
 	// A reader that goes away must not keep a query from being cancelled: with this,
 	// writing to it is an error and not the end.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)

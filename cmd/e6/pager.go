@@ -88,8 +88,10 @@ func (p *pager) start() {
 	signal.Notify(p.signals, os.Interrupt)
 }
 
-// Close shows what is held, or waits for the program to end.
-func (p *pager) Close() error {
+// End shows what is held, or waits for the program to end.
+func (p *pager) End(failed error) error { return errors.Join(failed, p.end()) }
+
+func (p *pager) end() error {
 	if p.into == nil {
 		_, err := p.terminal.Write(p.held.Bytes())
 		return err

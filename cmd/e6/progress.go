@@ -23,10 +23,11 @@ type progress struct {
 	ended bool
 }
 
-// newProgress returns a progress that shows on a terminal alone.
+// newProgress returns a progress that shows only on a terminal where a line can be
+// taken away again.
 func newProgress(w io.Writer, quiet bool) *progress {
 	_, terminal := onTerminal(w)
-	return &progress{w: w, shown: terminal && !quiet}
+	return &progress{w: w, shown: terminal && !quiet && !dumbTerminal()}
 }
 
 // patience is how long a query runs before its progress is worth a line.
@@ -49,7 +50,7 @@ func (p *progress) show(now e6.Progress) {
 		p.bar = progressbar.NewOptions64(max(now.TotalRows, -1),
 			progressbar.OptionSetWriter(p.w),
 			progressbar.OptionClearOnFinish(),
-			progressbar.OptionUseANSICodes(true),
+			progressbar.OptionUseANSICodes(!noColor()),
 			progressbar.OptionSetWidth(20),
 			progressbar.OptionSetElapsedTime(false),
 			progressbar.OptionSetPredictTime(true),

@@ -48,7 +48,9 @@ On a terminal the result is a table, otherwise CSV; --format says what else:
 
 Results are printed as they come, in constant memory. A table that is longer than
 the terminal goes through $PAGER (less, if that is not set). While a query runs, a
-line on the terminal says how far it is. Ctrl-C cancels it on the server.
+line on the terminal says how far it is. Ctrl-C, SIGTERM and SIGHUP cancel it on the
+server. The file of --output is written when all statements have succeeded: until then,
+and if one fails, it is left as it was.
 
 Values for placeholders, ? or :name, are numbers, true, false and null; everything
 else is text, and so is what stands in double quotes: --arg '"5"'.`,
@@ -122,7 +124,7 @@ func (a *app) query(cmd *cobra.Command, f queryFlags, args []string) error {
 	}
 	defer func() { _ = client.Close() }()
 
-	sink, err := a.sink(f, toTerminal)
+	sink, err := a.sinkOf(f.output, toTerminal, f.noPager)
 	if err != nil {
 		return err
 	}
@@ -137,7 +139,7 @@ func (a *app) query(cmd *cobra.Command, f queryFlags, args []string) error {
 		}
 	}
 	p.end()
-	return errors.Join(cause(ctx, err), sink.Close())
+	return sink.End(cause(ctx, err))
 }
 
 // printed runs a statement and writes its result.
@@ -165,12 +167,22 @@ func printed(ctx context.Context, client *e6.Client, w output.Writer, p *progres
 	return w.End(rows.Truncated())
 }
 
-// cause prefers the reason why a context has ended to what came of it.
+// timeoutError says what --timeout has cut short.
+type timeoutError struct{ err error }
+
+func (e *timeoutError) Error() string   { return errTimeout.Error() }
+func (e *timeoutError) Unwrap() []error { return []error{errTimeout, e.err} }
+
+// cause prefers the reason why a context has ended to what came of it, which stands
+// beside it if --timeout was the reason: it says why it took so long.
 func cause(ctx context.Context, err error) error {
-	if err != nil && ctx.Err() != nil {
-		return context.Cause(ctx)
+	if err == nil || ctx.Err() == nil {
+		return err
 	}
-	return err
+	if why := context.Cause(ctx); !errors.Is(why, errTimeout) {
+		return why
+	}
+	return &timeoutError{err}
 }
 
 // script is the text of the statements.
@@ -199,19 +211,3 @@ func split(script string) []string {
 	}
 	return statements
 }
-
-// sink is where results go: a file, the pager, or the standard output.
-func (a *app) sink(f queryFlags, toTerminal bool) (io.WriteCloser, error) {
-	switch {
-	case f.output != "" && f.output != "-":
-		return os.Create(f.output)
-	case toTerminal && !f.noPager:
-		return newPager(a.out.(*os.File)), nil
-	}
-	return keepOpen{a.out}, nil
-}
-
-// keepOpen is a writer that others go on using.
-type keepOpen struct{ io.Writer }
-
-func (keepOpen) Close() error { return nil }

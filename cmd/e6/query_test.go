@@ -5,12 +5,15 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/e6data/e6data-go/cmd/e6/internal/output"
@@ -188,4 +191,89 @@ func TestAQueryGoesThroughACutover(t *testing.T) {
 	got := <-done
 	require.Equal(t, 0, got.code, got.errOut)
 	require.Equal(t, 3, strings.Count(got.out, "\n"))
+}
+
+func TestQuery_AnOutputFileIsReplacedOnlyByACompleteResult(t *testing.T) {
+	_, flags := start(t)
+	dir := t.TempDir()
+	keep, link, fresh := filepath.Join(dir, "keep"), filepath.Join(dir, "link"), filepath.Join(dir, "fresh")
+	require.NoError(t, os.WriteFile(keep, []byte("precious"), 0o600))
+	require.NoError(t, os.Symlink(keep, link))
+	query := func(sql, format, into string) result {
+		return command(t, append([]string{"query", sql, "--format", format, "-o", into}, flags...)...)
+	}
+	text := func(path string) string {
+		b, err := os.ReadFile(path)
+		require.NoError(t, err)
+		return string(b)
+	}
+	for _, format := range output.Formats() {
+		for _, sql := range []string{"SELEC", "FAIL of itself", "SELECT 1; SELEC"} {
+			if strings.Contains(sql, ";") && format == output.Parquet {
+				continue
+			}
+			require.Equal(t, exitStatement, query(sql, format, keep).code, "%s as %s", sql, format)
+			require.Equal(t, exitStatement, query(sql, format, fresh).code)
+			require.Equal(t, "precious", text(keep))
+		}
+	}
+	names, err := filepath.Glob(filepath.Join(dir, "*"))
+	require.NoError(t, err)
+	hidden, err := filepath.Glob(filepath.Join(dir, ".*"))
+	require.NoError(t, err)
+	require.ElementsMatch(t, []string{keep, link}, append(names, hidden...), "nothing is left over")
+
+	require.Equal(t, result{}, query("SELECT 1", "jsonl", link))
+	require.Equal(t, "{\"n\":1}\n", text(keep), "a link stays a link")
+	info, err := os.Stat(keep)
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o600), info.Mode().Perm(), "the permissions are as they were")
+	require.Equal(t, result{}, query("SELECT 1", "csv", fresh))
+	require.Equal(t, "n\n1\n", text(fresh))
+	require.Equal(t, result{}, query("SELECT 1", "csv", os.DevNull))
+	require.Contains(t, query("SELECT 1", "csv", dir).errOut, "it is a directory")
+	require.NoError(t, os.Chmod(keep, 0o400))
+	require.Contains(t, query("SELECT 2", "csv", keep).errOut, "permission denied")
+}
+
+func TestQuery_SignalsCancelItOnTheServer(t *testing.T) {
+	cluster, flags := start(t)
+	self, err := os.Executable()
+	require.NoError(t, err)
+	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
+		t.Run(sig.String(), func(t *testing.T) {
+			into := filepath.Join(t.TempDir(), "result")
+			cmd := exec.Command(self, append([]string{"query", "SELECT sleep(600000)", "-o", into}, flags...)...)
+			cmd.Env = append(os.Environ(), asCommand+"=1")
+			var errOut strings.Builder
+			cmd.Stderr = &errOut
+			require.NoError(t, cmd.Start())
+			running := func() bool { return len(cluster.OpenQueries()) == 1 && cluster.OpenQueries()[0].State == "running" }
+			if !assert.Eventually(t, running, time.Minute, time.Millisecond) {
+				_ = cmd.Process.Kill()
+			}
+			require.NoError(t, cmd.Process.Signal(sig))
+			_ = cmd.Wait()
+			require.Equal(t, exitInterrupted, cmd.ProcessState.ExitCode(), errOut.String())
+			require.Equal(t, "e6: interrupted\n", errOut.String())
+			require.Empty(t, cluster.OpenQueries(), "the server was told before the command ended")
+			require.NoFileExists(t, into)
+		})
+	}
+}
+
+func TestQuery_ATimeoutSaysWhatWasWrong(t *testing.T) {
+	clean(t)
+	t.Setenv("E6DATA_ALLOW_CLEAR_TEXT", "true")
+	for address, want := range map[string]string{"127.0.0.1:1": "connection refused", "no-such-host.invalid:1": "no-such-host.invalid"} {
+		got := command(t, "query", "SELECT 1", "--dsn", "e6://me@"+address, "--token-file", secret(t), "--timeout", "2s")
+		require.Contains(t, []int{exitTimeout, exitCluster}, got.code, "the timeout, or the client found out before: %s", got.errOut)
+		require.Contains(t, got.errOut, want)
+		require.LessOrEqual(t, strings.Count(got.errOut, "--timeout has passed"), 1, got.errOut)
+	}
+	cluster, flags := start(t)
+	got := command(t, append([]string{"query", "SELECT sleep(600000)", "--timeout", "500ms"}, flags...)...)
+	require.Equal(t, exitTimeout, got.code)
+	require.Regexp(t, `^e6: --timeout has passed.*\n$`, got.errOut)
+	requireIdle(t, cluster)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -37,7 +38,7 @@ Exit codes:
     3  the cluster is not reachable, is suspended, or rejects the credentials
     4  a cutover cut off a query that could not be run again safely
   124  --timeout has passed
-  130  interrupted; a running query was cancelled on the server`
+  130  interrupted, terminated, or hung up; a running query was cancelled on the server`
 
 // run executes a command line and returns the exit code. The signals end it, or what
 // it does at the moment.
@@ -127,6 +128,17 @@ func onTerminal(stream any) (int, bool) {
 	}
 	return int(f.Fd()), term.IsTerminal(int(f.Fd()))
 }
+
+// dumbTerminal reports whether the terminal knows no escape sequences, so that nothing
+// on it can be taken away or drawn anew.
+func dumbTerminal() bool {
+	name := os.Getenv("TERM")
+	return name == "dumb" || name == "" && runtime.GOOS != "windows"
+}
+
+// noColor reports whether the user wants neither colours nor other styles: see
+// https://no-color.org.
+func noColor() bool { return os.Getenv("NO_COLOR") != "" }
 
 // interactive reports whether a person sits in front of the command.
 func (a *app) interactive() bool {

@@ -103,7 +103,7 @@ func (s *shell) talk(ctx context.Context, cfg e6.Config) error {
 	}
 	for ctx.Err() == nil {
 		s.tell()
-		line, err := editor.read(s.prompt(), accepted)
+		line, err := s.typed(ctx, editor)
 		switch {
 		case errors.Is(err, errInterrupted):
 			continue
@@ -126,7 +126,27 @@ func (s *shell) talk(ctx context.Context, cfg e6.Config) error {
 			_, _ = fmt.Fprintln(s.errOut, printable(describe(err, exitStatement)))
 		}
 	}
-	return ctx.Err()
+	return context.Cause(ctx)
+}
+
+// typed is what is typed up to the end of a statement. A signal that ends the shell does
+// not wait for it: the read is left behind, and ends with the process.
+func (s *shell) typed(ctx context.Context, editor *editor) (string, error) {
+	type read struct {
+		line string
+		err  error
+	}
+	done := make(chan read, 1)
+	go func() {
+		line, err := editor.read(s.prompt(), accepted)
+		done <- read{line, err}
+	}()
+	select {
+	case r := <-done:
+		return r.line, r.err
+	case <-ctx.Done():
+		return "", context.Cause(ctx)
+	}
 }
 
 // prompt says where names are looked up, and which side answers.
@@ -219,12 +239,12 @@ func (s *shell) shown(print func(sink io.Writer, p *progress, toTerminal bool) e
 		return print(s.file, p, false)
 	}
 	_, toTerminal := onTerminal(s.out)
-	sink, err := s.sink(queryFlags{}, toTerminal)
+	sink, err := s.sinkOf("", toTerminal, false)
 	if err != nil {
 		return err
 	}
 	p := newProgress(s.errOut, false)
 	err = print(sink, p, toTerminal)
 	p.end()
-	return errors.Join(err, sink.Close())
+	return sink.End(err)
 }

@@ -6,7 +6,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -217,4 +219,72 @@ func TestATokenIsAskedForAndDoesNotShow(t *testing.T) {
 	term.enter("y")
 	term.waitFor("suspended")
 	require.Equal(t, 1, cluster.Stats().Calls["suspend"])
+}
+
+// record writes everything that reaches the terminal from now on to a file.
+func (term *terminal) record() (written func() string) {
+	term.t.Helper()
+	path := filepath.Join(term.t.TempDir(), "written")
+	out, err := term.tmux("pipe-pane", "cat > "+path)
+	require.NoError(term.t, err, out)
+	return func() string {
+		text, err := os.ReadFile(path)
+		require.NoError(term.t, err)
+		return string(text)
+	}
+}
+
+func TestTerminal_ADumbOneGetsNoEscapeSequences(t *testing.T) {
+	_, flags := start(t)
+	term := newTerminal(t, "TERM=dumb", "PAGER=less")
+	written := term.record()
+	for i, c := range []struct{ args, shows string }{
+		{`query "SELECT sleep(700)"`, "(1 row)"},
+		{`query "SELECT * FROM numbers(60)"`, "(60 rows)"}, // too long for the terminal
+		{`query "SELEC"`, "syntax error"},
+		{`watch --refresh 50ms --timeout 2s`, "settle: detecting => blue"},
+		{`fleet`, "which store"},
+	} {
+		term.enter(fmt.Sprintf(`e6 %s %s; echo "end %d"`, c.args, strings.Join(flags, " "), i))
+		term.waitFor(fmt.Sprintf("\nend %d", i))
+		require.Contains(t, written(), c.shows)
+	}
+	term.enter("e6 shell " + strings.Join(flags, " "))
+	term.waitFor("demo.sales blue>")
+	term.enter("SELECT sleep(700);")
+	term.waitFor("(1 row)")
+	term.enter(`\q`)
+	term.atPrompt()
+	require.NotContains(t, written(), "\x1b")
+}
+
+func TestTerminal_NoColorMeansNeitherColoursNorStyles(t *testing.T) {
+	cluster, flags := start(t)
+	term := newTerminal(t, "NO_COLOR=yes")
+	written := term.record()
+	term.enter(`e6 query "SELECT sleep(1500)" ` + strings.Join(flags, " "))
+	term.waitFor("running on blue")
+	term.waitFor("(1 row)")
+	require.NotContains(t, written(), "\x1b")
+	term.enter("e6 watch --refresh 50ms --interval 100ms " + strings.Join(flags, " "))
+	term.waitFor("settle: detecting => blue")
+	require.NoError(t, cluster.Cutover(t.Context(), e6test.Cutover{To: fsm.Green, Kind: e6test.Graceful}))
+	term.waitFor("=> green")
+	term.press("q")
+	term.atPrompt()
+	require.NotRegexp(t, `\x1b\[[0-9;:]+m`, written())
+}
+
+func TestTerminal_ASignalEndsAShellThatWaitsForAStatement(t *testing.T) {
+	_, flags := start(t)
+	term := newTerminal(t)
+	pid := filepath.Join(t.TempDir(), "pid")
+	term.enter("sh -c 'echo $$ > " + pid + "; exec e6 shell " + strings.Join(flags, " ") + `'; echo "code $?"`)
+	term.waitFor("demo.sales blue>")
+	text, err := os.ReadFile(pid)
+	require.NoError(t, err)
+	n, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	require.NoError(t, err)
+	require.NoError(t, syscall.Kill(n, syscall.SIGTERM))
+	term.waitFor("code 130")
 }

@@ -40,9 +40,9 @@ happens to the program's own queries.
 With --store it also shows what that store knows of the clusters which the flags, a
 PROFILE or a DSN name, and the clients that share it. It does not take part in that.
 
-On a terminal the screen is drawn anew; q ends it. Otherwise, or with --plain, each
-event is a line, with --json one of JSON. A cluster that cannot be reached is shown as
-such, and asked again.`,
+On a terminal the screen is drawn anew; q ends it. Otherwise, with --plain, or if TERM
+is dumb, each event is a line, with --json one of JSON. A cluster that cannot be reached
+and a statement that fails are shown as such, and tried again.`,
 		Example: `  e6 watch
   e6 watch dev prod
   e6 watch http://10.0.0.1:6060/debug/e6/ http://10.0.0.2:6060/debug/e6/
@@ -83,11 +83,11 @@ func (a *app) watch(cmd *cobra.Command, f watchFlags, args []string) error {
 		return err
 	}
 	for _, c := range clients {
-		probes.Go(func() { watch.Probe(ctx, c, f.sql, f.interval) })
+		probes.Go(func() { c.Probe(ctx, f.sql, f.interval, oneLine) })
 	}
 	_, terminal := onTerminal(a.out)
-	if terminal && !f.plain && !f.json {
-		err = watch.Live(ctx, a.in, a.out, shown, f.refresh)
+	if terminal && !f.plain && !f.json && !dumbTerminal() {
+		err = watch.Live(ctx, a.in, a.out, shown, f.refresh, noColor())
 	} else {
 		err = watch.Plain(ctx, a.out, shown, f.refresh, f.json)
 	}
@@ -97,8 +97,14 @@ func (a *app) watch(cmd *cobra.Command, f watchFlags, args []string) error {
 	return errors.Join(err, cmd.Context().Err())
 }
 
+// oneLine is what went wrong, in one line.
+func oneLine(err error) string {
+	text, _ := strings.CutSuffix(describe(err, exitStatement), seeDoctor)
+	return strings.Join(strings.Fields(text), " ")
+}
+
 // watched is what the arguments name, and the clients that were opened for it.
-func (a *app) watched(ctx context.Context, cmd *cobra.Command, args []string) (shown watch.Shown, clients []*e6.Client, err error) {
+func (a *app) watched(ctx context.Context, cmd *cobra.Command, args []string) (shown watch.Shown, clients []*watch.Client, err error) {
 	shared, err := a.openStore()
 	if err != nil {
 		return shown, nil, err
@@ -108,8 +114,9 @@ func (a *app) watched(ctx context.Context, cmd *cobra.Command, args []string) (s
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		clients = append(clients, client)
-		shown.Sources = append(shown.Sources, watch.Local(name, client))
+		c := watch.NewClient(name, client)
+		clients = append(clients, c)
+		shown.Sources = append(shown.Sources, c.Source())
 		if shared != nil {
 			shown.Fleets = append(shown.Fleets, watch.Fleet{Store: shared, Cluster: fleet.Key(cfg)})
 		}

@@ -32,3 +32,13 @@ func TestWhatCannotBeWatchedIsSaid(t *testing.T) {
 	got := command(t, "__complete", "watch", "")
 	require.True(t, strings.HasPrefix(got.out, "dev\nprod\n"), got.out)
 }
+
+func TestWatch_ShowsAStatementThatFails(t *testing.T) {
+	_, flags := start(t)
+	for _, format := range []string{"--plain", "--json"} {
+		p := begin(t, append([]string{"watch", format, "--refresh", "50ms", "--interval", "100ms", "--sql", "SELECT nosuch"}, flags...)...)
+		p.waitFor("the statement fails: .*nosuch")
+		p.signals <- os.Interrupt
+		require.Equal(t, exitInterrupted, p.end())
+	}
+}

@@ -6,15 +6,20 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/colorprofile"
 
 	"github.com/e6data/e6data-go/e6/debug"
 )
 
 // Live draws what is watched on a terminal, again and again, until ctx ends or the user
-// presses q.
-func Live(ctx context.Context, in io.Reader, out io.Writer, shown Shown, every time.Duration) error {
+// presses q. Without styles it has neither colours nor bold or faint letters.
+func Live(ctx context.Context, in io.Reader, out io.Writer, shown Shown, every time.Duration, noStyles bool) error {
 	m := model{ctx: ctx, sources: shown.Sources, every: every, panels: newPanels(shown.Sources), fleets: newFleets(shown.Fleets), width: 80, height: 24}
-	program := tea.NewProgram(m, tea.WithContext(ctx), tea.WithInput(in), tea.WithOutput(out), tea.WithoutSignalHandler())
+	options := []tea.ProgramOption{tea.WithContext(ctx), tea.WithInput(in), tea.WithOutput(out), tea.WithoutSignalHandler()}
+	if noStyles {
+		options = append(options, tea.WithColorProfile(colorprofile.NoTTY))
+	}
+	program := tea.NewProgram(m, options...)
 	following, stop := context.WithCancel(ctx)
 	wait := follow(following, shown.Fleets, func(t told) { program.Send(t) })
 	_, err := program.Run()

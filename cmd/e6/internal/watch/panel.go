@@ -18,6 +18,7 @@ const kept = 500
 // panels is what is known about all sources.
 type panels struct {
 	names  []string
+	probes []*Client // nil for a client of another process
 	states []debug.State
 	errs   []error
 	seen   []uint64    // the last event of each source
@@ -29,7 +30,7 @@ func newPanels(sources []Source) *panels {
 		states: make([]debug.State, len(sources)), errs: make([]error, len(sources)), seen: make([]uint64, len(sources)),
 	}
 	for _, s := range sources {
-		p.names = append(p.names, s.Name)
+		p.names, p.probes = append(p.names, s.Name), append(p.probes, s.probe)
 	}
 	return p
 }
@@ -53,6 +54,9 @@ func (p *panels) look(i int, state debug.State, err error) (news []Happening) {
 			p.seen[i] = e.Seq
 			news = append(news, Happening{p.names[i], e})
 		}
+	}
+	for _, e := range p.probes[i].take() {
+		news = append(news, Happening{p.names[i], e})
 	}
 	p.events = append(p.events, news...)
 	p.events = p.events[max(0, len(p.events)-kept):]

@@ -31,7 +31,8 @@ type Source struct {
 
 	url   string
 	http  *http.Client
-	wrong error // with the URL
+	wrong error   // with the URL
+	probe *Client // runs statements, if the client is this command's own
 }
 
 // Remote watches a client of another process by its debug page, at the address at
@@ -112,16 +113,3 @@ type answer struct {
 func (w *answer) Header() http.Header         { return w.header }
 func (w *answer) WriteHeader(status int)      { w.status = status }
 func (w *answer) Write(b []byte) (int, error) { return w.body.Write(b) }
-
-// Probe runs a statement again and again, until ctx ends, so that a client which is
-// watched has something to do. What fails shows in the client's own counters.
-func Probe(ctx context.Context, c *e6.Client, sql string, every time.Duration) {
-	for {
-		_ = c.Exec(ctx, sql)
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(every):
-		}
-	}
-}

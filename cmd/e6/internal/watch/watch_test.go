@@ -222,11 +222,29 @@ func TestAProbeRunsItsStatementUntilItsEnd(t *testing.T) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		Probe(ctx, client, "SELECT 7", time.Millisecond)
+		NewClient("here", client).Probe(ctx, "SELECT 7", time.Millisecond, error.Error)
 	}()
 	require.Eventually(t, func() bool { return cluster.Stats().Executions["SELECT 7"] > 2 }, stress.Patience, time.Millisecond)
 	cancel()
 	<-done
+}
+
+func TestProbe_AStatementThatFailsIsTold(t *testing.T) {
+	cluster, client := open(t)
+	c := NewClient("here", client)
+	out := plain(t, false, c.Source())
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	cluster.Inject(e6test.Fault{Method: "prepareStatement", Times: 3, Action: e6test.Fail, Message: "out of memory\x1b[31m"})
+	go func() {
+		defer close(done)
+		c.Probe(ctx, "SELECT 7", time.Millisecond, error.Error)
+	}()
+	out.waitFor(t, "  here  the statement succeeds again\n")
+	cancel()
+	<-done
+	require.Equal(t, 1, strings.Count(out.String(), "  here  the statement fails: "), "once for the same reason")
+	require.Contains(t, out.String(), "out of memory\\x1b[31m\n")
 }
 
 // state is a client in a cutover.
