@@ -47,6 +47,7 @@ var varying = []struct {
 	{regexp.MustCompile(`\d{4}-\d\d-\d\d\b`), "DATE"},
 	{regexp.MustCompile(`port \d+`), "port PORT"},
 	{regexp.MustCompile(`SELECT 1 on (blue|green)`), "SELECT 1 on SIDE"},
+	{regexp.MustCompile(`done (false, 0|true, 1) rows`), "done or not, ROWS"}, // a query that has just begun
 }
 
 func steady(text string) string {
