@@ -236,23 +236,26 @@ func (term *terminal) record() (written func() string) {
 
 func TestTerminal_ADumbOneGetsNoEscapeSequences(t *testing.T) {
 	_, flags := start(t)
-	term := newTerminal(t, "TERM=dumb", "PAGER=less")
+	term := newTerminal(t, "PAGER=less")
 	written := term.record()
 	for i, c := range []struct{ args, shows string }{
 		{`query "SELECT sleep(700)"`, "(1 row)"},
 		{`query "SELECT * FROM numbers(60)"`, "(60 rows)"}, // too long for the terminal
 		{`query "SELEC"`, "syntax error"},
-		{`watch --refresh 50ms --timeout 2s`, "settle: detecting => blue"},
 		{`fleet`, "which store"},
 	} {
-		term.enter(fmt.Sprintf(`e6 %s %s; echo "end %d"`, c.args, strings.Join(flags, " "), i))
+		term.enter(fmt.Sprintf(`TERM=dumb e6 %s %s; echo "end %d"`, c.args, strings.Join(flags, " "), i))
 		term.waitFor(fmt.Sprintf("\nend %d", i))
 		require.Contains(t, written(), c.shows)
 	}
-	term.enter("e6 shell " + strings.Join(flags, " "))
+	term.enter("TERM=dumb e6 watch --refresh 50ms " + strings.Join(flags, " "))
+	term.waitFor("settle: detecting => blue")
+	term.press("C-c")
+	term.atPrompt()
+	term.enter("TERM=dumb e6 shell " + strings.Join(flags, " "))
 	term.waitFor("demo.sales blue>")
-	term.enter("SELECT sleep(700);")
-	term.waitFor("(1 row)")
+	term.enter("SELECT sleep(701);")
+	term.waitFor("\n slept")
 	term.enter(`\q`)
 	term.atPrompt()
 	require.NotContains(t, written(), "\x1b")
@@ -262,9 +265,10 @@ func TestTerminal_NoColorMeansNeitherColoursNorStyles(t *testing.T) {
 	cluster, flags := start(t)
 	term := newTerminal(t, "NO_COLOR=yes")
 	written := term.record()
-	term.enter(`e6 query "SELECT sleep(1500)" ` + strings.Join(flags, " "))
+	term.enter(`e6 query "SELECT sleep(600000)" ` + strings.Join(flags, " "))
 	term.waitFor("running on blue")
-	term.waitFor("(1 row)")
+	term.press("C-c")
+	term.waitFor("e6: interrupted")
 	require.NotContains(t, written(), "\x1b")
 	term.enter("e6 watch --refresh 50ms --interval 100ms " + strings.Join(flags, " "))
 	term.waitFor("settle: detecting => blue")
