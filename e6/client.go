@@ -122,7 +122,7 @@ func newClient(cfg Config, opts []Option) (*Client, error) {
 		Target: cfg.Address, ClusterName: cfg.ClusterName, TLS: tlsConfig,
 		Bearer: c.bearer(), KeepaliveTime: cfg.KeepaliveTime, KeepaliveTimeout: cfg.KeepaliveTimeout,
 		MaxReceiveBytes: cfg.MaxReceiveBytes, MaxSendBytes: cfg.MaxSendBytes,
-		MaxConnections: cfg.MaxConnections, StreamsPerConnection: cfg.StreamsPerConnection, Lookup: c.opts.lookup,
+		MaxConnections: cfg.MaxConnections, StreamsPerConnection: cfg.StreamsPerConnection, Lookup: c.lookup(),
 		UserAgent: "e6data-go", Dialer: c.dialer(), Observer: (*observer)(c), OnCall: c.logging.calls, DialOptions: c.opts.dial,
 	})
 	if err != nil {

@@ -289,15 +289,24 @@ type (
 	SessionEnd   = cutover.SessionEnd
 )
 
-// CutoverHook is told about transitions from side to side, from the announcement
-// to the commit or the abort. The target is made ready in the context that
-// CutoverStart returns.
+// CutoverHook is called for every change of the active side, one pair of calls for
+// each: announced, abrupt, detected, aborted, rolled back, requested, by the store, or
+// a reset (see CutoverStart.Change and events.StrategyChanged).
+//
+// For a transition from side to side, CutoverStart is called when it begins, and
+// CutoverEnd when the origin is drained, or the transition has ended otherwise. The
+// target is made ready in the context that CutoverStart returns. A transition that ends
+// before its target accepted has its pair too, and CutoverEnd.Changed is false.
+//
+// For every other change, such as an abrupt one, both are called one after the other
+// once the active side has changed. CutoverStart.At is the time of the first refusal
+// or other first sign, and CutoverStart.Cause says what that was.
 type CutoverHook interface {
 	CutoverStart(ctx context.Context, s CutoverStart) context.Context
 	CutoverEnd(ctx context.Context, e CutoverEnd)
 }
 
-// CutoverStart and CutoverEnd are the beginning and the end of a transition.
+// CutoverStart and CutoverEnd are the beginning and the end of a change.
 type (
 	CutoverStart = cutover.CutoverStart
 	CutoverEnd   = cutover.CutoverEnd

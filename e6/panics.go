@@ -21,6 +21,8 @@ const (
 	PointBearer = "bearer"
 	// PointDialer: the function of WithDialer.
 	PointDialer = "dialer"
+	// PointLookup: the function of WithLookup.
+	PointLookup = "lookup"
 	// PointStore: a method of the store of WithStore.
 	PointStore = "store"
 )
@@ -49,11 +51,11 @@ func (c *Client) onPanic(e events.Event) {
 func (c *Client) onStorePanic(p any, stack []byte) { c.callbacks.store.caught(PointStore, p, stack) }
 
 // callbacks report the panics of functions of the application that are no hooks.
-type callbacks struct{ credentials, bearer, dialer, store hookCaller }
+type callbacks struct{ credentials, bearer, dialer, lookup, store hookCaller }
 
 func newCallbacks(c *Client) callbacks {
 	of := func(name string) hookCaller { return hookCaller{c: c, name: name} }
-	return callbacks{of("Config.Credentials"), of("Config.Bearer"), of("WithDialer"), of("WithStore")}
+	return callbacks{of("Config.Credentials"), of("Config.Bearer"), of("WithDialer"), of("WithLookup"), of("WithStore")}
 }
 
 // protect calls a function of the application. A panic, or the end of its goroutine,
@@ -113,5 +115,20 @@ func (c *Client) dialer() func(context.Context, string) (net.Conn, error) {
 			return err
 		})
 		return conn, err
+	}
+}
+
+// lookup is the function of WithLookup without its panics, and nil if there is none.
+func (c *Client) lookup() func(context.Context, string) ([]string, error) {
+	find := c.opts.lookup
+	if find == nil {
+		return nil
+	}
+	return func(ctx context.Context, host string) (addresses []string, err error) {
+		err = c.callbacks.lookup.protect(PointLookup, func() error {
+			addresses, err = find(ctx, host)
+			return err
+		})
+		return addresses, err
 	}
 }

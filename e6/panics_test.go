@@ -136,6 +136,10 @@ func TestPanic_InAnyCallbackOfTheApplicationIsShownWithItsStackAndEndsNoProcess(
 			opt:   e6.WithDialer(func(context.Context, string) (net.Conn, error) { panic(bad) }),
 			fails: "WithDialer panicked", point: e6.PointDialer,
 		},
+		"lookup": {
+			cfg: func(cfg *e6.Config) { cfg.Address = "e6.example.com:80"; cfg.AllowClearText = true },
+			opt: e6.WithLookup(func(context.Context, string) ([]string, error) { panic(bad) }), fails: "WithLookup panicked", point: e6.PointLookup,
+		},
 		"store":                       {opt: e6.WithStore(&badStore{})},
 		"a hook":                      {opt: e6.WithHooks(badQueryHook{}), point: e6.PointQueryStart},
 		"a hook on the query's stack": {opt: prompt(nil), point: e6.PointQueryStart},
@@ -148,7 +152,10 @@ func TestPanic_InAnyCallbackOfTheApplicationIsShownWithItsStackAndEndsNoProcess(
 			if c.cfg != nil {
 				c.cfg(&cfg)
 			}
-			opts := []e6.Option{e6.WithDialer(cluster.Dialer()), e6.WithLazyOpen()}
+			opts := []e6.Option{e6.WithLazyOpen()}
+			if name != "lookup" {
+				opts = append(opts, e6.WithDialer(cluster.Dialer()))
+			}
 			if c.opt != nil {
 				opts = append(opts, c.opt)
 			}
