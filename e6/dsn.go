@@ -1,6 +1,7 @@
 package e6
 
 import (
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -84,9 +85,11 @@ func (l *loading) readURL(scheme, rest string) {
 	if err != nil {
 		l.bad("DSN parameters", "", "not well formed", "key=value, joined by & and percent-encoded")
 	}
+	// A secret among the parameters may have been cut off by an ampersand in it.
+	hidden := slices.ContainsFunc(slices.Collect(maps.Keys(values)), connstring.IsSecret)
 	for key, texts := range values {
 		for _, value := range texts {
-			given = append(given, pair{name: key, value: value, source: "DSN parameter " + key})
+			given = append(given, pair{name: key, value: value, source: "DSN parameter " + key, hidden: hidden})
 		}
 	}
 	l.take(given)

@@ -179,12 +179,16 @@ func TestDSN_OfOtherClientsIsAnsweredWithItsEquivalent(t *testing.T) {
 			"connection string parameter fetchSize is unknown", "e6s://me:***@e6.example.com:443/C as a DSN"},
 		"e6data+e6data://u:pl4nted@e6.example.com/?catalog=C&secure=perhaps": {
 			`TLS (connection string parameter secure) is "perhaps": want true or false`, "e6://u:***@e6.example.com:80/C as a DSN"},
-		"e6data+e6data://u:pl4/nted@e6.example.com/?catalog=C": {"not well formed"},
-		"e6data+e6data://u:12/pl4nted@e6.example.com/":         {"not well formed"},
-		"host=h password=pl4nted=x nted":                       {"not well formed"},
-		"host=h password=pl4;nted=x":                           {"not well formed"},
-		"host=h;password=pl4;nted=x":                           {"a parameter", "a token in quotes or percent-encoded"},
-		"host=h:x password=pl4nted":                            {"a port between 1 and 65535"},
+		"e6data+e6data://u:pl4nted@e6.example.com/?catalog=C&fetchSize=1": {"parameter fetchSize is unknown"},
+		"jdbc:e6data://h/catalog=C&password=pl4&secure=nted":              {"TLS (connection string parameter secure) is ***"},
+		"e6s://h?password=pl4&auto_resume=nted":                           {"NoAutoResume (DSN parameter auto_resume) is ***"},
+		"e6s://h?password=pl4&nted=1":                                     {"a parameter"},
+		"e6data+e6data://u:pl4/nted@e6.example.com/?catalog=C":            {"not well formed"},
+		"e6data+e6data://u:12/pl4nted@e6.example.com/":                    {"not well formed"},
+		"host=h password=pl4nted=x nted":                                  {"not well formed"},
+		"host=h password=pl4;nted=x":                                      {"not well formed"},
+		"host=h;password=pl4;nted=x":                                      {"a parameter", "a token in quotes or percent-encoded"},
+		"host=h:x password=pl4nted":                                       {"a port between 1 and 65535"},
 	} {
 		_, err := ParseDSN(dsn)
 		require.Error(t, err, dsn)

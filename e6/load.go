@@ -151,7 +151,7 @@ func fromEnv(getenv func(string) string) Source {
 					continue
 				}
 				if value := getenv(name); value != "" {
-					l.set(s, name, value)
+					l.set(s, pair{name: name, value: value, source: name})
 					break
 				}
 			}
@@ -240,17 +240,15 @@ func (l *loading) take(given []pair) {
 		case "port":
 			port = p
 		default:
-			l.set(s, p.source, p.value)
+			l.set(s, p)
 		}
 	}
 	l.setAddress(host, port)
 }
 
-// settingOf finds a setting by one of its names, in their plain form.
+// settingOf finds a setting by one of its names.
 func settingOf(name string) (Setting, bool) {
-	i := slices.IndexFunc(settings, func(s Setting) bool {
-		return plainName(s.name()) == name || slices.ContainsFunc(s.Aliases, func(alias string) bool { return plainName(alias) == name })
-	})
+	i := slices.IndexFunc(settings, func(s Setting) bool { return s.Named(name) })
 	if i < 0 {
 		return Setting{}, false
 	}
@@ -298,15 +296,16 @@ func FromBearer(provider func(ctx context.Context) (string, error)) Source {
 	}
 }
 
-// set sets a setting. The source is what it was called there.
-func (l *loading) set(s Setting, source, value string) {
+// set sets a setting.
+func (l *loading) set(s Setting, given pair) {
 	if s.Field == "Token" {
-		l.setToken(source, value, nil)
+		l.setToken(given.source, given.value, nil)
 		return
 	}
-	if s.set(&l.cfg, value) {
-		l.from[s.Field] = source
+	if s.set(&l.cfg, given.value) {
+		l.from[s.Field] = given.source
 		return
 	}
-	l.bad(s.Field, source, shownText(s, value), s.Want)
+	s.Secret = s.Secret || given.hidden
+	l.bad(s.Field, given.source, shownText(s, given.value), s.Want)
 }

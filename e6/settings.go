@@ -51,6 +51,13 @@ func (s Setting) name() string {
 	return strings.ToLower(s.Field) // user, token, catalog, schema: a place in the DSN
 }
 
+// Named reports whether a name is one of the setting's in a DSN or a profile: its own or
+// an alias, in any case, with or without hyphens and underscores.
+func (s Setting) Named(name string) bool {
+	name = plainName(name)
+	return plainName(s.name()) == name || slices.ContainsFunc(s.Aliases, func(alias string) bool { return plainName(alias) == name })
+}
+
 // Settings lists the settings, in the order of Config.
 func Settings() []Setting { return slices.Clone(settings) }
 

@@ -96,7 +96,7 @@ func (c *connection) settings() e6.Source {
 		switch {
 		case !found:
 			wrong = append(wrong, e6.Problem{Field: "--set", Value: fmt.Sprintf("%q", text), Want: "NAME=VALUE"})
-		case name == "token":
+		case isSecret(name):
 			wrong = append(wrong, e6.Problem{Field: "--set token", Value: "***",
 				Want: "nothing, as others can see a command line: use --token-file, E6DATA_PASSWORD or a profile"})
 		default:
@@ -104,6 +104,11 @@ func (c *connection) settings() e6.Source {
 		}
 	}
 	return e6.Join(e6.FromValues("--set", values), e6.FromProblems(wrong...))
+}
+
+// isSecret reports whether a setting of that name is secret.
+func isSecret(name string) bool {
+	return slices.ContainsFunc(e6.Settings(), func(s e6.Setting) bool { return s.Secret && s.Named(name) })
 }
 
 // config returns the configuration that the flags of a command lead to.

@@ -238,6 +238,12 @@ func TestASecretThatOthersCanReadIsRefused(t *testing.T) {
 	require.ErrorContains(t, err, "chmod 600 "+path)
 	_, err = e6.Load(profile.File(path, "prod"))
 	require.NoError(t, err, "that one holds no secret")
+	for _, key := range []string{"password", "Token", "pwd"} {
+		path := write(t, "[profiles.p]\naddress = \"h:1\"\n"+key+" = \"planted\"\n")
+		require.NoError(t, os.Chmod(path, 0o640))
+		_, err = e6.Load(profile.File(path, "p"))
+		require.ErrorContains(t, err, "chmod 600 "+path, key)
+	}
 }
 
 func FuzzAFileOfAnyTextIsReadOrRefused(f *testing.F) {

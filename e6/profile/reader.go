@@ -23,11 +23,19 @@ type reader struct {
 	problems []e6.Problem
 }
 
-// secrets are the keys whose values are secret.
-var secrets = []string{"token", "oauth_client_secret"}
-
+// holdsSecret reports whether a value is secret, whatever its key is called.
 func (p *reader) holdsSecret() bool {
-	return slices.ContainsFunc(secrets, func(key string) bool { return p.values[key] != nil })
+	return p.values["oauth_client_secret"] != nil || p.tokenKey() != ""
+}
+
+// tokenKey is the key of the token, under any of its names, and empty without one.
+func (p *reader) tokenKey() string {
+	for key := range p.values {
+		if slices.ContainsFunc(e6.Settings(), func(s e6.Setting) bool { return s.Secret && s.Named(key) }) {
+			return key
+		}
+	}
+	return ""
 }
 
 func (p *reader) bad(key, value, want string) {
@@ -76,8 +84,8 @@ func (p *reader) credentials() e6.Source {
 	if s := p.oauth(); s != nil {
 		add("oauth_token_url", s)
 	}
-	if p.values["token"] != nil {
-		found = append(found, "token")
+	if key := p.tokenKey(); key != "" {
+		found = append(found, key)
 	}
 	if len(found) > 1 {
 		p.bad(strings.Join(found, ", "), "given together", "one of them")

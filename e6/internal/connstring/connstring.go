@@ -14,8 +14,8 @@ import (
 // Pair is a name and its value, as the text has them.
 type Pair struct {
 	Name, Value string
-	// Hidden is set if the name may be a part of a secret that was cut off too early,
-	// so that it must not be shown.
+	// Hidden is set if the name and the value may be parts of a secret that was cut off
+	// too early, so that they must not be shown.
 	Hidden bool
 }
 
@@ -31,7 +31,7 @@ func Parse(text string) (pairs []Pair, known bool, err error) {
 	text = strings.TrimSpace(text)
 	if form := urlForm.FindStringSubmatch(text); form != nil {
 		pairs, err = parseURL(text[len(form[0]):], form[1] != "")
-		return hideParts(pairs), true, err
+		return pairs, true, err
 	}
 	if pairs, ok := parseList(text); ok {
 		return pairs, true, nil
@@ -76,12 +76,15 @@ func parseURL(rest string, jdbc bool) (pairs []Pair, err error) {
 		}
 		add(name, value)
 	}
+	behind := false // a secret, which may have held one of the characters that separate parameters
 	for _, param := range params {
 		name, value, found := strings.Cut(param, "=")
 		if !found {
 			return nil, ErrMalformed
 		}
-		add(unescape(name, jdbc), unescape(value, jdbc))
+		name = unescape(name, jdbc)
+		pairs = append(pairs, Pair{Name: name, Value: unescape(value, jdbc), Hidden: behind || !nameForm.MatchString(name)})
+		behind = behind || IsSecret(name)
 	}
 	return pairs, nil
 }
@@ -116,17 +119,6 @@ func unescape(text string, jdbc bool) string {
 // IsSecret reports whether the value of a parameter is a secret.
 func IsSecret(name string) bool {
 	return slices.Contains([]string{"token", "password", "pwd"}, strings.ToLower(name))
-}
-
-// hideParts marks the names behind a secret that is not in quotes: it may have held one
-// of the characters that separate parameters.
-func hideParts(pairs []Pair) []Pair {
-	behind := false
-	for i := range pairs {
-		pairs[i].Hidden = behind || !nameForm.MatchString(pairs[i].Name)
-		behind = behind || IsSecret(pairs[i].Name)
-	}
-	return pairs
 }
 
 // nameForm is what the name of a parameter looks like.
