@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -72,8 +73,14 @@ func Parse(text string) (Address, error) {
 	case strings.ContainsAny(text, "@/?#\\"):
 		return Address{}, notAURL(text)
 	}
+	return parsePlain(text)
+}
+
+// parsePlain is Parse for a text without the marks of a URL.
+func parsePlain(text string) (Address, error) {
 	if bare, err := netip.ParseAddr(zoneOfURL(text)); err == nil {
-		return Address{Host: bare.String()}, nil
+		host, err := withZone(bare)
+		return Address{Host: host}, err
 	}
 	host, port, err := split(text)
 	if err != nil {
@@ -121,6 +128,19 @@ func zoneOfURL(host string) string {
 	return host
 }
 
+// zoneForm is the name or the number of a network interface.
+var zoneForm = regexp.MustCompile(`^[A-Za-z0-9._~-]*$`)
+
+// withZone checks the zone of an IPv6 address. One that begins with 25 would be taken for
+// one that is percent-encoded when it is read again.
+func withZone(addr netip.Addr) (string, error) {
+	zone := addr.Zone()
+	if !zoneForm.MatchString(zone) || strings.HasPrefix(zone, "25") && zone != "25" {
+		return "", wrong("a network interface behind the percent sign, such as fe80::1%%eth0")
+	}
+	return addr.String(), nil
+}
+
 // Host checks a host: a DNS name, an IPv4 address, or an IPv6 address with or without
 // brackets, which are removed. The error is an *Error.
 func Host(host string) (string, error) {
@@ -131,7 +151,7 @@ func Host(host string) (string, error) {
 	addr, err := netip.ParseAddr(zoneOfURL(inner))
 	switch {
 	case err == nil && (addr.Is6() || !bracketed):
-		return addr.String(), nil
+		return withZone(addr)
 	case bracketed || strings.ContainsAny(host, "[]"):
 		return "", wrong("an IPv6 address alone between the brackets, such as [::1]:443")
 	case strings.Contains(host, ":"):
@@ -193,7 +213,7 @@ func notAURL(text string) error {
 	host, _, _ := strings.Cut(rest, "/")
 	host, _, _ = strings.Cut(host, "?")
 	host, _, _ = strings.Cut(host, "#")
-	inner, err := Parse(host)
+	inner, err := parsePlain(host)
 	if err != nil || !plainScheme(scheme) {
 		return &Error{Secret: true, Want: "a host and a port alone, " + example + ": no scheme, no user and no path"}
 	}

@@ -68,6 +68,10 @@ func TestParse_SaysWhatIsWrongAndWhatToWrite(t *testing.T) {
 		"10.0.1:443":                "four numbers from 0 to 255",
 		"h%41:443":                  "letters, digits",
 		"h,other:443":               "letters, digits",
+		`h\\x:443`:                  "no scheme, no user and no path",
+		"fe80::1%eth 0":             "a network interface",
+		"https://":                  "no scheme, no user and no path",
+		"/":                         "no scheme, no user and no path",
 	} {
 		_, err := Parse(text)
 		require.Error(t, err, text)
