@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -35,12 +36,16 @@ The exit code is 1 if a check has failed.`,
   e6 doctor --probe > answers.md
   e6 doctor --bundle support.zip`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.doctor(cmd, f) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if f.json && f.probe {
+				return &usageError{errors.New("both --json and --probe: want one of them"), cmd.CommandPath()}
+			}
+			return a.doctor(cmd, f)
+		},
 	}
 	cmd.Flags().BoolVar(&f.json, "json", false, "print JSON")
 	cmd.Flags().BoolVar(&f.probe, "probe", false, "ask the cluster what is not known about engines")
 	cmd.Flags().StringVar(&f.bundle, "bundle", "", "write a support archive to this `FILE`")
-	cmd.MarkFlagsMutuallyExclusive("json", "probe")
 	return cmd
 }
 

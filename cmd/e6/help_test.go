@@ -52,6 +52,17 @@ func TestAMistypedCommandIsAnswered(t *testing.T) {
 	}
 }
 
+func TestFlags_ValuesThatMeanNothingAreRefused(t *testing.T) {
+	clean(t)
+	for want, args := range map[string][]string{
+		"e6: both --json and --probe: want one of them\nRun 'e6 doctor --help' for usage.\n":                      {"doctor", "--json", "--probe"},
+		"e6: --max-rows -1: want a number of rows, or 0 for no limit\nRun 'e6 query --help' for usage.\n":         {"query", "SELECT 1", "--max-rows", "-1"},
+		"e6: --timeout -1s: want a positive time, or 0 for no limit\nRun 'e6 cluster status --help' for usage.\n": {"cluster", "status", "--timeout", "-1s"},
+	} {
+		require.Equal(t, result{"", want, exitUsage}, command(t, args...))
+	}
+}
+
 func TestShellsCanCompleteCommands(t *testing.T) {
 	clean(t)
 	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {

@@ -97,6 +97,9 @@ func (a *app) query(cmd *cobra.Command, f queryFlags, args []string) error {
 			f.null = "NULL"
 		}
 	}
+	if f.maxRows < 0 {
+		return wrong(fmt.Errorf("--max-rows %d: want a number of rows, or 0 for no limit", f.maxRows))
+	}
 	values, err := parameters(f.args, f.params)
 	if err != nil {
 		return wrong(err)

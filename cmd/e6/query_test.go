@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/e6data/e6data-go/cmd/e6/internal/output"
+	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/internal/stress"
@@ -260,6 +261,20 @@ func TestQuery_SignalsCancelItOnTheServer(t *testing.T) {
 			require.NoFileExists(t, into)
 		})
 	}
+}
+
+func TestQuery_ThatAnotherUserCancelsSaysSo(t *testing.T) {
+	cluster, flags := start(t)
+	p := begin(t, append([]string{"query", "SELECT sleep(600000)"}, flags...)...)
+	running := func() bool { return len(cluster.OpenQueries()) == 1 && cluster.OpenQueries()[0].State == "running" }
+	require.Eventually(t, running, time.Minute, time.Millisecond)
+	other, err := e6.Open(t.Context(), e6.Config{Address: cluster.Addr(), User: "me", Token: "planted"})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, other.Close()) }()
+	q := cluster.OpenQueries()[0]
+	require.NoError(t, other.Cancel(t.Context(), e6.QueryHandle{QueryID: q.ID, Side: q.Side, Engine: "planner-blue"}))
+	require.Equal(t, exitStatement, p.end())
+	require.Equal(t, "e6: the query was cancelled\n", p.errOut.String())
 }
 
 func TestQuery_ATimeoutSaysWhatWasWrong(t *testing.T) {

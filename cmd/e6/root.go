@@ -80,8 +80,12 @@ func newRootCommand(a *app) *cobra.Command {
 		},
 		// Without a command there is nothing to do but to say what there is.
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-		PersistentPreRun: func(*cobra.Command, []string) {
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if a.connection.timeout < 0 {
+				return fmt.Errorf("--timeout %s: want a positive time, or 0 for no limit", a.connection.timeout)
+			}
 			a.started = true
+			return nil
 		},
 	}
 	root.CompletionOptions.HiddenDefaultCmd = false
