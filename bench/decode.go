@@ -109,6 +109,24 @@ var (
 		})
 )
 
+var hashMixed = comparison{
+	name: "hash " + fourColumns, against: "decoding it", goal: 0.1, unit: ofTime,
+	why: "the hash reads every byte of the values, and decoding looks at the length of a text alone; it is taken of the first `Config.ContinueWindow` bytes of a result, or of all with `ReplayContinue`",
+	begin: func() (trial, func(), error) {
+		raw, err := encoded(mixed()...)
+		if err != nil {
+			return nil, nil, err
+		}
+		batch, decoded := new(vector.Batch), new(vector.Batch)
+		var h vector.Hash
+		hash := func() {
+			h.Reset()
+			h.Add(decoded, decoded.Rows())
+		}
+		return inTurn(repeated(hash), repeated(func() { must(batch.Decode(raw, nil)) }), ofTime), func() {}, decoded.Decode(raw, nil)
+	},
+}
+
 var decodeLongs = comparison{
 	name: "decode a batch of 50,000 LONG", against: "a loop that swaps the same bytes", goal: 0.8, more: true, unit: ofSpeed,
 	begin: func() (trial, func(), error) {

@@ -21,7 +21,7 @@ import (
 var comparisons = []comparison{
 	pin, pinOnEight, unaryCall,
 	toFirstRow, toTheEnd, newClient, newClientKnows, toNewSide,
-	decodeReused, decodeFresh, decodeLongs, rowsThroughSQL,
+	decodeReused, decodeFresh, decodeLongs, hashMixed, rowsThroughSQL,
 	queries(1), queries(64), graceful, abrupt,
 	perConn, perClient,
 }
