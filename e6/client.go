@@ -59,10 +59,12 @@ type Client struct {
 
 var _ io.Closer = (*Client)(nil)
 
-// Open returns a client. It asks the cluster which side is active, within ctx,
-// so that a wrong address or wrong credentials show at once: the error is a
-// *ConfigError, which lists everything that is wrong, a *DetectionError, which
-// says what each side answered, or that of the context.
+// Open returns a client. It asks the cluster which side is active, within ctx and
+// Config.DetectionTimeout. It fails after one round if waiting is of no use: rejected
+// credentials, a connection that is refused, an unknown host, TLS or certificates that
+// do not fit. The error is a *ConfigError, which lists everything that is wrong, a
+// *DetectionError, which says what each side answered, or that of the context. A client
+// that has been opened keeps trying whatever it meets.
 func Open(ctx context.Context, cfg Config, opts ...Option) (*Client, error) {
 	c, err := newClient(cfg, opts)
 	if err != nil {
@@ -110,6 +112,7 @@ func newClient(cfg Config, opts []Option) (*Client, error) {
 	c.route, err = cutover.New(cutover.Config{
 		Cluster: (*sides)(c), Events: c.bus, Logger: c.log, Describe: brief, OnPanic: c.onStorePanic,
 		Key: cfg.Address + "/" + cfg.ClusterName, Store: c.opts.store, Prefer: cfg.Strategy,
+		Hopeless:     wire.IsHopeless,
 		ProbeTimeout: cfg.ProbeTimeout, DetectionTimeout: cfg.DetectionTimeout, PrepareTimeout: cfg.ReadyTimeout,
 		SharedTimeout: cfg.SharedTimeout, DrainTimeout: cfg.DrainTimeout, RefreshInterval: cfg.RefreshInterval,
 		HealthWindow: cfg.HealthWindow, Policy: c.opts.rollbackPolicy(), Fleet: c.opts.fleetPolicy(), Hooks: c.hooks.cutover(),
@@ -123,7 +126,8 @@ func newClient(cfg Config, opts []Option) (*Client, error) {
 		Bearer: c.bearer(), KeepaliveTime: cfg.KeepaliveTime, KeepaliveTimeout: cfg.KeepaliveTimeout,
 		MaxReceiveBytes: cfg.MaxReceiveBytes, MaxSendBytes: cfg.MaxSendBytes,
 		MaxConnections: cfg.MaxConnections, StreamsPerConnection: cfg.StreamsPerConnection, Lookup: c.lookup(),
-		UserAgent: "e6data-go", Dialer: c.dialer(), Observer: (*observer)(c), OnCall: c.logging.calls, DialOptions: c.opts.dial,
+		UserAgent: "e6data-go", Dialer: c.dialer(), Observer: (*observer)(c), OnCall: c.logging.calls,
+		OnSilence: (*observer)(c).silent, SilenceAfter: cfg.ProbeTimeout, DialOptions: c.opts.dial,
 	})
 	if err != nil {
 		_ = c.route.Close(c.ctx)

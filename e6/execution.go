@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/e6data/e6data-go/e6/events"
+	"github.com/e6data/e6data-go/e6/internal/backoff"
 	"github.com/e6data/e6data-go/e6/internal/cutover"
 	"github.com/e6data/e6data-go/e6/internal/errtext"
 	"github.com/e6data/e6data-go/e6/internal/wire"
@@ -74,9 +75,16 @@ func (x *execution) unpin() {
 // sessionCarrier is what every response of a session's call is.
 type sessionCarrier interface{ GetSessionId() string }
 
-// call makes one call with the session of x's side. A call that is denied for
-// its session is made again with a new one, twice at most: the denial came
-// before any effect. The statement is never repeated here.
+// The limits of a call whose session is denied again and again. The pauses, from the
+// second renewal on, take 2.35 s at the least and twice that at the most: longer than
+// a session store is away that fails over.
+const sessionRenewals = 7
+
+var sessionPauses = backoff.Policy{Base: 100 * time.Millisecond, Max: 1600 * time.Millisecond}
+
+// call makes one call with the session of x's side. A call that is denied for its
+// session is made again with a new one, sessionRenewals times at most: the denial
+// came before any effect. The statement is never repeated here.
 func call[R sessionCarrier](ctx context.Context, x *execution, send func(ctx context.Context, session string) (R, error)) (R, error) {
 	sessions := x.c.route.Sessions()
 	for renewals := 0; ; renewals++ {
@@ -89,10 +97,11 @@ func call[R sessionCarrier](ctx context.Context, x *execution, send func(ctx con
 		x.session = session
 		answer, err := send(ctx, x.c.sent(session))
 		if err == nil {
+			sessions.Accepted(x.pin.Side, session.Generation)
 			sessions.Adopt(x.pin.Side, session.Generation, answer.GetSessionId())
 			return answer, nil
 		}
-		if outcome := wire.OutcomeOf(err); !outcome.Renew || renewals == 2 {
+		if outcome := wire.OutcomeOf(err); !outcome.Renew || renewals == sessionRenewals {
 			x.report(ctx, err)
 			if outcome.Answer && x.prepared != 0 && session.Generation != x.prepared {
 				err = &strangerError{err}
@@ -101,7 +110,7 @@ func call[R sessionCarrier](ctx context.Context, x *execution, send func(ctx con
 		}
 		sessions.Expired(ctx, x.pin.Side, session.Generation)
 		if renewals > 0 {
-			if err := x.c.retry.Wait(x.waiting(ctx), renewals, nil); err != nil {
+			if err := sessionPauses.WaitLong(x.waiting(ctx), renewals-1); err != nil {
 				return none, err
 			}
 		}
@@ -183,7 +192,7 @@ func repeat[R sessionCarrier](ctx context.Context, x *execution, harmless bool, 
 				return answer, err
 			}
 		case outcome.Resume:
-			if !harmless || x.c.wake.resume(ctx, x.pin.Side) != nil {
+			if !harmless || x.c.wake.resume(ctx, x.pin.Side, nil) != nil {
 				return answer, err
 			}
 		default:

@@ -1,11 +1,14 @@
 package e6_test
 
 import (
+	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc"
 
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/e6test"
@@ -33,9 +36,18 @@ func TestAStatementThatASleepingClusterRefusedHadNoEffect(t *testing.T) {
 	for _, method := range []string{"prepareStatement", "executeStatement"} {
 		t.Run(method, func(t *testing.T) {
 			cluster := start(t)
-			client := open(t, cluster, func(c *e6.Config) { c.NoAutoResume = true })
-			cluster.Inject(e6test.Fault{Method: method, Action: e6test.Refuse503})
-			err := client.Exec(t.Context(), "INSERT INTO t VALUES (1)")
+			cfg := config(cluster)
+			cfg.NoAutoResume = true
+			suspend := func(ctx context.Context, path string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+				if strings.HasSuffix(path, "/"+method) {
+					cluster.Suspend()
+				}
+				return invoke(ctx, path, req, reply, cc, opts...)
+			}
+			client, err := e6.Open(t.Context(), cfg, e6.WithDialOptions(grpc.WithUnaryInterceptor(suspend)))
+			require.NoError(t, err)
+			defer client.Close()
+			err = client.Exec(t.Context(), "INSERT INTO t VALUES (1)")
 			require.ErrorIs(t, err, e6.ErrSuspended)
 			require.NotErrorIs(t, err, e6.ErrQueryLost)
 			require.True(t, e6.SafeToReplay(err))

@@ -2,6 +2,7 @@ package e6
 
 import (
 	"context"
+	"time"
 
 	"go.opentelemetry.io/otel/trace"
 
@@ -20,6 +21,11 @@ func (o *observer) Stamp() wire.Stamp { return wire.Stamp(o.route.Stamp()) }
 
 func (o *observer) Announced(ctx context.Context, speaker fsm.Side, at wire.Stamp, target fsm.Side) {
 	o.route.Announced(ctx, speaker, cutover.Stamp(at), target)
+}
+
+// silent reports a side that answers no call.
+func (o *observer) silent(side fsm.Side, at wire.Stamp, silent time.Duration) {
+	o.route.Silent(side, cutover.Stamp(at), silent)
 }
 
 // AnnouncedUnknown makes an event of an announcement that names no side. The

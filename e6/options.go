@@ -49,7 +49,8 @@ func WithLogLevel(level slog.Level, components ...events.Component) Option {
 func WithStore(s store.Store) Option { return func(o *options) { o.store = s } }
 
 // WithLazyOpen makes Open return at once: the first call asks the cluster which side
-// is active, and gets the errors that Open would have got. It is for programs that
+// is active, and gets the errors that Open would have got: until one call has found a
+// side, each fails as soon as waiting is of no use. It is for programs that
 // start before their cluster, or that control one which may be asleep.
 func WithLazyOpen() Option { return func(o *options) { o.lazy = true } }
 

@@ -392,13 +392,17 @@ func (q *query) untouched(x *execution, err error, outcome wire.Outcome) bool {
 	return x.step == stepPrepare || x.step == stepExecute && (unsent(err) || outcome.Failed() && outcome.Effect == wire.EffectNone)
 }
 
-// wake resumes the cluster. A side that still answers 503 afterwards is not
-// asleep: its ingress has lost the engine and says so in the same words.
+// wake resumes the cluster. A side that still answers 503 afterwards, or whose 503
+// no status call confirms, is not asleep: its ingress has lost the engine and says so
+// in the same words. Such a side is unreachable.
 func (q *query) wake(ctx context.Context, x *execution, failed *wire.Error) error {
-	if q.suspensions++; q.suspensions > 1 {
-		return q.c.route.Failed(context.WithoutCancel(ctx), x.pin.Side, cutover.Stamp(failed.At), brief(failed))
+	if q.suspensions++; q.suspensions == 1 {
+		err := q.c.wake.resume(ctx, x.pin.Side, nil)
+		if !isUnconfirmed(err) {
+			return err
+		}
 	}
-	return q.c.wake.resume(ctx, x.pin.Side)
+	return q.c.route.Failed(context.WithoutCancel(ctx), x.pin.Side, cutover.Stamp(failed.At), brief(failed))
 }
 
 // retry runs a statement again that had no effect.
@@ -536,6 +540,9 @@ func causeOf(ctx context.Context, err error) fsm.Cause {
 // brief is an error as events have it: what failed, where and how, without the
 // server's words, which may quote a statement or a session.
 func brief(err error) string {
+	if u, ok := errors.AsType[*unconfirmedError](err); ok {
+		return u.brief()
+	}
 	if failed, ok := wire.AsError(err); ok {
 		how := status.Code(failed).String()
 		if code := failed.HTTPStatus(); code != 0 {

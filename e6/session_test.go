@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc/codes"
 
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/e6test"
@@ -70,13 +72,79 @@ func TestADeniedCallIsRepeatedAndNotTheStatement(t *testing.T) {
 }
 
 func TestASessionThatIsDeniedAgainAndAgainIsAnError(t *testing.T) {
-	cluster := start(t)
-	client := open(t, cluster)
-	cluster.Inject(e6test.Fault{Method: "prepareStatement", Times: -1, Action: e6test.Fail, Message: "Access denied. Invalid session"})
-	err := client.Exec(within(t, 10*time.Second), "SELECT 1")
-	require.ErrorContains(t, err, "Access denied")
-	require.LessOrEqual(t, calls(cluster, "prepareStatement"), 3)
-	requireIdle(t, client)
+	bubble(t, func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
+		cluster.Inject(e6test.Fault{Method: "prepareStatement", Times: -1, Action: e6test.Fail, Message: "Access denied. Invalid session"})
+		began := time.Now()
+		err := client.Exec(t.Context(), "SELECT 1")
+		require.ErrorContains(t, err, "Access denied")
+		require.Equal(t, 8, calls(cluster, "prepareStatement"))
+		require.Greater(t, time.Since(began), 2*time.Second, "a session store may be away for some seconds")
+		require.Less(t, time.Since(began), 6*time.Second)
+		requireIdle(t, client)
+	})
+}
+
+func TestAnOutageOfTheSessionStoreIsSurvived(t *testing.T) {
+	for name, denied := range map[string][]string{
+		"every call is denied, logins too": {""},
+		"logins go on":                     {"prepareStatement", "executeStatement", "getResultMetadata", "getNextResultBatchV2", "clearOrCancelQuery"},
+		"after the statement was executed": {"getResultMetadata", "getNextResultBatchV2", "clearOrCancelQuery"},
+		"only executions":                  {"executeStatement"},
+	} {
+		for _, outage := range []time.Duration{500 * time.Millisecond, 2 * time.Second} {
+			t.Run(fmt.Sprintf("%s, %s", name, outage), func(t *testing.T) {
+				engine := e6test.NewCannedEngine()
+				bubble(t, func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
+					require.NoError(t, client.Exec(t.Context(), "SELECT 1"))
+					before := calls(cluster, "authenticate")
+					for _, method := range denied {
+						end := cluster.Inject(e6test.Fault{Method: method, Times: -1, Action: e6test.Fail, Message: "Access denied. Invalid session"})
+						time.AfterFunc(outage, end)
+					}
+					cluster.ExpireSessions()
+					const callers = 64
+					require.NoError(t, together(callers, func(i int) error {
+						return client.Exec(t.Context(), fmt.Sprintf("INSERT INTO sales VALUES (%d)", i))
+					}))
+					inserted := engine.Inserted("sales")
+					slices.Sort(inserted)
+					require.Len(t, slices.Compact(slices.Clone(inserted)), callers)
+					require.Len(t, inserted, callers, "no statement was executed twice")
+					require.LessOrEqual(t, calls(cluster, "authenticate")-before, 12, "one login at a time, with pauses")
+				}, e6test.WithEngine(engine))
+			})
+		}
+	}
+}
+
+func TestADeniedSessionIsRenewedWithinTheCallersDeadline(t *testing.T) {
+	bubble(t, func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
+		cluster.Inject(e6test.Fault{Times: -1, Action: e6test.Fail, Message: "Access denied. Invalid session"})
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		defer cancel()
+		began := time.Now()
+		err := client.Exec(ctx, "SELECT 1")
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.Equal(t, 300*time.Millisecond, time.Since(began))
+	})
+}
+
+func TestRejectedCredentialsFailAtOnce(t *testing.T) {
+	for name, fault := range map[string]e6test.Fault{
+		"an empty session id": {Action: e6test.EmptySession},
+		"UNAUTHENTICATED":     {Action: e6test.Fail, Code: codes.Unauthenticated, Message: "authentication denied"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
+				fault.Method, fault.Times = "authenticate", -1
+				cluster.Inject(fault)
+				cluster.ExpireSessions()
+				began := time.Now()
+				require.ErrorIs(t, client.Exec(t.Context(), "SELECT 1"), e6.ErrCredentials)
+				require.Zero(t, time.Since(began))
+			})
+		})
+	}
 }
 
 func TestACredentialsCallbackRotatesTheToken(t *testing.T) {

@@ -18,18 +18,38 @@ type sides Client
 
 var _ cutover.Cluster = (*sides)(nil)
 
-// Authenticate opens a session. An engine answers wrong credentials with an
-// empty session id.
+// Authenticate opens a session. A login that the engine denies as it denies a session
+// is tried again for some seconds: its session store may be away. It answers wrong
+// credentials with an empty session id, and an ingress with UNAUTHENTICATED; these
+// fail at once.
+func (s *sides) Authenticate(ctx context.Context, side fsm.Side) (string, error) {
+	for n := 0; ; n++ {
+		session, err := s.authenticate(ctx, side)
+		if !wire.OutcomeOf(err).Renew {
+			return session, err
+		}
+		if n == sessionRenewals {
+			return "", &deniedError{err}
+		}
+		if sessionPauses.WaitLong(ctx, n) != nil {
+			return "", err
+		}
+	}
+}
+
+// authenticate tries to open a session.
 //
 // With a bearer there are no sessions: a side accepts if it takes a call that
 // changes nothing.
-func (s *sides) Authenticate(ctx context.Context, side fsm.Side) (string, error) {
+func (s *sides) authenticate(ctx context.Context, side fsm.Side) (string, error) {
 	if s.cfg.Bearer != nil {
 		_, err := s.conn.Engine(wire.Call{Side: side, Control: true}).GetCataloges(ctx, &e6xv1.GetCatalogesRequest{})
-		switch wire.OutcomeOf(err).Login {
-		case wire.VerdictDenied:
+		switch outcome := wire.OutcomeOf(err); {
+		case outcome.Renew:
+			return "", err
+		case outcome.Login == wire.VerdictDenied:
 			return "", &deniedError{err}
-		case wire.VerdictAccepts:
+		case outcome.Login == wire.VerdictAccepts:
 			return withoutSessions, nil
 		}
 		return withoutSessions, err
@@ -42,6 +62,8 @@ func (s *sides) Authenticate(ctx context.Context, side fsm.Side) (string, error)
 	switch {
 	case err == nil && answer.GetSessionId() == "":
 		return "", errtext.Errorf("authenticate on %s: %w", side, ErrCredentials)
+	case wire.OutcomeOf(err).Renew:
+		return "", err
 	case wire.OutcomeOf(err).Login == wire.VerdictDenied:
 		return "", &deniedError{err}
 	case err != nil:
@@ -84,7 +106,10 @@ func (s *sides) Ping(ctx context.Context, side fsm.Side) error {
 	return err
 }
 
-func (s *sides) Resume(ctx context.Context, side fsm.Side) error { return s.wake.resume(ctx, side) }
+// Resume implements cutover.Cluster.
+func (s *sides) Resume(ctx context.Context, side fsm.Side, confirmed func()) error {
+	return s.wake.resume(ctx, side, confirmed)
+}
 
 // Reconnect looks the cluster's name up again, and replaces connections that have no
 // working service behind them.

@@ -49,6 +49,18 @@ func (p Policy) WaitFull(ctx context.Context, n int) error {
 	return Sleep(ctx, p.Bound(n), nil)
 }
 
+// WaitLong pauses for at least half of the n-th bound, or until the context ends. It
+// is for attempts that must not all be over too early.
+func (p Policy) WaitLong(ctx context.Context, n int) error {
+	return Sleep(ctx, p.LongPause(n), nil)
+}
+
+// LongPause draws the pause of WaitLong.
+func (p Policy) LongPause(n int) time.Duration {
+	half := p.Bound(n) / 2
+	return half + rand.N(half+1)
+}
+
 // Sleep pauses for that time, as Wait does.
 func Sleep(ctx context.Context, d time.Duration, wake <-chan struct{}) error {
 	t := time.NewTimer(d)

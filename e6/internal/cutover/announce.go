@@ -63,7 +63,7 @@ func (c *Coordinator) Announced(ctx context.Context, speaker fsm.Side, at Stamp,
 	if target == r.Target || target == r.Active && r.Phase != fsm.PhasePreparing {
 		return // what every response says around a cutover: nothing new to decide
 	}
-	if target != r.Active && speaker == r.Active && time.Now().Before(r.Deaf) {
+	if target != r.Active && speaker == r.Active && (time.Now().Before(r.Deaf) || time.Now().Before(r.SuppressedUntil)) {
 		return // decided, for a while
 	}
 	a := announcement{speaker, at, target, causeOf(ctx, fsm.ReasonAnnouncement, "")}
@@ -114,6 +114,9 @@ func (c *Coordinator) follow(a announcement) {
 	if d := c.declined[a.target]; d != nil && d.holds(c.machine.Snapshot().Epoch) {
 		return // told when it was declined; repeated announcements are one
 	}
+	if c.suppress(a) {
+		return
+	}
 	staged := c.staged(a)
 	if staged && !c.goesFirst(a) {
 		c.goLater(a)
@@ -124,6 +127,7 @@ func (c *Coordinator) follow(a announcement) {
 	c.tellAnnounced(a)
 	if t := c.begin(fsm.EventAnnounce, a.target, a.cause); t != nil {
 		t.staged = staged
+		c.damping.followed()
 	}
 }
 

@@ -19,8 +19,10 @@ type Cluster interface {
 	// Ping makes a harmless call on that side and returns nil if the side took
 	// it, whatever it answered.
 	Ping(ctx context.Context, side fsm.Side) error
-	// Resume wakes a suspended cluster and returns when it is active.
-	Resume(ctx context.Context, side fsm.Side) error
+	// Resume wakes a suspended cluster and returns when it is active. It calls
+	// confirmed, from its own goroutine, when a status call has shown that the
+	// cluster is not active; it may take its time only after that.
+	Resume(ctx context.Context, side fsm.Side, confirmed func()) error
 	// Reconnect is called after a round of a detection in which neither side accepted:
 	// the connections may lead to where the cluster is no longer. It does not block.
 	Reconnect()
@@ -66,7 +68,7 @@ func (e *DetectionError) text(describe func(error) string) string {
 	text := "no side accepts: " + describe(e.Err)
 	var said [len(fsm.Sides)]string
 	for i, side := range fsm.Sides {
-		if err := e.side(side); err != nil && !errors.Is(e.Err, err) {
+		if err := e.side(side); err != nil && !errors.Is(e.Err, err) && !sameButForSide(describe(err), describe(e.Err)) {
 			said[i] = describe(err)
 		}
 	}
@@ -80,6 +82,12 @@ func (e *DetectionError) text(describe func(error) string) string {
 		}
 	}
 	return errtext.Once(text)
+}
+
+// sameButForSide reports whether two texts differ at most in the side that they name.
+func sameButForSide(a, b string) bool {
+	neutral := strings.NewReplacer(fsm.Blue.String(), "side", fsm.Green.String(), "side")
+	return neutral.Replace(a) == neutral.Replace(b)
 }
 
 // Unwrap returns the end's reason and the last errors of the sides.

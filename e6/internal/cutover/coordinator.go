@@ -36,6 +36,11 @@ type Config struct {
 	Key string
 	// Store is where clients share what they know; nil keeps it private.
 	Store store.Store
+	// Hopeless reports whether an error of a login is one that waiting cannot help,
+	// such as a name that does not exist. The detection of a client that has never
+	// settled ends after a round of them; one that has settled keeps trying. Nil:
+	// no error is.
+	Hopeless func(error) bool
 	// Prefer is the side that the first detection asks first.
 	Prefer fsm.Side
 	// ProbeTimeout limits one call to a side.
@@ -103,6 +108,7 @@ type Coordinator struct {
 	lastKnown  fsm.Side
 	served     fsm.Side   // the side of the last StrategyChanged event
 	suspicion  *suspicion // of the active side, if there is one
+	hasSettled bool       // a detection has found a side
 	detection  *detection
 	transition *transition
 	check      *check
@@ -113,6 +119,7 @@ type Coordinator struct {
 	heard      map[fsm.Side]announcement // by its speaker, until that side is active
 	stale      map[fsm.Side]announcement // by its speaker: the last one that was ignored
 	declined   map[fsm.Side]*decision    // by the target
+	damping    damping
 	stage      *stage
 	share      share
 	refresh    *time.Timer
@@ -251,10 +258,10 @@ func (c *Coordinator) settled() bool {
 	return s == fsm.StateBlue || s == fsm.StateGreen
 }
 
-// probe makes one call to a side within the probe's time limit and remembers
-// its error for callers that wait.
-func (c *Coordinator) probe(ctx context.Context, call func(context.Context) error) error {
-	limited, cancel := context.WithTimeout(ctx, c.cfg.ProbeTimeout)
+// probe makes one call to a side within a time limit and remembers its error for
+// callers that wait.
+func (c *Coordinator) probe(ctx context.Context, limit time.Duration, call func(context.Context) error) error {
+	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	err := call(limited)
 	switch {

@@ -19,6 +19,8 @@ type detection struct {
 	from     fsm.Side // active before
 	first    fsm.Side // asked first; None leaves it to what the store says
 	refused  map[fsm.Side]bool
+	resumed  bool // the cluster was suspended, and was resumed
+	initial  bool // the client has never settled: it gives up what waiting cannot help
 	cause    fsm.Cause
 	sign     suspicion // what it began with
 }
@@ -42,83 +44,13 @@ func (c *Coordinator) detect(cause fsm.Cause, first fsm.Side) {
 	if !c.fire(fsm.Trigger{Event: fsm.EventDetect, Cause: cause}) {
 		return
 	}
-	d := &detection{from: from, first: first, refused: make(map[fsm.Side]bool), cause: cause, sign: sign}
+	d := &detection{from: from, first: first, refused: make(map[fsm.Side]bool), initial: !c.hasSettled, cause: cause, sign: sign}
 	d.ctx, d.cancel = context.WithCancelCause(c.ctx)
 	d.deadline = time.AfterFunc(c.cfg.DetectionTimeout, func() {
 		d.cancel(fmt.Errorf("%w after %s", errDetectionTimeout, c.cfg.DetectionTimeout))
 	})
 	c.detection = d
 	c.tasks.Go(func() { c.search(d) })
-}
-
-// search asks the sides in turn until one accepts, with growing pauses between
-// the rounds, and hands the outcome to the writer.
-func (c *Coordinator) search(d *detection) {
-	defer d.cancel(nil)
-	defer d.deadline.Stop()
-	report := &DetectionError{}
-	ctx := background(d.ctx, d.cause)
-	start := DetectionStart{Cause: d.cause, From: d.from, At: d.sign.at, Order: c.order(d)}
-	if ask := c.cfg.Hooks.Order; ask != nil {
-		start.Order = ask(ctx, start)
-	}
-	end := func(DetectionEnd) {}
-	if tell := c.cfg.Hooks.Detection; tell != nil {
-		ctx, end = tell(ctx, start)
-	}
-	began := time.Now()
-	side, rounds := c.ask(ctx, d, start.Order, report)
-	result := DetectionEnd{Side: side, Rounds: rounds, Took: time.Since(began)}
-	if side == fsm.None {
-		result.Err = report
-	}
-	end(result)
-}
-
-// ask asks the sides in turn. It returns the one that accepted, and leaves the
-// reason in the report if none has.
-func (c *Coordinator) ask(ctx context.Context, d *detection, order [2]fsm.Side, report *DetectionError) (accepted fsm.Side, round int) {
-	resumed := false
-	failures := repeated{c: c, purpose: "detect"}
-	for round = 1; ; round++ {
-		for _, side := range order {
-			session, took, err := c.login(ctx, side, "detect")
-			if err != nil && !resumed && c.cfg.Cluster.Judge(err) == Suspended {
-				// Once in a detection: the time that it takes does not count, and
-				// a cluster that claims to sleep for ever must not stop the clock.
-				resumed = true
-				if err := c.resume(d, side); err != nil {
-					report.set(side, err)
-					c.detectionFailed(d, fsm.ReasonSuspended, err, report)
-					return fsm.None, round
-				}
-				session, took, err = c.login(ctx, side, "detect")
-			}
-			if err == nil {
-				c.post(func() { c.onDetected(d, side, session, took) })
-				return side, round
-			}
-			if d.ctx.Err() != nil {
-				report.setFirst(side, err)
-				break
-			}
-			report.set(side, err)
-			failures.failed(side, round, d.cause, err)
-			switch c.cfg.Cluster.Judge(err) {
-			case Refuses:
-				d.refused[side] = true
-			case Denied:
-				c.cfg.Cluster.Reconnect()
-				c.detectionFailed(d, fsm.ReasonCredentials, err, report)
-				return fsm.None, round
-			}
-		}
-		c.cfg.Cluster.Reconnect()
-		if err := c.cfg.Retry.Wait(d.ctx, round-1, nil); err != nil {
-			c.detectionFailed(d, fsm.ReasonDeadline, err, report)
-			return fsm.None, round
-		}
-	}
 }
 
 // order is the order in which a detection asks the sides.
@@ -143,21 +75,13 @@ func (c *Coordinator) login(ctx context.Context, side fsm.Side, purpose string) 
 		ctx, end = tell(ctx, SessionStart{Side: side, Purpose: purpose})
 	}
 	began := time.Now()
-	err = c.probe(ctx, func(ctx context.Context) error {
+	err = c.probe(ctx, c.cfg.ProbeTimeout, func(ctx context.Context) error {
 		session, err = c.cfg.Cluster.Authenticate(ctx, side)
 		return err
 	})
 	took = time.Since(began)
 	end(SessionEnd{Took: took, Err: err})
 	return session, took, err
-}
-
-// resume wakes the cluster. The time that takes has a limit of its own and does
-// not count as detection.
-func (c *Coordinator) resume(d *detection, side fsm.Side) error {
-	d.deadline.Stop()
-	defer d.deadline.Reset(c.cfg.DetectionTimeout)
-	return c.cfg.Cluster.Resume(d.ctx, side)
 }
 
 // onDetected settles on the side that accepted.
@@ -171,6 +95,9 @@ func (c *Coordinator) onDetected(d *detection, side fsm.Side, session string, to
 	c.detection = nil
 	// The refusal that began a detection is news too: it does not ask that side again.
 	c.tellSettled(side, d.refused[side.Other()] || d.from == side.Other() && d.cause.Reason == fsm.ReasonRefusal)
+	if d.from == side.Other() && d.cause.Reason == fsm.ReasonUnreachable {
+		c.decline(d.from) // or the first answer that names it leads back to it
+	}
 	c.scheduleRefresh()
 	c.releaseSessions()
 	c.applyHeard(side)

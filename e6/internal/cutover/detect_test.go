@@ -3,13 +3,14 @@ package cutover_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/e6/internal/cutover"
 )
@@ -171,7 +172,7 @@ func TestAClusterThatMayNotBeResumedFailsTheDetection(t *testing.T) {
 // stubborn is a cluster that says it was resumed and sleeps on.
 type stubborn struct{ *fakeCluster }
 
-func (s stubborn) Resume(context.Context, fsm.Side) error { return nil }
+func (s stubborn) Resume(context.Context, fsm.Side, func()) error { return nil }
 
 func TestAClusterThatClaimsToSleepForEverEndsTheDetectionInTime(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
@@ -184,7 +185,7 @@ func TestAClusterThatClaimsToSleepForEverEndsTheDetectionInTime(t *testing.T) {
 	}, func(cfg *cutover.Config) { cfg.Cluster = stubborn{cfg.Cluster.(*fakeCluster)} })
 }
 
-func TestASideThatNeverAnswersIsGivenUpAfterTheProbesTime(t *testing.T) {
+func TestADetectionAsksTheOtherSideWhileTheFirstOneHangs(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		r.cluster.set(fsm.Blue, errHangs)
 		r.cluster.set(fsm.Green, nil)
@@ -193,7 +194,67 @@ func TestASideThatNeverAnswersIsGivenUpAfterTheProbesTime(t *testing.T) {
 		require.NoError(t, err)
 		r.Unpin(p)
 		require.Equal(t, fsm.Green, p.Side)
-		require.Less(t, time.Since(began), probeTimeout+10*latency)
-		require.Len(t, happened[events.ProbeFailed](r), 1)
+		require.LessOrEqual(t, time.Since(began), probeTimeout/4+2*latency)
+		synctest.Wait()
+		require.Equal(t, 1, r.cluster.logins(fsm.Blue), "the login that was overtaken is given up")
 	})
+}
+
+func TestADetectionGivesTheFirstSideAHeadStart(t *testing.T) {
+	var slow atomic.Int64
+	bubble(t, func(t *testing.T, r *rig) {
+		r.cluster.set(fsm.Green, nil)
+		slow.Store(200)
+		require.Equal(t, fsm.Blue, r.touch())
+		require.Zero(t, r.cluster.logins(fsm.Green))
+	}, func(cfg *cutover.Config) { cfg.Cluster = slowCluster{cfg.Cluster.(*fakeCluster), &slow} })
+}
+
+func TestTheFirstDetectionEndsAfterARoundIfWaitingCannotHelp(t *testing.T) {
+	hopeless := func(cfg *cutover.Config) {
+		cfg.Hopeless = func(err error) bool { return errors.Is(err, errDead) }
+	}
+	bubble(t, func(t *testing.T, r *rig) {
+		r.cluster.set(fsm.Blue, errDead)
+		r.cluster.set(fsm.Green, errDead)
+		for range 2 { // the next query tries again
+			began := time.Now()
+			_, err := r.Pin(t.Context())
+			require.EqualError(t, err, "e6: no side accepts: "+errDead.Error())
+			require.ErrorIs(t, err, errDead)
+			require.Equal(t, 2*latency, time.Since(began))
+		}
+		require.Equal(t, fsm.ReasonUnreachable, r.Routing().Cause.Reason)
+
+		r.cluster.set(fsm.Green, errRefused) // there is an ingress, so blue may come
+		time.AfterFunc(5*time.Second, func() { r.cluster.set(fsm.Blue, nil) })
+		p, err := r.Pin(t.Context())
+		require.NoError(t, err)
+		r.Unpin(p)
+
+		// A client that has served keeps trying.
+		r.cluster.set(fsm.Blue, errDead)
+		r.cluster.set(fsm.Green, errDead)
+		r.refuse(fsm.Blue, r.Stamp())
+		time.AfterFunc(20*time.Second, func() { r.cluster.set(fsm.Green, nil) })
+		p, err = r.Pin(t.Context())
+		require.NoError(t, err)
+		r.Unpin(p)
+		require.Equal(t, fsm.Green, p.Side)
+	}, hopeless)
+}
+
+func TestADetectionErrorSaysOnceWhatBothSidesAnswered(t *testing.T) {
+	on := func(side fsm.Side, text string) error { return fmt.Errorf("login on %s: %s", side, text) }
+	timeout := errors.New("the time is up")
+	for want, err := range map[string]*cutover.DetectionError{
+		"e6: no side accepts: the time is up; blue: login on blue: 456; green: the same": {
+			Err: timeout, Blue: on(fsm.Blue, "456"), Green: on(fsm.Green, "456")},
+		"e6: no side accepts: the time is up; blue: login on blue: 456; green: login on green: 503": {
+			Err: timeout, Blue: on(fsm.Blue, "456"), Green: on(fsm.Green, "503")},
+		"e6: no side accepts: login on green: no such host": {
+			Err: on(fsm.Green, "no such host"), Blue: on(fsm.Blue, "no such host"), Green: on(fsm.Green, "no such host")},
+	} {
+		require.EqualError(t, err, want)
+	}
 }

@@ -22,13 +22,13 @@ type check struct {
 
 // startCheck asks the active side, unless that is under way in this epoch. It
 // runs on the writer, in a settled state.
-func (c *Coordinator) startCheck(cause fsm.Cause) *check {
+func (c *Coordinator) startCheck(cause fsm.Cause, limit time.Duration) *check {
 	s := c.machine.Snapshot()
 	if c.check == nil || c.check.epoch != s.Epoch {
 		k := &check{side: s.Active, epoch: s.Epoch, done: make(chan struct{})}
 		c.check = k
 		c.tasks.Go(func() {
-			k.err = c.ping(c.ctx, k.side)
+			k.err = c.pingWithin(c.ctx, limit, k.side)
 			c.post(func() { c.onChecked(k, cause) })
 		})
 	}
@@ -53,7 +53,11 @@ func (c *Coordinator) onChecked(k *check, cause fsm.Cause) {
 	case verdict == Refuses:
 		c.detect(fsm.Cause{Reason: fsm.ReasonRefusal, Detail: k.side.String() + " refused a probe", Trace: cause.Trace}, k.side.Other())
 	case (verdict == Unreachable || verdict == Suspended) && k.suspect:
-		c.detect(cause, k.side)
+		first := k.side
+		if errors.Is(k.err, context.DeadlineExceeded) {
+			first = first.Other() // it hangs: a login on it would hang as well
+		}
+		c.detect(cause, first)
 	default:
 		c.scheduleRefresh()
 	}
@@ -69,7 +73,7 @@ func (c *Coordinator) scheduleRefresh() {
 	c.refresh = time.AfterFunc(interval, func() {
 		c.post(func() {
 			if c.settled() && !c.closing {
-				c.startCheck(fsm.Cause{Reason: fsm.ReasonDeadline, Detail: "what is known about the side has aged"})
+				c.startCheck(fsm.Cause{Reason: fsm.ReasonDeadline, Detail: "what is known about the side has aged"}, c.cfg.ProbeTimeout)
 			}
 		})
 	})
@@ -82,7 +86,7 @@ func (c *Coordinator) Refresh(ctx context.Context) (fsm.Snapshot, error) {
 	var k *check
 	if err := c.call(ctx, func() {
 		if c.settled() && !c.closing {
-			k = c.startCheck(cause)
+			k = c.startCheck(cause, c.cfg.ProbeTimeout)
 		}
 	}); err != nil {
 		return c.Routing().Snapshot, err

@@ -3,6 +3,7 @@ package cutover
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/e6data/e6data-go/e6/fsm"
 )
@@ -20,7 +21,15 @@ func (c *Coordinator) Refused(ctx context.Context, side fsm.Side, at Stamp) erro
 // holds no secret and no SQL.
 func (c *Coordinator) Failed(ctx context.Context, side fsm.Side, at Stamp, why string) error {
 	cause := causeOf(ctx, fsm.ReasonUnreachable, fmt.Sprintf("%s did not answer: %s", side, why))
-	return c.call(ctx, func() { c.onFailed(side, at, cause) })
+	return c.call(ctx, func() { c.onFailed(side, at, cause, false) })
+}
+
+// Silent reports that calls to side were outstanding for that time without any
+// answer, whoever gave up on them; at is from when that began. The side is probed
+// unless that is under way, and the probe decides (rule 21). It returns at once.
+func (c *Coordinator) Silent(side fsm.Side, at Stamp, silent time.Duration) {
+	cause := fsm.Cause{Reason: fsm.ReasonUnreachable, Detail: fmt.Sprintf("%s has answered no call for %s", side, silent.Round(time.Millisecond))}
+	c.post(func() { c.onFailed(side, at, cause, true) })
 }
 
 // onRefused decides what a refusal means. Only one whose call was sent in the
@@ -39,7 +48,7 @@ func (c *Coordinator) onRefused(side fsm.Side, at Stamp, cause fsm.Cause) {
 		c.hold(true)
 		c.transition.hurry()
 	case side == s.Active:
-		c.doubt(c.transition, true, cause)
+		c.doubt(c.transition, true, cause, 0)
 	case s.Phase == fsm.PhaseShared:
 		if c.stopSharing(c.transition, cause) {
 			c.commit(ResultRefused, cause)
@@ -50,8 +59,8 @@ func (c *Coordinator) onRefused(side fsm.Side, at Stamp, cause fsm.Cause) {
 }
 
 // onFailed decides what a missing answer means: at the most that the side is
-// asked for a sign of life.
-func (c *Coordinator) onFailed(side fsm.Side, at Stamp, cause fsm.Cause) {
+// probed. One that was silent for the time of a probe gets less time for it.
+func (c *Coordinator) onFailed(side fsm.Side, at Stamp, cause fsm.Cause, silent bool) {
 	s := c.machine.Snapshot()
 	if at.Epoch == s.Epoch && side == s.Active {
 		c.suspect(cause)
@@ -62,30 +71,40 @@ func (c *Coordinator) onFailed(side fsm.Side, at Stamp, cause fsm.Cause) {
 		c.suspectOrigin(c.transition, cause)
 	case side != s.Active:
 	case s.State != fsm.StateTransitioning:
-		c.startCheck(cause).suspect = true
+		c.startCheck(cause, c.probeLimit(silent)).suspect = true
 	case s.Phase == fsm.PhasePreparing:
 		c.transition.hurry()
 	default:
-		c.doubt(c.transition, false, cause)
+		c.doubt(c.transition, false, cause, c.probeLimit(silent))
 	}
+}
+
+// probeLimit is the time limit of a probe. A side that has been silent is left within
+// twice the time of a probe from when the silence began: that was the first half.
+func (c *Coordinator) probeLimit(silent bool) time.Duration {
+	if silent {
+		return c.cfg.ProbeTimeout * 3 / 4
+	}
+	return c.cfg.ProbeTimeout
 }
 
 // doubt checks a target that has accepted and now fails. While it is known to
 // refuse, new queries wait.
-func (c *Coordinator) doubt(t *transition, refused bool, cause fsm.Cause) {
+func (c *Coordinator) doubt(t *transition, refused bool, cause fsm.Cause, limit time.Duration) {
 	if refused {
 		c.hold(true)
 	}
 	if !t.doubted {
 		t.doubted = true
-		c.tasks.Go(func() { c.verify(t, refused, cause) })
+		c.tasks.Go(func() { c.verify(t, refused, cause, limit) })
 	}
 }
 
-// verify asks the target, unless it is known to refuse, and then the origin.
-func (c *Coordinator) verify(t *transition, refused bool, cause fsm.Cause) {
+// verify probes the target within limit, unless it is known to refuse, and then the
+// origin.
+func (c *Coordinator) verify(t *transition, refused bool, cause fsm.Cause, limit time.Duration) {
 	if !refused {
-		err := c.ping(t.ctx, t.target())
+		err := c.pingWithin(t.ctx, limit, t.target())
 		verdict := c.cfg.Cluster.Judge(err)
 		if verdict == Accepts {
 			c.post(func() { c.onTrusted(t) })
@@ -136,5 +155,9 @@ func (c *Coordinator) onVerified(t *transition, originAccepts, targetRefuses boo
 
 // ping asks a side for a sign of life.
 func (c *Coordinator) ping(ctx context.Context, side fsm.Side) error {
-	return c.probe(ctx, func(ctx context.Context) error { return c.cfg.Cluster.Ping(ctx, side) })
+	return c.pingWithin(ctx, c.cfg.ProbeTimeout, side)
+}
+
+func (c *Coordinator) pingWithin(ctx context.Context, limit time.Duration, side fsm.Side) error {
+	return c.probe(ctx, limit, func(ctx context.Context) error { return c.cfg.Cluster.Ping(ctx, side) })
 }

@@ -97,7 +97,8 @@ func (f *fakeCluster) answer(ctx context.Context, side fsm.Side) error {
 	return err
 }
 
-func (f *fakeCluster) Resume(ctx context.Context, _ fsm.Side) error {
+func (f *fakeCluster) Resume(ctx context.Context, _ fsm.Side, confirmed func()) error {
+	confirmed()
 	f.mu.Lock()
 	f.resumes++
 	asleep, resuming := f.asleep, f.resuming

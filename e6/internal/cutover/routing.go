@@ -27,6 +27,9 @@ type Routing struct {
 	// ignored. CoolDown is set if that is so after a rollback.
 	Deaf     time.Time
 	CoolDown bool
+	// SuppressedUntil is until when announcements are ignored as the side has
+	// changed too often.
+	SuppressedUntil time.Time
 
 	// first takes the time of the first query that goes to a new active side.
 	first *atomic.Int64
@@ -172,6 +175,8 @@ func (c *Coordinator) publish() {
 		Failures: c.failures,
 		Failure:  c.failure,
 		changed:  make(chan struct{}),
+
+		SuppressedUntil: c.damping.until,
 	}
 	if t := c.transition; t != nil && next.Phase > fsm.PhasePreparing {
 		next.first = &t.first

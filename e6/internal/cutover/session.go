@@ -3,10 +3,12 @@ package cutover
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/internal/backoff"
 )
 
 // Session is a login on one side. It is never sent to the other one.
@@ -24,11 +26,28 @@ type Sessions struct {
 	c     *Coordinator
 	mu    sync.Mutex
 	sides [1 + len(fsm.Sides)]sessionSlot
+	// denied has the bit of each side whose last session was denied, so that a call
+	// that is answered has to look no further.
+	denied atomic.Uint32
 }
 
 type sessionSlot struct {
 	current Session // the zero ID if there is none
 	opening *opening
+	opened  time.Time // when the current one was, or the last one
+	denials int       // sessions in a row that no call was answered with
+}
+
+// loginPauses space out the logins on a side that denies every session, however many
+// callers renew it: the first renewal comes at once.
+var loginPauses = backoff.Policy{Base: 100 * time.Millisecond, Max: 1600 * time.Millisecond}
+
+// pause is how long a login has to wait. The caller has the lock.
+func (s *sessionSlot) pause() time.Duration {
+	if s.denials < 2 {
+		return 0
+	}
+	return time.Until(s.opened.Add(loginPauses.LongPause(s.denials - 2)))
 }
 
 // An opening is a login that is under way, for everyone who needs it.
@@ -50,7 +69,7 @@ func (s *Sessions) Get(ctx context.Context, side fsm.Side) (Session, error) {
 		defer s.mu.Unlock()
 		return slot.current, nil
 	}
-	o, join := slot.opening, slot.opening != nil
+	o, join, pause := slot.opening, slot.opening != nil, slot.pause()
 	if !join {
 		o = &opening{done: make(chan struct{})}
 		slot.opening = o
@@ -59,7 +78,7 @@ func (s *Sessions) Get(ctx context.Context, side fsm.Side) (Session, error) {
 	if !join {
 		cause := causeOf(ctx, fsm.ReasonFirstUse, "a session is needed")
 		// Only the writer may add a task.
-		s.c.post(func() { s.c.tasks.Go(func() { s.open(o, side, cause) }) })
+		s.c.post(func() { s.c.tasks.Go(func() { s.open(o, side, cause, pause) }) })
 	}
 	return o.wait(ctx, s.c)
 }
@@ -75,12 +94,20 @@ func (o *opening) wait(ctx context.Context, c *Coordinator) (Session, error) {
 	}
 }
 
-// open logs in on a side, and resumes the cluster first if it sleeps.
-func (s *Sessions) open(o *opening, side fsm.Side, cause fsm.Cause) {
+// open logs in on a side after a pause, and resumes the cluster first if it sleeps.
+func (s *Sessions) open(o *opening, side fsm.Side, cause fsm.Cause, pause time.Duration) {
 	ctx := background(s.c.ctx, cause)
+	if pause > 0 {
+		_ = backoff.Sleep(ctx, pause, o.done)
+		select {
+		case <-o.done: // a detection or a transition has brought a session
+			return
+		default:
+		}
+	}
 	id, took, err := s.c.login(ctx, side, "session")
 	if err != nil && s.c.cfg.Cluster.Judge(err) == Suspended {
-		if err = s.c.cfg.Cluster.Resume(s.c.ctx, side); err == nil {
+		if err = s.c.cfg.Cluster.Resume(s.c.ctx, side, func() {}); err == nil {
 			id, took, err = s.c.login(ctx, side, "session")
 		}
 	}
@@ -129,6 +156,7 @@ func (s *Sessions) put(by *opening, side fsm.Side, id string, took time.Duration
 	}
 	slot.current = Session{ID: id, Generation: slot.current.Generation + 1}
 	slot.opening = nil
+	slot.opened = time.Now()
 	session := slot.current
 	s.mu.Unlock()
 	if o != nil {
@@ -147,10 +175,25 @@ func (s *Sessions) Expired(ctx context.Context, side fsm.Side, generation uint64
 	stale := slot.current.Generation != generation || slot.current.ID == ""
 	if !stale {
 		slot.current.ID = ""
+		slot.denials++
+		s.denied.Or(1 << side)
 	}
 	s.mu.Unlock()
 	if !stale {
 		s.c.cfg.Events.Publish(causeOf(ctx, fsm.ReasonRefusal, "the engine denied the session"), events.SessionExpired{Side: side, Generation: generation})
+	}
+}
+
+// Accepted reports that a call with a session of that generation was answered.
+func (s *Sessions) Accepted(side fsm.Side, generation uint64) {
+	if s.denied.Load()&(1<<side) == 0 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if slot := &s.sides[side]; slot.current.Generation == generation && slot.current.ID != "" {
+		slot.denials = 0
+		s.denied.And(^uint32(1 << side))
 	}
 }
 

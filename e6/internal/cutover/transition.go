@@ -261,7 +261,7 @@ func (c *Coordinator) commit(result string, cause fsm.Cause) {
 	c.scheduleRefresh()
 	if t.doubted {
 		// The origin was drained while the target was being verified.
-		c.startCheck(cause).suspect = true
+		c.startCheck(cause, c.cfg.ProbeTimeout).suspect = true
 	}
 }
 
@@ -282,6 +282,9 @@ func (c *Coordinator) abort(t *transition, cause fsm.Cause) {
 	if drained {
 		c.finish(t, ResultAborted, cause, err)
 	} else {
+		if t.start.Event == fsm.EventAnnounce && cause.Reason != fsm.ReasonWithdrawn {
+			c.damping.forget()
+		}
 		c.endTransition(ResultAborted, cause, err)
 		c.releaseSessions()
 		if held {

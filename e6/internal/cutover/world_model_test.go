@@ -310,7 +310,7 @@ func (m modelCluster) Ping(ctx context.Context, side fsm.Side) error {
 	return m.call(ctx, "ping", side)
 }
 
-func (m modelCluster) Resume(context.Context, fsm.Side) error { return errSuspended }
+func (m modelCluster) Resume(context.Context, fsm.Side, func()) error { return errSuspended }
 
 func (m modelCluster) Reconnect() {}
 

@@ -79,6 +79,12 @@ type Config struct {
 	// Observer stamps the calls and hears what their answers announce.
 	// Required.
 	Observer Observer
+	// OnSilence, if it is set, is called when calls to a side were outstanding for
+	// SilenceAfter without any answer of the side, whoever gave up on them, and again
+	// whenever that time has passed once more. The stamp is from when the silence
+	// began, which was in the present epoch. It is called from a goroutine of its own.
+	OnSilence    func(side fsm.Side, at Stamp, silent time.Duration)
+	SilenceAfter time.Duration
 	// OnCall, if it is set, is told about every call after its end.
 	OnCall func(context.Context, CallRecord)
 	// MaxConnections is how many connections carry the calls of statements at the most,

@@ -43,7 +43,8 @@ type Conn struct {
 	sides [len(fsm.Sides) + 1]stubs
 	last  [len(fsm.Sides) + 1]atomic.Pointer[stubs]
 
-	counts [len(fsm.Sides) + 1]counts
+	counts  [len(fsm.Sides) + 1]counts
+	silence [len(fsm.Sides) + 1]silence
 
 	names          *names
 	query, control group
@@ -63,8 +64,10 @@ type Conn struct {
 
 // counts are the calls of one side. They lie on a cache line of their own.
 type counts struct {
-	calls, refused atomic.Int64
-	_              [48]byte
+	calls, refused       atomic.Int64
+	answered, unanswered atomic.Int64 // of the calls that have ended
+	watched              atomic.Bool  // somebody measures how long calls stay unanswered
+	_                    [28]byte
 }
 
 // Calls is how many calls were made to a side, and how many of these its
@@ -93,6 +96,10 @@ func Dial(cfg Config) (*Conn, error) {
 	c.shrink.Stop()
 	for _, side := range fsm.Sides {
 		c.sides[side] = c.newStubs(Call{Side: side})
+		c.silence[side] = silence{counts: &c.counts[side], side: side, stamp: cfg.Observer.Stamp, report: cfg.OnSilence}
+		if cfg.OnSilence != nil {
+			c.silence[side].limit = cfg.SilenceAfter
+		}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -226,6 +233,9 @@ func (c *Conn) Close() error {
 		c.shrink.Stop()
 		open := slices.Collect(maps.Keys(c.open))
 		c.mu.Unlock()
+		for _, side := range fsm.Sides {
+			c.silence[side].close()
+		}
 		c.names.close()
 		for _, l := range open {
 			l.close()

@@ -98,19 +98,11 @@ func (e *Error) detail(message string) string {
 
 // hint is the probable cause, where the message is known to hide it.
 func (e *Error) hint(message string) string {
-	switch {
-	case e.Class == ClassTooLarge:
+	if e.Class == ClassTooLarge {
 		return e.sizeHint(message)
-	case strings.Contains(message, "first record does not look like a TLS handshake"):
-		return "the server does not speak TLS on this port"
-	case strings.Contains(message, "authentication handshake failed") && (strings.Contains(message, "connection reset") || strings.Contains(message, "EOF")):
-		return "the server may not speak TLS on this port"
-	case strings.Contains(message, "error reading server preface"), strings.Contains(message, "malformed HTTP response"):
-		return "the server may expect TLS, or is no gRPC server"
-	case strings.Contains(message, "x509: certificate signed by unknown authority"):
-		return "give the CA that signed the server's certificate"
-	case strings.Contains(message, "produced zero addresses"), strings.Contains(message, "no such host"):
-		return "the host name is not known: check the address"
+	}
+	if f := connectionFailureOf(message); f != nil {
+		return f.hint
 	}
 	return ""
 }

@@ -89,8 +89,8 @@ func (c *boundConn) invoke(ctx context.Context, method string, args, reply any, 
 	if !c.call.Side.Valid() {
 		return &Error{Class: ClassUnsent, Effect: EffectNone, Method: name(method), At: at, Err: errNoSide}
 	}
-	count := &c.counts[c.call.Side]
-	count.calls.Add(1)
+	side := &c.silence[c.call.Side]
+	side.begin()
 	m := methodOf(method)
 	if c.call.Control {
 		m.use = usesProbe
@@ -108,7 +108,7 @@ func (c *boundConn) invoke(ctx context.Context, method string, args, reply any, 
 		failed := &Error{Class: class, Effect: effect, Side: c.call.Side, Method: name(method), At: at, Err: err}
 		outcome := failed.Outcome()
 		if outcome.Verdict == VerdictRefuses {
-			count.refused.Add(1)
+			side.refused.Add(1)
 		}
 		if outcome.Poison {
 			failed.note = "a response broke the connection: its headers are larger than 1 MiB, or a frame is malformed"
@@ -119,9 +119,11 @@ func (c *boundConn) invoke(ctx context.Context, method string, args, reply any, 
 		}
 		l.note(failed, seen)
 		AwaitDeadline(ctx, outcome)
+		side.end(outcome.Verdict != VerdictUnreachable)
 		return failed
 	}
 	l.answered()
+	side.end(true)
 	if err := check(reply); err != nil {
 		return &Error{Class: ClassNoResponse, Effect: EffectUnknown, Side: c.call.Side, Method: name(method), At: at, Err: err}
 	}
