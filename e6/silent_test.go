@@ -123,7 +123,7 @@ func TestALongStatementIsNoSilence(t *testing.T) {
 func TestASilenceIsMeasuredWithoutTheTimeBetweenTheCalls(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		cluster := start(t, e6test.InMemory())
-		client := patient(t, cluster, func(cfg *e6.Config) { cfg.RefreshInterval = 1000 * time.Hour })
+		client := patient(t, cluster, func(cfg *e6.Config) { cfg.RefreshInterval = 24 * time.Hour })
 		require.NoError(t, client.Exec(t.Context(), "SELECT 1"))
 		hang(cluster, e6.Blue, "prepareStatement")
 		try := func() {

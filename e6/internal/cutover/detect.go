@@ -92,7 +92,7 @@ func (c *Coordinator) onDetected(d *detection, side fsm.Side, session string, to
 	c.sessions.install(side, session, took, "detect")
 	cause := fsm.Cause{Reason: fsm.ReasonAccepted, Detail: d.cause.String(), Trace: d.cause.Trace}
 	c.fire(fsm.Trigger{Event: fsm.EventSettle, Side: side, Cause: cause})
-	c.detection = nil
+	c.detection, c.hasSettled = nil, true
 	// The refusal that began a detection is news too: it does not ask that side again.
 	c.tellSettled(side, d.refused[side.Other()] || d.from == side.Other() && d.cause.Reason == fsm.ReasonRefusal)
 	if d.from == side.Other() && d.cause.Reason == fsm.ReasonUnreachable {
