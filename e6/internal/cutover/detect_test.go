@@ -248,7 +248,7 @@ func TestADetectionErrorSaysOnceWhatBothSidesAnswered(t *testing.T) {
 	on := func(side fsm.Side, text string) error { return fmt.Errorf("login on %s: %s", side, text) }
 	timeout := errors.New("the time is up")
 	for want, err := range map[string]*cutover.DetectionError{
-		"e6: no side accepts: the time is up; blue: login on blue: 456; green: the same": {
+		"e6: no side accepts: the time is up; blue and green: login: 456": {
 			Err: timeout, Blue: on(fsm.Blue, "456"), Green: on(fsm.Green, "456")},
 		"e6: no side accepts: the time is up; blue: login on blue: 456; green: login on green: 503": {
 			Err: timeout, Blue: on(fsm.Blue, "456"), Green: on(fsm.Green, "503")},
