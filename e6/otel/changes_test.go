@@ -259,7 +259,7 @@ func TestTheSpanOfAnAbruptChangeLinksTheQueriesThatItMet(t *testing.T) {
 	r := newRig(t)
 	cluster := start(t, e6test.WithBatchRows(10), e6test.WithChunks(1))
 	client := r.open(t, config(cluster))
-	begun := streams(t.Context(), t, client, "begun", 2)
+	begun := streams(e6.WithQueryOptions(t.Context(), e6.Replay(e6.ReplayNever)), t, client, "begun", 2)
 	for _, rows := range begun {
 		require.True(t, rows.Next())
 	}
@@ -278,11 +278,11 @@ func TestTheSpanOfAnAbruptChangeLinksTheQueriesThatItMet(t *testing.T) {
 	}()
 	eventually(t, "a side is looked for", func() bool { return client.Strategy().State == fsm.StateDetecting })
 	cluster.LoseEngine(fsm.Blue)
+	opened := time.Now()
+	cluster.OpenSide(fsm.Green)
 	for _, rows := range begun {
 		lose(t, rows)
 	}
-	opened := time.Now()
-	cluster.OpenSide(fsm.Green)
 	require.NoError(t, <-done)
 	app.End()
 	eventually(t, "the others run again", func() bool { return cluster.Stats().CallsBySide[fsm.Green]["getResultMetadata"] >= 3 })
