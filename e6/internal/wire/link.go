@@ -1,12 +1,14 @@
 package wire
 
 import (
+	"context"
 	"math"
 	"strings"
 	"sync"
 	"sync/atomic"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/connectivity"
 
 	"github.com/e6data/e6data-go/e6/fsm"
 	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
@@ -62,6 +64,8 @@ type link struct {
 	// connections than needed. unserved: the last answer was a page of plain HTTP, so
 	// that no service is behind the connection.
 	ready, failed, resting, unserved atomic.Bool
+	// current is the present connection; nil while there is none, or it is not known.
+	current atomic.Pointer[watchedConn]
 }
 
 // retired is added to the reservations of a link that is retired.
@@ -156,9 +160,9 @@ func (l *link) close() {
 	l.closing.Do(func() {
 		c := l.conn
 		c.mu.Lock()
+		defer c.mu.Unlock()
 		delete(c.open, l)
-		c.mu.Unlock()
-		c.closers.Go(func() { _ = l.grpc.Close() })
+		c.closers.Go(func() { _ = l.grpc.Close() }) // Conn.Close waits for it
 	})
 }
 
@@ -174,13 +178,43 @@ func (l *link) settings(streams int64) {
 // connected and lost follow the life of a connection.
 func (l *link) connected() {
 	l.ready.Store(true)
-	l.failed.Store(false)
 	l.unserved.Store(false)
 }
 
 func (l *link) lost() {
 	l.ready.Store(false)
 	l.streams.Store(0)
+}
+
+// fail notes that no connection could be made.
+func (l *link) fail() {
+	c := l.conn
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	l.ready.Store(false)
+	if !c.closed && l.failed.CompareAndSwap(false, true) {
+		c.closers.Go(l.recover)
+	}
+}
+
+// recover waits until gRPC has made a connection. The settings of the server come before:
+// a call that begins then still fails at once with the error of the last attempt.
+func (l *link) recover() {
+	for {
+		switch state := l.grpc.GetState(); state {
+		case connectivity.Ready:
+			l.failed.Store(false)
+			l.connected()
+			if l.group != nil {
+				l.group.wake() // it was no connection for calls that wait
+			}
+			return
+		case connectivity.Shutdown:
+			return
+		default:
+			l.grpc.WaitForStateChange(context.Background(), state)
+		}
+	}
 }
 
 // answered notes that a call succeeded. With transport credentials of the caller's own
@@ -199,8 +233,7 @@ func (l *link) note(e *Error, seen evidence) {
 	switch status := e.HTTPStatus(); {
 	case !seen.sent:
 		if e.Class == ClassUnreachable {
-			l.ready.Store(false)
-			l.failed.Store(true)
+			l.fail()
 		}
 		if e.Class == ClassUnreachable || e.Class == ClassTimeout && !l.ready.Load() {
 			l.conn.names.resolve() // the address may be an old one

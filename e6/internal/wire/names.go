@@ -215,6 +215,8 @@ func (n *names) look() bool {
 
 // close ends the lookups.
 func (n *names) close() {
-	n.cancel()
+	n.mu.Lock()
+	n.cancel() // from now on, add starts no lookup
+	n.mu.Unlock()
 	n.done.Wait()
 }

@@ -75,8 +75,8 @@ const (
 	rankBusy            // connected: the next call would wait for a stream before long
 	rankComing          // not connected yet, with room
 	rankPromised        // with room, which leases may want
-	rankFull            // calls wait for a stream
 	rankResting         // to be closed
+	rankFull            // calls wait for a stream
 	rankFailed          // no connection could be made, or no service is behind it
 )
 
@@ -84,6 +84,7 @@ const (
 // no other connection is wanted: one with room is there, or on its way.
 func choose(links []*link, streams, keep int64) (best *link, seen int64, enough bool) {
 	least := int64(math.MaxInt64)
+	failed, full := false, false
 	for _, l := range links {
 		reserved := l.reserved.Load()
 		if reserved >= retired && best != nil {
@@ -94,12 +95,11 @@ func choose(links []*link, streams, keep int64) (best *link, seen int64, enough 
 		rank := int64(rankFull)
 		switch {
 		case l.unserved.Load(), l.failed.Load():
-			rank = rankFailed
-			enough = true // another connection would hardly fare better
+			rank, failed = rankFailed, true
+		case calls >= hard:
+			reserved, full = calls, true // calls that hang fill it for good: of two, the one with fewer calls
 		case l.resting.Load():
 			rank = rankResting
-		case calls >= hard:
-			reserved = calls // calls that hang fill it for good: of two, the one with fewer calls
 		case ready && fits(min(soft, hard)):
 			rank, enough = rankFree, true
 		case !ready && fits(hard):
@@ -114,7 +114,9 @@ func choose(links []*link, streams, keep int64) (best *link, seen int64, enough 
 			best, seen, least = l, l.reserved.Load(), score
 		}
 	}
-	return best, seen, enough
+	// Where a connection has failed, another one would hardly fare better, unless there
+	// are some, and all of them are full.
+	return best, seen, enough || failed && !(full && least >= rankFull<<48)
 }
 
 // queue is the calls that wait, as no connection has a stream for them.
@@ -148,9 +150,11 @@ func (g *group) await(ctx context.Context, keep int64) bool {
 	}
 }
 
-// room reports whether a connection has a stream.
+// room reports whether the connection that a call gets has a stream. It must not look at
+// others: a call that is told of room which it does not get looks again without an end.
 func (g *group) room(keep int64) bool {
-	return slices.ContainsFunc(g.all(), func(l *link) bool { return l.calls.Load() < l.hard()-keep && !l.gone() })
+	l, _, _ := choose(g.all(), 1, keep)
+	return l.calls.Load() < l.hard()-keep && !l.gone()
 }
 
 // wake lets one of the calls that wait look again.
@@ -244,6 +248,9 @@ func (g *group) check() bool {
 	c := g.conn
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.closed {
+		return false
+	}
 	links := g.all()
 	reserved, active := int64(0), 0
 	for _, l := range links {
@@ -273,6 +280,7 @@ func (g *group) check() bool {
 		kept = append(kept, l)
 	}
 	g.links.Store(&kept)
+	g.wake() // there may be room for another connection
 	return len(kept) > 1
 }
 

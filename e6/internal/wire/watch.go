@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"net"
-	"sync"
 	"time"
 
 	"google.golang.org/grpc/credentials"
@@ -48,7 +47,6 @@ type watchedConn struct {
 	raw     net.Conn // what it is made of
 	link    *link
 	scanner settingsScanner
-	end     sync.Once
 }
 
 // Read implements net.Conn. gRPC reads from one goroutine.
@@ -59,13 +57,18 @@ func (c *watchedConn) Read(b []byte) (int, error) {
 }
 
 func (c *watchedConn) settings(streams int64) {
+	c.link.current.Store(c)
 	c.link.settings(streams)
 	c.link.connected()
 }
 
 // Close implements net.Conn.
 func (c *watchedConn) Close() error {
-	c.end.Do(c.link.lost)
+	// One that the server drains is closed when its last call ends, and there may be
+	// another one by then.
+	if c.link.current.CompareAndSwap(c, nil) {
+		c.link.lost()
+	}
 	defer c.link.conn.lines.forget(c.raw) // TLS may wait until its last record is written
 	return c.Conn.Close()
 }
