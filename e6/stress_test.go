@@ -17,9 +17,10 @@ import (
 )
 
 // How much is asked of each kind of cutover.
-const stressGoroutines = 64
-
-var stressCutovers = stress.Count(6, 200)
+var (
+	stressGoroutines = stress.Count(16, 64)
+	stressCutovers   = stress.Count(5, 200)
+)
 
 // load is what a number of goroutines did to a client, and how it ended.
 type load struct {
@@ -120,7 +121,7 @@ func TestManyGoroutinesLoseNothingOverManyCutovers(t *testing.T) {
 				cutOver(t, cluster, client, to, kind)
 				// The new side does some work before it is left again.
 				before := l.queries.Load()
-				waitFor(within(t, 30*time.Second), t, client, func() bool { return l.queries.Load() >= before+stressGoroutines/4 })
+				waitFor(within(t, 30*time.Second), t, client, func() bool { return l.queries.Load() >= before+int64(stressGoroutines)/4 })
 			}
 			stop()
 			l.wg.Wait()
