@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/e6data/e6data-go/e6/events"
-	"github.com/e6data/e6data-go/e6/internal/sqltext"
 	"github.com/e6data/e6data-go/e6/vector"
 )
 
@@ -62,7 +61,7 @@ func (d *replayDiffers) Error() string { return d.reason.describe(d.column) }
 // continued. It is 0 for one that may not be continued.
 func (q *query) window() int64 {
 	switch {
-	case q.running != nil || !sqltext.ReadOnly(q.sql) || q.opts.replay == ReplayNever:
+	case q.running != nil || !q.readOnly() || q.opts.replay == ReplayNever:
 		return 0
 	case q.opts.replay == ReplayContinue:
 		return unlimitedWindow

@@ -9,6 +9,12 @@ import (
 	"github.com/e6data/e6data-go/e6/internal/wire"
 )
 
+// readOnly reports whether the statement certainly changes nothing.
+func (q *query) readOnly() bool {
+	q.readOnce.Do(func() { q.onlyRead = sqltext.ReadOnly(q.sql) })
+	return q.onlyRead
+}
+
 // mayReplay reports whether the policy lets the statement run twice.
 func (q *query) mayReplay() bool {
 	switch q.opts.replay {
@@ -17,7 +23,7 @@ func (q *query) mayReplay() bool {
 	case ReplayNever:
 		return false
 	}
-	return sqltext.ReadOnly(q.sql)
+	return q.readOnly()
 }
 
 // notReplayed is why a statement is not run again.
@@ -31,7 +37,7 @@ func (q *query) notReplayed() LossReason {
 // notContinued is why a statement whose rows have reached the caller is not continued,
 // though it may run again.
 func (q *query) notContinued() LossReason {
-	if !sqltext.ReadOnly(q.sql) {
+	if !q.readOnly() {
 		return LossWrite
 	}
 	return LossWindow
@@ -49,7 +55,7 @@ func (q *query) cutOff(x *execution, to sink, reason LossReason, err error) erro
 func (q *query) lost(x *execution, rows int64, reason LossReason, column string, err error) *CutoverError {
 	lost := &CutoverError{
 		Op: x.step.String(), QueryID: x.queryID, Tag: q.opts.tag, Side: x.pin.Side, To: q.c.Strategy().Active,
-		RowsDelivered: rows, MayHaveTakenEffect: !sqltext.ReadOnly(q.sql),
+		RowsDelivered: rows, MayHaveTakenEffect: !q.readOnly(),
 		Reason: reason, Column: column, Err: err,
 	}
 	q.c.stats.lost.Add(1)
@@ -65,7 +71,7 @@ func (q *query) preserveLoss(ctx context.Context, to sink, err error) error {
 	switch {
 	case q.ran == nil, errors.Is(err, ErrQueryLost), errors.Is(err, ErrClosed):
 		return err
-	case !sqltext.ReadOnly(q.sql), q.check != nil && ctx.Err() == nil:
+	case !q.readOnly(), q.check != nil && ctx.Err() == nil:
 		return q.lost(q.ran, to.stop(), LossReplay, "", err)
 	}
 	return err

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
@@ -24,11 +25,14 @@ import (
 // query is a statement on its way to its result, over as many executions as it
 // takes.
 type query struct {
-	c    *Client
-	ctx  context.Context // the caller's, for the trace in events
-	op   string          // what is done, where it is not running a statement
-	sql  string
-	opts queryOptions
+	c   *Client
+	ctx context.Context // the caller's, for the trace in events
+	op  string          // what is done, where it is not running a statement
+	sql string
+
+	readOnce sync.Once // for readOnly, which takes time in proportion to sql
+	onlyRead bool
+	opts     queryOptions
 
 	params   []*e6xv1.ParameterValue // what comes beside the statement
 	slot     *slot                   // its place among those that run; nil without a limit
@@ -362,7 +366,7 @@ func (q *query) decide(ctx context.Context, x *execution, to sink, err error) er
 		return q.failure(x, to, err)
 	case untouched:
 	case !outcome.Replay && !byStranger(err):
-		if outcome.Effect == wire.EffectUnknown && !sqltext.ReadOnly(q.sql) {
+		if outcome.Effect == wire.EffectUnknown && !q.readOnly() {
 			return q.cutOff(x, to, LossWrite, err) // it may have had an effect
 		}
 		return q.failure(x, to, err)

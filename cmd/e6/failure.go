@@ -141,15 +141,10 @@ func (e *timeoutError) detail() string {
 // unreachable says why no side of a cluster accepts.
 func unreachable(err *e6.DetectionError) string {
 	short := func(err error) string {
-		call, ok := errors.AsType[*e6.CallError](err)
-		if !ok {
-			return strings.TrimPrefix(err.Error(), "e6: ")
+		if call, ok := errors.AsType[*e6.CallError](err); ok {
+			err = call
 		}
-		text := strings.TrimPrefix(call.Error(), "e6: ")
-		if _, cause, found := strings.Cut(text, "desc = "); found { // gRPC's own words around it say nothing more
-			text = strings.Trim(cause, `"`)
-		}
-		return strings.TrimPrefix(text, "transport: ")
+		return strings.TrimPrefix(err.Error(), "e6: ")
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "no side of the cluster accepts: %s", short(err.Err))

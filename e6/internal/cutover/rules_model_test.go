@@ -10,7 +10,7 @@ import (
 	"github.com/e6data/e6data-go/e6/internal/cutover"
 )
 
-// monitor looks after the rules of DESIGN 5 while a schedule runs.
+// monitor looks after the rules of docs/rules.md while a schedule runs.
 type monitor struct {
 	mu    sync.Mutex
 	known [3]bool // the client has current evidence that this side refuses

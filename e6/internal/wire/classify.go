@@ -8,6 +8,8 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"github.com/e6data/e6data-go/internal/refusal"
 )
 
 // failure is everything that is known of a call that failed.
@@ -77,7 +79,7 @@ func classify(f failure) (Class, Effect) {
 	if f.code == codes.Internal && strings.HasPrefix(f.message, cardinality) {
 		return ClassNoResponse, EffectUnknown // gRPC shows nothing else of a call with two responses
 	}
-	if class := refusal(f); class != classNone {
+	if class := refused(f); class != classNone {
 		return class, EffectNone
 	}
 	effect := EffectUnknown
@@ -96,22 +98,15 @@ func classify(f failure) (Class, Effect) {
 	return unanswered(f)
 }
 
-// refusal recognises every form in which an ingress turns a call away. The
-// text of a plain HTTP reply counts only without gRPC metadata: with it, an
-// engine is quoting the text in an error of its own.
-func refusal(f failure) Class {
-	switch {
-	case !f.sent:
+// refused recognises every form in which an ingress turns a call away.
+func refused(f failure) Class {
+	if !f.sent {
 		return classNone
-	case !f.answered && f.code == codes.Unknown && strings.HasPrefix(f.message, httpWrongSide):
+	}
+	switch refusal.Of(f.code, f.message, f.answered) {
+	case refusal.WrongSide:
 		return ClassWrongSide
-	case !f.answered && f.code == codes.Unavailable && strings.HasPrefix(f.message, httpSuspended):
-		return ClassUnavailable
-	case !f.answered:
-		return classNone // gRPC made the status on this end
-	case beginsWithStatus(f.message, statusWrongSide), beginsWithStatus(f.message, coreWrongSide), strings.HasPrefix(f.message, mockWrongSide):
-		return ClassWrongSide
-	case f.code == codes.Unavailable && (beginsNumber(f.message, statusSuspended) || beginsNumber(f.message, coreSuspended)):
+	case refusal.Unavailable:
 		return ClassUnavailable
 	}
 	return classNone
@@ -119,7 +114,7 @@ func refusal(f failure) Class {
 
 // ended recognises calls that this end gave up: by its context, or by closing
 // the Conn. A server that says CANCELED or DEADLINE_EXCEEDED while the context lives
-// speaks of something else (DESIGN 5.22).
+// speaks of something else (docs/rules.md, section 5).
 func ended(f failure) Class {
 	switch {
 	case !f.answered && strings.Contains(f.message, closing) && !strings.HasPrefix(f.message, httpReply):

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/internal/refusal"
 )
 
 // Error is the failure of one call.
@@ -82,7 +83,7 @@ func (e *Error) detail(message string) string {
 	case e.Class == ClassWrongSide, e.Class == ClassUnavailable && code != 0:
 		return "" // the class names the status
 	case e.Class == ClassUnavailable:
-		return strings.TrimLeft(strings.TrimPrefix(message, statusSuspended), ",. ")
+		return strings.TrimLeft(strings.TrimPrefix(message, refusal.Suspended), ",. ")
 	case code != 0:
 		return fmt.Sprintf("HTTP %d", code) // the rest is the page of the reply
 	case e.Class == ClassTimeout && message == context.DeadlineExceeded.Error(), e.Class == ClassCanceled && message == context.Canceled.Error():

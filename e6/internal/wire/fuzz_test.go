@@ -5,14 +5,16 @@ import (
 	"testing"
 
 	"google.golang.org/grpc/codes"
+
+	"github.com/e6data/e6data-go/internal/refusal"
 )
 
 // FuzzClassify checks what must hold of every failure, whatever the message says.
 func FuzzClassify(f *testing.F) {
 	for _, message := range []string{
-		"", httpWrongSide + ")", httpSuspended + "Service Unavailable)", statusWrongSide, statusSuspended, mockWrongSide,
+		"", httpReply + "456 ()", httpReply + "503 (Service Unavailable)", "status: 456", refusal.Suspended, "Wrong strategy. Status: 456.",
 		"Access denied. Invalid session", streamRefused, requestOversized[0].begins, unsendable[0].begins, "context canceled", closing, "grpc: x",
-		envoyNoHost, envoyReset + "connection failure", unprocessed[1].begins, notConnected[0].begins, coreWrongSide, envoyTimeout,
+		envoyNoHost, envoyReset + "connection failure", unprocessed[1].begins, notConnected[0].begins, "Received http2 header with status: 456", envoyTimeout,
 	} {
 		for _, code := range []codes.Code{codes.Unknown, codes.Unavailable, codes.Internal, codes.InvalidArgument} {
 			f.Add(uint32(code), message, true, true)

@@ -132,8 +132,8 @@ func (c *boundConn) invoke(ctx context.Context, method string, args, reply any, 
 }
 
 // AwaitDeadline waits for the end of a context whose deadline is due within the
-// clock slack, if the outcome of a call is one that the deadline may cause (DESIGN
-// 5.21). The server and the proxies before it count the same deadline and may notice it
+// clock slack, if the outcome of a call is one that the deadline may cause
+// (docs/rules.md, section 5). The server and the proxies before it count the same deadline and may notice it
 // first, and a process that was paused may learn of their failure before its own timers
 // run. Such a failure is the caller's: whoever looks at the context afterwards finds it
 // ended. Other failures return at once.

@@ -115,7 +115,8 @@ type Consequences struct {
 	Probe bool
 	// ByDeadline: it may be the effect of the caller's deadline, which a server or a
 	// proxy may notice up to 100 ms before this end. Then it is the caller's: the error
-	// is that of the context, nothing is counted, and nothing starts (DESIGN 5.21).
+	// is that of the context, nothing is counted, and nothing starts (docs/rules.md,
+	// section 5).
 	ByDeadline bool
 	// Answer: it is the engine's own answer, which the same call gets again.
 	Answer bool
@@ -194,8 +195,8 @@ func (e Effect) String() string {
 	return fmt.Sprintf("Effect(%d)", uint8(e))
 }
 
-// Outcome is what a failed call means (DESIGN 2): its class, its effect and what
-// follows from them.
+// Outcome is what a failed call means: its class, its effect and what follows from
+// them. The table is shown in docs/rules.md, section 5.
 type Outcome struct {
 	Class  Class
 	Effect Effect

@@ -1,6 +1,10 @@
 package wire
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/e6data/e6data-go/internal/refusal"
+)
 
 // This file lists the texts that decide where gRPC gives nothing else. A status that
 // gRPC made on this end, for a response that it could not read, is of the same type as
@@ -29,12 +33,10 @@ func matchesAny(message string, texts []text) bool {
 	return false
 }
 
-// What gRPC makes of a plain HTTP reply. What follows the status depends on the
-// content type and the body of the reply.
+// What gRPC makes of a plain HTTP reply. Those that turn a call away are in package
+// refusal.
 const (
-	httpReply      = "unexpected HTTP status code received from server: "
-	httpWrongSide  = httpReply + "456 ("
-	httpSuspended  = httpReply + "503 ("
+	httpReply      = refusal.HTTPReply
 	httpTimeout    = httpReply + "504 ("
 	httpNoIdentity = httpReply + "401 ("
 	httpForbidden  = httpReply + "403 ("
@@ -151,16 +153,8 @@ var poisoned = []text{
 	{begins: `closing transport due to: connection error: desc = "error reading from server: http2: `},
 }
 
-// The texts of a refusal that came as a gRPC status.
-const (
-	statusWrongSide = "status: 456"
-	statusSuspended = "status: 503"
-	// gRPC's C core says this of a plain HTTP reply, and a proxy may pass it on.
-	coreWrongSide = "Received http2 header with " + statusWrongSide
-	coreSuspended = "Received http2 header with " + statusSuspended
-	mockWrongSide = "Wrong strategy. Status: 456."
-	accessDenied  = "Access denied"
-)
+// What the engine says of a session that it does not accept.
+const accessDenied = "Access denied"
 
 // Envoy's own replies to a call that it could not pass on, as the message of a status
 // UNAVAILABLE (its router, and the names of its reset reasons). Those listed reached no
@@ -197,32 +191,6 @@ func notReached(message string) bool {
 		}
 	}
 	return false
-}
-
-// beginsWithStatus reports whether message begins with prefix, and goes on as a reply of
-// an ingress does: not at all, with punctuation, or with the words about the strategy.
-// "status: 456 rows" and "status: 4567" are something else.
-func beginsWithStatus(message, prefix string) bool {
-	rest, ok := strings.CutPrefix(message, prefix)
-	if !ok {
-		return false
-	}
-	if rest == "" {
-		return true
-	}
-	if strings.ContainsRune(",.;:)\n-", rune(rest[0])) {
-		return len(rest) == 1 || rest[1] < '0' || rest[1] > '9' // 456.7 is a number
-	}
-	rest = strings.TrimLeft(rest, " ")
-	lower := strings.ToLower(rest[:min(len(rest), len("wrong strategy"))])
-	return rest == "" || rest[0] == '(' || rest[0] == '-' || lower == "wrong strategy"
-}
-
-// beginsNumber reports whether message begins with prefix, whose last digit is
-// not followed by another one: 5030 is no 503.
-func beginsNumber(message, prefix string) bool {
-	rest, ok := strings.CutPrefix(message, prefix)
-	return ok && (rest == "" || rest[0] < '0' || rest[0] > '9')
 }
 
 // namesStatement reports whether message is about a query or a statement, and not

@@ -22,6 +22,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/e6data/e6data-go/e6"
+	"github.com/e6data/e6data-go/internal/refusal"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -33,20 +34,25 @@ func TestARefusalIsToldFromAnAnswerOfAnEngine(t *testing.T) {
 		header metadata.MD
 		want   outcome
 	}{
-		httpReply + "456 (); transport: missing content-type field": {codes.Unknown, nil, refuses},
-		"status: 456":                       {codes.Unknown, nil, refuses},
-		"Wrong strategy. Status: 456. x":    {codes.InvalidArgument, engine, refuses},
-		httpReply + "503 (Service)":         {codes.Unavailable, nil, asleep},
-		"status: 503, cluster is suspended": {codes.Unavailable, nil, asleep},
-		"connection refused":                {codes.Unavailable, nil, unreachable},
-		"Access denied. Invalid session":    {codes.Internal, engine, denies},
-		"no bearer":                         {codes.Unauthenticated, nil, denies},
-		httpReply + "403 (Forbidden)":       {codes.PermissionDenied, nil, blocked},
-		"a table is missing":                {codes.Internal, engine, accepts},
-		"unknown method":                    {codes.Unimplemented, nil, accepts},
-		httpReply + "404 (Not Found)":       {codes.Unimplemented, nil, foreign},
-		httpReply + "418 (I'm a teapot)":    {codes.Unknown, nil, puzzling},
-		"":                                  {codes.Unknown, nil, puzzling},
+		refusal.HTTPReply + "456 (); transport: missing content-type field": {codes.Unknown, nil, refuses},
+		"status: 456":                            {codes.Unknown, engine, refuses},
+		"status: 456, wrong strategy":            {codes.Unknown, engine, refuses},
+		"status: 456 ":                           {codes.Internal, engine, refuses},
+		"Received http2 header with status: 456": {codes.Unknown, engine, refuses},
+		"Received http2 header with status: 503": {codes.Unavailable, engine, asleep},
+		"status: 4567 rows":                      {codes.Internal, engine, accepts},
+		"Wrong strategy. Status: 456. x":         {codes.InvalidArgument, engine, refuses},
+		refusal.HTTPReply + "503 (Service)":      {codes.Unavailable, nil, asleep},
+		"status: 503, cluster is suspended":      {codes.Unavailable, engine, asleep},
+		"connection refused":                     {codes.Unavailable, nil, unreachable},
+		"Access denied. Invalid session":         {codes.Internal, engine, denies},
+		"no bearer":                              {codes.Unauthenticated, nil, denies},
+		refusal.HTTPReply + "403 (Forbidden)":    {codes.PermissionDenied, nil, blocked},
+		"a table is missing":                     {codes.Internal, engine, accepts},
+		"unknown method":                         {codes.Unimplemented, nil, accepts},
+		refusal.HTTPReply + "404 (Not Found)":    {codes.Unimplemented, nil, foreign},
+		refusal.HTTPReply + "418 (I'm a teapot)": {codes.Unknown, nil, puzzling},
+		"":                                       {codes.Unknown, nil, puzzling},
 	} {
 		got := reply{err: status.Error(c.code, text), header: c.header}.classify(false)
 		require.Equal(t, c.want, got.outcome, "%s %q", c.code, text)

@@ -9,16 +9,12 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"github.com/e6data/e6data-go/internal/refusal"
 )
 
-// The forms in which an ingress refuses a call: see the protocol's signals.
-const (
-	httpReply    = "unexpected HTTP status code received from server: "
-	refusedText  = "status: 456"
-	asleepText   = "status: 503"
-	refusedMock  = "Wrong strategy. Status: 456."
-	accessDenied = "Access denied"
-)
+// accessDenied is what the engine says of a session that it does not accept.
+const accessDenied = "Access denied"
 
 // outcome is what a reply says about its side.
 type outcome string
@@ -56,13 +52,12 @@ func (r reply) classify(bearer bool) finding {
 	}
 	m := s.Message()
 	ingress := len(r.header) == 0 && len(r.trailer) == 0
+	kind := refusal.Of(s.Code(), m, !ingress)
 	switch {
-	case s.Code() == codes.Unknown && m == refusedText:
-		return finding{outcome: refuses, form: "gRPC status with the text " + refusedText}
-	case s.Code() == codes.InvalidArgument && strings.HasPrefix(m, refusedMock):
-		return finding{outcome: refuses, form: "gRPC status of the mock server"}
-	case s.Code() == codes.Unavailable && strings.HasPrefix(m, asleepText):
-		return finding{outcome: asleep, form: "gRPC status with the text " + asleepText}
+	case kind == refusal.WrongSide:
+		return finding{outcome: refuses, form: raw(r.err)}
+	case kind == refusal.Unavailable:
+		return finding{outcome: asleep, form: raw(r.err)}
 	case s.Code() == codes.Unauthenticated, s.Code() == codes.PermissionDenied, strings.Contains(m, accessDenied):
 		return finding{outcome: denies, form: raw(r.err)}
 	case s.Code() == codes.DeadlineExceeded && ingress:
@@ -101,7 +96,7 @@ var contentType = regexp.MustCompile(`unexpected content-type "([^";]*)`)
 
 // pageOf reads gRPC's text about a plain HTTP reply.
 func pageOf(message string) (page, bool) {
-	rest, ok := strings.CutPrefix(message, httpReply)
+	rest, ok := strings.CutPrefix(message, refusal.HTTPReply)
 	if !ok {
 		return page{}, false
 	}
