@@ -214,7 +214,7 @@ func (q *query) start(ctx context.Context, failed *execution) (*execution, error
 	}
 	x := &execution{c: q.c, slot: q.slot, pin: p, tag: q.opts.tag, sql: q.sql}
 	if !q.alone {
-		x.lease = q.c.conn.Acquire(q.streams())
+		x.lease = q.c.conn.Acquire(p.Side, q.streams())
 		return x, nil
 	}
 	if x.lease, err = q.c.conn.AcquireAlone(ctx); err != nil {

@@ -31,7 +31,9 @@ type Cluster struct {
 	cancel context.CancelFunc
 
 	mu        sync.Mutex
-	open      map[fsm.Side]bool
+	open      map[fsm.Side]bool // on the first replica of the ingress
+	openings  []opening         // if there are several replicas
+	accepted  int               // connections
 	announced fsm.Side
 	admission Admission
 	status    string // of the cluster: active, suspended, resuming
@@ -48,7 +50,7 @@ var _ io.Closer = (*Cluster)(nil)
 // that is wrong, or if it cannot listen.
 func Start(opts ...Option) (*Cluster, error) {
 	c := &Cluster{
-		set:       settings{listen: "127.0.0.1:0", active: fsm.Blue, batchRows: 1000, chunks: 3, newFetch: true, maxStreams: 100},
+		set:       settings{listen: "127.0.0.1:0", active: fsm.Blue, batchRows: 1000, chunks: 3, newFetch: true, maxStreams: 100, replicas: 1},
 		listeners: make(map[fsm.Side]net.Listener), status: "active",
 		latency: make(map[fsm.Side]time.Duration), sick: make(map[fsm.Side]bool), conns: make(map[net.Conn]struct{}),
 	}
@@ -112,7 +114,11 @@ func (c *Cluster) serve(l net.Listener, h http.Handler) {
 		Handler: c.counted(h), Protocols: &protocols, TLSConfig: c.set.tls,
 		ConnState: c.track,
 		ConnContext: func(ctx context.Context, conn net.Conn) context.Context {
-			return context.WithValue(ctx, connKey{}, conn)
+			c.mu.Lock()
+			replica := c.accepted % c.set.replicas
+			c.accepted++
+			c.mu.Unlock()
+			return context.WithValue(context.WithValue(ctx, connKey{}, conn), replicaKey{}, replica)
 		},
 		ErrorLog: discardLog,
 		HTTP2:    &http.HTTP2Config{MaxConcurrentStreams: c.set.maxStreams, MaxReceiveBufferPerStream: 4 << 20, MaxReceiveBufferPerConnection: 16 << 20},

@@ -31,12 +31,12 @@ func (c *Cluster) setOpen(side fsm.Side, open bool) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.open[side] = open
+	c.changeOpen(map[fsm.Side]bool{side: open})
 }
 
 // IsOpen reports whether the ingress passes calls to a side.
 func (c *Cluster) IsOpen(side fsm.Side) bool {
-	open, _, _ := c.state(side)
+	open, _, _ := c.state(0, side)
 	return open
 }
 
@@ -106,7 +106,7 @@ func (c *Cluster) Cutover(ctx context.Context, o Cutover) error {
 	c.mu.Lock()
 	switch o.Kind {
 	case Graceful:
-		c.open[o.To] = true
+		c.changeOpen(map[fsm.Side]bool{o.To: true})
 		c.announced = o.To
 	case AnnounceFirst:
 		c.announced = o.To
@@ -129,8 +129,7 @@ func (c *Cluster) Cutover(ctx context.Context, o Cutover) error {
 		}
 	}
 	c.mu.Lock()
-	c.open[o.To] = true
-	c.open[o.To.Other()] = false
+	c.changeOpen(map[fsm.Side]bool{o.To: true, o.To.Other(): false})
 	c.mu.Unlock()
 	if o.EngineGone {
 		c.LoseEngine(o.To.Other())

@@ -30,7 +30,7 @@ func (c *Cluster) ingress(w http.ResponseWriter, r *http.Request) {
 	if fault.act(c, w, r) {
 		return
 	}
-	open, sick, status := c.state(side)
+	open, sick, status := c.state(replicaOf(r.Context()), side)
 	switch {
 	case !side.Valid(), !open, c.set.name != "" && !strings.EqualFold(r.Header.Get("cluster-name"), c.set.name):
 		c.refuse(w, 456)
@@ -74,10 +74,10 @@ func (c *Cluster) pass(side fsm.Side, w http.ResponseWriter, r *http.Request, fa
 }
 
 // state is what the ingress goes by.
-func (c *Cluster) state(side fsm.Side) (open, sick bool, status string) {
+func (c *Cluster) state(replica int, side fsm.Side) (open, sick bool, status string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.open[side], c.sick[side], c.status
+	return c.openOn(replica, side), c.sick[side], c.status
 }
 
 func (c *Cluster) latencyOf(side fsm.Side) time.Duration {

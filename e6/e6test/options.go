@@ -48,6 +48,8 @@ type settings struct {
 	latency     time.Duration
 	readTimeout time.Duration
 	maxStreams  int
+	replicas    int
+	replicaLag  time.Duration
 }
 
 // validate reports everything that is wrong at once.
@@ -67,6 +69,8 @@ func (s *settings) validate() error {
 	wrong(s.resumeDelay < 0, "WithResumeDelay", "it must not be negative")
 	wrong(s.latency < 0, "WithLatency", "it must not be negative")
 	wrong(s.readTimeout < 0, "WithReadTimeout", "it must not be negative")
+	wrong(s.replicas < 1, "WithReplicas", "an ingress has 1 replica or more")
+	wrong(s.replicaLag < 0, "WithReplicas", "the lag must not be negative")
 	wrong(s.maxStreams < 1, "WithMaxStreams", "a connection must have 1 stream or more")
 	wrong((s.user == "") != (s.token == ""), "WithCredentials", "nobody is accepted without both a user and a token")
 	wrong(s.bearer != nil && s.user != "", "WithBearer", "with a bearer there is no user and no token")
@@ -147,6 +151,13 @@ func WithResumeDelay(d time.Duration) Option { return func(s *settings) { s.resu
 // an engine's own listener too. Further calls wait in the client. Default: 100, as
 // HAProxy has it and Envoy mostly.
 func WithMaxStreams(n int) Option { return func(s *settings) { s.maxStreams = n } }
+
+// WithReplicas gives the ingress so many replicas in front of the same two engines.
+// Connections come to them in turn. What opens and closes sides reaches the first one at
+// once, and each other one by lag later than the one before. Default: 1.
+func WithReplicas(n int, lag time.Duration) Option {
+	return func(s *settings) { s.replicas, s.replicaLag = n, lag }
+}
 
 // WithLatency makes every call take that long before it is looked at.
 func WithLatency(d time.Duration) Option { return func(s *settings) { s.latency = d } }

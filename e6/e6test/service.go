@@ -346,7 +346,7 @@ func (s *clusterService) Status(_ context.Context, r *e6xv1.ClusterStatusRequest
 	if !s.accepts(r.GetUser(), r.GetPassword()) {
 		return nil, errCredentials
 	}
-	_, _, now := s.c.state(s.name)
+	_, _, now := s.c.state(0, s.name)
 	return &e6xv1.ClusterStatusResponse{Status: now}, nil
 }
 

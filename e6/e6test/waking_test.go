@@ -15,7 +15,7 @@ func TestAResumeThatWasTakenBackDoesNotWakeTheClusterLater(t *testing.T) {
 		require.NoError(t, err)
 		defer c.Close()
 		status := func() string {
-			_, _, s := c.state(c.set.active)
+			_, _, s := c.state(0, c.set.active)
 			return s
 		}
 		c.Suspend()

@@ -51,6 +51,7 @@ type Conn struct {
 	alone          chan struct{} // held by the leases of connections that carry nothing else
 	perLink        int64         // calls on each connection from which another one is opened
 	learned        atomic.Int64  // what a server said last about its streams; 0 if none did
+	disagreed      atomic.Int64  // when connections disagreed about a side, in nanoseconds; 0 if never
 	warm           sync.Once     // connects the first query connection
 
 	mu      sync.Mutex
@@ -147,7 +148,7 @@ func (c *Conn) Cluster(call Call) e6xv1.ClusterServiceClient { return c.to(call)
 //
 // If no connection has a stream, the call waits here and not in gRPC, where it would wait
 // for one connection, whose calls may hang. waited says that it did so in vain.
-func (c *Conn) route(ctx context.Context, of methodUse) (l *link, waited bool) {
+func (c *Conn) route(ctx context.Context, side fsm.Side, of methodUse) (l *link, waited bool) {
 	g, keep := &c.query, int64(0)
 	switch of {
 	case usesProbe:
@@ -157,9 +158,15 @@ func (c *Conn) route(ctx context.Context, of methodUse) (l *link, waited bool) {
 		g, keep = &c.control, c.control.all()[0].hard()/4
 	}
 	for {
-		l := g.acquire(1, keep)
+		l := g.acquire(side, 1, keep)
+		if l.refuses(side) {
+			if other := c.elsewhere(side); other != nil {
+				l.release(1)
+				return other, false
+			}
+		}
 		if l.enter(keep) {
-			g.passOn(keep)
+			g.passOn(side, keep)
 			return l, false
 		}
 		if waited {
@@ -167,7 +174,7 @@ func (c *Conn) route(ctx context.Context, of methodUse) (l *link, waited bool) {
 			return l, true
 		}
 		l.release(1)
-		waited = !g.await(ctx, keep)
+		waited = !g.await(ctx, side, keep)
 	}
 }
 

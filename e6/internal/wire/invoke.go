@@ -89,26 +89,44 @@ func (c *boundConn) invoke(ctx context.Context, method string, args, reply any, 
 	if !c.call.Side.Valid() {
 		return &Error{Class: ClassUnsent, Effect: EffectNone, Method: name(method), At: at, Err: errNoSide}
 	}
-	side := &c.silence[c.call.Side]
-	side.begin()
+	count := &c.silence[c.call.Side]
 	m := methodOf(method)
 	if c.call.Control {
 		m.use = usesProbe
 	}
-	l := c.link
-	waited := false
-	if m.use != usesQuery || l == nil || !l.enter(0) {
-		l, waited = c.route(ctx, m.use)
-		defer l.release(1)
+	side := c.call.Side
+	l, leased, waited := c.link, true, false
+	if m.use != usesQuery || l == nil || l.use != UseAlone && l.refuses(side) || !l.enter(0) {
+		l, waited = c.route(ctx, side, m.use)
+		leased = false
 	}
-	seen, err := c.send(c.headers.on(ctx), l.grpc, m.path, args, reply, opts)
-	l.leave()
-	if err != nil {
+	for tried := 0; ; tried++ {
+		count.begin()
+		seen, err := c.send(c.headers.on(ctx), l.grpc, m.path, args, reply, opts)
+		l.leave()
+		if !leased {
+			l.release(1)
+		}
+		if err == nil {
+			l.answered(side)
+			if tried > 0 {
+				c.acceptedElsewhere()
+			}
+			break
+		}
 		class, effect := seen.classify(ctx, err)
 		failed := &Error{Class: class, Effect: effect, Side: c.call.Side, Method: name(method), At: at, Err: err}
 		outcome := failed.Outcome()
 		if outcome.Verdict == VerdictRefuses {
-			side.refused.Add(1)
+			count.refused.Add(1)
+			l.refused(side)
+			if tried < maxElsewhere && ctx.Err() == nil {
+				if other := c.elsewhere(side); other != nil {
+					count.end(true)
+					l, leased = other, false
+					continue
+				}
+			}
 		}
 		if outcome.Poison {
 			failed.note = "a response broke the connection: its headers are larger than 1 MiB, or a frame is malformed"
@@ -119,11 +137,10 @@ func (c *boundConn) invoke(ctx context.Context, method string, args, reply any, 
 		}
 		l.note(failed, seen)
 		AwaitDeadline(ctx, outcome)
-		side.end(outcome.Verdict != VerdictUnreachable)
+		count.end(outcome.Verdict != VerdictUnreachable)
 		return failed
 	}
-	l.answered()
-	side.end(true)
+	count.end(true)
 	if err := check(reply); err != nil {
 		return &Error{Class: ClassNoResponse, Effect: EffectUnknown, Side: c.call.Side, Method: name(method), At: at, Err: err}
 	}

@@ -46,6 +46,10 @@ type link struct {
 	sides [len(fsm.Sides) + 1]stubs
 	last  [len(fsm.Sides) + 1]atomic.Pointer[stubs]
 
+	// refusals is when each side was last refused on the present connection, in
+	// nanoseconds; 0 if it was accepted since.
+	refusals [len(fsm.Sides) + 1]atomic.Int64
+
 	closing sync.Once
 
 	_ [64]byte // what follows is written by every call
@@ -177,6 +181,9 @@ func (l *link) settings(streams int64) {
 
 // connected and lost follow the life of a connection.
 func (l *link) connected() {
+	for side := range l.refusals {
+		l.refusals[side].Store(0) // it may lead to another replica of the ingress
+	}
 	l.ready.Store(true)
 	l.unserved.Store(false)
 }
@@ -217,9 +224,12 @@ func (l *link) recover() {
 	}
 }
 
-// answered notes that a call succeeded. With transport credentials of the caller's own
+// answered notes that a call to a side succeeded. With transport credentials of the caller's own
 // this is the first that is seen of a connection.
-func (l *link) answered() {
+func (l *link) answered(side fsm.Side) {
+	if l.refusals[side].Load() != 0 {
+		l.refusals[side].Store(0)
+	}
 	if !l.ready.Load() {
 		l.connected()
 	}

@@ -10,6 +10,7 @@ import (
 
 	"google.golang.org/grpc/connectivity"
 
+	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/e6/internal/ctxerr"
 	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
 )
@@ -53,10 +54,10 @@ func (g *group) all() []*link { return *g.links.Load() }
 
 // acquire reserves streams on the connection that has the most room, and opens another
 // one if all are busy. keep is how many streams of a connection must stay free.
-func (g *group) acquire(streams, keep int64) *link {
+func (g *group) acquire(side fsm.Side, streams, keep int64) *link {
 	for {
 		links := g.all()
-		best, seen, enough := choose(links, streams, keep)
+		best, seen, enough := choose(links, side, streams, keep)
 		if best.unserved.Load() && g.replace(best, false) {
 			continue
 		}
@@ -77,12 +78,13 @@ const (
 	rankPromised        // with room, which leases may want
 	rankResting         // to be closed
 	rankFull            // calls wait for a stream
+	rankRefuses         // the side was refused on it
 	rankFailed          // no connection could be made, or no service is behind it
 )
 
 // choose picks a connection. seen is its number of reserved streams. enough says that
 // no other connection is wanted: one with room is there, or on its way.
-func choose(links []*link, streams, keep int64) (best *link, seen int64, enough bool) {
+func choose(links []*link, side fsm.Side, streams, keep int64) (best *link, seen int64, enough bool) {
 	least := int64(math.MaxInt64)
 	failed, full := false, false
 	for _, l := range links {
@@ -100,6 +102,9 @@ func choose(links []*link, streams, keep int64) (best *link, seen int64, enough 
 			reserved, full = calls, true // calls that hang fill it for good: of two, the one with fewer calls
 		case l.resting.Load():
 			rank = rankResting
+		case l.refuses(side):
+			rank = rankRefuses
+			enough = enough || !l.conn.disagree()
 		case ready && fits(min(soft, hard)):
 			rank, enough = rankFree, true
 		case !ready && fits(hard):
@@ -135,11 +140,11 @@ func (g *group) queue(keep int64) *queue {
 
 // await waits within ctx until a connection may have a stream. It reports false when ctx
 // ends.
-func (g *group) await(ctx context.Context, keep int64) bool {
+func (g *group) await(ctx context.Context, side fsm.Side, keep int64) bool {
 	q := g.queue(keep)
 	q.waiting.Add(1)
 	defer q.waiting.Add(-1)
-	if g.room(keep) { // a stream was freed before we counted
+	if g.room(side, keep) { // a stream was freed before we counted
 		return true
 	}
 	select {
@@ -152,8 +157,8 @@ func (g *group) await(ctx context.Context, keep int64) bool {
 
 // room reports whether the connection that a call gets has a stream. It must not look at
 // others: a call that is told of room which it does not get looks again without an end.
-func (g *group) room(keep int64) bool {
-	l, _, _ := choose(g.all(), 1, keep)
+func (g *group) room(side fsm.Side, keep int64) bool {
+	l, _, _ := choose(g.all(), side, 1, keep)
 	return l.calls.Load() < l.hard()-keep && !l.gone()
 }
 
@@ -175,8 +180,8 @@ func (q *queue) wake() {
 
 // passOn wakes the next call that waits, if there is room for it too: a token that finds
 // another one in freed is lost.
-func (g *group) passOn(keep int64) {
-	if q := g.queue(keep); q.waiting.Load() > 0 && g.room(keep) {
+func (g *group) passOn(side fsm.Side, keep int64) {
+	if q := g.queue(keep); q.waiting.Load() > 0 && g.room(side, keep) {
 		q.wake()
 	}
 }
@@ -292,11 +297,12 @@ type Lease struct {
 	streams int64
 }
 
-// Acquire leases a connection that has room for so many calls at once, 1 or 2. It does
-// not block. Release must be called once.
-func (c *Conn) Acquire(streams int) Lease {
+// Acquire leases a connection that has room for so many calls to a side at once, 1 or 2,
+// and on which the side is accepted, as far as is known. It does not block. Release must
+// be called once.
+func (c *Conn) Acquire(side fsm.Side, streams int) Lease {
 	n := int64(streams)
-	return Lease{c, c.query.acquire(n, 0), n}
+	return Lease{c, c.query.acquire(side, n, 0), n}
 }
 
 // AcquireAlone leases a connection that carries nothing else: for an attempt after one

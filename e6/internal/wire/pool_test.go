@@ -89,7 +89,7 @@ func links(c *Conn, use Use) (n int) {
 
 // leased makes a status call over a lease.
 func leased(ctx context.Context, c *Conn, session string) error {
-	lease := c.Acquire(1)
+	lease := c.Acquire(fsm.Blue, 1)
 	defer lease.Release()
 	_, err := lease.Engine(Call{Side: fsm.Blue}).Status(ctx, &e6xv1.StatusRequest{SessionId: session})
 	return err
@@ -162,7 +162,7 @@ func TestPool_ASingleThreadedClientUsesOneQueryConnection(t *testing.T) {
 func TestPool_AnAttemptStaysOnItsConnection(t *testing.T) {
 	s := newSlow()
 	c := dial(t, serveService(t, s), Config{StreamsPerConnection: 1})
-	lease := c.Acquire(2)
+	lease := c.Acquire(fsm.Blue, 2)
 	defer lease.Release()
 	var calls sync.WaitGroup
 	for range 20 {

@@ -1,0 +1,108 @@
+package wire
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/e6data/e6data-go/e6/fsm"
+	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
+)
+
+// replica is one of several replicas of an ingress.
+type replica struct {
+	addr    string
+	refuses atomic.Bool // blue
+	calls   atomic.Int64
+}
+
+func newReplica(t *testing.T) *replica {
+	r := &replica{}
+	s := bareServer(newSlow())
+	t.Cleanup(s.Stop)
+	r.addr = serveHTTP(t, func(w http.ResponseWriter, request *http.Request) {
+		r.calls.Add(1)
+		if r.refuses.Load() && request.Header.Get("strategy") == "blue" {
+			w.WriteHeader(456)
+			return
+		}
+		s.ServeHTTP(w, request)
+	}, nil)
+	return r
+}
+
+// balanced opens a Conn whose connections lead to the replicas in turn.
+func balanced(t *testing.T, replicas ...*replica) *Conn {
+	var next atomic.Int64
+	return dial(t, "cluster", Config{Dialer: func(ctx context.Context, _ string) (net.Conn, error) {
+		r := replicas[int(next.Add(1)-1)%len(replicas)]
+		return new(net.Dialer).DialContext(ctx, "tcp", r.addr)
+	}})
+}
+
+func TestReplicas_ARefusedCallIsTriedOnAConnectionToAnother(t *testing.T) {
+	one, other := newReplica(t), newReplica(t)
+	c := balanced(t, one, other)
+	ctx := context.Background()
+	health := func() error {
+		_, err := c.Engine(Call{Side: fsm.Blue}).HealthCheck(ctx, &e6xv1.HealthCheckRequest{})
+		return err
+	}
+	require.NoError(t, health())
+	require.NoError(t, leased(ctx, c, ""))
+	for _, r := range []*replica{one, other} {
+		r.refuses.Store(true)
+		for range 20 {
+			require.NoError(t, leased(ctx, c, ""))
+			require.NoError(t, health())
+			require.NoError(t, ask(t, c))
+		}
+		r.refuses.Store(false)
+		forget(c)
+	}
+	one.refuses.Store(true)
+	other.refuses.Store(true)
+	judged(t, ask(t, c), ClassWrongSide, EffectNone)
+	require.Equal(t, ClassWrongSide, Classify(leased(ctx, c, "")))
+}
+
+// forget lets the refusals be as old as they need to be to count no more.
+func forget(c *Conn) {
+	for _, g := range []*group{&c.query, &c.control} {
+		for _, l := range g.all() {
+			l.refusals[fsm.Blue].Store(time.Now().Add(-2 * refusalWindow).UnixNano())
+		}
+	}
+}
+
+func TestReplicas_AnAttemptGoesOnWhereItsSideIsAccepted(t *testing.T) {
+	one, other := newReplica(t), newReplica(t)
+	c := balanced(t, one, other)
+	ctx := context.Background()
+	_, err := c.Engine(Call{Side: fsm.Blue}).HealthCheck(ctx, &e6xv1.HealthCheckRequest{})
+	require.NoError(t, err)
+	lease := c.Acquire(fsm.Blue, 1)
+	defer lease.Release()
+	status := func() error {
+		_, err := lease.Engine(Call{Side: fsm.Blue}).Status(ctx, &e6xv1.StatusRequest{})
+		return err
+	}
+	require.NoError(t, status())
+	one.refuses.Store(true)
+	for range 10 {
+		require.NoError(t, status())
+	}
+	one.refuses.Store(false)
+	other.refuses.Store(true)
+	var calls sync.WaitGroup
+	for range 10 {
+		calls.Go(func() { _ = status() })
+	}
+	calls.Wait()
+}
