@@ -395,6 +395,7 @@ type deaf struct{}
 
 func (deaf) Stamp() wire.Stamp                                             { return wire.Stamp{} }
 func (deaf) Announced(context.Context, e6.Side, wire.Stamp, e6.Side)       {}
+func (deaf) Agreed(e6.Side, wire.Stamp)                                    {}
 func (deaf) AnnouncedUnknown(context.Context, e6.Side, wire.Stamp, string) {}
 
 func TestAResultIsCancelledAfterItsExecutionIsDone(t *testing.T) {

@@ -23,6 +23,8 @@ func (o *observer) Announced(ctx context.Context, speaker fsm.Side, at wire.Stam
 	o.route.Announced(ctx, speaker, cutover.Stamp(at), target)
 }
 
+func (o *observer) Agreed(side fsm.Side, at wire.Stamp) { o.route.Agreed(side, cutover.Stamp(at)) }
+
 // silent reports a side that answers no call.
 func (o *observer) silent(side fsm.Side, at wire.Stamp, silent time.Duration) {
 	o.route.Silent(side, cutover.Stamp(at), silent)

@@ -125,9 +125,10 @@ func (c *Coordinator) follow(a announcement) {
 	}
 	c.tell(a, true, "")
 	c.tellAnnounced(a)
+	consistent := c.consistent()
 	if t := c.begin(fsm.EventAnnounce, a.target, a.cause); t != nil {
 		t.staged = staged
-		c.damping.followed()
+		c.damping.followed(consistent)
 	}
 }
 

@@ -120,6 +120,7 @@ type Coordinator struct {
 	stale      map[fsm.Side]announcement // by its speaker: the last one that was ignored
 	declined   map[fsm.Side]*decision    // by the target
 	damping    damping
+	agreed     *atomic.Int32 // calls that the active side answered in this epoch without naming the other one
 	stage      *stage
 	share      share
 	refresh    *time.Timer
@@ -142,6 +143,7 @@ func New(cfg Config) (*Coordinator, error) {
 		heard:     make(map[fsm.Side]announcement),
 		stale:     make(map[fsm.Side]announcement),
 		declined:  make(map[fsm.Side]*decision),
+		agreed:    new(atomic.Int32),
 	}
 	if c.cfg.Describe == nil {
 		c.cfg.Describe = error.Error
@@ -236,6 +238,7 @@ func (c *Coordinator) fire(t fsm.Trigger) bool {
 // newEpoch forgets what was decided on the evidence of the epoch before.
 func (c *Coordinator) newEpoch(now fsm.Snapshot) {
 	c.held, c.suspicion = false, nil
+	c.agreed = new(atomic.Int32)
 	c.endStage("left", now.Cause)
 	c.probation.Store(c.upcoming) // before the routing is published, so that no query is missed
 	c.upcoming = nil

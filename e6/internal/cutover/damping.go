@@ -2,7 +2,10 @@ package cutover
 
 import (
 	"fmt"
+	"math"
 	"time"
+
+	"github.com/e6data/e6data-go/e6/fsm"
 )
 
 // A damping spaces out the changes that announcements lead to (rule 23). Two sides
@@ -20,12 +23,19 @@ type damping struct {
 }
 
 const (
-	dampingFree  = 4
-	dampingPause = 500 * time.Millisecond
-	dampingMax   = 5 * time.Minute
-	dampingCalm  = 30 * time.Second
-	dampingQuiet = 10 * time.Minute
+	dampingFree = 4
+	// A side that names the other one in half of its answers, as behind replicas that
+	// disagree, looks consistent once in 65,536 epochs.
+	dampingAgreed = 16
+	dampingPause  = 500 * time.Millisecond
+	dampingMax    = 5 * time.Minute
+	dampingCalm   = 30 * time.Second
+	dampingQuiet  = 10 * time.Minute
 )
+
+// contradicts is the count of a side that named the other one before it had answered
+// dampingAgreed calls: it stays below dampingAgreed for the rest of the epoch.
+const contradicts = math.MinInt32
 
 // next is when the next announcement may be followed.
 func (d *damping) next() time.Time {
@@ -35,16 +45,21 @@ func (d *damping) next() time.Time {
 	return d.last.Add(min(dampingPause<<min(d.changes-dampingFree, 16), dampingMax))
 }
 
-// followed counts a change.
-func (d *damping) followed() {
+// followed counts a change. consistent says that the side which announced it had not
+// named the other one before.
+func (d *damping) followed(consistent bool) {
 	served := time.Since(d.last)
 	switch {
 	case d.last.IsZero() || served > dampingQuiet:
 		d.changes = 0
 	case d.until.IsZero() && served >= dampingCalm:
 		d.changes = max(0, d.changes-int(served/dampingCalm))
+	case consistent:
+		d.changes = max(0, d.changes-1)
 	}
-	d.changes++
+	if !consistent {
+		d.changes++
+	}
 	d.last, d.until = time.Now(), time.Time{}
 }
 
@@ -55,6 +70,10 @@ func (d *damping) forget() { d.changes = max(0, d.changes-1) }
 // suppress reports whether an announcement comes too early to be followed, and tells
 // about the first one that does.
 func (c *Coordinator) suppress(a announcement) bool {
+	if c.consistent() {
+		return false
+	}
+	c.agreed.Store(contradicts)
 	d := &c.damping
 	next := d.next()
 	if !time.Now().Before(next) {
@@ -67,4 +86,21 @@ func (c *Coordinator) suppress(a announcement) bool {
 			next.UTC().Format(time.RFC3339Nano), d.changes))
 	}
 	return true
+}
+
+// consistent reports whether the active side answered dampingAgreed calls in this epoch
+// before it named the other one.
+func (c *Coordinator) consistent() bool { return c.agreed.Load() >= dampingAgreed }
+
+// Agreed reports that a response of side to a call sent at that stamp named no other
+// side. It is called for nearly every response: it takes no lock, and once a side has
+// agreed often enough it only reads.
+func (c *Coordinator) Agreed(side fsm.Side, at Stamp) {
+	r := c.routing.Load()
+	if r.agreed == nil || at.Epoch != r.Epoch || side != r.Active {
+		return
+	}
+	if n := r.agreed.Load(); n >= 0 && n < dampingAgreed {
+		r.agreed.Add(1)
+	}
 }

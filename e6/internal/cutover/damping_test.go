@@ -10,6 +10,7 @@ import (
 
 	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/internal/cutover"
 )
 
 // announcedChanges returns when announcements were followed.
@@ -102,5 +103,38 @@ func TestASuppressedAnnouncementKeepsNoQueryFromTheSideThatIsLeft(t *testing.T) 
 		pass(10 * latency)
 		synctest.Wait()
 		require.Equal(t, active.Other(), r.Routing().Active)
+	})
+}
+
+func TestADeploymentAfterAnotherIsFollowedIfItsSideServedBefore(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.touch()
+		for n := range 40 {
+			side := []fsm.Side{fsm.Green, fsm.Blue}[n%2]
+			for range 16 {
+				r.Agreed(side.Other(), r.Stamp())
+			}
+			r.cutTo(side) // at once
+			require.Equal(t, side, r.Routing().Active, "deployment %d", n+1)
+		}
+	})
+}
+
+func TestASideThatSometimesNamesTheOtherOneIsStillDamped(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.touch()
+		r.cluster.set(fsm.Blue, nil)
+		r.cluster.set(fsm.Green, nil)
+		for began := time.Now(); time.Since(began) < time.Hour; pass(10 * time.Millisecond) {
+			if now := r.Routing(); now.State != fsm.StateTransitioning {
+				for range 3 {
+					r.Agreed(now.Active, r.Stamp())
+				}
+				r.Agreed(now.Active.Other(), r.Stamp()) // not the active side: it does not count
+				r.Agreed(now.Active, cutover.Stamp{Epoch: r.Stamp().Epoch - 1})
+				r.Announced(t.Context(), now.Active, r.Stamp(), now.Active.Other())
+			}
+		}
+		require.Less(t, len(r.announcedChanges()), 30)
 	})
 }

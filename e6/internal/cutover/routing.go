@@ -31,6 +31,9 @@ type Routing struct {
 	// changed too often.
 	SuppressedUntil time.Time
 
+	// agreed counts the calls that Active answered without naming the other side, up
+	// to dampingAgreed.
+	agreed *atomic.Int32
 	// first takes the time of the first query that goes to a new active side.
 	first *atomic.Int64
 	// changed is closed when this routing has been replaced.
@@ -177,6 +180,7 @@ func (c *Coordinator) publish() {
 		changed:  make(chan struct{}),
 
 		SuppressedUntil: c.damping.until,
+		agreed:          c.agreed,
 	}
 	if t := c.transition; t != nil && next.Phase > fsm.PhasePreparing {
 		next.first = &t.first

@@ -120,6 +120,9 @@ type Observer interface {
 	// Announced is called when a response of speaker named a side. The context
 	// is the one of the call.
 	Announced(ctx context.Context, speaker fsm.Side, at Stamp, target fsm.Side)
+	// Agreed is called when a response of side could have named another side, and
+	// named none or side itself. It is called for nearly every response.
+	Agreed(side fsm.Side, at Stamp)
 	// AnnouncedUnknown is called when a response of speaker named something
 	// that is no side. The value is as long as the server made it.
 	AnnouncedUnknown(ctx context.Context, speaker fsm.Side, at Stamp, value string)

@@ -15,6 +15,7 @@ type listener struct{}
 
 func (listener) Stamp() wire.Stamp                                              { return wire.Stamp{} }
 func (listener) Announced(context.Context, fsm.Side, wire.Stamp, fsm.Side)      {}
+func (listener) Agreed(fsm.Side, wire.Stamp)                                    {}
 func (listener) AnnouncedUnknown(context.Context, fsm.Side, wire.Stamp, string) {}
 
 // A call that could not be sent says so, and may be made again.

@@ -170,12 +170,16 @@ func (c *boundConn) observe(ctx context.Context, at Stamp, reply any) {
 	}
 	value := announcer.GetNewStrategy()
 	if value == "" {
+		c.observer.Agreed(c.call.Side, at)
 		return
 	}
 	target, err := fsm.ParseSide(value)
 	if err != nil {
 		c.observer.AnnouncedUnknown(ctx, c.call.Side, at, value)
 		return
+	}
+	if target == c.call.Side {
+		c.observer.Agreed(c.call.Side, at)
 	}
 	c.observer.Announced(ctx, c.call.Side, at, target)
 }

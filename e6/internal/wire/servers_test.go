@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -92,6 +93,7 @@ type recorder struct {
 	mu     sync.Mutex
 	stamps uint64
 	heard  []heard
+	agreed atomic.Int64
 }
 
 func (r *recorder) Stamp() Stamp {
@@ -106,6 +108,8 @@ func (r *recorder) Announced(_ context.Context, speaker fsm.Side, at Stamp, targ
 	defer r.mu.Unlock()
 	r.heard = append(r.heard, heard{speaker: speaker, target: target, at: at})
 }
+
+func (r *recorder) Agreed(fsm.Side, Stamp) { r.agreed.Add(1) }
 
 func (r *recorder) AnnouncedUnknown(_ context.Context, speaker fsm.Side, at Stamp, value string) {
 	r.mu.Lock()
