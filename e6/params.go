@@ -180,8 +180,10 @@ func (s *statement) keep(more int) error {
 	return s.check(s.beside)
 }
 
+// check looks at the context of a large statement only. A small one is bound at once, and
+// the query that has it, with its hooks and its span, ends with the context.
 func (s *statement) check(size int) error {
-	if s.ctx.Err() != nil {
+	if size > chunk && s.ctx.Err() != nil {
 		return fmt.Errorf("e6: bind the arguments: %w", ctxerr.Why(s.ctx))
 	}
 	if size > s.limit {
