@@ -106,7 +106,7 @@ func TestAQuestionMarkOfTheEngineIsWrittenTwice(t *testing.T) {
 	t.Parallel()
 	write := writers(t)[e6.EscapeSafe]
 	require.Equal(t, "SELECT 'a' ? 5, '??'", write("SELECT 'a' ?? ?, '??'", 5))
-	require.Equal(t, "SELECT 'a' ?? b", write("SELECT 'a' ?? b"), "without arguments the text is sent as it is")
+	require.Equal(t, "SELECT 'a' ? b, '??'", write("SELECT 'a' ?? b, '??'"), "without arguments too")
 	beside := ask(t, emulator.Options{}, e6.WithServerParameters())
 	require.ErrorAs(t, beside.client.Exec(t.Context(), "SELECT ? ?? 'a'", 5), new(*e6.ParamError))
 }

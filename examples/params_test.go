@@ -159,9 +159,13 @@ func requireJudged(ctx context.Context, t require.TestingT, all map[string]sende
 }
 
 // printed makes values comparable: DuckDB's driver has other types for numbers.
+// printed shows values as text. Over database/sql an empty text is an empty []byte.
 func printed(values []any) []string {
 	out := make([]string, len(values))
 	for i, v := range values {
+		if b, ok := v.([]byte); ok && len(b) == 0 {
+			v = ""
+		}
 		out[i] = fmt.Sprintf("%v", v)
 	}
 	return out
