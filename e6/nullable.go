@@ -81,14 +81,17 @@ func assignNullable(col *vector.Column, row int, value, valid reflect.Value) err
 // to do.
 func mismatch(col *vector.Column, dest reflect.Type) error {
 	t := col.Type()
-	cause := fmt.Sprintf("a %s value does not convert to %s", t, dest)
+	cause := fmt.Sprintf("%s does not convert to %s", t, dest)
 	if t == vector.Decimal128 && (dest.Kind() == reflect.Float64 || dest.Kind() == reflect.Float32) {
 		cause = fmt.Sprintf("a %s does not hold every decimal", dest)
 	}
 	if cast := castFor(dest); cast != "" {
 		return fmt.Errorf("%s: use %s, or CAST to %s in the statement", cause, goTypeOf(t), cast)
 	}
-	return fmt.Errorf("%s: use %s, *string or *any", cause, goTypeOf(t))
+	if own := goTypeOf(t); own != "*string" {
+		return fmt.Errorf("%s: use %s, *string or *any", cause, own)
+	}
+	return fmt.Errorf("%s: use *string or *any", cause)
 }
 
 // goTypeOf is the Go type that takes every value of a type.

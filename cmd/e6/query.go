@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -38,7 +39,8 @@ func newQueryCommand(a *app) *cobra.Command {
 of the standard input if neither is given or the argument is "-". Statements end
 with a semicolon; they run one after the other, until one fails.
 
-On a terminal the result is a table, otherwise CSV; --format says what else:
+On a terminal the result is a table. Otherwise it is CSV, or what the name of the output
+ends in: .json, .jsonl or .parquet. --format says what else:
     table      columns with lines between them
     expanded   one line for each value
     csv        comma-separated; nulls are empty unless --null says how they look
@@ -58,7 +60,12 @@ else is text, and so is what stands in double quotes: --arg '"5"'.`,
   e6 query "SELECT count(*) FROM orders WHERE day = :day" --param day=2026-02-12
   e6 query -f report.sql --format csv --output report.csv
   echo "SELECT 1" | e6 query --format jsonl`,
-		Args: cobra.MaximumNArgs(1),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return fmt.Errorf("query takes one argument and got %d: put the SQL in quotes", len(args))
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, args []string) error { return a.query(cmd, f, args) },
 	}
 	flags := cmd.Flags()
@@ -84,7 +91,7 @@ func (a *app) query(cmd *cobra.Command, f queryFlags, args []string) error {
 		toTerminal = true
 	}
 	if f.format == "" {
-		f.format = map[bool]string{true: "table", false: "csv"}[toTerminal]
+		f.format = formatFor(f.output, toTerminal)
 	}
 	if err := output.Check(f.format, output.Formats()); err != nil {
 		return wrong(fmt.Errorf("--%w", err))
@@ -143,6 +150,20 @@ func (a *app) query(cmd *cobra.Command, f queryFlags, args []string) error {
 	}
 	p.end()
 	return sink.End(cause(ctx, err))
+}
+
+// formatFor is the format of a result if none is wanted.
+func formatFor(file string, toTerminal bool) string {
+	switch ending := strings.ToLower(strings.TrimPrefix(filepath.Ext(file), ".")); ending {
+	case "json", "jsonl", output.Parquet:
+		return ending
+	case "ndjson":
+		return "jsonl"
+	}
+	if toTerminal {
+		return "table"
+	}
+	return "csv"
 }
 
 // printed runs a statement and writes its result.

@@ -237,6 +237,43 @@ func TestQuery_AnOutputFileIsReplacedOnlyByACompleteResult(t *testing.T) {
 	require.Contains(t, query("SELECT 2", "csv", keep).errOut, "permission denied")
 }
 
+func TestQuery_ErrorsOfAnOutputFileNameTheFileOfTheUser(t *testing.T) {
+	_, flags := start(t)
+	dir := t.TempDir()
+	path := filepath.Join(dir, "missing", "x.csv")
+	got := command(t, append([]string{"query", "SELECT 1", "-o", path}, flags...)...)
+	require.Equal(t, result{errOut: "e6: write " + path + ": the folder does not exist\n", code: exitStatement}, got)
+
+	full := &replacement{path: path}
+	file, err := os.Open(dir) // which cannot be written to
+	require.NoError(t, err)
+	full.File = file
+	_, err = full.WriteString("x")
+	require.ErrorContains(t, err, "write "+path+": ")
+	require.NoError(t, file.Close())
+}
+
+func TestQuery_TheNameOfTheOutputChoosesTheFormat(t *testing.T) {
+	_, flags := start(t)
+	dir := t.TempDir()
+	for name, begins := range map[string]string{
+		"a.json": "[\n{", "a.JSONL": "{", "a.ndjson": "{", "a.parquet": "PAR1", "a.csv": "n,text\n", "a.txt": "n,text\n", "json": "n,text\n",
+	} {
+		path := filepath.Join(dir, name)
+		require.Equal(t, result{}, command(t, append([]string{"query", "SELECT * FROM numbers(2)", "-o", path}, flags...)...))
+		text, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.True(t, strings.HasPrefix(string(text), begins), "%s: %q", name, text)
+	}
+	path := filepath.Join(dir, "b.json")
+	require.Equal(t, result{}, command(t, append([]string{"query", "SELECT * FROM numbers(2)", "-o", path, "--format", "csv"}, flags...)...))
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.True(t, strings.HasPrefix(string(text), "n,text\n"), "%q", text)
+	got := command(t, append([]string{"query", "SELECT 1; SELECT 2", "-o", filepath.Join(dir, "b.parquet")}, flags...)...)
+	require.Equal(t, exitUsage, got.code)
+}
+
 func TestQuery_SignalsCancelItOnTheServer(t *testing.T) {
 	cluster, flags := start(t)
 	self, err := os.Executable()

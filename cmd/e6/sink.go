@@ -59,13 +59,13 @@ func replace(path string, mode os.FileMode) (sink, error) {
 	case err == nil && !info.Mode().IsRegular():
 		f, err := os.OpenFile(target, os.O_WRONLY, 0)
 		if err != nil {
-			return nil, err
+			return nil, notWritten(path, err)
 		}
 		return special{f}, nil
 	}
 	if err == nil {
 		if mode = mode.Perm() & info.Mode().Perm(); mode&0o200 == 0 {
-			return nil, fmt.Errorf("write %s: %w", path, os.ErrPermission)
+			return nil, notWritten(path, os.ErrPermission)
 		}
 	}
 	for {
@@ -75,16 +75,45 @@ func replace(path string, mode os.FileMode) (sink, error) {
 			return &replacement{f, target}, nil
 		}
 		if !errors.Is(err, os.ErrExist) {
-			return nil, err
+			return nil, notWritten(path, err)
 		}
 	}
 }
+
+// notWritten is an error of the file that the user named. Those of package os name the
+// file that stands in for it.
+func notWritten(path string, err error) error {
+	if failed, ok := errors.AsType[*os.PathError](err); ok {
+		err = failed.Err
+	}
+	if failed, ok := errors.AsType[*os.LinkError](err); ok {
+		err = failed.Err
+	}
+	if errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("write %s: the folder does not exist", path)
+	}
+	return fmt.Errorf("write %s: %w", path, err)
+}
+
+// Write implements io.Writer. Its errors name the file to replace.
+func (r *replacement) Write(p []byte) (int, error) {
+	n, err := r.File.Write(p)
+	if err != nil {
+		err = notWritten(r.path, err)
+	}
+	return n, err
+}
+
+// WriteString hides that of the file.
+func (r *replacement) WriteString(s string) (int, error) { return r.Write([]byte(s)) }
 
 // End puts the file in its place, or takes it away if it is not complete.
 func (r *replacement) End(failed error) error {
 	err := errors.Join(failed, r.Close())
 	if err == nil {
-		err = os.Rename(r.Name(), r.path)
+		if err = os.Rename(r.Name(), r.path); err != nil {
+			err = notWritten(r.path, err)
+		}
 	}
 	if err != nil {
 		_ = os.Remove(r.Name())
