@@ -109,23 +109,36 @@ var (
 		})
 )
 
-var hashMixed = comparison{
-	name: "hash " + fourColumns, against: "decoding it", goal: 0.1, unit: ofTime,
-	why: "the hash reads every byte of the values, and decoding looks at the length of a text alone; it is taken of the first `Config.ContinueWindow` bytes of a result, or of all with `ReplayContinue`",
-	begin: func() (trial, func(), error) {
-		raw, err := encoded(mixed()...)
-		if err != nil {
-			return nil, nil, err
-		}
-		batch, decoded := new(vector.Batch), new(vector.Batch)
-		var h vector.Hash
-		hash := func() {
-			h.Reset()
-			h.Add(decoded, decoded.Rows())
-		}
-		return inTurn(repeated(hash), repeated(func() { must(batch.Decode(raw, nil)) }), ofTime), func() {}, decoded.Decode(raw, nil)
-	},
+// hashing compares the hash of the mixed batch with a way to decode it.
+func hashing(name, against, why string, decode func(raw []byte) error) comparison {
+	return comparison{
+		name: name, against: against, goal: 0.1, unit: ofTime, why: why,
+		begin: func() (trial, func(), error) {
+			raw, err := encoded(mixed()...)
+			if err != nil {
+				return nil, nil, err
+			}
+			decoded := new(vector.Batch)
+			var h vector.Hash
+			hash := func() {
+				h.Reset()
+				h.Add(decoded, decoded.Rows())
+			}
+			return inTurn(repeated(hash), repeated(func() { must(decode(raw)) }), ofTime), func() {}, decoded.Decode(raw, nil)
+		},
+	}
 }
+
+var (
+	hashOfFresh = hashing("hash "+fourColumns, "decoding it into a new batch", "",
+		func(raw []byte) error {
+			_, err := vector.Decode(raw, nil)
+			return err
+		})
+	hashOfReused = hashing("hash the same", "decoding it into a batch that was read before",
+		"the hash reads every byte of the values, and decoding looks at the length of a text alone; it is taken of the first `Config.ContinueWindow` bytes of a result, or of all with `ReplayContinue`",
+		func(raw []byte) error { return reused.Decode(raw, nil) })
+)
 
 var decodeLongs = comparison{
 	name: "decode a batch of 50,000 LONG", against: "a loop that swaps the same bytes", goal: 0.8, more: true, unit: ofSpeed,

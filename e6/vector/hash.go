@@ -80,7 +80,8 @@ type columnHash struct {
 }
 
 func (h *columnHash) reset() {
-	h.nulls, h.values = 0, stream{}
+	h.nulls = 0
+	h.values.reset()
 	h.kinds = kinds{zone: h.kinds.zone[:0]}
 }
 
@@ -162,6 +163,7 @@ func (h *columnHash) decimals(values []Decimal) {
 // constant adds the value of a constant column that is not null, n times.
 func (h *columnHash) constant(c *Column, n int) {
 	var one columnHash
+	one.reset()
 	one.flat(c, 0, 1)
 	if one.values.n >= blockBytes { // a long text
 		for range n {
@@ -228,19 +230,29 @@ func (k *kinds) total() uint64 {
 
 func (k *kinds) equal(o *kinds) bool { return k.total() == o.total() }
 
+// lanes is how many hashes of a stream are computed side by side, each over 16 bytes of
+// every block, so that the processor need not wait for one to begin the next.
+const lanes = 8
+
 // blockBytes is how much is hashed at a time. What is left over waits for more.
-const blockBytes = 64
+const blockBytes = lanes * 16
 
 // stream hashes bytes. In how many pieces they come makes no difference.
 type stream struct {
-	sum uint64
-	n   uint64
-	buf [blockBytes]byte // the last n % blockBytes bytes
+	sums [lanes]uint64
+	n    uint64
+	buf  [blockBytes]byte // the last n % blockBytes bytes
+}
+
+// reset makes it the stream of no bytes. The sums begin with numbers other than 0: see
+// hashBlocks.
+func (s *stream) reset() {
+	s.sums, s.n = [lanes]uint64{key1, key2, key3, key4, key5, key6, key7, key8}, 0
 }
 
 func (s *stream) equal(o *stream) bool {
 	left := s.n % blockBytes
-	return s.n == o.n && s.sum == o.sum && bytes.Equal(s.buf[:left], o.buf[:left])
+	return s.n == o.n && s.sums == o.sums && bytes.Equal(s.buf[:left], o.buf[:left])
 }
 
 func (s *stream) writeString(text string) {
@@ -255,11 +267,11 @@ func (s *stream) write(p []byte) {
 		if filled+n < blockBytes {
 			return
 		}
-		s.sum = hashBlocks(s.sum, s.buf[:])
+		hashBlocks(&s.sums, s.buf[:])
 		p = p[n:]
 	}
 	whole := len(p) &^ (blockBytes - 1)
-	s.sum = hashBlocks(s.sum, p[:whole])
+	hashBlocks(&s.sums, p[:whole])
 	copy(s.buf[:], p[whole:])
 }
 
@@ -283,20 +295,25 @@ func mix(a, b uint64) uint64 {
 	return hi ^ lo
 }
 
-// hashBlocks continues a hash with whole blocks. Within a block the products do not
-// depend on each other, so that the processor computes them at the same time; each word
-// has a key of its own, so that words in another order give another sum.
-func hashBlocks(sum uint64, p []byte) uint64 {
+// hashBlocks continues hashes with whole blocks. A product takes 16 bytes: the sum of the
+// lane before it is a part of one factor, so that the order of the blocks counts, and the
+// other factor is 0, which would make the lane forget what it has, for one word only,
+// key0. A sum becomes 0 by chance alone, once in 2^64 products.
+func hashBlocks(sums *[lanes]uint64, p []byte) {
+	s0, s1, s2, s3, s4, s5, s6, s7 := sums[0], sums[1], sums[2], sums[3], sums[4], sums[5], sums[6], sums[7]
 	for len(p) >= blockBytes {
 		b := p[:blockBytes:blockBytes]
-		sum ^= mix(binary.LittleEndian.Uint64(b[0:8])^key0, binary.LittleEndian.Uint64(b[8:16])^key1) +
-			mix(binary.LittleEndian.Uint64(b[16:24])^key2, binary.LittleEndian.Uint64(b[24:32])^key3) +
-			mix(binary.LittleEndian.Uint64(b[32:40])^key4, binary.LittleEndian.Uint64(b[40:48])^key5) +
-			mix(binary.LittleEndian.Uint64(b[48:56])^key6, binary.LittleEndian.Uint64(b[56:64])^key7)
-		sum = mix(sum^key7, key8)
+		s0 = mix(binary.LittleEndian.Uint64(b[0:8])^key0, binary.LittleEndian.Uint64(b[8:16])^s0)
+		s1 = mix(binary.LittleEndian.Uint64(b[16:24])^key0, binary.LittleEndian.Uint64(b[24:32])^s1)
+		s2 = mix(binary.LittleEndian.Uint64(b[32:40])^key0, binary.LittleEndian.Uint64(b[40:48])^s2)
+		s3 = mix(binary.LittleEndian.Uint64(b[48:56])^key0, binary.LittleEndian.Uint64(b[56:64])^s3)
+		s4 = mix(binary.LittleEndian.Uint64(b[64:72])^key0, binary.LittleEndian.Uint64(b[72:80])^s4)
+		s5 = mix(binary.LittleEndian.Uint64(b[80:88])^key0, binary.LittleEndian.Uint64(b[88:96])^s5)
+		s6 = mix(binary.LittleEndian.Uint64(b[96:104])^key0, binary.LittleEndian.Uint64(b[104:112])^s6)
+		s7 = mix(binary.LittleEndian.Uint64(b[112:120])^key0, binary.LittleEndian.Uint64(b[120:128])^s7)
 		p = p[blockBytes:]
 	}
-	return sum
+	*sums = [lanes]uint64{s0, s1, s2, s3, s4, s5, s6, s7}
 }
 
 // raw is the memory of values without padding.
