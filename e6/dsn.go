@@ -53,6 +53,10 @@ func (l *loading) readDSN(dsn string) {
 		l.bad("DSN", "", "not well formed", wantDSN+", with e6s:// in place of "+scheme+"://")
 		return
 	}
+	if strings.HasPrefix(scheme, `"`) || strings.HasPrefix(scheme, "'") {
+		l.bad("DSN", "", "in quotes", wantDSN+", without quotes around it")
+		return
+	}
 	pairs, known, err := connstring.Parse(dsn)
 	if !known || err != nil {
 		// What is not well formed may hold a token anywhere.
@@ -83,13 +87,13 @@ func (l *loading) readURL(scheme, rest string) {
 	given = append(given, l.readPath(path)...)
 	values, err := url.ParseQuery(query)
 	if err != nil {
-		l.bad("DSN parameters", "", "not well formed", "key=value, joined by & and percent-encoded")
+		l.bad("DSN query", "", "not well formed", "key=value, joined by & and percent-encoded")
 	}
 	// A secret among the parameters may have been cut off by an ampersand in it.
 	hidden := slices.ContainsFunc(slices.Collect(maps.Keys(values)), connstring.IsSecret)
 	for key, texts := range values {
 		for _, value := range texts {
-			given = append(given, pair{name: key, value: value, source: "DSN parameter " + key, hidden: hidden})
+			given = append(given, pair{name: key, value: value, source: "DSN parameter " + shownName(key), hidden: hidden})
 		}
 	}
 	l.take(given)
@@ -161,7 +165,7 @@ func (l *loading) takeForeign(pairs []connstring.Pair) {
 				given = append(given, pair{name: "log_level", value: "debug", source: "connection string parameter debug"})
 			}
 		default:
-			given = append(given, pair{name: p.Name, value: p.Value, hidden: p.Hidden, source: "connection string parameter " + p.Name})
+			given = append(given, pair{name: p.Name, value: p.Value, hidden: p.Hidden, source: "connection string parameter " + shownName(p.Name)})
 		}
 	}
 	alone := newLoading(nil)

@@ -129,6 +129,13 @@ func TestDSN_SaysWhatIsWrongWithoutTheSecret(t *testing.T) {
 		"postgres://u:pl4nted@h":                     "want e6s://user:token@host:port",
 		"h:443":                                      "want e6s://user:token@host:port",
 		"e6s:u:pl4nted@h":                            "want e6s://user:token@host:port",
+		"e6s://u:pl4nted@h?=x":                       `DSN parameter "" is unknown`,
+		"e6s://u:pl4nted@h?a%1Bb=x":                  `DSN parameter "a\x1bb" is unknown`,
+		"e6s://u:pl4nted@h?a=%zz":                    "DSN query is not well formed: want key=value",
+		"'e6s://u:pl4nted@h'":                        "DSN is in quotes: want e6s://",
+		"e6s://u@h?access_token=pl4&nted=x":          "DSN (a parameter) is unknown",
+		"e6://u:pl4nted@h?sslmode=prefer":            `TLS (DSN parameter sslmode) is "prefer": want require or disable`,
+		"e6s://u:pl4nted@h?sslmode=disable":          "TLS (DSN parameter sslmode) is given more than once",
 		"e6s://u:pl4nted@h?max_attempts=99":          `MaxAttempts (DSN parameter max_attempts) is "99": want a whole number from 1 to 20`,
 	} {
 		_, err := ParseDSN(dsn)
@@ -161,6 +168,9 @@ func TestDSN_OfOtherClientsIsRead(t *testing.T) {
 		`Connection(host="e6.example.com", port=443, username='me@example.com', password='s3cr t+', catalog="C", database="D", cluster_name="N", secure=True, scheme='e6data', require_fastbinary=True)`: want,
 		`{"host": "e6.example.com", "port": 443, "username": "me@example.com", "password": "s3cr t+", "catalog": "C", "database": "D", "cluster_name": "N", "secure": true, "cluster_uuid": null}`:       want,
 		"Host=e6.example.com; Port=443; User=me@example.com; Password=s3cr t+; Database=D; Catalog=C; Cluster-Name=N; Secure=yes;":                                                                       want,
+		`host=e6.example.com port=443 user=me@example.com password='s3cr t+' dbname=D catalog=C cluster_name=N sslmode=require`:                                                                          want,
+		"Server=e6.example.com;Port=443;Uid=me@example.com;Pwd=s3cr t+;Database=D;Catalog=C;Cluster_Name=N;SslMode=VERIFY_IDENTITY":                                                                      want,
+		`conn = Connection(host="e6.example.com", port=443, username='me@example.com', password='s3cr t+', catalog="C", database="D", cluster_name="N", secure=True)`:                                    want,
 		`host='e6.example.com', port=443, username='me@example.com', password="s3cr t+", catalog='C', database='D', cluster_name='N', secure=True, auto_resume=False, debug=True, grpc_options={'keepalive_time_ms': 15000, 'grpc_prepare_timeout': 300}`: without(func(c *Config) {
 			c.NoAutoResume, c.KeepaliveTime, c.PrepareTimeout, c.LogLevel = true, 15*time.Second, 5*time.Minute, LogDebug
 		}),

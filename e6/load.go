@@ -167,7 +167,7 @@ func FromValues(origin string, values map[string]string) Source {
 		var given []pair
 		for _, name := range slices.Sorted(maps.Keys(values)) {
 			if values[name] != "" {
-				given = append(given, pair{name: name, value: values[name], source: origin + ": " + name})
+				given = append(given, pair{name: name, value: values[name], source: origin + ": " + shownName(name)})
 			}
 		}
 		l.take(given)
@@ -202,6 +202,26 @@ func plainName(name string) string {
 	return strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(name))
 }
 
+// shownName is a name that somebody gave, as errors have it: in quotes if it is not one
+// that a setting could have.
+func shownName(name string) string {
+	if name == "" || strings.Trim(plainName(name), "abcdefghijklmnopqrstuvwxyz0123456789.") != "" {
+		return strconv.Quote(name)
+	}
+	return name
+}
+
+// hostNames are the names of the host, as other databases' clients have them too.
+var hostNames = []string{"address", "host", "server", "hostname"}
+
+// tlsOfSSLMode turns what clients of PostgreSQL and MySQL call sslmode into the setting
+// tls, which always checks the certificate and its name. Modes that leave it to the
+// server whether to encrypt have no counterpart.
+var tlsOfSSLMode = map[string]string{
+	"require": "true", "required": "true", "verifyca": "true", "verifyfull": "true", "verifyidentity": "true",
+	"disable": "false", "disabled": "false",
+}
+
 // addressNames are the names of values that the address is put together from.
 var addressNames = []string{"address", "host", "port"}
 
@@ -212,7 +232,25 @@ func (l *loading) take(given []pair) {
 	var host, port pair
 	for _, p := range given {
 		name := plainName(p.name)
-		field := map[string]string{"address": "host", "host": "host", "port": "port"}[name]
+		if name == "sslmode" {
+			tls, known := tlsOfSSLMode[plainName(p.value)]
+			if !known {
+				value := "***"
+				if !p.hidden {
+					value = strconv.Quote(p.value)
+				}
+				l.bad("TLS", p.source, value, "require or disable, or tls=true or tls=false")
+				continue
+			}
+			name, p.name, p.value = "tls", "tls", tls
+		}
+		field := ""
+		switch {
+		case slices.Contains(hostNames, name):
+			field = "host"
+		case name == "port":
+			field = "port"
+		}
 		s, known := settingOf(name)
 		if known {
 			field = s.Field

@@ -116,9 +116,13 @@ func unescape(text string, jdbc bool) string {
 	return text
 }
 
-// IsSecret reports whether the value of a parameter is a secret.
+// IsSecret reports whether the value of a parameter is a secret, by this client's names
+// and by what others call theirs, such as access_token and passwd.
 func IsSecret(name string) bool {
-	return slices.Contains([]string{"token", "password", "pwd"}, strings.ToLower(name))
+	name = strings.ToLower(name)
+	return slices.ContainsFunc([]string{"token", "pass", "pwd", "secret", "key"}, func(part string) bool {
+		return strings.Contains(name, part)
+	})
 }
 
 // nameForm is what the name of a parameter looks like.

@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// A list may be the arguments of a call, Connection(host="h", port=443), or a
-// dictionary, {"host": "h", "port": 443}.
+// A list may be the arguments of a call, Connection(host="h", port=443), also of one whose
+// result is assigned, or a dictionary, {"host": "h", "port": 443}.
 var (
-	callForm    = regexp.MustCompile(`(?s)^[A-Za-z_][A-Za-z0-9_.]*\s*\((.*)\)$`)
+	callForm    = regexp.MustCompile(`(?s)^(?:[A-Za-z_][A-Za-z0-9_.]*\s*=\s*)?[A-Za-z_][A-Za-z0-9_.]*\s*\((.*)\)$`)
 	dictForm    = regexp.MustCompile(`(?s)^\{(.*)\}$`)
 	optionsForm = regexp.MustCompile(`(?s)["']?grpc_options["']?\s*[=:]\s*\{([^{}]*)\}`)
 )
