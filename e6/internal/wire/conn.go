@@ -112,6 +112,7 @@ func Dial(cfg Config) (*Conn, error) {
 			}
 			return nil, fmt.Errorf("e6: dial %q: %w", cfg.Target, err)
 		}
+		l.first = true
 		g.set([]*link{l})
 	}
 	return c, nil
@@ -149,24 +150,24 @@ func (c *Conn) Cluster(call Call) e6xv1.ClusterServiceClient { return c.to(call)
 // If no connection has a stream, the call waits here and not in gRPC, where it would wait
 // for one connection, whose calls may hang. waited says that it did so in vain.
 func (c *Conn) route(ctx context.Context, side fsm.Side, of methodUse) (l *link, waited bool) {
-	g, keep := &c.query, int64(0)
+	g, cleanup := &c.query, false
 	switch of {
 	case usesProbe:
 		c.warm.Do(func() { c.query.all()[0].grpc.Connect() })
 		g = &c.control
 	case usesCleanup:
-		g, keep = &c.control, c.control.all()[0].hard()/4
+		g, cleanup = &c.control, true
 	}
 	for {
-		l := g.acquire(side, 1, keep)
+		l := g.acquire(side, 1, cleanup)
 		if l.refuses(side) {
 			if other := c.elsewhere(side); other != nil {
 				l.release(1)
 				return other, false
 			}
 		}
-		if l.enter(keep) {
-			g.passOn(side, keep)
+		if l.enter(cleanup) {
+			g.passOn(side, cleanup)
 			return l, false
 		}
 		if waited {
@@ -174,7 +175,7 @@ func (c *Conn) route(ctx context.Context, side fsm.Side, of methodUse) (l *link,
 			return l, true
 		}
 		l.release(1)
-		waited = !g.await(ctx, side, keep)
+		waited = !g.await(ctx, side, cleanup)
 	}
 }
 

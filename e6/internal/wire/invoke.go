@@ -96,7 +96,7 @@ func (c *boundConn) invoke(ctx context.Context, method string, args, reply any, 
 	}
 	side := c.call.Side
 	l, leased, waited := c.link, true, false
-	if m.use != usesQuery || l == nil || l.use != UseAlone && l.refuses(side) || !l.enter(0) {
+	if m.use != usesQuery || l == nil || l.use != UseAlone && l.refuses(side) || !l.enter(false) {
 		l, waited = c.route(ctx, side, m.use)
 		leased = false
 	}

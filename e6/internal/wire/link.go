@@ -40,6 +40,7 @@ type link struct {
 	grpc  *grpc.ClientConn
 	use   Use
 	group *group // nil for a connection that carries one attempt
+	first bool   // of its group
 
 	// The stubs of calls without a planner, and of those to the planner that each
 	// side was asked for last: mostly there is one.
@@ -109,6 +110,22 @@ func (l *link) hard() int64 {
 	return unlimited
 }
 
+// limit is how many calls the connection takes before one waits for a stream: all that the
+// server allows, or, if it frees something on the server, so many that others have room.
+// Of a server that allows very few, the first connection is left to the others.
+func (l *link) limit(cleanup bool) int64 {
+	hard := l.hard()
+	switch keep := hard / 4; {
+	case !cleanup:
+		return hard
+	case keep > 0:
+		return hard - keep
+	case l.first:
+		return 0
+	}
+	return hard
+}
+
 // soft is the number of streams from which another connection is wanted. It leaves
 // room for the calls that come before that one is ready.
 func (l *link) soft() int64 {
@@ -119,12 +136,12 @@ func (l *link) soft() int64 {
 // gone reports whether the link is retired.
 func (l *link) gone() bool { return l.reserved.Load() >= retired }
 
-// enter begins a call, if the server lets one more run now and keep others. A call of an
-// attempt that is alone waits for its connection.
-func (l *link) enter(keep int64) bool {
+// enter begins a call, if there is room for one of its kind. A call of an attempt that is
+// alone waits for its connection.
+func (l *link) enter(cleanup bool) bool {
 	for {
 		n := l.calls.Load()
-		if l.use != UseAlone && (n >= l.hard()-keep || l.gone()) {
+		if l.use != UseAlone && (n >= l.limit(cleanup) || l.gone()) {
 			return false
 		}
 		if l.calls.CompareAndSwap(n, n+1) {

@@ -32,6 +32,10 @@ const (
 	shrinkAfter = 3
 	// replaceEvery limits how often a connection without a service is replaced.
 	replaceEvery = time.Second
+	// lookAgain is how often a call that waits for a stream looks for one without being
+	// told. Room comes with time alone, when a refusal of a side has expired; and who is
+	// told of a stream may be a call to a side that is refused there.
+	lookAgain = time.Second
 )
 
 // group is the connections of one use. Readers take no lock: the list is replaced as a
@@ -53,11 +57,11 @@ type group struct {
 func (g *group) all() []*link { return *g.links.Load() }
 
 // acquire reserves streams on the connection that has the most room, and opens another
-// one if all are busy. keep is how many streams of a connection must stay free.
-func (g *group) acquire(side fsm.Side, streams, keep int64) *link {
+// one if all are busy. cleanup leaves room for others, as link.limit says.
+func (g *group) acquire(side fsm.Side, streams int64, cleanup bool) *link {
 	for {
 		links := g.all()
-		best, seen, enough := choose(links, side, streams, keep)
+		best, seen, enough := choose(links, side, streams, cleanup)
 		if best.unserved.Load() && g.replace(best, false) {
 			continue
 		}
@@ -84,7 +88,7 @@ const (
 
 // choose picks a connection. seen is its number of reserved streams. enough says that
 // no other connection is wanted: one with room is there, or on its way.
-func choose(links []*link, side fsm.Side, streams, keep int64) (best *link, seen int64, enough bool) {
+func choose(links []*link, side fsm.Side, streams int64, cleanup bool) (best *link, seen int64, enough bool) {
 	least := int64(math.MaxInt64)
 	failed, full := false, false
 	for _, l := range links {
@@ -92,7 +96,7 @@ func choose(links []*link, side fsm.Side, streams, keep int64) (best *link, seen
 		if reserved >= retired && best != nil {
 			continue
 		}
-		hard, soft, ready, calls := l.hard()-keep, l.soft(), l.ready.Load(), l.calls.Load()
+		hard, soft, ready, calls := l.limit(cleanup), l.soft(), l.ready.Load(), l.calls.Load()
 		fits := func(limit int64) bool { return reserved == 0 || reserved+streams <= limit }
 		rank := int64(rankFull)
 		switch {
@@ -130,9 +134,9 @@ type queue struct {
 	freed   chan struct{} // one of them may look again
 }
 
-// queue returns where calls wait that leave so many streams to others.
-func (g *group) queue(keep int64) *queue {
-	if keep > 0 {
+// queue returns where calls wait.
+func (g *group) queue(cleanup bool) *queue {
+	if cleanup {
 		return &g.cleanup
 	}
 	return &g.first
@@ -140,15 +144,19 @@ func (g *group) queue(keep int64) *queue {
 
 // await waits within ctx until a connection may have a stream. It reports false when ctx
 // ends.
-func (g *group) await(ctx context.Context, side fsm.Side, keep int64) bool {
-	q := g.queue(keep)
+func (g *group) await(ctx context.Context, side fsm.Side, cleanup bool) bool {
+	q := g.queue(cleanup)
 	q.waiting.Add(1)
 	defer q.waiting.Add(-1)
-	if g.room(side, keep) { // a stream was freed before we counted
+	if g.room(side, cleanup) { // a stream was freed before we counted
 		return true
 	}
+	again := time.NewTimer(lookAgain)
+	defer again.Stop()
 	select {
 	case <-q.freed:
+		return true
+	case <-again.C:
 		return true
 	case <-ctx.Done():
 		return false
@@ -157,9 +165,9 @@ func (g *group) await(ctx context.Context, side fsm.Side, keep int64) bool {
 
 // room reports whether the connection that a call gets has a stream. It must not look at
 // others: a call that is told of room which it does not get looks again without an end.
-func (g *group) room(side fsm.Side, keep int64) bool {
-	l, _, _ := choose(g.all(), side, 1, keep)
-	return l.calls.Load() < l.hard()-keep && !l.gone()
+func (g *group) room(side fsm.Side, cleanup bool) bool {
+	l, _, _ := choose(g.all(), side, 1, cleanup)
+	return l.calls.Load() < l.limit(cleanup) && !l.gone()
 }
 
 // wake lets one of the calls that wait look again.
@@ -180,8 +188,8 @@ func (q *queue) wake() {
 
 // passOn wakes the next call that waits, if there is room for it too: a token that finds
 // another one in freed is lost.
-func (g *group) passOn(side fsm.Side, keep int64) {
-	if q := g.queue(keep); q.waiting.Load() > 0 && g.room(side, keep) {
+func (g *group) passOn(side fsm.Side, cleanup bool) {
+	if q := g.queue(cleanup); q.waiting.Load() > 0 && g.room(side, cleanup) {
 		q.wake()
 	}
 }
@@ -230,6 +238,7 @@ func (g *group) replace(old *link, must bool) bool {
 		return false
 	}
 	g.replaced = time.Now()
+	l.first = i == 0
 	links = slices.Clone(links)
 	links[i] = l
 	g.set(links)
@@ -302,7 +311,7 @@ type Lease struct {
 // be called once.
 func (c *Conn) Acquire(side fsm.Side, streams int) Lease {
 	n := int64(streams)
-	return Lease{c, c.query.acquire(side, n, 0), n}
+	return Lease{c, c.query.acquire(side, n, false), n}
 }
 
 // AcquireAlone leases a connection that carries nothing else: for an attempt after one

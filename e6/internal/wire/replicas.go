@@ -24,7 +24,7 @@ func (c *Conn) elsewhere(side fsm.Side) *link {
 			if !l.ready.Load() || l.unserved.Load() || l.refuses(side) {
 				continue
 			}
-			if n := l.reserved.Add(1); n < retired && l.enter(0) {
+			if n := l.reserved.Add(1); n < retired && l.enter(false) {
 				return l
 			}
 			l.release(1)
