@@ -290,38 +290,3 @@ func TestConnections_ProxyOfTheEnvironment(t *testing.T) {
 		})
 	}
 }
-
-func TestConnections_ManySlowStatementsBesideManyShortOnes(t *testing.T) {
-	if testing.Short() {
-		t.Skip("half a minute of load")
-	}
-	const slow, perSecond, seconds = 500, 500, 10
-	cluster, p := behindProxy(t)
-	client := p.client(t, cluster)
-	slowly(t, client, slow, 60_000)
-	waitFor(within(t, time.Minute), t, client, func() bool { return cluster.Stats().Calls["getResultMetadata"] >= slow })
-	var short sync.WaitGroup
-	var failed, slowest atomic.Int64
-	tick := time.NewTicker(time.Second / perSecond)
-	defer tick.Stop()
-	for range perSecond * seconds {
-		<-tick.C
-		short.Go(func() {
-			began := time.Now()
-			if _, err := client.QueryAll(within(t, 30*time.Second), "SELECT 1"); err != nil {
-				failed.Add(1)
-			}
-			for took := int64(time.Since(began)); ; {
-				most := slowest.Load()
-				if took <= most || slowest.CompareAndSwap(most, took) {
-					return
-				}
-			}
-		})
-	}
-	short.Wait()
-	t.Logf("the slowest of %d short queries took %v beside %d slow ones; connections: %v",
-		perSecond*seconds, time.Duration(slowest.Load()), slow, len(client.Stats().Connections))
-	require.Zero(t, failed.Load())
-	require.GreaterOrEqual(t, client.Stats().InFlight[e6.Blue], int64(slow), "the slow ones are still there")
-}
