@@ -85,9 +85,7 @@ func Open(ctx context.Context, cfg Config, opts ...Option) (*Client, error) {
 // newClient makes a client without asking anyone.
 func newClient(cfg Config, opts []Option) (*Client, error) {
 	c := &Client{closed: make(chan struct{})}
-	for _, opt := range opts {
-		opt(&c.opts)
-	}
+	applyAll(&c.opts, opts)
 	if err := cfg.validate(&c.opts); err != nil {
 		return nil, err
 	}

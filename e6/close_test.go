@@ -220,6 +220,30 @@ func TestMaxInFlight_HoldsForCallersWhoGiveUp(t *testing.T) {
 	})
 }
 
+func TestClose_EndsAStatementThatWaitsForAPlaceWithoutACancel(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
+		cluster, err := e6test.Start(e6test.InMemory())
+		require.NoError(t, err)
+		defer func() { require.NoError(t, cluster.Close()) }()
+		cfg := config(cluster)
+		cfg.MaxInFlight = 1
+		client, err := e6.Open(t.Context(), cfg, e6.WithDialer(cluster.Dialer()), nil) // a nil option has no effect
+		require.NoError(t, err)
+		rows, err := client.Query(e6.WithQueryOptions(t.Context(), nil), "SELECT * FROM numbers(100000)")
+		require.NoError(t, err)
+		done := make(chan error, 1)
+		go func() { done <- client.Exec(t.Context(), "SELECT 1") }()
+		synctest.Wait()
+		require.EqualValues(t, 1, client.Stats().Waiting)
+		require.NoError(t, client.Close())
+		err = <-done
+		require.EqualError(t, err, "e6: waiting for one of 1 statements to end (Config.MaxInFlight): the client is closed")
+		require.ErrorIs(t, err, e6.ErrClosed)
+		require.NotErrorIs(t, err, context.Canceled, "the caller has cancelled nothing")
+		require.NoError(t, rows.Close())
+	})
+}
+
 func TestMaxInFlight_CountsStatementsUntilTheServerIsTold(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		cluster, err := e6test.Start(e6test.InMemory())

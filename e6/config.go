@@ -228,9 +228,7 @@ func (c Config) sentName() string { return strings.ToLower(strings.TrimSpace(c.C
 // options that it is to be opened with, as one *ConfigError. Open calls it.
 func (c Config) Validate(opts ...Option) error {
 	var o options
-	for _, opt := range opts {
-		opt(&o)
-	}
+	applyAll(&o, opts)
 	return c.validate(&o)
 }
 

@@ -223,8 +223,16 @@ func WithQueryOptions(ctx context.Context, opts ...QueryOption) context.Context 
 func (c *Client) queryOptions(ctx context.Context) queryOptions {
 	o := queryOptions{catalog: c.cfg.Catalog, schema: c.cfg.Schema, replay: c.opts.replay}
 	opts, _ := ctx.Value(queryOptionsKey{}).([]QueryOption)
-	for _, opt := range opts {
-		opt(&o)
-	}
+	applyAll(&o, opts)
 	return o
+}
+
+// applyAll applies options. One that is nil has no effect, as a variable of the caller's
+// that was left empty.
+func applyAll[O any, Opt ~func(*O)](to *O, opts []Opt) {
+	for _, opt := range opts {
+		if opt != nil {
+			opt(to)
+		}
+	}
 }

@@ -509,7 +509,7 @@ func (q *query) opName(x *execution) string { return cmp.Or(q.op, x.step.String(
 // interrupted is the error of a statement whose context has ended.
 func (q *query) interrupted(ctx context.Context, x *execution, err error) error {
 	cause := ctxerr.Why(ctx)
-	if errors.Is(cause, ErrClosed) {
+	if cause == ErrClosed {
 		return ErrClosed
 	}
 	where := fmt.Sprintf("%s%s on %s", q.opName(x), queryName(x.queryID, q.opts.tag), x.pin.Side)

@@ -23,6 +23,9 @@ func TestAContextThatEndedSaysHowAndWhy(t *testing.T) {
 		require.ErrorIs(t, Why(ctx), own)
 		require.EqualError(t, Why(ctx), how.Error()+": the caller's own")
 	}
+	closed, end := context.WithCancelCause(t.Context())
+	end(ErrClosed)
+	require.Equal(t, ErrClosed, Why(closed), "the caller has cancelled nothing")
 	plain, stop := context.WithCancel(t.Context())
 	stop()
 	require.Equal(t, context.Canceled, Why(plain))

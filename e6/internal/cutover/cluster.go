@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/internal/ctxerr"
 	"github.com/e6data/e6data-go/e6/internal/errtext"
 )
 
@@ -48,7 +49,7 @@ const (
 )
 
 // ErrClosed is returned once a Coordinator is closed.
-var ErrClosed = errors.New("e6: the client is closed")
+var ErrClosed = ctxerr.ErrClosed
 
 // DetectionError reports that neither side accepted the client.
 type DetectionError struct {

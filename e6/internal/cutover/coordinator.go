@@ -2,7 +2,6 @@ package cutover
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -209,7 +208,7 @@ func (c *Coordinator) call(ctx context.Context, decide func()) error {
 	case <-made:
 		return nil
 	case <-ctx.Done():
-		return why(ctx)
+		return ctxerr.Why(ctx)
 	case <-c.ctx.Done():
 		return ErrClosed
 	}
@@ -299,14 +298,6 @@ func (r *repeated) failed(side fsm.Side, attempt int, cause fsm.Cause, err error
 	}
 }
 
-// why is why a context has ended: that the client is closed, or what ended the caller's.
-func why(ctx context.Context) error {
-	if errors.Is(context.Cause(ctx), ErrClosed) {
-		return ErrClosed
-	}
-	return ctxerr.Why(ctx)
-}
-
 // Close stops the coordinator and waits, within ctx, until everything that it
 // started has ended. Callers that wait for a side get ErrClosed. A second call
 // waits like the first.
@@ -317,7 +308,7 @@ func (c *Coordinator) Close(ctx context.Context) error {
 	case <-c.ended:
 		return nil
 	case <-ctx.Done():
-		return why(ctx)
+		return ctxerr.Why(ctx)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/internal/ctxerr"
 	"github.com/e6data/e6data-go/e6/internal/errtext"
 )
 
@@ -95,7 +96,7 @@ func (c *Coordinator) Refresh(ctx context.Context) (fsm.Snapshot, error) {
 		select {
 		case <-k.done:
 		case <-ctx.Done():
-			return c.Routing().Snapshot, why(ctx)
+			return c.Routing().Snapshot, ctxerr.Why(ctx)
 		case <-c.ctx.Done():
 			return c.Routing().Snapshot, ErrClosed
 		}
@@ -151,7 +152,7 @@ func (c *Coordinator) Switch(ctx context.Context, side fsm.Side) error {
 	case <-t.ready:
 		return t.err
 	case <-ctx.Done():
-		return errtext.Errorf("switch to %s: waiting for it to accept: %w", side, why(ctx))
+		return errtext.Errorf("switch to %s: waiting for it to accept: %w", side, ctxerr.Why(ctx))
 	case <-c.ctx.Done():
 		return ErrClosed
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/e6/internal/backoff"
+	"github.com/e6data/e6data-go/e6/internal/ctxerr"
 	"github.com/e6data/e6data-go/e6/internal/errtext"
 	"github.com/e6data/e6data-go/e6/internal/health"
 )
@@ -323,7 +324,7 @@ func (c *Coordinator) await(ctx context.Context, done <-chan struct{}) error {
 	case <-done:
 		return nil
 	case <-ctx.Done():
-		return why(ctx)
+		return ctxerr.Why(ctx)
 	case <-c.ctx.Done():
 		return ErrClosed
 	}

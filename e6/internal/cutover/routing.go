@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/internal/ctxerr"
 	"github.com/e6data/e6data-go/e6/internal/errtext"
 )
 
@@ -161,7 +162,7 @@ func (c *Coordinator) awaitRoute(ctx context.Context, r *Routing) error {
 
 // waitError says what a caller that ran out of time was waiting for.
 func (c *Coordinator) waitError(ctx context.Context, r *Routing) error {
-	err := errtext.Errorf("waiting for a side that accepts (%s): %w", r.Snapshot, why(ctx))
+	err := errtext.Errorf("waiting for a side that accepts (%s): %w", r.Snapshot, ctxerr.Why(ctx))
 	if last := c.lastProbe.Load(); last != nil {
 		err = fmt.Errorf("%w; the last attempt: %w", err, *last)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/e6/internal/backoff"
+	"github.com/e6data/e6data-go/e6/internal/ctxerr"
 )
 
 // Session is a login on one side. It is never sent to the other one.
@@ -88,7 +89,7 @@ func (o *opening) wait(ctx context.Context, c *Coordinator) (Session, error) {
 	case <-o.done:
 		return o.session, o.err
 	case <-ctx.Done():
-		return Session{}, why(ctx)
+		return Session{}, ctxerr.Why(ctx)
 	case <-c.ctx.Done():
 		return Session{}, ErrClosed
 	}
