@@ -1,6 +1,7 @@
 package e6
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -220,10 +221,11 @@ func withLimit(err error) string {
 	return message(err)
 }
 
-// message is the text of the engine's answer, without gRPC's decoration.
+// message is the text of the engine's answer, without gRPC's decoration. An answer without
+// one is its code.
 func message(err error) string {
 	if s, ok := status.FromError(err); ok {
-		return s.Message()
+		return cmp.Or(s.Message(), "the engine answered "+s.Code().String()+" without a message")
 	}
 	return err.Error()
 }

@@ -72,3 +72,14 @@ func TestQuery_AMessageOverALimitNamesItsField(t *testing.T) {
 	_, err = sending.QueryAll(t.Context(), "SELECT 1")
 	require.ErrorContains(t, err, "vs. 4194304): the server has a limit for requests: raise it there, or shorten the statement")
 }
+
+func TestQueryError_NamesTheCodeOfAnAnswerWithoutAMessage(t *testing.T) {
+	for _, method := range []string{"authenticate", "prepareStatement", "executeStatement", "getResultMetadata"} {
+		cluster := start(t)
+		client := open(t, cluster)
+		cluster.ExpireSessions(e6.Blue)
+		cluster.Inject(e6test.Fault{Method: method, Action: e6test.Answer, Code: codes.InvalidArgument})
+		_, err := client.QueryAll(within(t, 10*time.Second), "SELECT 1")
+		require.ErrorContains(t, err, "InvalidArgument without a message", method)
+	}
+}

@@ -41,7 +41,7 @@ func (e *Error) Error() string {
 func (e *Error) Cause() string {
 	message := e.Err.Error()
 	if st, ok := status.FromError(e.Err); ok {
-		message = st.Message()
+		message = cmp.Or(st.Message(), st.Code().String()+" without a message")
 	}
 	s := e.Class.String()
 	if detail := e.detail(message); detail != "" {
