@@ -1,9 +1,13 @@
 package emulator
 
 import (
+	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/fsm"
@@ -24,14 +28,18 @@ import (
 //
 // An answer of 200 means done. A cutover with a grace period is answered with 202 at
 // once and goes on in the background; GET /status says when it is done. The grace is 5 s
-// by default and 1 h at most; an abrupt cutover has none. A parameter that is missing or
-// wrong is 400 with a text that says which, another method 405, a cutover while another
+// by default and 1 h at most; an abrupt cutover has none. A parameter that is missing,
+// wrong or unknown is 400 with a text that says which, another method 405, a cutover while another
 // one runs 409.
 func AdminHandler(cluster *e6test.Cluster) http.Handler {
 	mux := http.NewServeMux()
-	post := func(path string, do func(q url.Values) error) {
+	post := func(path string, do func(q url.Values) error, names ...string) {
 		mux.HandleFunc("POST "+path, func(w http.ResponseWriter, r *http.Request) {
-			if err := do(r.URL.Query()); err != nil {
+			q, err := params(r, names...)
+			if err == nil {
+				err = do(q)
+			}
+			if err != nil {
 				http.Error(w, err.Error(), http.StatusBadRequest)
 				return
 			}
@@ -45,7 +53,7 @@ func AdminHandler(cluster *e6test.Cluster) http.Handler {
 				do(side)
 			}
 			return err
-		})
+		}, param)
 	}
 	onSide("/announce", "to", cluster.Announce)
 	onSide("/open", "side", cluster.OpenSide)
@@ -58,6 +66,25 @@ func AdminHandler(cluster *e6test.Cluster) http.Handler {
 	mux.HandleFunc("GET /status", c.serveStatus)
 	mux.HandleFunc("GET /stats", func(w http.ResponseWriter, _ *http.Request) { writeStats(cluster, w) })
 	return mux
+}
+
+// params reads the query string of a request, which may have these parameters, each once.
+func params(r *http.Request, names ...string) (url.Values, error) {
+	q, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, errors.New("parameter list is not well formed: want name=value, joined by & and percent-encoded")
+	}
+	for _, name := range slices.Sorted(maps.Keys(q)) {
+		switch {
+		case !slices.Contains(names, name) && len(names) == 0:
+			return nil, fmt.Errorf("parameter %q is unknown: there are none", name)
+		case !slices.Contains(names, name):
+			return nil, fmt.Errorf("parameter %q is unknown: want %s", name, strings.Join(names, ", "))
+		case len(q[name]) > 1:
+			return nil, fmt.Errorf("parameter %s is given more than once: want one value", name)
+		}
+	}
+	return q, nil
 }
 
 // sideParam reads a side out of the query string.

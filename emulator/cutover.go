@@ -119,7 +119,11 @@ func (s *cutoverStatus) end(err error) {
 
 // serve serves POST /cutover.
 func (c *cutovers) serve(w http.ResponseWriter, r *http.Request) {
-	o, err := cutoverParams(r.URL.Query())
+	var o e6test.Cutover
+	q, err := params(r, "to", "kind", "grace")
+	if err == nil {
+		o, err = cutoverParams(q)
+	}
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return

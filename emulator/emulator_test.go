@@ -221,7 +221,12 @@ func TestAdminRefusesWhatItDoesNotUnderstand(t *testing.T) {
 	}{
 		{"/announce", "parameter to: unknown side"},
 		{"/announce?to=red", `parameter to: unknown side "red": expected blue or green`},
-		{"/open?to=green", "parameter side: unknown side"},
+		{"/open?to=green", `parameter "to" is unknown: want side`},
+		{"/open", "parameter side: unknown side"},
+		{"/open?side=green&side=blue", "parameter side is given more than once"},
+		{"/cutover?to=green&gracee=1s", `parameter "gracee" is unknown: want to, kind, grace`},
+		{"/cutover?to=green&grace=%zz", "parameter list is not well formed"},
+		{"/suspend?side=blue", `parameter "side" is unknown: there are none`},
 		{"/close?side=", "parameter side: unknown side"},
 		{"/cutover?to=red", "parameter to: unknown side"},
 		{"/cutover?to=green&kind=slow", "parameter kind"},
