@@ -28,7 +28,7 @@ func refusalsRise(t *testing.T) {
 		answer(t, client)
 	}
 	stats := client.Stats()
-	require.Equal(t, map[e6.Side]int64{e6.Blue: 1, e6.Green: 0}, stats.Refused, "one cutover refuses once, and no query failed")
+	require.Equal(t, map[e6.Side]int64{e6.Blue: 2, e6.Green: 0}, stats.Refused, "one cutover refuses one call, on a connection and on another one, and no query failed")
 }
 
 func replaysRise(t *testing.T) {
@@ -81,7 +81,7 @@ func aWriteIsUnknown(t *testing.T) {
 
 func aQueryIsLeftBehind(t *testing.T) {
 	cluster, client := ailing(t)
-	cluster.Inject(e6test.Fault{Side: e6.Blue, Method: "clearOrCancelQuery", Action: e6test.Refuse456})
+	cluster.Inject(e6test.Fault{Side: e6.Blue, Method: "clearOrCancelQuery", Times: -1, Action: e6test.Refuse456})
 	answer(t, client)
 	left := told[events.QueryAbandoned](client)
 	require.Len(t, left, 1)
