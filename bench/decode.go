@@ -130,13 +130,13 @@ func hashing(name, against, why string, decode func(raw []byte) error) compariso
 }
 
 var (
-	hashOfFresh = hashing("hash "+fourColumns, "decoding it into a new batch", "",
+	hashOfFresh = hashing("hash "+fourColumns+", for `ReplayContinue` beyond the window", "decoding it into a new batch", "",
 		func(raw []byte) error {
 			_, err := vector.Decode(raw, nil)
 			return err
 		})
 	hashOfReused = hashing("hash the same", "decoding it into a batch that was read before",
-		"the hash reads every byte of the values, and decoding looks at the length of a text alone; it is taken of the first `Config.ContinueWindow` bytes of a result, or of all with `ReplayContinue`",
+		"the hash reads every byte of the values, and a loop that does nothing but load them takes 0.2 of this time; so a result is not hashed while it is read, unless `ReplayContinue` is set and more than `Config.ContinueWindow` of it was read, and otherwise when it is cut off",
 		func(raw []byte) error { return reused.Decode(raw, nil) })
 )
 

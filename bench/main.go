@@ -21,7 +21,7 @@ import (
 var comparisons = []comparison{
 	pin, pinOnEight, unaryCall,
 	toFirstRow, toTheEnd, newClient, newClientKnows, toNewSide,
-	decodeReused, decodeFresh, decodeLongs, hashOfFresh, hashOfReused, rowsThroughSQL,
+	decodeReused, decodeFresh, decodeLongs, recorded, hashOfFresh, hashOfReused, rowsThroughSQL,
 	queries(1), queries(64), graceful, abrupt,
 	perConn, perClient,
 }

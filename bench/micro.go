@@ -96,6 +96,21 @@ var (
 			}
 			return many.NsPerOp * float64(min(8, runtime.GOMAXPROCS(0))) / one.NsPerOp, nil
 		})
+	recorded = micro("e6", comparison{
+		name:    "record " + fourColumns + " when it reaches the caller, for a continuation within `Config.ContinueWindow`",
+		against: "decoding it into a batch that was read before", goal: 0.1, unit: ofTime,
+	},
+		func(run func(string) (*parse.Benchmark, error)) (float64, error) {
+			ours, err := run("^BenchmarkRecord$/^within")
+			if err != nil {
+				return 0, err
+			}
+			theirs, err := run("^BenchmarkRecord$/^decode$")
+			if err != nil {
+				return 0, err
+			}
+			return ours.NsPerOp / theirs.NsPerOp, nil
+		})
 	unaryCall = micro("e6/internal/wire", comparison{
 		name: "one call through the transport", against: "the generated stub with the same header and limits", goal: 1.03, unit: ofTime,
 		why: "of the 36 µs of a call on loopback, one goes into the settings of the connection (windows, keepalive, no retries), and one into the stamp, the counters, the headers, and the copy that gRPC makes of the metadata of an answer, by which an ingress is told from an engine; the same call differs by as much from run to run",

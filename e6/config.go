@@ -193,7 +193,9 @@ type Config struct {
 	FetchAfterMetadata bool
 	// ContinueWindow is how many bytes of a result, as they came, may have reached the
 	// caller for the result to be continued when it is cut off: see ReplayPolicy. A row
-	// counts at least one byte for each column. ReplayContinue has no such limit,
+	// counts at least one byte for each column. So many bytes are kept in memory for each
+	// result that is being read, until it has ended or more of it was read. ReplayContinue
+	// has no such limit, and hashes what is beyond the window instead of keeping it;
 	// ReplayNever continues nothing; 1 byte continues nothing either, and leaves replays
 	// as they are. Default: 1 MiB.
 	ContinueWindow int

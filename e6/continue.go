@@ -2,7 +2,6 @@ package e6
 
 import (
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/e6data/e6data-go/e6/events"
@@ -12,14 +11,14 @@ import (
 // delivered is the part of a result that has reached the caller.
 type delivered struct {
 	rows int64
-	// hash is over these rows. It is nil if they are not verified: the statement may
-	// write, its policy forbids it to run again, or they are more than the window.
+	// hash is over these rows. It is nil if the result cannot be continued: the statement
+	// may write, its policy forbids it to run again, or they are more than the window.
 	hash *vector.Hash
 }
 
 // continuation checks that a replay begins with the rows that the caller has, and takes
-// them out of the replay, so that the caller gets what follows them. The rows themselves
-// are not kept: their hashes are compared at the last one of them.
+// them out of the replay, so that the caller gets what follows them. Their hashes are
+// compared at the last one of them.
 type continuation struct {
 	want   delivered
 	fields []vector.Field
@@ -57,16 +56,13 @@ type replayDiffers struct {
 // Error implements error.
 func (d *replayDiffers) Error() string { return d.reason.describe(d.column) }
 
-// window is how many bytes of a result are verified by a hash, so that the result can be
-// continued. It is 0 for one that may not be continued.
-func (q *query) window() int64 {
-	switch {
-	case q.running != nil || !q.readOnly() || q.opts.replay == ReplayNever:
-		return 0
-	case q.opts.replay == ReplayContinue:
-		return unlimitedWindow
+// newRecord makes the record of the rows that reach the caller. It is nil for a result that
+// may not be continued.
+func (q *query) newRecord() *record {
+	if q.running != nil || !q.readOnly() || q.opts.replay == ReplayNever {
+		return nil
 	}
-	return int64(q.c.cfg.ContinueWindow)
+	return &record{window: int64(q.c.cfg.ContinueWindow), beyond: q.opts.replay == ReplayContinue}
 }
 
 // resume prepares for a replay that continues what the caller has, which may be nothing.
@@ -124,6 +120,3 @@ func (q *query) spare(to sink) *vector.Batch {
 	}
 	return to.spare()
 }
-
-// unlimitedWindow is the window of ReplayContinue.
-const unlimitedWindow = math.MaxInt64

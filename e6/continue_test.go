@@ -58,6 +58,7 @@ type table struct {
 type runs struct {
 	e6test.Engine
 	tables []table
+	uneven bool // the batches of each run have another number of rows
 	n      atomic.Int64
 }
 
@@ -77,12 +78,17 @@ func (*stockRun) Close() error                            { return nil }
 
 func (r *stockRun) Execute(context.Context) (e6test.Result, error) {
 	n := int(r.e.n.Add(1))
-	return &stockResult{table: r.e.tables[min(n, len(r.e.tables))-1]}, nil
+	result := &stockResult{table: r.e.tables[min(n, len(r.e.tables))-1]}
+	if r.e.uneven {
+		result.less = n % 3 * 2
+	}
+	return result, nil
 }
 
 type stockResult struct {
 	table
-	at int
+	less int // rows of a batch than there may be
+	at   int
 }
 
 func (r *stockResult) Fields() []vector.Field {
@@ -97,7 +103,7 @@ func (r *stockResult) Next(_ context.Context, most int) (*e6test.Batch, error) {
 	if r.at == len(r.items) {
 		return nil, io.EOF
 	}
-	some := r.items[r.at:min(r.at+most, len(r.items))]
+	some := r.items[r.at:min(r.at+most-r.less, len(r.items))]
 	r.at += len(some)
 	kind := cmp.Or(r.kind, vector.Long)
 	ids, names := e6test.Column{Type: kind}, e6test.Column{Type: vector.String}
@@ -283,7 +289,9 @@ func TestContinue_OutlastsSeveralCutovers(t *testing.T) {
 	for method, newFetch := range fetches {
 		for _, gone := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, engine gone %t", method, gone), func(t *testing.T) {
-				cluster := start(t, e6test.WithEngine(newRuns(table{items: all})), e6test.WithBatchRows(7), e6test.WithChunks(2), e6test.WithNewFetch(newFetch))
+				engine := newRuns(table{items: all})
+				engine.uneven = true
+				cluster := start(t, e6test.WithEngine(engine), e6test.WithBatchRows(7), e6test.WithChunks(2), e6test.WithNewFetch(newFetch))
 				client := open(t, cluster, func(c *e6.Config) { c.Prefetch, c.MaxAttempts = 1, 2 })
 				rows, err := client.Query(within(t, 20*time.Second), stock)
 				require.NoError(t, err)

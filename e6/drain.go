@@ -129,7 +129,7 @@ func (d *drain) decode(ctx context.Context, a answer) (end bool, err error) {
 			a.end = a.end || a.emptyEnds
 			continue
 		}
-		if err := d.q.take(ctx, d.x, d.to, batch, len(chunk)); err != nil {
+		if err := d.q.take(ctx, d.x, d.to, batch, chunk); err != nil {
 			return false, err
 		}
 	}

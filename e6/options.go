@@ -140,8 +140,8 @@ const (
 	// idempotent. What only reads is continued as with ReplaySafe.
 	ReplayAlways
 	// ReplayContinue is ReplaySafe without the window: a result is continued however
-	// much of it the caller has. It costs the hash of every batch, no memory, and after
-	// a cutover the transfer of all rows that the caller has.
+	// much of it the caller has. Beyond the window it costs the hash of every batch, no
+	// memory, and after a cutover the transfer of all rows that the caller has.
 	ReplayContinue
 )
 

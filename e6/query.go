@@ -78,9 +78,9 @@ type sink interface {
 	// spare returns a batch that the next part is decoded into: a new one, or one
 	// that nobody holds any more.
 	spare() *vector.Batch
-	// take takes a batch that came in so many bytes, and may wait for room within
-	// ctx. From then on the batch is the sink's.
-	take(ctx context.Context, b *vector.Batch, size int) error
+	// take takes a batch that was decoded from a part of the result, and may wait for
+	// room within ctx. From then on the batch is the sink's.
+	take(ctx context.Context, b *vector.Batch, from part) error
 	// held is the number of bytes in which the batches came that the sink has taken
 	// and its caller has not.
 	held() int
@@ -302,8 +302,9 @@ func (q *query) fetch(ctx context.Context, x *execution, to sink) error {
 	return q.unfinished()
 }
 
-// take counts a batch and hands it to the sink.
-func (q *query) take(ctx context.Context, x *execution, to sink, b *vector.Batch, size int) error {
+// take counts a batch that was decoded from a message, and hands it to the sink.
+func (q *query) take(ctx context.Context, x *execution, to sink, b *vector.Batch, message []byte) error {
+	size := len(message)
 	if b = q.cut(b); b == nil {
 		return errEnough
 	}
@@ -319,7 +320,7 @@ func (q *query) take(ctx context.Context, x *execution, to sink, b *vector.Batch
 	}
 	if b.Rows() == 0 {
 		q.skipped = b
-	} else if err := to.take(ctx, b, int(int64(size)*int64(b.Rows())/int64(rows))); err != nil {
+	} else if err := to.take(ctx, b, part{message, rows - b.Rows(), int(int64(size) * int64(b.Rows()) / int64(rows))}); err != nil {
 		return err
 	}
 	if q.truncated {

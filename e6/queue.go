@@ -13,16 +13,23 @@ type queue struct {
 
 type queued struct {
 	batch *vector.Batch
-	size  int
+	part
 }
 
-// put adds a batch that came in so many bytes, and reports false if there is no room.
-func (q *queue) put(b *vector.Batch, size int) bool {
-	if n := len(q.list); n > 0 && (n >= q.batches || q.filled+size > q.bytes) {
+// part is where the rows of a batch came from.
+type part struct {
+	message []byte // the batch as it came, with all of its rows; nil if it is not recorded
+	skipped int    // rows at its beginning that the caller has from an earlier execution
+	size    int    // bytes, without those of the rows that were skipped
+}
+
+// put adds a batch, and reports false if there is no room.
+func (q *queue) put(b *vector.Batch, p part) bool {
+	if n := len(q.list); n > 0 && (n >= q.batches || q.filled+p.size > q.bytes) {
 		return false
 	}
-	q.list = append(q.list, queued{b, size})
-	q.filled += size
+	q.list = append(q.list, queued{b, p})
+	q.filled += p.size
 	return true
 }
 

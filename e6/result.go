@@ -85,7 +85,7 @@ func (r *collector) begin(h QueryHandle, md *vector.Metadata) error {
 
 func (r *collector) spare() *vector.Batch { return new(vector.Batch) }
 
-func (r *collector) take(_ context.Context, b *vector.Batch, _ int) error {
+func (r *collector) take(_ context.Context, b *vector.Batch, _ part) error {
 	r.Batches = append(r.Batches, b)
 	return nil
 }
@@ -106,13 +106,13 @@ type discard struct{ batch vector.Batch }
 
 var _ sink = (*discard)(nil)
 
-func (*discard) begin(QueryHandle, *vector.Metadata) error      { return nil }
-func (d *discard) spare() *vector.Batch                         { return &d.batch }
-func (*discard) take(context.Context, *vector.Batch, int) error { return nil }
-func (*discard) held() int                                      { return 0 }
-func (*discard) wait(context.Context, int) error                { return nil }
-func (*discard) retract() delivered                             { return delivered{} }
-func (*discard) stop() int64                                    { return 0 }
+func (*discard) begin(QueryHandle, *vector.Metadata) error       { return nil }
+func (d *discard) spare() *vector.Batch                          { return &d.batch }
+func (*discard) take(context.Context, *vector.Batch, part) error { return nil }
+func (*discard) held() int                                       { return 0 }
+func (*discard) wait(context.Context, int) error                 { return nil }
+func (*discard) retract() delivered                              { return delivered{} }
+func (*discard) stop() int64                                     { return 0 }
 
 // Columns returns the names of the columns.
 func (r *Result) Columns() []string { return columnNames(r.Fields) }

@@ -45,10 +45,8 @@ func (q *query) stream(ctx context.Context) (*Rows, error) {
 	r := &Rows{
 		room: make(chan struct{}, 1), more: make(chan struct{}, 1),
 		queue:   queue{batches: c.cfg.Prefetch, bytes: c.cfg.PrefetchBytes},
+		record:  q.newRecord(),
 		started: make(chan struct{}), ended: make(chan struct{}),
-	}
-	if r.window = q.window(); r.window > 0 {
-		r.hash = new(vector.Hash)
 	}
 	ctx, r.cancel = context.WithCancelCause(ctx)
 	unlink := context.AfterFunc(c.ctx, func() { r.cancel(ErrClosed) })
@@ -83,8 +81,7 @@ type Rows struct {
 	queue   queue
 	read    []*vector.Batch // that nobody holds any more, no more than are read ahead
 	taken   int64           // rows that have reached the caller
-	hash    *vector.Hash    // of these rows; nil if they are not, or no longer, verified
-	window  int64           // how many more bytes are verified
+	record  *record         // of these rows; nil if the result cannot, or no longer, be continued
 	handle  QueryHandle
 	md      *vector.Metadata
 	failure error
@@ -138,10 +135,13 @@ func (r *Rows) reuse(b *vector.Batch) {
 }
 
 // take implements sink. It waits while enough is read ahead.
-func (r *Rows) take(ctx context.Context, b *vector.Batch, size int) error {
+func (r *Rows) take(ctx context.Context, b *vector.Batch, from part) error {
 	for {
 		r.mu.Lock()
-		put := r.queue.put(b, size)
+		if !r.record.keeps(r.queue.filled, from.message) {
+			from.message = nil // it would be held for nothing
+		}
+		put := r.queue.put(b, from)
 		r.mu.Unlock()
 		if put {
 			signal(r.more)
@@ -177,26 +177,22 @@ func (r *Rows) wait(ctx context.Context, limit int) error {
 // retract implements sink.
 func (r *Rows) retract() delivered {
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	r.queue.clear()
-	return delivered{r.taken, r.hash}
+	have, record := delivered{rows: r.taken}, r.record
+	r.mu.Unlock()
+	if record != nil {
+		have.hash = record.sum() // nothing is added to it now
+	}
+	return have
 }
 
-// deliver counts a batch that reaches the caller now, and hashes its rows as long as the
+// deliver counts a batch that reaches the caller now, and records its rows as long as the
 // result can still be continued. The caller holds the lock.
-func (r *Rows) deliver(q queued, over bool) {
-	rows := q.batch.Rows()
-	r.taken += int64(rows)
-	if r.hash == nil || over {
-		return // what is over cannot be cut off any more
+func (r *Rows) deliver(q queued) {
+	r.taken += int64(q.batch.Rows())
+	if r.record != nil && !r.record.add(q.batch, q.part) {
+		r.record = nil
 	}
-	// A constant column takes no bytes for its rows, but as long to hash as others.
-	size := max(int64(q.size), int64(rows)*int64(q.batch.NumColumns()))
-	if r.window -= size; r.window < 0 {
-		r.hash = nil
-		return
-	}
-	r.hash.Add(q.batch, rows)
 }
 
 // stop implements sink. The count in the error is exact because nothing is
@@ -212,6 +208,7 @@ func (r *Rows) stop() int64 {
 func (r *Rows) end(truncated bool, err error) {
 	r.mu.Lock()
 	r.failure, r.cut = err, truncated
+	r.record = nil // what is over cannot be cut off any more
 	r.mu.Unlock()
 	close(r.ended)
 }
@@ -236,7 +233,7 @@ func (r *Rows) next(read *vector.Batch) (*vector.Batch, error) {
 		r.reuse(read)
 		read = nil
 		if first, ok := r.queue.take(); ok {
-			r.deliver(first, over)
+			r.deliver(first)
 			r.mu.Unlock()
 			signal(r.room)
 			return first.batch, nil
