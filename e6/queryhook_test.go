@@ -264,8 +264,8 @@ func TestTheTagOfAQueryIsInEveryEventAndErrorAboutIt(t *testing.T) {
 	try("replayed", "SELECT 1")
 	fault("prepareStatement", e6test.Fail)
 	try("retried", "SELECT 1")
-	requireIdle(t, client) // the next query to be cleared is this one
-	fault("clearOrCancelQuery", e6test.Refuse456)
+	requireIdle(t, client)                                                                         // the next query to be cleared is this one
+	cluster.Inject(e6test.Fault{Method: "clearOrCancelQuery", Action: e6test.Refuse456, Times: 2}) // on each connection
 	try("abandoned", "SELECT 1")
 	require.Contains(t, tags["bad"], `"bad"`)
 	require.Contains(t, tags["lost"], `"lost"`)

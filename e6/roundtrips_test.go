@@ -195,7 +195,9 @@ func firstAnswer(t *testing.T, cluster *e6test.Cluster, opts ...e6.Option) float
 	return trips(began)
 }
 
-func TestTheFirstQueryOfANewClientLosesOneRoundTripAtTheMost(t *testing.T) {
+// A refused login is tried on another connection before green is asked: it may lead to
+// another replica of the ingress.
+func TestTheFirstQueryOfANewClientLosesTwoRoundTripsAtTheMost(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		cluster := start(t, e6test.InMemory(), e6test.WithActive(e6.Green))
 		shared := &store.Memory{}
@@ -204,8 +206,8 @@ func TestTheFirstQueryOfANewClientLosesOneRoundTripAtTheMost(t *testing.T) {
 			authenticate = 1
 			query        = 3
 		)
-		require.Equal(t, connection+authenticate+query+1.0, firstAnswer(t, cluster), "blue is asked first")
-		require.Equal(t, connection+authenticate+query+1.0, firstAnswer(t, cluster, e6.WithStore(shared)))
+		require.LessOrEqual(t, firstAnswer(t, cluster), connection+authenticate+query+2.0, "blue is asked first")
+		require.LessOrEqual(t, firstAnswer(t, cluster, e6.WithStore(shared)), connection+authenticate+query+2.0)
 		require.Equal(t, connection+authenticate+query+0.0, firstAnswer(t, cluster, e6.WithStore(shared)), "the store knows")
 	})
 }
