@@ -40,10 +40,10 @@ func TestAMistypedCommandIsAnswered(t *testing.T) {
 		`e6: unknown command "qurey" for "e6": want one of `: {"qurey"},
 		"did you mean query?\nRun 'e6 --help' for usage.\n":  {"qurey"},
 		`e6: unknown command "statu" for "e6 cluster": want one of resume, status, suspend; did you mean status?` + "\nRun 'e6 cluster --help'": {"cluster", "statu"},
-		"e6: which of its commands: resume, status, suspend\n":                         {"cluster"},
-		"e6: which of its commands: check, show\n":                                     {"config"},
-		"e6: unknown flag: --frmat\nRun 'e6 query --help' for usage.\n":                {"query", "--frmat", "csv"},
-		"e6: accepts at most 1 arg(s), received 2\nRun 'e6 query --help' for usage.\n": {"query", "SELECT", "1"},
+		"e6: which of its commands: resume, status, suspend\n":                                              {"cluster"},
+		"e6: which of its commands: check, show\n":                                                          {"config"},
+		"e6: unknown flag: --frmat\nRun 'e6 query --help' for usage.\n":                                     {"query", "--frmat", "csv"},
+		"e6: query takes one argument and got 2: put the SQL in quotes\nRun 'e6 query --help' for usage.\n": {"query", "SELECT", "1"},
 	} {
 		got := command(t, args...)
 		require.Equal(t, exitUsage, got.code)
