@@ -138,26 +138,44 @@ func (e *timeoutError) detail() string {
 	return strings.ReplaceAll(text, ": e6: ", ": ")
 }
 
-// unreachable says why no side of a cluster accepts.
+// unreachable describes why no side of a cluster accepts. A cause that both sides share
+// is printed once.
 func unreachable(err *e6.DetectionError) string {
-	short := func(err error) string {
-		if call, ok := errors.AsType[*e6.CallError](err); ok {
-			err = call
+	type answer struct{ side, text string }
+	cause := callText(err.Err)
+	answers := []answer{{"blue", callText(err.Blue)}, {"green", callText(err.Green)}}
+	if both := withoutSide(answers[0].text); both == withoutSide(answers[1].text) {
+		answers = []answer{{"both", both}}
+		if withoutSide(cause) == both {
+			cause = both
 		}
-		return strings.TrimPrefix(err.Error(), "e6: ")
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "no side of the cluster accepts: %s", short(err.Err))
-	for _, side := range []struct {
-		name string
-		err  error
-	}{{"blue", err.Blue}, {"green", err.Green}} {
-		if side.err != nil && !errors.Is(err.Err, side.err) {
-			fmt.Fprintf(&b, "\n  %-5s  %s", side.name, short(side.err))
+	fmt.Fprintf(&b, "no side of the cluster accepts: %s", cause)
+	for _, answer := range answers {
+		if !strings.Contains(cause, answer.text) { // every text contains that of a side that was not asked
+			fmt.Fprintf(&b, "\n  %-5s  %s", answer.side, answer.text)
 		}
 	}
 	b.WriteString("\n" + seeDoctor)
 	return b.String()
+}
+
+// callText is the text of the call that failed, without what the client did around it.
+// It is empty if there is no error.
+func callText(err error) string {
+	if err == nil {
+		return ""
+	}
+	if call, ok := errors.AsType[*e6.CallError](err); ok {
+		err = call
+	}
+	return strings.TrimPrefix(err.Error(), "e6: ")
+}
+
+// withoutSide is a text of a call without the side that was called.
+func withoutSide(text string) string {
+	return strings.NewReplacer(" on blue", "", " on green", "").Replace(text)
 }
 
 // problems lists what is wrong with a configuration.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -125,8 +126,12 @@ func TestTheExitCodeSaysWhatWentWrong(t *testing.T) {
 	require.Equal(t, exitCluster, got.code)
 	require.Contains(t, got.errOut, "suspended")
 	cluster.Resume()
-	got = command(t, "query", "SELECT 1", "--dsn", "e6://me@127.0.0.1:1", "--token-file", secret(t), "--timeout", "300ms")
-	require.Equal(t, exitTimeout, got.code)
+
+	nothing := command(t, "query", "SELECT 1", "--dsn", "e6://me@127.0.0.1:1", "--token-file", secret(t), "--timeout", "1m")
+	require.Equal(t, exitCluster, nothing.code, "waiting does not help where nothing listens")
+	silent := listener(t, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) })
+	got = command(t, "query", "SELECT 1", "--dsn", "e6://me@"+silent, "--token-file", secret(t), "--timeout", "300ms")
+	require.Equal(t, exitTimeout, got.code, got.errOut)
 }
 
 func TestAClusterThatRejectsTheCredentialsIsNamed(t *testing.T) {
@@ -328,4 +333,27 @@ func TestQuery_ATimeoutSaysWhatWasWrong(t *testing.T) {
 	require.Equal(t, exitTimeout, got.code)
 	require.Regexp(t, `^e6: --timeout has passed.*\n$`, got.errOut)
 	requireIdle(t, cluster)
+}
+
+func TestQuery_ACauseThatBothSidesShareIsPrintedOnce(t *testing.T) {
+	clean(t)
+	unreachable := []string{"--dsn", "e6://me@127.0.0.1:1", "--token-file", secret(t)}
+	for _, args := range [][]string{{"query", "SELECT 1"}, {"cluster", "status"}} {
+		got := command(t, slices.Concat(args, unreachable)...)
+		require.Equal(t, exitCluster, got.code, got.errOut)
+		require.Equal(t, 1, strings.Count(got.errOut, "connection refused"), got.errOut)
+		require.NotContains(t, got.errOut, "green", got.errOut)
+	}
+
+	cluster, flags := start(t)
+	query := func() string {
+		got := command(t, append([]string{"query", "SELECT 1", "--set", "detection_timeout=1s"}, flags...)...)
+		require.Equal(t, exitCluster, got.code, got.errOut)
+		return got.errOut
+	}
+	cluster.CloseSide(fsm.Blue)
+	require.Regexp(t, `(?s)^e6: no side of the cluster accepts: [^\n]*\n  both   authenticate: [^\n]*456[^\n]*\n'e6 doctor'`, query())
+	cluster.OpenSide(fsm.Green)
+	cluster.Inject(e6test.Fault{Method: "authenticate", Side: fsm.Green, Times: -1, Action: e6test.Fail, Message: "out of memory"})
+	require.Regexp(t, `(?s)\n  blue   authenticate on blue: [^\n]*456[^\n]*\n  green  authenticate on green: [^\n]*out of memory[^\n]*\n'e6 doctor'`, query())
 }
