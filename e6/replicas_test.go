@@ -15,6 +15,7 @@ import (
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/events"
+	"github.com/e6data/e6data-go/internal/stress"
 )
 
 // balance serves a TCP balancer that leads connections to the addresses in turn.
@@ -105,7 +106,7 @@ func throughReplicas(t *testing.T, client *e6.Client, cutovers int, lag time.Dur
 
 func TestReplicas_OfARealIngressThatChangeOneAfterTheOtherFailNoQuery(t *testing.T) {
 	haproxy(t)
-	cutovers, lag := 20, 300*time.Millisecond
+	cutovers, lag := stress.Count(5, 20), time.Duration(stress.Count(300, 5000))*time.Millisecond
 	cluster := start(t, e6test.WithEngineListeners("127.0.0.1:0", "127.0.0.1:0"))
 	one, other := startProxy(t, cluster), startProxy(t, cluster)
 	cfg := config(cluster)
