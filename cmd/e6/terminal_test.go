@@ -156,6 +156,7 @@ func TestAQueryInATerminal(t *testing.T) {
 	}
 	query("SELECT 1")
 	term.waitFor("code 0")
+	term.atPrompt()
 	require.Contains(t, term.screen(), " n\n---\n 1\n(1 row)\ncode 0\n$", "a short table comes at once")
 
 	query("SELECT sleep(600000)")
@@ -221,15 +222,22 @@ func TestATokenIsAskedForAndDoesNotShow(t *testing.T) {
 	require.Equal(t, 1, cluster.Stats().Calls["suspend"])
 }
 
-// record writes everything that reaches the terminal from now on to a file.
-func (term *terminal) record() (written func() string) {
+// record writes everything that reaches the terminal from now on to a file. The function
+// that it returns waits until a text is there, as tmux writes to its screen first, and
+// returns everything.
+func (term *terminal) record() (written func(until string) string) {
 	term.t.Helper()
 	path := filepath.Join(term.t.TempDir(), "written")
 	out, err := term.tmux("pipe-pane", "cat > "+path)
 	require.NoError(term.t, err, out)
-	return func() string {
-		text, err := os.ReadFile(path)
-		require.NoError(term.t, err)
+	return func(until string) string {
+		term.t.Helper()
+		var text []byte
+		assert.Eventually(term.t, func() bool {
+			text, _ = os.ReadFile(path) // the file appears once cat runs
+			return strings.Contains(string(text), until)
+		}, stress.Patience, 20*time.Millisecond)
+		require.Contains(term.t, string(text), until)
 		return string(text)
 	}
 }
@@ -245,8 +253,7 @@ func TestTerminal_ADumbOneGetsNoEscapeSequences(t *testing.T) {
 		{`fleet`, "which store"},
 	} {
 		term.enter(fmt.Sprintf(`TERM=dumb e6 %s %s; echo "end %d"`, c.args, strings.Join(flags, " "), i))
-		term.waitFor(fmt.Sprintf("\nend %d", i))
-		require.Contains(t, written(), c.shows)
+		require.Contains(t, written(fmt.Sprintf("\nend %d", i)), c.shows)
 	}
 	term.enter("TERM=dumb e6 watch --refresh 50ms " + strings.Join(flags, " "))
 	term.waitFor("settle: detecting => blue")
@@ -258,7 +265,8 @@ func TestTerminal_ADumbOneGetsNoEscapeSequences(t *testing.T) {
 	term.waitFor("\n slept")
 	term.enter(`\q`)
 	term.atPrompt()
-	require.NotContains(t, written(), "\x1b")
+	term.enter(`echo "code $?"`)
+	require.NotContains(t, written("\ncode 0"), "\x1b")
 }
 
 func TestTerminal_NoColorMeansNeitherColoursNorStyles(t *testing.T) {
@@ -268,15 +276,15 @@ func TestTerminal_NoColorMeansNeitherColoursNorStyles(t *testing.T) {
 	term.enter(`e6 query "SELECT sleep(600000)" ` + strings.Join(flags, " "))
 	term.waitFor("running on blue")
 	term.press("C-c")
-	term.waitFor("e6: interrupted")
-	require.NotContains(t, written(), "\x1b")
+	require.NotContains(t, written("e6: interrupted"), "\x1b")
 	term.enter("e6 watch --refresh 50ms --interval 100ms " + strings.Join(flags, " "))
 	term.waitFor("settle: detecting => blue")
 	require.NoError(t, cluster.Cutover(t.Context(), e6test.Cutover{To: fsm.Green, Kind: e6test.Graceful}))
 	term.waitFor("=> green")
 	term.press("q")
 	term.atPrompt()
-	require.NotRegexp(t, `\x1b\[[0-9;:]+m`, written())
+	term.enter(`echo "code $?"`)
+	require.NotRegexp(t, `\x1b\[[0-9;:]+m`, written("\ncode 0"))
 }
 
 func TestTerminal_ASignalEndsAShellThatWaitsForAStatement(t *testing.T) {
