@@ -2,8 +2,6 @@ package main
 
 import (
 	"errors"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -60,9 +58,6 @@ func TestEveryComparisonGivesAFigure(t *testing.T) {
 	for _, c := range comparisons {
 		t.Run(c.name, func(t *testing.T) {
 			trial, end, err := c.begin()
-			if errors.Is(err, exec.ErrNotFound) && os.Getenv("E6_REQUIRE_HAPROXY") != "1" {
-				t.Skip(err)
-			}
 			require.NoError(t, err)
 			defer end()
 			figure, err := trial()
