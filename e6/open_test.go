@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -109,9 +110,10 @@ func TestAPingOfDatabaseSQLFailsAfterOneRound(t *testing.T) {
 func TestALazyClientFailsItsFirstCallsAsOpenDoes(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		cluster := start(t, e6test.InMemory())
-		there, dial := false, cluster.Dialer()
+		var there atomic.Bool
+		dial := cluster.Dialer()
 		client, err := e6.Open(t.Context(), config(cluster), e6.WithLazyOpen(), e6.WithDialer(func(ctx context.Context, addr string) (net.Conn, error) {
-			if !there {
+			if !there.Load() {
 				return nil, errors.New("connect: connection refused")
 			}
 			return dial(ctx, addr)
@@ -123,14 +125,14 @@ func TestALazyClientFailsItsFirstCallsAsOpenDoes(t *testing.T) {
 			requireOneCause(t, client.Exec(t.Context(), "SELECT 1"), "nothing listens there")
 			require.Less(t, time.Since(began), time.Second)
 		}
-		there = true
+		there.Store(true)
 		elapse(2 * time.Second) // gRPC waits a second before it connects again
 		answer(t, client)
 
 		// A client that has been served keeps trying.
-		there = false
+		there.Store(false)
 		cluster.DropConnections()
-		time.AfterFunc(20*time.Second, func() { there = true })
+		time.AfterFunc(20*time.Second, func() { there.Store(true) })
 		answer(t, client)
 	})
 }

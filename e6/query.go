@@ -416,7 +416,7 @@ func (q *query) retry(ctx context.Context, x *execution, failed *wire.Error) err
 		return withOperation(fmt.Sprintf("%s%s on %s: given up after %d attempts",
 			q.opName(x), queryName(x.queryID, q.opts.tag), x.pin.Side, q.attempts+q.refusals), failed)
 	}
-	if err := q.pause(ctx, failed); err != nil {
+	if err := q.pause(ctx, x, failed); err != nil {
 		return q.interrupted(ctx, x, failed)
 	}
 	q.again = func(to Side) {
@@ -458,11 +458,18 @@ func (q *query) budget(x *execution, failed *wire.Error) bool {
 func (c *Client) freeTime() time.Duration { return c.cfg.DetectionTimeout + c.cfg.ResumeTimeout }
 
 // pause spaces out the attempts. The first few refusals need none: the routing
-// has changed, and the next pin waits for it if it must.
-func (q *query) pause(ctx context.Context, failed *wire.Error) error {
+// has changed, and the next pin waits for it if it must. After a call without an
+// answer the probe of the side tells whether it has to change.
+func (q *query) pause(ctx context.Context, x *execution, failed *wire.Error) error {
 	const free = 3
+	outcome := failed.Outcome()
+	if outcome.Probe {
+		if err := q.c.route.AwaitVerdict(ctx, x.pin.Side); err != nil && ctx.Err() != nil {
+			return err
+		}
+	}
 	switch {
-	case !failed.Outcome().Free:
+	case !outcome.Free:
 		return q.c.retry.Wait(ctx, q.attempts-1, nil)
 	case q.refusals > free:
 		return q.c.retry.Wait(ctx, q.refusals-free-1, nil)
@@ -476,7 +483,7 @@ func (q *query) replay(ctx context.Context, x *execution, failed *wire.Error) er
 	if !q.budget(x, failed) {
 		return q.lost(x, q.have.rows, LossAttempts, "", fmt.Errorf("given up after %d attempts: %w", q.attempts+q.refusals, failed))
 	}
-	if err := q.pause(ctx, failed); err != nil {
+	if err := q.pause(ctx, x, failed); err != nil {
 		return q.interrupted(ctx, x, failed)
 	}
 	q.replays++

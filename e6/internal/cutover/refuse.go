@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/internal/ctxerr"
 )
 
 // Refused reports that a call sent to side at that stamp was turned away by
@@ -22,6 +23,33 @@ func (c *Coordinator) Refused(ctx context.Context, side fsm.Side, at Stamp) erro
 func (c *Coordinator) Failed(ctx context.Context, side fsm.Side, at Stamp, why string) error {
 	cause := causeOf(ctx, fsm.ReasonUnreachable, fmt.Sprintf("%s did not answer: %s", side, why))
 	return c.call(ctx, func() { c.onFailed(side, at, cause, false) })
+}
+
+// AwaitVerdict waits, within ctx, for the conclusions of the probe that a call to side
+// without an answer has started. It returns at once if there is none. A query that starts
+// over calls it, so as not to use up its attempts before it is known whether the side
+// still serves.
+func (c *Coordinator) AwaitVerdict(ctx context.Context, side fsm.Side) error {
+	var concluded <-chan struct{}
+	if err := c.call(ctx, func() {
+		switch t, k := c.transition, c.check; {
+		case c.machine.Snapshot().Active != side:
+		case t != nil && t.doubted:
+			concluded = t.verdict
+		case k != nil && k.suspect && k.epoch == c.machine.Snapshot().Epoch:
+			concluded = k.done
+		}
+	}); err != nil || concluded == nil {
+		return err
+	}
+	select {
+	case <-concluded:
+		return nil
+	case <-ctx.Done():
+		return ctxerr.Why(ctx)
+	case <-c.ctx.Done():
+		return ErrClosed
+	}
 }
 
 // Silent reports that calls to side were outstanding for that time without any
@@ -95,8 +123,12 @@ func (c *Coordinator) doubt(t *transition, refused bool, cause fsm.Cause, limit 
 		c.hold(true)
 	}
 	if !t.doubted {
-		t.doubted = true
-		c.tasks.Go(func() { c.verify(t, refused, cause, limit) })
+		verdict := make(chan struct{})
+		t.doubted, t.verdict = true, verdict
+		c.tasks.Go(func() {
+			c.verify(t, refused, cause, limit)
+			c.post(func() { close(verdict) }) // after its conclusions
+		})
 	}
 }
 

@@ -1,6 +1,7 @@
 package cutover_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -71,5 +72,39 @@ func TestASilenceOfAnEarlierEpochIsNoEvidence(t *testing.T) {
 		r.Silent(fsm.Green, at, probeTimeout)
 		pass(5 * latency)
 		require.Zero(t, r.cluster.pinged(fsm.Green))
+	})
+}
+
+func TestAQueryThatStartsOverWaitsForTheProbeOfItsSide(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		require.NoError(t, r.AwaitVerdict(t.Context(), r.touch()), "no probe is under way")
+		waits := func(ctx context.Context) time.Duration {
+			began := time.Now()
+			r.fail(fsm.Blue, r.Stamp())
+			_ = r.AwaitVerdict(ctx, fsm.Blue)
+			return time.Since(began)
+		}
+		require.Equal(t, latency, waits(t.Context()), "blue answers the probe")
+		r.requireState("blue")
+
+		r.cluster.set(fsm.Blue, errHangs)
+		ctx, cancel := context.WithTimeout(t.Context(), probeTimeout/2)
+		defer cancel()
+		require.Equal(t, probeTimeout/2, waits(ctx), "the deadline of the query is earlier")
+		require.NoError(t, r.AwaitVerdict(t.Context(), fsm.Green), "green is not probed")
+		require.Equal(t, probeTimeout/2, waits(t.Context()))
+		require.Equal(t, fsm.StateDetecting, r.Routing().State, "new pins wait")
+	})
+}
+
+func TestAQueryThatStartsOverWaitsUntilATargetIsVerified(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		p := r.pin()
+		defer r.Unpin(p)
+		r.cutTo(fsm.Green)
+		r.cluster.set(fsm.Green, errHangs)
+		r.fail(fsm.Green, r.Stamp())
+		require.NoError(t, r.AwaitVerdict(t.Context(), fsm.Green))
+		r.requireState("blue")
 	})
 }

@@ -26,6 +26,7 @@ type transition struct {
 	held          heldFlag      // the origin refuses: a probe sent from now on decides
 	wake          chan struct{} // asks for the next probe at once
 	doubted       bool          // the target is being checked after it had accepted
+	verdict       chan struct{} // closed when that check is over
 	originDoubted bool
 	accepted      time.Time    // when the target did
 	first         atomic.Int64 // when the first query went to the target

@@ -100,7 +100,7 @@ func (c *boundConn) invoke(ctx context.Context, method string, args, reply any, 
 		l, waited = c.route(ctx, side, m.use)
 		leased = false
 	}
-	for tried := 0; ; tried++ {
+	for tried, refused := 0, false; ; tried++ {
 		count.begin()
 		seen, err := c.send(c.headers.on(ctx), l.grpc, m.path, args, reply, opts)
 		l.leave()
@@ -109,7 +109,7 @@ func (c *boundConn) invoke(ctx context.Context, method string, args, reply any, 
 		}
 		if err == nil {
 			l.answered(side)
-			if tried > 0 {
+			if refused {
 				c.acceptedElsewhere()
 			}
 			break
@@ -117,15 +117,20 @@ func (c *boundConn) invoke(ctx context.Context, method string, args, reply any, 
 		class, effect := seen.classify(ctx, err)
 		failed := &Error{Class: class, Effect: effect, Side: c.call.Side, Method: name(method), At: at, Err: err}
 		outcome := failed.Outcome()
-		if outcome.Verdict == VerdictRefuses {
+		refuses := outcome.Verdict == VerdictRefuses
+		if refuses {
 			count.refused.Add(1)
 			l.refused(side)
-			if tried < maxElsewhere && ctx.Err() == nil {
-				if other := c.elsewhere(side); other != nil {
-					count.end(true)
-					l, leased = other, false
-					continue
-				}
+		}
+		l.note(failed, seen)
+		// A connection that cannot be made says nothing about one that is there. What must be
+		// alone has no other.
+		unmade := !seen.sent && class == ClassUnreachable && l.use != UseAlone
+		if (refuses || unmade) && tried < maxElsewhere && ctx.Err() == nil {
+			if other := c.elsewhere(side); other != nil {
+				count.end(refuses)
+				l, leased, refused = other, false, refused || refuses
+				continue
 			}
 		}
 		if outcome.Poison {
@@ -135,7 +140,6 @@ func (c *boundConn) invoke(ctx context.Context, method string, args, reply any, 
 			failed.note = fmt.Sprintf("it waited for a stream: the ingress allows %d on a connection, and all of its %d connections were busy "+
 				"(e6.Config.MaxConnections)", l.hard(), len(l.group.all()))
 		}
-		l.note(failed, seen)
 		AwaitDeadline(ctx, outcome)
 		count.end(outcome.Verdict != VerdictUnreachable)
 		return failed

@@ -201,7 +201,9 @@ func (l *link) connected() {
 	for side := range l.refusals {
 		l.refusals[side].Store(0) // it may lead to another replica of the ingress
 	}
-	l.ready.Store(true)
+	if !l.ready.Swap(true) {
+		l.conn.reachable()
+	}
 	l.unserved.Store(false)
 }
 
@@ -238,6 +240,22 @@ func (l *link) recover() {
 		default:
 			l.grpc.WaitForStateChange(context.Background(), state)
 		}
+	}
+}
+
+// reachable makes the connections that could not be made try again now, and not when their
+// pause is over: another one was made. Until then their calls fail with an error of the past.
+func (c *Conn) reachable() {
+	var failed []*link
+	c.mu.Lock()
+	for l := range c.open {
+		if l.failed.Load() {
+			failed = append(failed, l)
+		}
+	}
+	c.mu.Unlock()
+	for _, l := range failed {
+		l.grpc.ResetConnectBackoff()
 	}
 }
 

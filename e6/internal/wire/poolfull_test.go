@@ -32,6 +32,13 @@ func limited(t *testing.T, s *slow, most int) (c *Conn, down *atomic.Bool) {
 	return c, down
 }
 
+// fails lets the second connection fail. The call goes over the one of control calls, which
+// is there.
+func fails(t *testing.T, c *Conn) {
+	require.NoError(t, leased(context.Background(), c, ""))
+	require.True(t, c.query.all()[1].failed.Load())
+}
+
 // occupy begins calls that hang, and returns when all of them have reached the server.
 func occupy(t *testing.T, c *Conn, s *slow, calls int) (end func()) {
 	var active sync.WaitGroup
@@ -65,7 +72,7 @@ func TestPool_ACallWaitsBesideAConnectionThatFailed(t *testing.T) {
 	c, down := limited(t, s, 2)
 	end := occupy(t, c, s, 1)
 	down.Store(true)
-	require.Error(t, leased(context.Background(), c, ""), "the second connection cannot be made")
+	fails(t, c)
 
 	err := brief(t, c, s)
 	judged(t, err, ClassTimeout, EffectNone)
@@ -91,8 +98,8 @@ func TestPool_AFailedConnectionDoesNotKeepThePoolFromGrowing(t *testing.T) {
 	c, down := limited(t, s, 3)
 	end := occupy(t, c, s, 1)
 	down.Store(true)
-	require.Error(t, leased(context.Background(), c, ""), "the second connection cannot be made")
-	require.Error(t, brief(t, c, s))
+	fails(t, c)
+	_ = brief(t, c, s) // the third one fails as well, and the one of control calls may take its call
 	require.Equal(t, 3, links(c, UseQuery))
 	close(s.release)
 	end()

@@ -11,13 +11,15 @@ import (
 const (
 	// refusalWindow is how long a refusal counts against its connection.
 	refusalWindow = 5 * time.Second
-	// maxElsewhere is on how many other connections a refused call is tried.
+	// maxElsewhere is on how many other connections a call is tried that was refused, or
+	// whose connection could not be made.
 	maxElsewhere = 3
 )
 
-// elsewhere returns a connection for a call that was refused, with a stream of it: one
-// that is there, and on which the side was not refused. It returns nil if there is none:
-// then the refusal counts. A refused call had no effect, so that any call may be tried.
+// elsewhere returns a connection for a call that was refused, or whose own connection could
+// not be made, with a stream of it: one that is there, and on which the side was not refused.
+// It returns nil if there is none: then the failure counts. Such a call had no effect, so
+// that any call may be tried.
 func (c *Conn) elsewhere(side fsm.Side) *link {
 	for _, g := range []*group{&c.query, &c.control} {
 		for _, l := range g.all() {

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"sync"
@@ -105,4 +106,34 @@ func TestReplicas_AnAttemptGoesOnWhereItsSideIsAccepted(t *testing.T) {
 		calls.Go(func() { _ = status() })
 	}
 	calls.Wait()
+}
+
+// The connection of control calls is there, and that of statements cannot be made: a statement
+// does not fail for that. As soon as any connection is made, the others are tried again.
+func TestPool_ACallWhoseConnectionFailedGoesOverOneThatIsThere(t *testing.T) {
+	var down atomic.Bool
+	c := dial(t, serveService(t, newSlow()), Config{Dialer: func(ctx context.Context, addr string) (net.Conn, error) {
+		if down.Load() {
+			return nil, errors.New("there is no way to the ingress")
+		}
+		return new(net.Dialer).DialContext(ctx, "tcp", addr)
+	}})
+	c.warm.Do(func() {}) // statements have no connection yet
+	_, err := c.Engine(Call{Side: fsm.Blue}).HealthCheck(t.Context(), &e6xv1.HealthCheckRequest{})
+	require.NoError(t, err)
+	down.Store(true)
+	query := c.query.all()[0]
+	for range 20 {
+		require.NoError(t, leased(t.Context(), c, ""))
+		require.NoError(t, ask(t, c))
+	}
+	require.True(t, query.failed.Load())
+
+	down.Store(false)
+	alone, err := c.AcquireAlone(t.Context())
+	require.NoError(t, err)
+	defer alone.Release()
+	_, err = alone.Engine(Call{Side: fsm.Blue}).Status(t.Context(), &e6xv1.StatusRequest{})
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return query.ready.Load() }, 20*time.Second, time.Millisecond)
 }
