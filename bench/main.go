@@ -22,7 +22,7 @@ var comparisons = []comparison{
 	pin, pinOnEight, unaryCall,
 	toFirstRow, toTheEnd, newClient, newClientKnows, toNewSide,
 	decodeReused, decodeFresh, decodeLongs, recorded, hashOfFresh, hashOfReused, rowsThroughSQL,
-	queries(1), queries(64), graceful, abrupt,
+	queries(1), queries(64), throughHAProxy(512), graceful, abrupt,
 	perConn, perClient,
 }
 

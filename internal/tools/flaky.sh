@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the tests of every module ROUNDS times and says which round failed. Odd rounds run
+# Runs the tests of every module ROUNDS times and says which round failed. Even rounds run
 # beside one busy loop for each processor, so that the tests have half of the machine.
 set -uo pipefail
 
@@ -13,7 +13,7 @@ trap idle EXIT
 failed=0
 for round in $(seq 1 "$ROUNDS"); do
 	load=idle
-	if [ $((round % 2)) -eq 1 ]; then
+	if [ $((round % 2)) -eq 0 ]; then
 		load=busy
 		for _ in $(seq 1 "$(nproc)"); do
 			(while :; do :; done) &
