@@ -142,3 +142,14 @@ func TestASilenceIsMeasuredWithoutTheTimeBetweenTheCalls(t *testing.T) {
 		require.Equal(t, fsm.StateBlue, client.Strategy().State, "the probe was answered")
 	})
 }
+
+func TestAStatementDoesNotUseUpItsAttemptsWhileItsSideIsProbed(t *testing.T) {
+	bubble(t, func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
+		answer(t, client)
+		cluster.OpenSide(e6.Green)
+		hang(cluster, e6.Blue, "healthCheck") // the verdict comes late
+		cluster.Inject(e6test.Fault{Side: e6.Blue, Method: "prepareStatement", Action: e6test.BadGateway, Times: -1})
+		require.NoError(t, client.Exec(t.Context(), "INSERT INTO sales VALUES (1)"))
+		require.Equal(t, e6.Green, client.Strategy().Active)
+	})
+}
