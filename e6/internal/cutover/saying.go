@@ -62,10 +62,11 @@ func (s saying) movesSides(present store.Fact) bool {
 		return false // others have spoken meanwhile, and know better
 	case s.unlessVetoed && present.Vetoed(s.Active):
 		return false
-	case s.Announced.Valid() && present.Active == s.Announced:
-		// Another client has gone there already, and has said so. To put the announcement
-		// on top would name the old side as active again, and it would stay so: this
-		// client finds the record as it should be when it follows, and says nothing.
+	case s.Announced.Valid() && present.Active == s.Announced && present.Version > s.known && present.Writer != s.Writer:
+		// Another client has gone there since this one read the record. To put the
+		// announcement on top would name the old side as active again, and it would stay
+		// so: this client finds the record as it should be when it follows, and publishes
+		// nothing. A record that this client has read is older than the announcement.
 		return false
 	}
 	return !s.first && (present.Active != s.Active || present.Announced != s.Announced)
@@ -99,10 +100,11 @@ func (c *Coordinator) tellBack(side fsm.Side, alone bool) {
 // say leaves a fact for the publisher, instead of an older one that it has not
 // taken yet. It never waits.
 func (c *Coordinator) say(s saying) {
+	s.known = c.share.fact.Version
 	if c.cfg.Store == nil || len(s.Vetoes) == 0 && !s.movesSides(c.share.fact) {
 		return // nothing that the store has not told us itself
 	}
-	s.Writer, s.At, s.known = c.share.writer, time.Now(), c.share.fact.Version
+	s.Writer, s.At = c.share.writer, time.Now()
 	select {
 	case older := <-c.share.said:
 		s = s.after(older)
