@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/e6test"
@@ -57,7 +58,13 @@ func beChild(text string, in io.Reader, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	// Open fails at once while nothing listens or TLS breaks, and this process starts
+	// while its network is bad.
 	opened, err := e6.Open(context.Background(), config(o.Address), e6.WithStore(files))
+	for began := time.Now(); err != nil && time.Since(began) < time.Minute; {
+		<-time.After(20 * time.Millisecond)
+		opened, err = e6.Open(context.Background(), config(o.Address), e6.WithStore(files))
+	}
 	if err != nil {
 		return err
 	}
