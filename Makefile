@@ -34,8 +34,7 @@ ROUNDS ?= 20
 flaky: ## run all tests ROUNDS (20) times, half of them on a busy machine
 	@ROUNDS=$(ROUNDS) MODULES="$(TESTED)" TEST="$(TEST) -count=1" ./internal/tools/flaky.sh
 
-check: format vet lint drift tidy alone cross test examples slice stress ## everything that CI asks for
-	$(MAKE) flaky ROUNDS=1
+check: format vet lint drift tidy alone cross test examples slice ## everything that CI asks for
 
 format: ## gofmt has nothing to say
 	@$(SH) unformatted=$$(gofmt -l .); \
