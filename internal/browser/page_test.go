@@ -117,7 +117,7 @@ func TestEventsAreFilteredByTextAndByKind(t *testing.T) {
 	b.waitFor(lit + ` === "state-unknown"`)
 	require.Equal(t, all, value[int](b, rows), "the table is held")
 	b.run(chromedp.Click("#hold"))
-	b.waitFor(fmt.Sprintf("%s === %d", rows, all+1))
+	b.waitFor(fmt.Sprintf("%s === %d", rows, all+2)) // the transition, and the change of the active side
 
 	// The tag is a text, and nothing else.
 	require.Contains(t, value[string](b, `document.getElementById("events").textContent`), "onerror=")
