@@ -37,13 +37,21 @@ func (s *sides) Authenticate(ctx context.Context, side fsm.Side) (string, error)
 	}
 }
 
-// authenticate tries to open a session.
+// loginHedges is how many times in Config.ProbeTimeout the pause fits after which a login
+// without a response is sent again: one lost response must not hold up every statement
+// that waits for the session.
+const loginHedges = 8
+
+// authenticate tries to open a session. A call without a response is sent again, within
+// ctx.
 //
 // With a bearer there are no sessions: a side accepts if it takes a call that
 // changes nothing.
 func (s *sides) authenticate(ctx context.Context, side fsm.Side) (string, error) {
 	if s.cfg.Bearer != nil {
-		_, err := s.conn.Engine(wire.Call{Side: side, Control: true}).GetCataloges(ctx, &e6xv1.GetCatalogesRequest{})
+		_, err := hedge(ctx, s.cfg.ProbeTimeout/loginHedges, func(ctx context.Context) (*e6xv1.GetCatalogesResponse, error) {
+			return s.conn.Engine(wire.Call{Side: side, Control: true}).GetCataloges(ctx, &e6xv1.GetCatalogesRequest{})
+		})
 		switch outcome := wire.OutcomeOf(err); {
 		case outcome.Renew:
 			return "", err
@@ -58,7 +66,9 @@ func (s *sides) authenticate(ctx context.Context, side fsm.Side) (string, error)
 	if err != nil {
 		return "", errtext.Errorf("authenticate on %s: %w", side, err)
 	}
-	answer, err := s.conn.Engine(wire.Call{Side: side}).Authenticate(ctx, &e6xv1.AuthenticateRequest{User: user, Password: token})
+	answer, err := hedge(ctx, s.cfg.ProbeTimeout/loginHedges, func(ctx context.Context) (*e6xv1.AuthenticateResponse, error) {
+		return s.conn.Engine(wire.Call{Side: side}).Authenticate(ctx, &e6xv1.AuthenticateRequest{User: user, Password: token})
+	})
 	switch {
 	case err == nil && answer.GetSessionId() == "":
 		return "", errtext.Errorf("authenticate on %s: %w", side, ErrCredentials)

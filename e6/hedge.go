@@ -1,0 +1,47 @@
+package e6
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// hedge makes a call without an effect that matters, and sends it again beside the first
+// as long as no response comes: after firstPause, and then after pauses that double. The
+// first response counts, also an error. The earlier calls are not abandoned for the later
+// ones, so that a server that is slow costs a few calls more and no time. It returns
+// within ctx, and leaves no call behind.
+func hedge[R any](ctx context.Context, firstPause time.Duration, call func(context.Context) (R, error)) (R, error) {
+	type response struct {
+		value R
+		err   error
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var calls sync.WaitGroup
+	defer calls.Wait()
+	defer cancel()
+	first := make(chan response, 1)
+	send := func() {
+		calls.Go(func() {
+			value, err := call(ctx)
+			select {
+			case first <- response{value, err}:
+			default: // another call was first
+			}
+		})
+	}
+	send()
+	pause := firstPause
+	again := time.NewTimer(pause)
+	defer again.Stop()
+	for {
+		select {
+		case r := <-first:
+			return r.value, r.err
+		case <-again.C:
+			send()
+			pause *= 2
+			again.Reset(pause)
+		}
+	}
+}
