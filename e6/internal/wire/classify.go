@@ -2,6 +2,7 @@ package wire
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -24,6 +25,9 @@ type failure struct {
 	// of the connection. It does not prove that the server sent the status: a
 	// response that begins well may end in a way that cannot be read.
 	answered bool
+	// unwritten: the request of the last attempt was not written, and the attempt before
+	// was not processed, if there was one.
+	unwritten bool
 	// upstream: the metadata says that Envoy passed on a response of an engine.
 	upstream bool
 	// expired: the deadline of the call has passed or is about to.
@@ -53,8 +57,12 @@ func (e *evidence) classify(ctx context.Context, err error) (Class, Effect) {
 		// Only an interceptor of the caller's gives anything but a status.
 		s = status.FromContextError(err)
 	}
+	_, unwritten := errors.AsType[unwrittenError](err)
+	if unwritten && ctx.Err() != nil {
+		s = status.FromContextError(ctx.Err()) // the end of the context ended the stream
+	}
 	return classify(failure{
-		code: s.Code(), message: s.Message(), sent: e.sent, answered: e.answered, upstream: e.upstream,
+		code: s.Code(), message: s.Message(), unwritten: unwritten, sent: e.sent, answered: e.answered, upstream: e.upstream,
 		expired: expired(ctx), canceled: ctx.Err() == context.Canceled,
 	})
 }
@@ -83,7 +91,7 @@ func classify(f failure) (Class, Effect) {
 		return class, EffectNone
 	}
 	effect := EffectUnknown
-	if !f.sent {
+	if !f.sent || f.unwritten {
 		effect = EffectNone
 	}
 	if class := ended(f); class != classNone {
@@ -92,6 +100,8 @@ func classify(f failure) (Class, Effect) {
 	switch {
 	case !f.sent:
 		return unsent(f), EffectNone
+	case f.unwritten:
+		return ClassNotProcessed, EffectNone
 	case f.answered:
 		return answered(f)
 	}

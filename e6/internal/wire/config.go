@@ -242,7 +242,9 @@ func (c *Config) options(l *link, names resolver.Builder) []grpc.DialOption {
 	if c.Dialer != nil {
 		opts = append(opts, grpc.WithContextDialer(c.Dialer))
 	}
-	opts = append(opts, c.DialOptions...)
+	if opts = append(opts, c.DialOptions...); len(c.DialOptions) > 0 {
+		opts = append(opts, grpc.WithChainUnaryInterceptor(nameEOF))
+	}
 	// gRPC takes the first resolver that fits: the caller's own comes first.
 	return append(opts, grpc.WithResolvers(names))
 }

@@ -50,6 +50,12 @@ func (f *frames) message(stream uint32, end bool) { _ = f.WriteData(stream, end,
 // reply writes. It closes the connection if reply returns false. It counts the requests.
 func serveFrames(t testing.TB, reply func(f *frames, stream uint32, nth int) bool) (address string, requests func() int) {
 	t.Helper()
+	return serveStreams(t, nil, reply)
+}
+
+// serveStreams also calls begun for the headers of each request.
+func serveStreams(t testing.TB, begun func(f *frames, stream uint32), reply func(f *frames, stream uint32, nth int) bool) (address string, requests func() int) {
+	t.Helper()
 	l := listen(t)
 	var mu sync.Mutex
 	var done sync.WaitGroup
@@ -76,6 +82,10 @@ func serveFrames(t testing.TB, reply func(f *frames, stream uint32, nth int) boo
 			case *http2.PingFrame:
 				if !frame.IsAck() {
 					_ = f.WritePing(true, frame.Data)
+				}
+			case *http2.HeadersFrame:
+				if begun != nil {
+					begun(f, frame.StreamID)
 				}
 			case *http2.DataFrame:
 				if !frame.StreamEnded() {

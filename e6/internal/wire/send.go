@@ -2,12 +2,15 @@ package wire
 
 import (
 	"context"
+	"io"
 	"net"
 	"sync"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
+	"google.golang.org/grpc/status"
 )
 
 // evidence is what gRPC tells about a call that failed, besides its error.
@@ -24,6 +27,35 @@ type evidence struct {
 // upstreamTime is the header that Envoy adds to what it passes on, and not to its own
 // replies.
 const upstreamTime = "x-envoy-upstream-service-time"
+
+// unwrittenError is the end of a call whose stream ended before its request was written.
+//
+// gRPC repeats a call once whose stream was not processed. If the stream of the second
+// attempt ends between its headers and its request, because of a second GOAWAY for
+// example, gRPC returns a bare io.EOF and drops the status of that stream. A unary call
+// does not begin without its request, and the first attempt was not processed: such a
+// call had no effect.
+type unwrittenError struct{}
+
+// Error implements error.
+func (unwrittenError) Error() string { return "the stream ended before the request was written" }
+
+// GRPCStatus makes it a status UNAVAILABLE.
+func (e unwrittenError) GRPCStatus() *status.Status { return status.New(codes.Unavailable, e.Error()) }
+
+// namedEOF turns gRPC's bare io.EOF into an unwrittenError.
+func namedEOF(err error) error {
+	if err == io.EOF {
+		return unwrittenError{}
+	}
+	return err
+}
+
+// nameEOF is the innermost interceptor of a Conn with interceptors of the caller's: what
+// they return proves nothing, so that io.EOF is named before they get it.
+func nameEOF(ctx context.Context, method string, args, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+	return namedEOF(invoke(ctx, method, args, reply, cc, opts...))
+}
 
 // A witness sees a call: gRPC writes to it what there is to know of one that failed.
 type witness struct {
@@ -56,10 +88,11 @@ var witnesses = sync.Pool{New: func() any { return newWitness() }}
 // every stream a goroutine.
 func (c *Conn) send(ctx context.Context, cc *grpc.ClientConn, path string, args, reply any, opts []grpc.CallOption) (evidence, error) {
 	if c.intercepted {
-		return newWitness().send(ctx, cc, path, args, reply, opts)
+		return newWitness().send(ctx, cc, path, args, reply, opts) // nameEOF is an interceptor then
 	}
 	w := witnesses.Get().(*witness)
 	seen, err := w.send(ctx, cc, path, args, reply, opts)
+	err = namedEOF(err)
 	w.header, w.trailer, w.to = nil, nil, noPeer
 	witnesses.Put(w)
 	return seen, err

@@ -1,0 +1,103 @@
+package wire
+
+import (
+	"context"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/net/http2"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/stats"
+	"google.golang.org/grpc/status"
+
+	"github.com/e6data/e6data-go/e6/fsm"
+	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
+)
+
+// pausedStream holds up the second attempt of a call between its headers and its
+// request, until its connection is closed.
+type pausedStream struct {
+	attempts atomic.Int64
+	closed   chan struct{} // of the second connection
+}
+
+func (p *pausedStream) TagRPC(ctx context.Context, _ *stats.RPCTagInfo) context.Context   { return ctx }
+func (p *pausedStream) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context { return ctx }
+func (p *pausedStream) HandleConn(context.Context, stats.ConnStats)                       {}
+
+func (p *pausedStream) HandleRPC(_ context.Context, s stats.RPCStats) {
+	if _, ok := s.(*stats.OutHeader); ok && p.attempts.Add(1) == 2 {
+		<-p.closed
+	}
+}
+
+// closedConn tells when it is closed.
+type closedConn struct {
+	net.Conn
+	once   sync.Once
+	closed chan struct{}
+}
+
+func (c *closedConn) Close() error {
+	c.once.Do(func() { close(c.closed) })
+	return c.Conn.Close()
+}
+
+// TestARequestThatWasNotWrittenHadNoEffect: the server drains both connections of a call,
+// the second one before gRPC has written the request. gRPC returns a bare io.EOF then.
+func TestARequestThatWasNotWrittenHadNoEffect(t *testing.T) {
+	for name, intercepted := range map[string]bool{"gRPC alone": false, "an interceptor of the caller's": true} {
+		t.Run(name, func(t *testing.T) {
+			// The first connection is drained once the request is there, so that gRPC writes
+			// it again, and the second one before that.
+			var arrived atomic.Bool
+			address, requests := serveStreams(t,
+				func(f *frames, _ uint32) {
+					if arrived.Load() {
+						_ = f.WriteGoAway(0, http2.ErrCodeNo, nil)
+					}
+				},
+				func(f *frames, _ uint32, _ int) bool {
+					arrived.Store(true)
+					return f.WriteGoAway(0, http2.ErrCodeNo, nil) == nil
+				})
+			paused := &pausedStream{closed: make(chan struct{})}
+			var connections atomic.Int64
+			c := dial(t, address, Config{
+				Dialer: func(ctx context.Context, address string) (net.Conn, error) {
+					conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+					if err == nil && connections.Add(1) == 2 {
+						conn = &closedConn{Conn: conn, closed: paused.closed}
+					}
+					return conn, err
+				},
+				DialOptions: []grpc.DialOption{grpc.WithStatsHandler(paused)},
+			})
+			c.intercepted = intercepted
+			e := judged(t, ask(t, c), ClassNotProcessed, EffectNone)
+			require.Equal(t, codes.Unavailable, status.Code(e))
+			require.ErrorContains(t, e, "before the request was written")
+			require.Equal(t, int64(2), paused.attempts.Load())
+			require.Equal(t, 1, requests(), "that of the first attempt")
+		})
+	}
+}
+
+func TestAnEOFOfTheCallersInterceptorProvesNothing(t *testing.T) {
+	address := serveEngine(t, func(context.Context) (*e6xv1.StatusResponse, error) { return &e6xv1.StatusResponse{}, nil })
+	drop := func(ctx context.Context, method string, args, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+		_ = invoke(ctx, method, args, reply, cc, opts...)
+		return io.EOF
+	}
+	for _, option := range []grpc.DialOption{grpc.WithUnaryInterceptor(drop), grpc.WithChainUnaryInterceptor(drop)} {
+		_, err := dial(t, address, Config{DialOptions: []grpc.DialOption{option}}).Engine(Call{Side: fsm.Blue}).Status(t.Context(), &e6xv1.StatusRequest{})
+		e, ok := AsError(err)
+		require.True(t, ok, "%v", err)
+		require.NotEqual(t, EffectNone, e.Effect, "%v", err)
+	}
+}
