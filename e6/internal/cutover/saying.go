@@ -12,10 +12,10 @@ import (
 // leaves the sides as they are there. Its vetoes are added.
 type saying struct {
 	store.Fact
-	first        bool   // only if the store knows nothing yet
-	unlessVetoed bool   // only if nobody has a veto on the side
-	known        uint64 // the version that was known when it was said
-	late         bool   // an attempt to publish it has failed
+	first        bool       // only if the store knows nothing yet
+	unlessVetoed bool       // only if nobody has a veto on the side
+	read         store.Fact // the record that this client had read when it was said
+	number       uint64     // counts what this client had to say
 }
 
 // after is the saying that takes the place of an older one, of which nobody was told.
@@ -58,19 +58,33 @@ func (s saying) movesSides(present store.Fact) bool {
 		return false
 	case present.Version == 0:
 		return true
-	case s.late && present.Version > s.known && present.Writer != s.Writer:
-		return false // others have spoken meanwhile, and know better
-	case s.unlessVetoed && present.Vetoed(s.Active):
-		return false
-	case s.Announced.Valid() && present.Active == s.Announced && present.Version > s.known && present.Writer != s.Writer:
-		// Another client has gone there since this one read the record. To put the
-		// announcement on top would name the old side as active again, and it would stay
-		// so: this client finds the record as it should be when it follows, and publishes
-		// nothing. A record that this client has read is older than the announcement.
+	case s.first || s.unlessVetoed && present.Vetoed(s.Active) || s.isOvertaken(present):
 		return false
 	}
-	return !s.first && (present.Active != s.Active || present.Announced != s.Announced)
+	return present.Active != s.Active || present.Announced != s.Announced
 }
+
+// isOvertaken reports whether another client has changed the sides of the record since
+// this one read it, so that this saying would put old news on top of newer ones. To
+// arrive where the record says that the cluster goes is news in any case.
+func (s saying) isOvertaken(present store.Fact) bool {
+	sameSides := present.Active == s.read.Active && present.Announced == s.read.Announced && present.Epoch == s.read.Epoch
+	switch {
+	case present.Writer == s.Writer || sameSides:
+		return false
+	case s.Announced.Valid() && present.Active == s.Announced:
+		return true // others have followed the announcement already
+	case present.Announced == s.Active && !s.Announced.Valid():
+		return false
+	case present.At.After(time.Now()): // the other clock is ahead and orders nothing
+		return time.Since(s.At) > publishedFresh
+	}
+	return present.At.After(s.At)
+}
+
+// publishedFresh is how old a saying may be that counts as news beside a record whose
+// time cannot be compared.
+const publishedFresh = time.Second
 
 // tellSettled publishes the side of a detection if the store knew nothing, or
 // if the side that it names has just refused.
@@ -99,12 +113,18 @@ func (c *Coordinator) tellBack(side fsm.Side, alone bool) {
 
 // say leaves a fact for the publisher, instead of an older one that it has not
 // taken yet. It never waits.
+//
+// What the store has told this client is not published again, unless the publisher
+// still has something older to bring: that would be put on top of the record later,
+// and stay there.
 func (c *Coordinator) say(s saying) {
-	s.known = c.share.fact.Version
-	if c.cfg.Store == nil || len(s.Vetoes) == 0 && !s.movesSides(c.share.fact) {
-		return // nothing that the store has not told us itself
+	s.Writer, s.At, s.read = c.share.writer, time.Now(), c.share.fact
+	idle := c.share.published == c.share.number
+	if c.cfg.Store == nil || idle && len(s.Vetoes) == 0 && !s.movesSides(c.share.fact) {
+		return
 	}
-	s.Writer, s.At = c.share.writer, time.Now()
+	c.share.number++
+	s.number = c.share.number
 	select {
 	case older := <-c.share.said:
 		s = s.after(older)

@@ -16,13 +16,16 @@ import (
 	"github.com/e6data/e6data-go/e6/store"
 )
 
-// share is what a coordinator knows of the store. Its fact belongs to the writer.
+// share is what a coordinator knows of the store. Its fact and its two counts belong
+// to the writer.
 type share struct {
-	writer string
-	fact   store.Fact
-	said   chan saying // the last thing that the cluster told us, to be published
-	ended  chan struct{}
-	hint   atomic.Bool // a first look into the store is under way
+	writer    string
+	fact      store.Fact
+	number    uint64      // of the last saying
+	published uint64      // the saying that the publisher has dealt with last
+	said      chan saying // the last thing that the cluster told us, to be published
+	ended     chan struct{}
+	hint      atomic.Bool // a first look into the store is under way
 }
 
 const (
@@ -157,18 +160,24 @@ var publishAgain = backoff.Policy{Base: time.Second, Max: time.Minute}
 
 func (c *Coordinator) publishAtLast(s saying) {
 	for n := 0; ; n++ {
-		err := c.guarded(func() error { return c.publishFact(s) })
-		if err == nil || c.ctx.Err() != nil {
+		var present store.Fact
+		err := c.guarded(func() (err error) {
+			present, err = c.publishFact(s)
+			return err
+		})
+		if c.ctx.Err() != nil {
 			return
 		}
-		c.storeFailed("compare-and-swap", err)
-		if errors.Is(err, store.ErrConflict) {
-			return // others speak all the time
+		if err != nil {
+			c.storeFailed("compare-and-swap", err)
+		}
+		if err == nil || errors.Is(err, store.ErrConflict) { // others publish all the time
+			c.post(func() { c.onPublished(s.number, present) })
+			return
 		}
 		pause := time.NewTimer(publishAgain.Pause(n))
 		select {
 		case <-pause.C:
-			s.late = true
 		case newer := <-c.share.said:
 			s, n = newer.after(s), -1
 		case <-c.ctx.Done():
@@ -177,36 +186,46 @@ func (c *Coordinator) publishAtLast(s saying) {
 	}
 }
 
+// onPublished notes that the publisher has dealt with a saying, and the record that
+// the store held then. The watch may deliver that record later, or an older one.
+func (c *Coordinator) onPublished(number uint64, present store.Fact) {
+	c.share.published = number
+	c.onFact(present)
+}
+
 // publishFact puts a saying on top of whatever the store holds, unless that leads to
-// the same side. Of two clients that swap at once, one finds a conflict, looks
-// again, and mostly finds its own news told.
-func (c *Coordinator) publishFact(s saying) error {
+// the same side, and returns what the store holds then. Of two clients that swap at
+// once, one finds a conflict, looks again, and mostly finds its own news told.
+func (c *Coordinator) publishFact(s saying) (store.Fact, error) {
 	ctx, cancel := context.WithTimeout(c.ctx, storeTimeout)
 	defer cancel()
 	present, err := c.cfg.Store.Load(ctx, c.cfg.Key)
 	for n := 0; err == nil; n++ {
 		next, news := s.onTopOf(present)
 		if !news {
-			return nil
+			return present, nil
 		}
 		if n == swapAttempts {
-			return store.ErrConflict
+			return present, store.ErrConflict
 		}
 		if n > 0 {
 			if err := c.cfg.Retry.Wait(ctx, n-1, nil); err != nil {
-				return err
+				return present, err
 			}
 		}
 		var now store.Fact
 		now, err = c.cfg.Store.CompareAndSwap(ctx, c.cfg.Key, present.Version, next)
+		if err == nil || errors.Is(err, store.ErrConflict) {
+			present = now
+		}
 		if err == nil {
-			return nil
+			return present, nil
 		}
 		if errors.Is(err, store.ErrConflict) {
-			present, err = now, nil
+			err = nil
 		}
 	}
-	return err
+	return present, err
 }
 
 func (c *Coordinator) storeFailed(op string, err error) {

@@ -250,6 +250,122 @@ func TestNewsIsPublishedWhenTheStoreIsBack(t *testing.T) {
 	}, sharing(shared))
 }
 
+func TestStore_AClientThatCameBackDuringAnOutageTakesItsNewsBack(t *testing.T) {
+	shared := &outage{}
+	bubble(t, func(t *testing.T, r *rig) {
+		r.touch()
+		pass(time.Second)
+		shared.on.Store(true)
+		r.cutTo(fsm.Green)
+		pass(time.Second)
+		r.cluster.set(fsm.Green, errRefused)
+		r.refuse(fsm.Green, r.Stamp())
+		require.Equal(t, fsm.Blue, r.touch(), "where the record of the store still is")
+		pass(time.Second)
+		shared.on.Store(false)
+		pass(time.Hour / 2)
+		fact, err := shared.Memory.Load(t.Context(), "c")
+		require.NoError(t, err)
+		require.Equal(t, fsm.Blue, fact.Side())
+	}, sharing(shared))
+}
+
+func TestStore_AnAnnouncementOnTopOfANewerRecordIsFollowedByTheActiveSide(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
+		shared := &slowWatch{delay: time.Minute}
+		r := newRig(t, sharing(shared))
+		defer r.end()
+		r.touch()
+		pass(2 * time.Minute)
+		// The record names green already, since before the cluster announced it.
+		known, err := shared.Load(t.Context(), "c")
+		require.NoError(t, err)
+		r.cluster.set(fsm.Green, errRefused)
+		_, err = shared.CompareAndSwap(t.Context(), "c", known.Version, store.Fact{Active: fsm.Green, Writer: "another"})
+		require.NoError(t, err)
+		pass(time.Hour / 2)
+		r.requireState("blue")
+		r.cluster.set(fsm.Green, nil)
+		r.cutTo(fsm.Green)
+		pass(time.Hour / 2)
+		fact, err := shared.Load(t.Context(), "c")
+		require.NoError(t, err)
+		require.Equal(t, fsm.Green, fact.Active)
+		require.Equal(t, fsm.None, fact.Announced)
+	})
+}
+
+func TestStore_NewsThatWaitedForTheStoreDoesNotReplaceWhatOthersHavePublished(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
+		var shared store.Memory
+		var stuck atomic.Bool
+		stuck.Store(true)
+		back := make(chan struct{})
+		r := newRig(t, sharing(&scripted{load: func(ctx context.Context) (store.Fact, error) {
+			if stuck.Load() { // a call that the store does not answer
+				<-back
+			}
+			return shared.Load(ctx, "c")
+		}, swap: func() (store.Fact, error) {
+			now, err := shared.CompareAndSwap(t.Context(), "c", 1, store.Fact{Active: fsm.Green, Writer: "late"})
+			return now, err
+		}}))
+		defer r.end()
+		r.touch()          // the publisher waits with what this detection found
+		r.cutTo(fsm.Green) // and has something newer to say
+		pass(2 * time.Second)
+		others, err := shared.CompareAndSwap(t.Context(), "c", 0, store.Fact{Active: fsm.Blue, Writer: "another", At: time.Now()})
+		require.NoError(t, err)
+		stuck.Store(false)
+		close(back)
+		pass(time.Hour / 2)
+		after, err := shared.Load(t.Context(), "c")
+		require.NoError(t, err)
+		require.Equal(t, others, after)
+	})
+}
+
+func TestStore_NewsIsPublishedOnTopOfAnOlderRecordThatWasNotRead(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
+		var shared store.Memory
+		_, err := shared.CompareAndSwap(t.Context(), "c", 0, store.Fact{Active: fsm.Blue, Writer: "another", At: time.Now()})
+		require.NoError(t, err)
+		r := newRig(t, sharing(&unheardStore{&shared}))
+		defer r.end()
+		r.touch()
+		pass(time.Second)
+		_, err = shared.CompareAndSwap(t.Context(), "c", 1, store.Fact{Active: fsm.Green, Epoch: 1, Writer: "another", At: time.Now()})
+		require.NoError(t, err)
+		pass(time.Second)
+		r.cutTo(fsm.Green)
+		pass(time.Second)
+		r.cutTo(fsm.Blue)
+		pass(time.Second)
+		after, err := shared.Load(t.Context(), "c")
+		require.NoError(t, err)
+		require.Equal(t, fsm.Blue, after.Active)
+		require.Equal(t, fsm.None, after.Announced)
+	})
+}
+
+// slowWatch is a store in the process whose watches deliver records late.
+type slowWatch struct {
+	store.Memory
+	delay time.Duration
+}
+
+func (s *slowWatch) Watch(ctx context.Context, cluster string, fn func(store.Fact)) error {
+	return s.Memory.Watch(ctx, cluster, func(f store.Fact) {
+		late := time.NewTimer(s.delay)
+		defer late.Stop()
+		select {
+		case <-late.C:
+			fn(f)
+		case <-ctx.Done():
+		}
+	})
+}
+
 func TestLateNewsDoesNotReplaceWhatOthersHaveSaidMeanwhile(t *testing.T) {
 	shared := &outage{}
 	bubble(t, func(t *testing.T, r *rig) {
@@ -262,7 +378,7 @@ func TestLateNewsDoesNotReplaceWhatOthersHaveSaidMeanwhile(t *testing.T) {
 		pass(time.Hour)
 		before, err := shared.Memory.Load(t.Context(), "c")
 		require.NoError(t, err)
-		others, err := shared.CompareAndSwap(t.Context(), "c", before.Version, store.Fact{Active: fsm.Blue, Writer: "another"})
+		others, err := shared.CompareAndSwap(t.Context(), "c", before.Version, store.Fact{Active: fsm.Blue, Epoch: 2, Writer: "another", At: time.Now()})
 		require.NoError(t, err)
 		shared.on.Store(false)
 		pass(time.Hour)

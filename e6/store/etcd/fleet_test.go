@@ -35,6 +35,15 @@ func TestFleetProcess(t *testing.T) {
 	client, err := e6.Open(t.Context(), e6.Config{Address: address, User: "user@example.com", Token: "secret-token"}, e6.WithStore(s))
 	require.NoError(t, err)
 	defer func() { require.NoError(t, client.Close()) }()
+	defer func() {
+		if t.Failed() {
+			record, err := s.Load(context.Background(), address+"/")
+			fmt.Fprintf(os.Stderr, "process %d finds %+v in the store (error %v)\n", os.Getpid(), record, err)
+			for _, e := range client.History() {
+				fmt.Fprintln(os.Stderr, "process", os.Getpid(), e)
+			}
+		}
+	}()
 	load := &load{client: client}
 	for orders := bufio.NewScanner(os.Stdin); orders.Scan(); {
 		switch order := orders.Text(); order {
@@ -234,6 +243,21 @@ func TestNoQueryFailsWhenEtcdStopsInTheMiddleOfACutover(t *testing.T) {
 	all.does("more", "served more")
 	all.does("stop", "failed 0 of many")
 
+	// Etcd comes back with what was true when it died. Once the fleet has brought it
+	// the news, what one process learns is known to all again.
+	etcd.start()
+	cluster.OpenSide(e6.Green)
+	cluster.Announce(e6.Green)
+	all.does("ask", "asked")
+	all.does("green", "knows green")
+	s := open(t, etcd.config())
+	require.Eventually(t, func() bool {
+		f, err := s.Load(t.Context(), cluster.Addr()+"/")
+		return err == nil && f.Active == e6.Green && f.Announced == e6.None
+	}, patience, time.Millisecond)
+	cluster.Announce(e6.Blue)
+	all[:1].does("ask", "asked")
+	all.does("blue", "knows blue")
 	all.leave()
 	require.Empty(t, cluster.Stats().Violations)
 	require.Empty(t, cluster.OpenQueries())
