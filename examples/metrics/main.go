@@ -17,6 +17,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"text/tabwriter"
 	"time"
 
@@ -70,6 +71,7 @@ func main() {
 	// Four goroutines query, until the client has followed the cluster to green.
 	play, enough := context.WithCancel(ctx)
 	var load sync.WaitGroup
+	var done atomic.Int64
 	for range 4 {
 		load.Go(func() {
 			pace := time.NewTicker(10 * time.Millisecond)
@@ -77,6 +79,7 @@ func main() {
 			for play.Err() == nil {
 				_, err := client.QueryAll(context.WithoutCancel(play), "SELECT i FROM range(3000) t(i)")
 				check(err)
+				done.Add(1)
 				<-pace.C
 			}
 		})
@@ -89,7 +92,11 @@ func main() {
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	// An abrupt one takes it back: green closes without an announcement.
+	// Green serves for a while. Then an abrupt change takes the client back: green
+	// closes without an announcement.
+	for served := done.Load(); done.Load() < served+20; {
+		time.Sleep(10 * time.Millisecond)
+	}
 	check(em.Cluster().Cutover(ctx, e6test.Cutover{To: e6.Blue, Kind: e6test.Abrupt}))
 	for client.Strategy().State != fsm.StateBlue {
 		time.Sleep(10 * time.Millisecond)
