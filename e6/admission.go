@@ -26,6 +26,10 @@ func (x *execution) admit(ctx context.Context, q *query) error {
 	if _, known := x.c.noAdmission.Load(x.pin.Side); known || !x.c.cfg.Admission {
 		return nil
 	}
+	return x.unlessLeft(ctx, func(ctx context.Context) error { return x.awaitPlanner(ctx, q) })
+}
+
+func (x *execution) awaitPlanner(ctx context.Context, q *query) error {
 	limit := x.c.cfg.PrepareTimeout
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()

@@ -42,6 +42,9 @@ func catch(cluster *e6test.Cluster, method string, nth int, fault e6test.Fault) 
 	}
 	before := calls(cluster, method)
 	fault.Method, fault.Nth = method, nth
+	if method == "authenticate" && fault.Action == e6test.Hang {
+		fault.Times = -1 // a login without a response is sent again
+	}
 	cluster.Inject(fault)
 	return func() bool { return calls(cluster, method) >= before+nth }
 }

@@ -248,7 +248,11 @@ func onActive[R any](ctx context.Context, c *Client, op string, do func(context.
 		if x, err = q.start(ctx, x); err != nil {
 			return none, errtext.Errorf("%s: %w", op, err)
 		}
-		answer, err := do(ctx, x)
+		answer := none
+		err = x.unlessLeft(ctx, func(ctx context.Context) (err error) {
+			answer, err = do(ctx, x)
+			return err
+		})
 		if err == nil {
 			x.release(ctx, true)
 			return answer, nil

@@ -205,33 +205,34 @@ func repeat[R sessionCarrier](ctx context.Context, x *execution, harmless bool, 
 }
 
 // prepare sends the statement to be checked and planned. It returns when ctx
-// ends, but the call goes on: without its answer, nobody could tell the server
-// to forget the query. release waits for it.
+// ends or the client leaves the side, but the call goes on: without its answer, nobody
+// could tell the server to forget the query. release waits for it.
 func (x *execution) prepare(ctx context.Context, q *query) error {
 	x.step = stepPrepare
 	if err := x.admit(ctx, q); err != nil {
 		return err
 	}
 	p := &preparation{x: *x, done: make(chan struct{})}
-	p.x.caller = ctx
+	caller, abandon := context.WithCancelCause(ctx)
+	p.x.caller = caller
 	detached, cancel := context.WithTimeout(context.WithoutCancel(ctx), x.c.cfg.PrepareTimeout)
 	p.cancel = cancel
 	x.c.workers.Go(ctx, func() {
 		defer close(p.done)
-		p.err = p.x.sendPrepare(detached, ctx, q)
+		p.err = p.x.sendPrepare(detached, caller, q)
 	})
-	select {
-	case <-p.done:
-		cancel()
-		x.queryID, x.engine, x.session = p.x.queryID, p.x.engine, p.x.session
-		if p.err == nil {
-			x.prepared = x.session.Generation
-		}
-		return p.err
-	case <-ctx.Done():
+	err := x.await(ctx, p.done)
+	abandon(err)
+	if err != nil {
 		x.left = p
-		return context.Cause(ctx)
+		return err
 	}
+	cancel()
+	x.queryID, x.engine, x.session = p.x.queryID, p.x.engine, p.x.session
+	if p.err == nil {
+		x.prepared = x.session.Generation
+	}
+	return p.err
 }
 
 // preparation is a prepare call that is under way, with an execution of its own.
@@ -271,7 +272,11 @@ func (x *execution) sendPrepare(ctx, caller context.Context, q *query) error {
 func (x *execution) execute(ctx context.Context, q *query) (err error) {
 	params := q.params
 	if len(params) > 0 {
-		if params, err = x.number(ctx, params); err != nil {
+		err := x.unlessLeft(ctx, func(ctx context.Context) (err error) {
+			params, err = x.number(ctx, params)
+			return err
+		})
+		if err != nil {
 			return err
 		}
 	}

@@ -7,11 +7,10 @@ import (
 )
 
 // hedge makes a call without an effect that matters, and sends it again beside the first
-// as long as no response comes: after firstPause, and then after pauses that double. The
-// first response counts, also an error. The earlier calls are not abandoned for the later
-// ones, so that a server that is slow costs a few calls more and no time. It returns
-// within ctx, and leaves no call behind.
-func hedge[R any](ctx context.Context, firstPause time.Duration, call func(context.Context) (R, error)) (R, error) {
+// after every pause in which no response comes. The first response counts, also an error.
+// The earlier calls are not abandoned for the later ones, so that a server that is slow
+// costs a few calls more and no time. It returns within ctx, and leaves no call behind.
+func hedge[R any](ctx context.Context, pause time.Duration, call func(context.Context) (R, error)) (R, error) {
 	type response struct {
 		value R
 		err   error
@@ -31,8 +30,7 @@ func hedge[R any](ctx context.Context, firstPause time.Duration, call func(conte
 		})
 	}
 	send()
-	pause := firstPause
-	again := time.NewTimer(pause)
+	again := time.NewTicker(pause)
 	defer again.Stop()
 	for {
 		select {
@@ -40,8 +38,6 @@ func hedge[R any](ctx context.Context, firstPause time.Duration, call func(conte
 			return r.value, r.err
 		case <-again.C:
 			send()
-			pause *= 2
-			again.Reset(pause)
 		}
 	}
 }

@@ -16,7 +16,7 @@ import (
 )
 
 // beforeProbeTimeout is less than the default ProbeTimeout of 10 s.
-const beforeProbeTimeout = 5 * time.Second
+const beforeProbeTimeout = 8 * time.Second
 
 func TestLogin_OneLostResponseHoldsUpNoQuery(t *testing.T) {
 	for _, lost := range []int{1, 2} {

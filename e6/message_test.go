@@ -78,7 +78,7 @@ func TestQueryError_NamesTheCodeOfAnAnswerWithoutAMessage(t *testing.T) {
 		cluster := start(t)
 		client := open(t, cluster)
 		cluster.ExpireSessions(e6.Blue)
-		cluster.Inject(e6test.Fault{Method: method, Action: e6test.Answer, Code: codes.InvalidArgument})
+		cluster.Inject(e6test.Fault{Method: method, Times: -1, Action: e6test.Answer, Code: codes.InvalidArgument})
 		_, err := client.QueryAll(within(t, 10*time.Second), "SELECT 1")
 		require.ErrorContains(t, err, "InvalidArgument without a message", method)
 	}

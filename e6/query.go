@@ -358,6 +358,9 @@ func (q *query) decide(ctx context.Context, x *execution, to sink, err error) er
 		return q.interrupted(ctx, x, err)
 	case mismatched:
 		return q.lost(q.ran, to.stop(), differs.reason, differs.column, q.failed)
+	case errors.Is(err, errSideLeft):
+		q.leave(x)
+		return nil
 	case !ok:
 		return q.failure(x, to, err)
 	}

@@ -37,10 +37,10 @@ func (s *sides) Authenticate(ctx context.Context, side fsm.Side) (string, error)
 	}
 }
 
-// loginHedges is how many times in Config.ProbeTimeout the pause fits after which a login
-// without a response is sent again: one lost response must not hold up every statement
-// that waits for the session.
-const loginHedges = 8
+// resendsPerProbe is how many times in Config.ProbeTimeout the pause fits after which a call
+// that should be fast, such as a login, is sent again for want of a response: one lost
+// response must not hold up every statement that waits for the session.
+const resendsPerProbe = 4
 
 // authenticate tries to open a session. A call without a response is sent again, within
 // ctx.
@@ -49,7 +49,7 @@ const loginHedges = 8
 // changes nothing.
 func (s *sides) authenticate(ctx context.Context, side fsm.Side) (string, error) {
 	if s.cfg.Bearer != nil {
-		_, err := hedge(ctx, s.cfg.ProbeTimeout/loginHedges, func(ctx context.Context) (*e6xv1.GetCatalogesResponse, error) {
+		_, err := hedge(ctx, s.cfg.ProbeTimeout/resendsPerProbe, func(ctx context.Context) (*e6xv1.GetCatalogesResponse, error) {
 			return s.conn.Engine(wire.Call{Side: side, Control: true}).GetCataloges(ctx, &e6xv1.GetCatalogesRequest{})
 		})
 		switch outcome := wire.OutcomeOf(err); {
@@ -66,7 +66,7 @@ func (s *sides) authenticate(ctx context.Context, side fsm.Side) (string, error)
 	if err != nil {
 		return "", errtext.Errorf("authenticate on %s: %w", side, err)
 	}
-	answer, err := hedge(ctx, s.cfg.ProbeTimeout/loginHedges, func(ctx context.Context) (*e6xv1.AuthenticateResponse, error) {
+	answer, err := hedge(ctx, s.cfg.ProbeTimeout/resendsPerProbe, func(ctx context.Context) (*e6xv1.AuthenticateResponse, error) {
 		return s.conn.Engine(wire.Call{Side: side}).Authenticate(ctx, &e6xv1.AuthenticateRequest{User: user, Password: token})
 	})
 	switch {
