@@ -11,7 +11,7 @@ PROTO   := proto/e6data/e6x/v1
 SH      := set -e;
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test stress flaky check gen format vet lint drift tidy alone cross examples torture slice bench sim fuzz api sbom vuln
+.PHONY: help demo test stress flaky check gen format vet lint drift tidy alone cross examples torture slice bench sim fuzz api sbom vuln release dryrun
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -34,7 +34,7 @@ ROUNDS ?= 20
 flaky: ## run all tests ROUNDS (20) times, half of them on a busy machine
 	@ROUNDS=$(ROUNDS) MODULES="$(TESTED)" TEST="$(TEST) -count=1" ./internal/tools/flaky.sh
 
-check: format vet lint drift tidy alone cross test examples slice ## everything that CI asks for
+check: format vet lint drift tidy alone cross test examples slice dryrun ## everything that CI asks for
 
 format: ## gofmt has nothing to say
 	@$(SH) unformatted=$$(gofmt -l .); \
@@ -116,6 +116,12 @@ sbom: $(BIN)/cyclonedx-gomod ## write a bill of materials (CycloneDX) of every m
 vuln: $(BIN)/govulncheck ## look for known vulnerabilities; it needs the network, or VULNDB
 	@$(SH) for m in $(MODULES); do echo "== $$m"; (cd $$m && $(BIN)/govulncheck -db $(VULNDB) ./...) || { code=$$?; \
 		[ $$code = 3 ] || echo "nothing was checked here: is $(VULNDB) within reach? VULNDB=file:///... takes a copy"; exit $$code; }; done
+
+release: ## create the tags of VERSION (v1.2.3) here, after programs could use it; push nothing
+	@cd internal/tools && GOWORK=off go run ./release -C $(CURDIR) "$(VERSION)"
+
+dryrun: ## a release of these files up to its tags, in a copy
+	cd internal/tools && E6_RELEASE=1 GOWORK=off go test -count=1 -v -run TestRelease_OfThisRepositoryIsReady ./release
 
 bench: ## measure against the least that the same work can cost, and write docs/performance.md
 	cd bench && go run . -write ../docs/performance.md

@@ -2,7 +2,7 @@ module github.com/e6data/e6data-go/bench
 
 go 1.26.0
 
-// A release strips the replace line: see examples/go.mod.
+// This module is never released; the replace line keeps it with its sibling.
 replace github.com/e6data/e6data-go => ../
 
 require (

@@ -2,10 +2,7 @@ module github.com/e6data/e6data-go/emulator
 
 go 1.26.0
 
-// A release strips the replace lines: it tags the root module first, requires
-// that tag here in place of v0.0.0 with `go mod edit -dropreplace=...
-// -require=...`, and tags this module (emulator/vX.Y.Z) last. Until the first
-// tag exists, go mod tidy cannot do without them.
+// A release strips the replace line: see docs/versions.md.
 replace github.com/e6data/e6data-go => ../
 
 require (

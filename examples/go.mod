@@ -2,10 +2,7 @@ module github.com/e6data/e6data-go/examples
 
 go 1.26.0
 
-// A release strips the replace lines: it tags the root module and the emulator
-// first, requires those tags here in place of v0.0.0 with `go mod edit
-// -dropreplace=... -require=...`, and tags this module (examples/vX.Y.Z) last.
-// Until the first tags exist, go mod tidy cannot do without them.
+// This module is never released; the replace lines keep it with its siblings.
 replace (
 	github.com/e6data/e6data-go => ../
 	github.com/e6data/e6data-go/emulator => ../emulator

@@ -2,7 +2,7 @@ module github.com/e6data/e6data-go/cmd/e6
 
 go 1.26.0
 
-// A release strips the replace lines: see examples/go.mod.
+// A release strips the replace lines: see docs/versions.md.
 replace (
 	github.com/e6data/e6data-go => ../../
 	github.com/e6data/e6data-go/e6/store/etcd => ../../e6/store/etcd

@@ -2,7 +2,7 @@ module github.com/e6data/e6data-go/e6/arrow
 
 go 1.26.0
 
-// A release strips the replace line: see examples/go.mod.
+// A release strips the replace line: see docs/versions.md.
 replace github.com/e6data/e6data-go => ../../
 
 require (
