@@ -373,7 +373,7 @@ func (x *execution) clear(ctx context.Context, complete bool) error {
 		switch {
 		case err == nil, outcome.Answer:
 			return nil
-		case outcome.RetryCall && !outcome.Poison:
+		case outcome.RetryCall:
 			if x.c.retry.Wait(ctx, attempt, nil) == nil {
 				continue
 			}

@@ -206,10 +206,11 @@ func unanswered(f failure) (Class, Effect) {
 	return ClassNoResponse, EffectUnknown
 }
 
-// poison reports whether the connection of the call broke for a response on it.
+// poison reports whether the connection of the call broke for a response on it, and the
+// caller has to see to it.
 func (e *Error) poison() bool {
 	s, ok := status.FromError(e.Err)
-	return ok && e.Class == ClassNoResponse && matchesAny(s.Message(), poisoned)
+	return ok && !e.remembered && e.Class == ClassNoResponse && matchesAny(s.Message(), poisoned)
 }
 
 // HTTPStatus is the status of a plain HTTP reply that came instead of a gRPC

@@ -49,10 +49,12 @@ type Conn struct {
 	names          *names
 	query, control group
 	alone          chan struct{} // held by the leases of connections that carry nothing else
-	perLink        int64         // calls on each connection from which another one is opened
-	learned        atomic.Int64  // what a server said last about its streams; 0 if none did
-	disagreed      atomic.Int64  // when connections disagreed about a side, in nanoseconds; 0 if never
-	warm           sync.Once     // connects the first query connection
+	aloneControl   chan struct{} // the same of single calls
+	poison         poison
+	perLink        int64        // calls on each connection from which another one is opened
+	learned        atomic.Int64 // what a server said last about its streams; 0 if none did
+	disagreed      atomic.Int64 // when connections disagreed about a side, in nanoseconds; 0 if never
+	warm           sync.Once    // connects the first query connection
 
 	mu      sync.Mutex
 	closed  bool
@@ -87,7 +89,7 @@ func Dial(cfg Config) (*Conn, error) {
 	most := orDefault(cfg.MaxConnections, DefaultMaxConnections)
 	c := &Conn{
 		cfg: cfg, observer: cfg.Observer, onCall: cfg.OnCall, cluster: cfg.ClusterName, intercepted: len(cfg.DialOptions) > 0,
-		names: newNames(cfg.Lookup), alone: make(chan struct{}, most), open: make(map[*link]struct{}),
+		names: newNames(cfg.Lookup), alone: make(chan struct{}, most), aloneControl: make(chan struct{}, maxControl), open: make(map[*link]struct{}),
 		perLink: int64(orDefault(cfg.StreamsPerConnection, DefaultStreamsPerConnection)),
 	}
 	newQueue := func() queue { return queue{freed: make(chan struct{}, 1)} }

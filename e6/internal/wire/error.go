@@ -28,7 +28,8 @@ type Error struct {
 	// Err is the gRPC error.
 	Err error
 
-	note string // what else is known of the cause
+	note       string // what else is known of the cause
+	remembered bool   // in Conn.poison, so that the caller need not mind
 }
 
 // Error implements error.

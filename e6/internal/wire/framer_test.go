@@ -10,6 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
+
+	"github.com/e6data/e6data-go/e6/fsm"
+	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
 )
 
 // frames is what a scripted server writes on a connection.
@@ -323,16 +326,24 @@ func TestAStreamThatWasNotProcessedAndNoConnectionAfterIt(t *testing.T) {
 	require.ErrorContains(t, e, "connection refused")
 }
 
-// TestAResponseThatBreaksTheConnection shows that its calls say so.
+// TestAResponseThatBreaksTheConnection shows that the steps of statements say so.
 func TestAResponseThatBreaksTheConnection(t *testing.T) {
+	prepare := func(address string) Outcome {
+		c := dial(t, address, Config{})
+		l := c.Acquire(fsm.Blue, 1)
+		defer l.Release()
+		_, err := l.Engine(Call{Side: fsm.Blue}).PrepareStatement(t.Context(), &e6xv1.PrepareStatementRequest{})
+		o := OutcomeOf(err)
+		require.Equal(t, ClassNoResponse, o.Class, "%v", err)
+		require.Equal(t, EffectUnknown, o.Effect, "%v", err)
+		return o
+	}
 	address, _ := serveFrames(t, func(f *frames, stream uint32, _ int) bool {
 		f.headers(stream, true, ":status", "200", "content-type", "application/grpc", "grpc-status", "13", "grpc-message", strings.Repeat("x", 3<<20))
 		return true
 	})
-	o := judged(t, ask(t, dial(t, address, Config{})), ClassNoResponse, EffectUnknown).Outcome()
-	require.True(t, o.Poison, "%+v", o)
+	require.True(t, prepare(address).Poison)
 
-	address, _ = serveFrames(t, func(f *frames, _ uint32, _ int) bool { return false })
-	o = judged(t, ask(t, dial(t, address, Config{})), ClassNoResponse, EffectUnknown).Outcome()
-	require.False(t, o.Poison, "a connection that ends says nothing about the response")
+	address, _ = serveFrames(t, func(*frames, uint32, int) bool { return false })
+	require.False(t, prepare(address).Poison, "a connection that ends says nothing about the response")
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/status"
 
 	"github.com/e6data/e6data-go/e6/fsm"
 	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
@@ -50,7 +51,7 @@ var methods = func() map[string]method {
 			case m.MethodName == "cancelQuery", m.MethodName == "clear", m.MethodName == "clearOrCancelQuery":
 				use = usesCleanup
 			}
-			methods[full] = method{"/" + strings.TrimPrefix(full, protoPackage), use}
+			methods[full] = method{"/" + strings.TrimPrefix(full, protoPackage), use, isStep(m.MethodName)}
 		}
 	}
 	return methods
@@ -59,6 +60,17 @@ var methods = func() map[string]method {
 type method struct {
 	path string
 	use  methodUse
+	step bool // of a statement, and no question about the catalog
+}
+
+// isStep reports whether a method is a step of a statement.
+func isStep(method string) bool {
+	for _, step := range [...]string{"identifyPlanner", "prepareStatement", "executeStatement", "getResultMetadata", "getNextResultBatch"} {
+		if strings.HasPrefix(method, step) {
+			return true
+		}
+	}
+	return false
 }
 
 // methodOf is the method of that name.
@@ -96,7 +108,19 @@ func (c *boundConn) invoke(ctx context.Context, method string, args, reply any, 
 	}
 	side := c.call.Side
 	l, leased, waited := c.link, true, false
-	if m.use != usesQuery || l == nil || l.use != UseAlone && l.refuses(side) || !l.enter(false) {
+	// The attempt of a statement is prepared anew after a response that broke its connection.
+	remember := l == nil || !m.step
+	var own Lease // of a connection for this call alone
+	if remember && c.poison.any() && (l == nil || l.use != UseAlone) && c.poison.has(c.poisonKey(m, args)) {
+		var err error
+		if own, err = c.acquireAlone(ctx, c.aloneControl); err != nil {
+			return c.notMade(ctx, at, method, err)
+		}
+	}
+	if own.Held() {
+		l = own.link
+		l.calls.Add(1)
+	} else if m.use != usesQuery || l == nil || l.use != UseAlone && l.refuses(side) || !l.enter(false) {
 		l, waited = c.route(ctx, side, m.use)
 		leased = false
 	}
@@ -104,11 +128,15 @@ func (c *boundConn) invoke(ctx context.Context, method string, args, reply any, 
 		count.begin()
 		seen, err := c.send(c.headers.on(ctx), l.grpc, m.path, args, reply, opts)
 		l.leave()
-		if !leased {
+		alone := own.Held() || l.use == UseAlone
+		if own.Release(); !leased {
 			l.release(1)
 		}
 		if err == nil {
 			l.answered(side)
+			if alone && c.poison.any() {
+				c.poison.forget(c.poisonKey(m, args))
+			}
 			if refused {
 				c.acceptedElsewhere()
 			}
@@ -125,8 +153,8 @@ func (c *boundConn) invoke(ctx context.Context, method string, args, reply any, 
 		l.note(failed, seen)
 		// A connection that cannot be made says nothing about one that is there. What must be
 		// alone has no other.
-		unmade := !seen.sent && class == ClassUnreachable && l.use != UseAlone
-		if (refuses || unmade) && tried < maxElsewhere && ctx.Err() == nil {
+		unmade := !seen.sent && class == ClassUnreachable
+		if (refuses || unmade) && !alone && tried < maxElsewhere && ctx.Err() == nil {
 			if other := c.elsewhere(side); other != nil {
 				count.end(refuses)
 				l, leased, refused = other, false, refused || refuses
@@ -135,6 +163,20 @@ func (c *boundConn) invoke(ctx context.Context, method string, args, reply any, 
 		}
 		if outcome.Poison {
 			failed.note = "a response broke the connection: its headers are larger than 1 MiB, or a frame is malformed"
+		}
+		if outcome.Poison && remember {
+			// Its response, or that of another call beside it, cannot be read. Alone on a
+			// connection, it breaks nothing for others.
+			c.poison.note(c.poisonKey(m, args))
+			failed.remembered = true
+			if m.use != usesQuery && !alone && ctx.Err() == nil {
+				if own, err = c.acquireAlone(ctx, c.aloneControl); own.Held() {
+					count.end(false)
+					l, leased = own.link, true
+					l.calls.Add(1)
+					continue
+				}
+			}
 		}
 		if waited && !seen.sent {
 			failed.note = fmt.Sprintf("it waited for a stream: the ingress allows %d on a connection, and all of its %d connections were busy "+
@@ -150,6 +192,15 @@ func (c *boundConn) invoke(ctx context.Context, method string, args, reply any, 
 	}
 	c.observe(ctx, at, reply)
 	return nil
+}
+
+// notMade is the error of a call that got no connection of its own.
+func (c *boundConn) notMade(ctx context.Context, at Stamp, method string, err error) error {
+	class := ClassUnsent
+	if ctx.Err() != nil {
+		class, _ = (&evidence{}).classify(ctx, status.FromContextError(ctx.Err()).Err())
+	}
+	return &Error{Class: class, Effect: EffectNone, Side: c.call.Side, Method: name(method), At: at, Err: err}
 }
 
 // AwaitDeadline waits for the end of a context whose deadline is due within the

@@ -23,7 +23,8 @@ const (
 	UseQuery Use = iota
 	// UseControl: authenticate, health probes, cancel, clear and the cluster service.
 	UseControl
-	// UseAlone: one attempt of a statement whose response may break its connection.
+	// UseAlone: one attempt of a statement, or one call, whose response may break its
+	// connection.
 	UseAlone
 )
 

@@ -200,9 +200,10 @@ func (e Effect) String() string {
 type Outcome struct {
 	Class  Class
 	Effect Effect
-	// Poison: a response on the connection broke HTTP/2, and every call on it failed
-	// with the same error. Whatever was requested is not requested again on a
-	// connection that others use.
+	// Poison: a step of a statement failed as a response on its connection broke HTTP/2,
+	// so that every call on it failed with the same error. The statement is executed again
+	// on a connection of its own only (Conn.AcquireAlone). It is never set for other
+	// calls: the Conn gives those a connection of their own when they are sent again.
 	Poison bool
 	Consequences
 }

@@ -304,6 +304,7 @@ type Lease struct {
 	conn    *Conn
 	link    *link
 	streams int64
+	limit   chan struct{} // of connections that carry nothing else; nil for those of the pool
 }
 
 // Acquire leases a connection that has room for so many calls to a side at once, 1 or 2,
@@ -311,31 +312,34 @@ type Lease struct {
 // be called once.
 func (c *Conn) Acquire(side fsm.Side, streams int) Lease {
 	n := int64(streams)
-	return Lease{c, c.query.acquire(side, n, false), n}
+	return Lease{c, c.query.acquire(side, n, false), n, nil}
 }
 
 // AcquireAlone leases a connection that carries nothing else: for an attempt after one
 // whose response broke its connection (see Outcome.Poison). There are as many as
 // Config.MaxConnections; it waits for one within ctx.
-func (c *Conn) AcquireAlone(ctx context.Context) (Lease, error) {
+func (c *Conn) AcquireAlone(ctx context.Context) (Lease, error) { return c.acquireAlone(ctx, c.alone) }
+
+// acquireAlone takes a place in limit for as long as the lease is held.
+func (c *Conn) acquireAlone(ctx context.Context, limit chan struct{}) (Lease, error) {
 	select {
-	case c.alone <- struct{}{}:
+	case limit <- struct{}{}:
 	case <-ctx.Done():
 		return Lease{}, fmt.Errorf("e6: waiting for a connection of its own: %w", ctxerr.Why(ctx))
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
-		<-c.alone
+		<-limit
 		return Lease{}, nil // whose calls say that the Conn is closed
 	}
 	l, err := c.newLink(UseAlone, nil)
 	if err != nil {
-		<-c.alone
+		<-limit
 		return Lease{}, err
 	}
 	l.reserved.Store(1)
-	return Lease{c, l, 1}, nil
+	return Lease{c, l, 1, limit}, nil
 }
 
 // Alone reports whether the connection carries nothing else.
@@ -346,9 +350,9 @@ func (l *Lease) Release() {
 	if l.link == nil {
 		return
 	}
-	if l.link.use == UseAlone {
+	if l.limit != nil {
 		l.link.retire()
-		<-l.conn.alone
+		<-l.limit
 	}
 	l.link.release(l.streams)
 	l.link = nil
