@@ -73,7 +73,7 @@ const (
 )
 
 var (
-	pin = micro("e6/internal/cutover", comparison{name: "pin and unpin a query while the side is settled; without an allocation", against: "nothing", goal: 30, unit: "ns"},
+	pin = micro("e6/internal/router", comparison{name: "pin and unpin a query while the side is settled; without an allocation", against: "nothing", goal: 30, unit: "ns"},
 		func(run func(string) (*parse.Benchmark, error)) (float64, error) {
 			b, err := run(pinAlone)
 			if err != nil {
@@ -84,7 +84,7 @@ var (
 			}
 			return b.NsPerOp, nil
 		})
-	pinOnEight = micro("e6/internal/cutover", comparison{name: "the same on 8 goroutines, processor time of each", against: "on one", goal: 2, unit: ofTime},
+	pinOnEight = micro("e6/internal/router", comparison{name: "the same on 8 goroutines, processor time of each", against: "on one", goal: 2, unit: ofTime},
 		func(run func(string) (*parse.Benchmark, error)) (float64, error) {
 			many, err := run(pinParallel)
 			if err != nil {

@@ -12,8 +12,8 @@ import (
 	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/e6/internal/backoff"
-	"github.com/e6data/e6data-go/e6/internal/cutover"
 	"github.com/e6data/e6data-go/e6/internal/errtext"
+	"github.com/e6data/e6data-go/e6/internal/router"
 	"github.com/e6data/e6data-go/e6/internal/wire"
 	"github.com/e6data/e6data-go/e6/internal/workers"
 )
@@ -29,7 +29,7 @@ type Client struct {
 	logged    chan struct{} // closed when the last event has been logged; nil if none is
 	bus       *events.Bus
 	conn      *wire.Conn
-	route     *cutover.Coordinator
+	route     *router.Router
 	wake      resumer
 	retry     backoff.Policy
 	stats     counters
@@ -107,7 +107,7 @@ func newClient(cfg Config, opts []Option) (*Client, error) {
 		Cluster: cfg.ClusterName, History: cfg.EventHistory, Snapshot: func() fsm.Snapshot { return c.Strategy() }, OnPanic: c.onPanic,
 	})
 	c.hooks, c.callbacks = newHookSet(c, c.opts.hooks), newCallbacks(c)
-	c.route, err = cutover.New(cutover.Config{
+	c.route, err = router.New(router.Config{
 		Cluster: (*sides)(c), Events: c.bus, Logger: c.log, Describe: brief, OnPanic: c.onStorePanic,
 		Key: cfg.Address + "/" + cfg.ClusterName, Store: c.opts.store, Prefer: cfg.Strategy,
 		Hopeless:     wire.IsHopeless,

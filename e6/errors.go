@@ -10,15 +10,15 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/e6data/e6data-go/e6/internal/cutover"
 	"github.com/e6data/e6data-go/e6/internal/errtext"
+	"github.com/e6data/e6data-go/e6/internal/router"
 	"github.com/e6data/e6data-go/e6/internal/wire"
 )
 
 // The errors to compare with errors.Is.
 var (
 	// ErrClosed: the client is closed, or was closed during the call.
-	ErrClosed = cutover.ErrClosed
+	ErrClosed = router.ErrClosed
 	// ErrQueryLost: a query was cut off and could not be saved. The error is a
 	// *CutoverError.
 	ErrQueryLost = errors.New("e6: the query was lost")
@@ -30,7 +30,7 @@ var (
 	// Config.Admission.
 	ErrRateLimited = errors.New("the cluster takes no more queries for now: run it again later")
 	// ErrVetoed: a Guard does not allow the transition that was asked for.
-	ErrVetoed = cutover.ErrVetoed
+	ErrVetoed = router.ErrVetoed
 	// ErrIncomplete: the engine ended a result before all its rows had come.
 	ErrIncomplete = errors.New("the engine ended the result before all its rows had come")
 )
@@ -41,7 +41,7 @@ var (
 type CallError = wire.Error
 
 // DetectionError reports that neither side accepted the client.
-type DetectionError = cutover.DetectionError
+type DetectionError = router.DetectionError
 
 // QueryError is the engine's own answer to a query: the statement is wrong, or
 // the engine failed to run it. Running the same statement again gives the same

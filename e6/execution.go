@@ -8,8 +8,8 @@ import (
 
 	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/internal/backoff"
-	"github.com/e6data/e6data-go/e6/internal/cutover"
 	"github.com/e6data/e6data-go/e6/internal/errtext"
+	"github.com/e6data/e6data-go/e6/internal/router"
 	"github.com/e6data/e6data-go/e6/internal/wire"
 	"github.com/e6data/e6data-go/e6/vector"
 	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
@@ -34,7 +34,7 @@ func (s step) String() string {
 type execution struct {
 	c    *Client
 	slot *slot // of the query; nil without a limit
-	pin  cutover.Pin
+	pin  router.Pin
 	// lease holds the connection that all its calls go over. Without one, each goes
 	// over the connection that has the most room.
 	lease wire.Lease
@@ -44,7 +44,7 @@ type execution struct {
 	queryID  string
 	engine   string               // the planner that prepared it, for the plannerip header
 	admitted *e6xv1.ExistingQuery // what the planner knows it by, if it was asked
-	session  cutover.Session
+	session  router.Session
 	prepared uint64 // the generation of the session that prepared it; 0 if that is not known
 	step     step
 
@@ -138,7 +138,7 @@ func (x *execution) report(ctx context.Context, err error) {
 }
 
 // sent is the id of a session as calls carry it: empty with a bearer.
-func (c *Client) sent(s cutover.Session) string {
+func (c *Client) sent(s router.Session) string {
 	if c.cfg.Bearer != nil {
 		return ""
 	}
@@ -415,5 +415,5 @@ func (c *Client) at(h QueryHandle) (*execution, error) {
 	if !h.valid() {
 		return nil, errtext.Errorf("%w", errNoHandle)
 	}
-	return &execution{c: c, pin: cutover.Pin{Side: h.Side}, queryID: h.QueryID, engine: h.Engine}, nil
+	return &execution{c: c, pin: router.Pin{Side: h.Side}, queryID: h.QueryID, engine: h.Engine}, nil
 }

@@ -3,7 +3,7 @@ package e6
 import (
 	"time"
 
-	"github.com/e6data/e6data-go/e6/internal/cutover"
+	"github.com/e6data/e6data-go/e6/internal/router"
 	"github.com/e6data/e6data-go/e6/store"
 )
 
@@ -79,13 +79,13 @@ func (p FleetPolicy) problems(shared store.Store) (all []Problem) {
 	return all
 }
 
-// fleetPolicy is the policy for the coordinator.
-func (o *options) fleetPolicy() cutover.Fleet {
+// fleetPolicy is the policy for the router.
+func (o *options) fleetPolicy() router.Fleet {
 	if o.fleet == nil {
-		return cutover.Fleet{Votes: 1}
+		return router.Fleet{Votes: 1}
 	}
 	p := o.fleet.withDefaults()
-	return cutover.Fleet{
+	return router.Fleet{
 		Present: true, Jitter: p.Jitter, StageShare: p.StageShare, StageTime: p.StageTime, StageTimeout: p.StageTimeout,
 		Votes: p.RollbackVotes,
 	}

@@ -9,7 +9,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/e6data/e6data-go/e6/fsm"
-	"github.com/e6data/e6data-go/e6/internal/cutover"
+	"github.com/e6data/e6data-go/e6/internal/router"
 	"github.com/e6data/e6data-go/e6/internal/sqltext"
 )
 
@@ -93,7 +93,7 @@ type Proposal struct {
 }
 
 // Decision is the answer of a Guard: Allow, Delay or Veto.
-type Decision = cutover.Decision
+type Decision = router.Decision
 
 // Allow lets the transition go on.
 func Allow() Decision { return Decision{} }
@@ -272,8 +272,8 @@ type DetectionHook interface {
 
 // DetectionStart and DetectionEnd are the beginning and the end of a search.
 type (
-	DetectionStart = cutover.DetectionStart
-	DetectionEnd   = cutover.DetectionEnd
+	DetectionStart = router.DetectionStart
+	DetectionEnd   = router.DetectionEnd
 )
 
 // SessionHook is told about the openings of sessions, successful or not. ctx is
@@ -285,8 +285,8 @@ type SessionHook interface {
 
 // SessionStart and SessionEnd are the beginning and the end of an opening.
 type (
-	SessionStart = cutover.SessionStart
-	SessionEnd   = cutover.SessionEnd
+	SessionStart = router.SessionStart
+	SessionEnd   = router.SessionEnd
 )
 
 // CutoverHook is called for every change of the active side, one pair of calls for
@@ -308,6 +308,6 @@ type CutoverHook interface {
 
 // CutoverStart and CutoverEnd are the beginning and the end of a change.
 type (
-	CutoverStart = cutover.CutoverStart
-	CutoverEnd   = cutover.CutoverEnd
+	CutoverStart = router.CutoverStart
+	CutoverEnd   = router.CutoverEnd
 )

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/e6data/e6data-go/e6/fsm"
-	"github.com/e6data/e6data-go/e6/internal/cutover"
+	"github.com/e6data/e6data-go/e6/internal/router"
 )
 
 // called is a hook of one kind with what makes its calls.
@@ -98,9 +98,9 @@ func appendIf[H any](all []called[H], h Hook, caller func() *hookCaller) []calle
 	return all
 }
 
-// cutover returns what the coordinator calls.
-func (s *hookSet) cutover() cutover.Hooks {
-	var h cutover.Hooks
+// cutover returns what the router calls.
+func (s *hookSet) cutover() router.Hooks {
+	var h router.Hooks
 	if len(s.guards) > 0 {
 		h.Guard = s.guard
 	}
@@ -124,7 +124,7 @@ func (s *hookSet) cutover() cutover.Hooks {
 
 // guard asks the guards in turn. The first that does not allow the transition
 // decides.
-func (s *hookSet) guard(ctx context.Context, p cutover.Proposal) cutover.Decision {
+func (s *hookSet) guard(ctx context.Context, p router.Proposal) router.Decision {
 	var names []string
 	for _, g := range s.guards {
 		ctx, cancel := context.WithTimeout(ctx, s.c.cfg.GuardBudget)
@@ -143,7 +143,7 @@ func (s *hookSet) guard(ctx context.Context, p cutover.Proposal) cutover.Decisio
 		}
 		names = append(names, g.name)
 	}
-	return cutover.Decision{By: strings.Join(names, ", ")}
+	return router.Decision{By: strings.Join(names, ", ")}
 }
 
 // hold waits until no selector needs both sides. One that never says so needs
@@ -185,11 +185,11 @@ func (s *hookSet) holdOne(ctx context.Context, caller *hookCaller, h Holder, sha
 
 // choose returns how the side of a query is picked, and nil if there is nothing
 // to pick.
-func (s *hookSet) choose(ctx context.Context, o *queryOptions) cutover.Choose {
+func (s *hookSet) choose(ctx context.Context, o *queryOptions) router.Choose {
 	if len(s.selectors) == 0 {
 		return nil
 	}
-	return func(r *cutover.Routing) fsm.Side {
+	return func(r *router.Routing) fsm.Side {
 		choice := Choice{Labels: o.labels, Tag: o.tag, Strategy: r.Snapshot, c: s.c}
 		for _, sel := range s.selectors {
 			var side Side

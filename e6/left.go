@@ -8,7 +8,7 @@ import (
 
 	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/fsm"
-	"github.com/e6data/e6data-go/e6/internal/cutover"
+	"github.com/e6data/e6data-go/e6/internal/router"
 )
 
 // errSideLeft ends the wait for calls that had no effect yet: the client has left the side
@@ -45,7 +45,7 @@ func (x *execution) await(ctx context.Context, done <-chan struct{}) error {
 // is as long as for a login; a refusal comes earlier. After any other change (the origin
 // drains, or a detection has come back to the same side, whose engine may be another one)
 // it is Config.ProbeTimeout.
-func (x *execution) patience(r *cutover.Routing) (limit time.Duration, limited bool) {
+func (x *execution) patience(r *router.Routing) (limit time.Duration, limited bool) {
 	settled := r.State == fsm.StateBlue || r.State == fsm.StateGreen
 	switch {
 	case settled && r.Active != x.pin.Side:

@@ -8,11 +8,11 @@ import (
 
 	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/fsm"
-	"github.com/e6data/e6data-go/e6/internal/cutover"
+	"github.com/e6data/e6data-go/e6/internal/router"
 	"github.com/e6data/e6data-go/e6/internal/wire"
 )
 
-// observer brings what the transport sees to the coordinator.
+// observer brings what the transport sees to the router.
 type observer Client
 
 var _ wire.Observer = (*observer)(nil)
@@ -20,14 +20,14 @@ var _ wire.Observer = (*observer)(nil)
 func (o *observer) Stamp() wire.Stamp { return wire.Stamp(o.route.Stamp()) }
 
 func (o *observer) Announced(ctx context.Context, speaker fsm.Side, at wire.Stamp, target fsm.Side) {
-	o.route.Announced(ctx, speaker, cutover.Stamp(at), target)
+	o.route.Announced(ctx, speaker, router.Stamp(at), target)
 }
 
-func (o *observer) Agreed(side fsm.Side, at wire.Stamp) { o.route.Agreed(side, cutover.Stamp(at)) }
+func (o *observer) Agreed(side fsm.Side, at wire.Stamp) { o.route.Agreed(side, router.Stamp(at)) }
 
 // silent reports a side that answers no call.
 func (o *observer) silent(side fsm.Side, at wire.Stamp, silent time.Duration) {
-	o.route.Silent(side, cutover.Stamp(at), silent)
+	o.route.Silent(side, router.Stamp(at), silent)
 }
 
 // AnnouncedUnknown makes an event of an announcement that names no side. The
@@ -60,7 +60,7 @@ func shorten(s string) string {
 	return s
 }
 
-// report draws the coordinator's conclusions from a failed call, wherever it
+// report draws the router's conclusions from a failed call, wherever it
 // was made, and returns when they are drawn.
 func (c *Client) report(ctx context.Context, err error) {
 	call, ok := wire.AsError(err)
@@ -73,8 +73,8 @@ func (c *Client) report(ctx context.Context, err error) {
 	ctx = context.WithoutCancel(ctx)
 	switch {
 	case outcome.Verdict == wire.VerdictRefuses:
-		_ = c.route.Refused(ctx, call.Side, cutover.Stamp(call.At))
+		_ = c.route.Refused(ctx, call.Side, router.Stamp(call.At))
 	case outcome.Probe && !impatient:
-		_ = c.route.Failed(ctx, call.Side, cutover.Stamp(call.At), brief(err))
+		_ = c.route.Failed(ctx, call.Side, router.Stamp(call.At), brief(err))
 	}
 }

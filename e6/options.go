@@ -8,7 +8,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/e6data/e6data-go/e6/events"
-	"github.com/e6data/e6data-go/e6/internal/cutover"
+	"github.com/e6data/e6data-go/e6/internal/router"
 	"github.com/e6data/e6data-go/e6/store"
 )
 
@@ -102,14 +102,14 @@ func (o *options) problems() []Problem {
 	return problems
 }
 
-// rollbackPolicy is the policy for the coordinator.
-func (o *options) rollbackPolicy() cutover.Policy {
+// rollbackPolicy is the policy for the router.
+func (o *options) rollbackPolicy() router.Policy {
 	var p RollbackPolicy
 	if o.health != nil {
 		p = *o.health
 	}
 	p = p.withDefaults()
-	return cutover.Policy{
+	return router.Policy{
 		Automatic: o.health != nil, MinRequests: p.MinRequests, ErrorRate: p.ErrorRate,
 		LatencyRatio: p.LatencyRatio, Probation: p.Probation, CoolDown: p.CoolDown,
 	}

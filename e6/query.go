@@ -14,8 +14,8 @@ import (
 	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/e6/internal/ctxerr"
-	"github.com/e6data/e6data-go/e6/internal/cutover"
 	"github.com/e6data/e6data-go/e6/internal/errtext"
+	"github.com/e6data/e6data-go/e6/internal/router"
 	"github.com/e6data/e6data-go/e6/internal/sqltext"
 	"github.com/e6data/e6data-go/e6/internal/wire"
 	"github.com/e6data/e6data-go/e6/vector"
@@ -196,7 +196,7 @@ func (q *query) record(ctx context.Context, x *execution, began time.Time, err e
 // after one that failed. That one is released when the other one is pinned, so
 // that a client which shuts down waits for the query.
 func (q *query) start(ctx context.Context, failed *execution) (*execution, error) {
-	var p cutover.Pin
+	var p router.Pin
 	var err error
 	if failed == nil {
 		p, err = q.c.route.PinBy(ctx, q.c.hooks.choose(ctx, &q.opts))
@@ -410,7 +410,7 @@ func (q *query) wake(ctx context.Context, x *execution, failed *wire.Error) erro
 			return err
 		}
 	}
-	return q.c.route.Failed(context.WithoutCancel(ctx), x.pin.Side, cutover.Stamp(failed.At), brief(failed))
+	return q.c.route.Failed(context.WithoutCancel(ctx), x.pin.Side, router.Stamp(failed.At), brief(failed))
 }
 
 // retry runs a statement again that had no effect.

@@ -7,16 +7,16 @@ import (
 
 	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/e6/internal/ctxerr"
-	"github.com/e6data/e6data-go/e6/internal/cutover"
 	"github.com/e6data/e6data-go/e6/internal/errtext"
+	"github.com/e6data/e6data-go/e6/internal/router"
 	"github.com/e6data/e6data-go/e6/internal/wire"
 	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
 )
 
-// sides is the cluster as the coordinator sees it.
+// sides is the cluster as the router sees it.
 type sides Client
 
-var _ cutover.Cluster = (*sides)(nil)
+var _ router.Cluster = (*sides)(nil)
 
 // Authenticate opens a session. A login that the engine denies as it denies a session
 // is tried again for some seconds: its session store may be away. It answers wrong
@@ -116,7 +116,7 @@ func (s *sides) Ping(ctx context.Context, side fsm.Side) error {
 	return err
 }
 
-// Resume implements cutover.Cluster.
+// Resume implements router.Cluster.
 func (s *sides) Resume(ctx context.Context, side fsm.Side, confirmed func()) error {
 	return s.wake.resume(ctx, side, confirmed)
 }
@@ -125,21 +125,21 @@ func (s *sides) Resume(ctx context.Context, side fsm.Side, confirmed func()) err
 // working service behind them.
 func (s *sides) Reconnect() { s.conn.Reconnect() }
 
-// verdicts are the coordinator's names for what a failed call shows about its side.
-var verdicts = [...]cutover.Verdict{
-	wire.VerdictUnreachable: cutover.Unreachable, wire.VerdictAccepts: cutover.Accepts, wire.VerdictRefuses: cutover.Refuses,
-	wire.VerdictSuspended: cutover.Suspended, wire.VerdictDenied: cutover.Denied,
+// verdicts are the router's names for what a failed call shows about its side.
+var verdicts = [...]router.Verdict{
+	wire.VerdictUnreachable: router.Unreachable, wire.VerdictAccepts: router.Accepts, wire.VerdictRefuses: router.Refuses,
+	wire.VerdictSuspended: router.Suspended, wire.VerdictDenied: router.Denied,
 }
 
 // Judge says what an error means for its side. What an engine answers, even that it
 // does not have the method, shows that the side took the call. A status UNKNOWN shows
 // nothing: a proxy that refuses a side may say so in words that are not recognised.
-func (s *sides) Judge(err error) cutover.Verdict {
+func (s *sides) Judge(err error) router.Verdict {
 	if err == nil {
-		return cutover.Accepts
+		return router.Accepts
 	}
 	if errors.Is(err, ErrCredentials) {
-		return cutover.Denied
+		return router.Denied
 	}
 	return verdicts[wire.OutcomeOf(err).Verdict]
 }

@@ -8,8 +8,8 @@ import (
 
 	"github.com/e6data/e6data-go/e6/internal/backoff"
 	"github.com/e6data/e6data-go/e6/internal/ctxerr"
-	"github.com/e6data/e6data-go/e6/internal/cutover"
 	"github.com/e6data/e6data-go/e6/internal/errtext"
+	"github.com/e6data/e6data-go/e6/internal/router"
 	"github.com/e6data/e6data-go/e6/internal/wire"
 )
 
@@ -178,7 +178,7 @@ func (s *submissions) drop(x *execution) {
 }
 
 // leave leaves the queries that nobody reads to the server.
-func (s *submissions) leave(route *cutover.Coordinator) {
+func (s *submissions) leave(route *router.Router) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true

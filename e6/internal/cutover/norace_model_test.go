@@ -1,6 +1,0 @@
-//go:build !race
-
-package cutover_test
-
-// underRace is set where every step takes several times as long.
-const underRace = false

@@ -1,0 +1,69 @@
+package router
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/e6data/e6data-go/e6/events"
+	"github.com/e6data/e6data-go/e6/fsm"
+)
+
+// ErrVetoed is why a transition that a guard does not allow is aborted.
+var ErrVetoed = errors.New("e6: a guard has vetoed the transition")
+
+// judge asks the guards about a transition whose target has accepted. Unless
+// they have decided, they want to be asked again after some time.
+//
+// Their judgment counts for nothing once the origin refuses: the target is the
+// only side that is left.
+func (c *Router) judge(ctx context.Context, t *transition, attempt int) (again time.Duration, decided bool) {
+	guard := c.cfg.Hooks.Guard
+	if guard == nil || t.held.isSet() {
+		c.post(func() { c.onReady(t) })
+		return 0, true
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(t.held.ctx, cancel)()
+	began := time.Now()
+	d := guard(ctx, Proposal{
+		ID: t.start.ID, Event: t.start.Event, From: t.origin(), To: t.target(), Cause: t.start.Cause,
+		Attempt: attempt, InFlight: c.pins.sum(t.origin()),
+	})
+	took := time.Since(began)
+	if d.Delay > 0 && !d.Veto && !t.held.isSet() {
+		c.tellDecision(t, d, took, false)
+		return d.Delay, false
+	}
+	c.post(func() { c.onJudged(t, d, took) })
+	return 0, true
+}
+
+// onJudged follows the guards' decision.
+func (c *Router) onJudged(t *transition, d Decision, took time.Duration) {
+	if c.transition != t {
+		return
+	}
+	overruled := t.held.isSet()
+	c.tellDecision(t, d, took, overruled && (d.Veto || d.Delay > 0))
+	if !d.Veto || overruled {
+		c.onReady(t)
+		return
+	}
+	c.decline(t.target())
+	c.abort(t, t.cause(fsm.ReasonVeto, d.Reason))
+}
+
+func (c *Router) tellDecision(t *transition, d Decision, took time.Duration, overruled bool) {
+	decision := "allow"
+	switch {
+	case d.Veto:
+		decision = "veto"
+	case d.Delay > 0:
+		decision = "delay"
+	}
+	c.cfg.Events.Publish(t.start.Cause, events.GuardDecided{
+		Guard: d.By, Target: t.target(), Decision: decision, Reason: d.Reason, Overruled: overruled, Delay: d.Delay, Took: took,
+	})
+}

@@ -1,0 +1,386 @@
+package router_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/e6data/e6data-go/e6/events"
+	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/internal/router"
+)
+
+// declined is the first pause after a side was declined; it doubles.
+const declined = 5 * time.Second
+
+var veto = router.Decision{Veto: true, Reason: "not today", By: "judge"}
+
+// judge is a guard that says what a test wants.
+type judge struct {
+	decide func(p router.Proposal) router.Decision // at once; nil thinks
+	deaf   bool                                    // thinks on although its context has ended
+
+	mu      sync.Mutex
+	asked   []router.Proposal
+	answers []chan router.Decision // of each call
+	ended   int                    // calls whose context ended while it thought
+}
+
+func (j *judge) guard(ctx context.Context, p router.Proposal) router.Decision {
+	answer := make(chan router.Decision)
+	j.mu.Lock()
+	j.asked, j.answers = append(j.asked, p), append(j.answers, answer)
+	j.mu.Unlock()
+	if j.decide != nil {
+		return j.decide(p)
+	}
+	select {
+	case d := <-answer:
+		return d
+	case <-ctx.Done():
+	}
+	j.mu.Lock()
+	j.ended++
+	j.mu.Unlock()
+	if j.deaf {
+		return <-answer
+	}
+	return veto
+}
+
+// say answers a call that thinks, counted from 1.
+func (j *judge) say(call int, d router.Decision) {
+	j.mu.Lock()
+	answer := j.answers[call-1]
+	j.mu.Unlock()
+	answer <- d
+	pass(0)
+}
+
+func (j *judge) proposals() []router.Proposal {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.asked
+}
+
+func (j *judge) stopped() int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.ended
+}
+
+// judged runs a test whose transitions a guard judges. Both sides accept.
+func judged(t *testing.T, test func(t *testing.T, r *rig, j *judge), change ...func(*router.Config)) {
+	t.Helper()
+	j := &judge{}
+	change = append(change, func(cfg *router.Config) { cfg.Hooks.Guard = j.guard })
+	bubble(t, func(t *testing.T, r *rig) {
+		r.touch()
+		r.cluster.set(fsm.Green, nil)
+		test(t, r, j)
+	}, change...)
+}
+
+// startSwitch switches to a side; the result is what it ends with.
+func (r *rig) startSwitch(side fsm.Side) <-chan error {
+	done := make(chan error, 1)
+	go func() { done <- r.Switch(context.Background(), side) }()
+	pass(5 * latency)
+	return done
+}
+
+// lastCause is why the machine made its last step.
+func (r *rig) lastCause() fsm.Cause { return r.Routing().Cause }
+
+func TestAGuardSeesTheProposalAndNoQueryGoesThereBeforeItAllows(t *testing.T) {
+	judged(t, func(t *testing.T, r *rig, j *judge) {
+		old := r.pin()
+		r.announce(fsm.Blue, r.Stamp(), fsm.Green)
+		for range 30 {
+			pass(time.Second)
+			r.requireState("transitioning blue->green (preparing)")
+			require.Equal(t, fsm.Blue, r.touch())
+			require.Zero(t, r.InFlight(fsm.Green))
+			require.NotZero(t, r.Sessions().Open(fsm.Green), "it can be tried out")
+		}
+		require.Len(t, j.proposals(), 1)
+		p := j.proposals()[0]
+		require.Equal(t, router.Proposal{
+			ID: 1, Event: fsm.EventAnnounce, From: fsm.Blue, To: fsm.Green, Attempt: 1, InFlight: 1,
+			Cause: fsm.Cause{Reason: fsm.ReasonAnnouncement, Detail: "blue named green"},
+		}, p)
+		j.say(1, router.Decision{By: "judge"})
+		pass(0)
+		require.Equal(t, fsm.Green, r.touch())
+		require.Equal(t, []events.GuardDecided{{
+			Guard: "judge", Target: fsm.Green, Decision: "allow", Took: 30*time.Second - latency,
+		}}, happened[events.GuardDecided](r))
+		r.Unpin(old)
+	})
+}
+
+func TestAGuardTriesTheTargetOutAndItsSessionStaysForThat(t *testing.T) {
+	judged(t, func(t *testing.T, r *rig, j *judge) {
+		done := r.startSwitch(fsm.Green)
+		smoke := r.PinTo(fsm.Green)
+		s, err := r.Sessions().Get(t.Context(), smoke.Side)
+		require.NoError(t, err)
+		require.Equal(t, "green-1", s.ID)
+		j.say(1, veto)
+		require.ErrorIs(t, <-done, router.ErrVetoed)
+		require.NotZero(t, r.Sessions().Open(fsm.Green), "a query still needs it")
+		r.Unpin(smoke)
+		synctest.Wait()
+		require.Zero(t, r.Sessions().Open(fsm.Green))
+	})
+}
+
+func TestAVetoKeepsTheOrigin(t *testing.T) {
+	judged(t, func(t *testing.T, r *rig, j *judge) {
+		done := r.startSwitch(fsm.Green)
+		before := r.Routing()
+		j.say(1, veto)
+		err := <-done
+		require.ErrorIs(t, err, router.ErrVetoed)
+		require.ErrorContains(t, err, "not today")
+		r.requireState("blue")
+		require.Equal(t, before.Epoch, r.Routing().Epoch)
+		require.Equal(t, fsm.ReasonVeto, r.lastCause().Reason)
+		require.Equal(t, "not today", r.lastCause().Detail)
+		require.Empty(t, r.drains())
+		pass(0)
+		require.Zero(t, r.Sessions().Open(fsm.Green))
+		require.Equal(t, fsm.Blue, r.touch())
+		got := happened[events.GuardDecided](r)
+		require.Len(t, got, 1)
+		require.Equal(t, "veto", got[0].Decision)
+		require.Equal(t, "not today", got[0].Reason)
+		require.False(t, got[0].Overruled)
+
+		again := r.startSwitch(fsm.Green)
+		require.Len(t, j.proposals(), 2, "the caller may ask again at once")
+		j.say(2, router.Decision{})
+		require.NoError(t, <-again)
+	})
+}
+
+// Every response may repeat what was vetoed: the guards are not asked again each
+// time, but they are asked again.
+func TestARepeatedAnnouncementIsJudgedAgainAfterPausesThatGrow(t *testing.T) {
+	judged(t, func(t *testing.T, r *rig, j *judge) {
+		var at []time.Time
+		j.decide = func(router.Proposal) router.Decision { at = append(at, time.Now()); return veto }
+		for began := time.Now(); time.Since(began) < 80*time.Second; pass(10 * time.Millisecond) {
+			r.announce(fsm.Blue, r.Stamp(), fsm.Green)
+		}
+		require.Len(t, at, 5)
+		for i, pause := 1, declined; i < len(at); i, pause = i+1, 2*pause {
+			require.GreaterOrEqual(t, at[i].Sub(at[i-1]), pause)
+			require.Less(t, at[i].Sub(at[i-1]), pause+50*time.Millisecond)
+		}
+		for i, p := range j.proposals() {
+			require.EqualValues(t, i+1, p.ID)
+			require.Equal(t, 1, p.Attempt)
+		}
+		heard := happened[events.AnnouncementHeard](r)
+		require.Len(t, heard, 5, "what is ignored for a while fills no history")
+		require.Equal(t, fsm.Blue, r.touch())
+	})
+}
+
+func TestAGuardThatDelaysIsAskedAgain(t *testing.T) {
+	judged(t, func(t *testing.T, r *rig, j *judge) {
+		j.decide = func(p router.Proposal) router.Decision {
+			if p.Attempt == 1 {
+				return router.Decision{Delay: 20 * time.Second, Reason: "peak", By: "judge"}
+			}
+			return router.Decision{}
+		}
+		began := time.Now()
+		require.NoError(t, r.Switch(t.Context(), fsm.Green))
+		require.Equal(t, 20*time.Second+2*latency, time.Since(began), "the target is asked once more, too")
+		require.Equal(t, 2, r.cluster.logins(fsm.Green))
+		require.Equal(t, 2, j.proposals()[1].Attempt)
+		require.Equal(t, j.proposals()[0].ID, j.proposals()[1].ID)
+		got := happened[events.GuardDecided](r)
+		require.Equal(t, events.GuardDecided{Guard: "judge", Target: fsm.Green, Decision: "delay", Reason: "peak", Delay: 20 * time.Second}, got[0])
+		require.Equal(t, "allow", got[1].Decision)
+	})
+}
+
+func TestAVetoIsOneEvenWithADelay(t *testing.T) {
+	judged(t, func(t *testing.T, r *rig, j *judge) {
+		j.decide = func(router.Proposal) router.Decision { return router.Decision{Veto: true, Delay: time.Second} }
+		require.ErrorIs(t, r.Switch(t.Context(), fsm.Green), router.ErrVetoed)
+	})
+}
+
+func TestACutoverThatSucceedsForgetsTheVetoesBefore(t *testing.T) {
+	judged(t, func(t *testing.T, r *rig, j *judge) {
+		j.decide = func(p router.Proposal) router.Decision { return router.Decision{Veto: p.ID <= 2 || p.ID > 4} }
+		r.repeat(fsm.Blue, 7*declined) // vetoed twice, then allowed
+		r.requireState("green")
+		r.cutTo(fsm.Blue)
+		r.announce(fsm.Blue, r.Stamp(), fsm.Green)
+		pass(declined + latency)
+		r.announce(fsm.Blue, r.Stamp(), fsm.Green)
+		pass(latency)
+		require.Len(t, j.proposals(), 6, "its first pause is a short one again")
+	})
+}
+
+func TestAGuardDelaysNoLongerThanThePreparationMayTake(t *testing.T) {
+	for _, delay := range []time.Duration{7 * time.Second, time.Hour} {
+		t.Run(delay.String(), func(t *testing.T) {
+			judged(t, func(t *testing.T, r *rig, j *judge) {
+				j.decide = func(router.Proposal) router.Decision { return router.Decision{Delay: delay} }
+				began := time.Now()
+				require.ErrorContains(t, r.Switch(t.Context(), fsm.Green), "was not ready within")
+				require.Equal(t, prepareTimeout, time.Since(began))
+				require.Equal(t, fsm.ReasonDeadline, r.lastCause().Reason)
+				require.Len(t, j.proposals(), 1+int((prepareTimeout-latency)/(delay+latency)))
+				require.Equal(t, fsm.Blue, r.touch())
+				pass(time.Hour)
+				r.requireState("blue")
+			})
+		})
+	}
+}
+
+func TestAGuardThatThinksTooLongIsStoppedAndTheOriginKept(t *testing.T) {
+	judged(t, func(t *testing.T, r *rig, j *judge) {
+		began := time.Now()
+		require.ErrorContains(t, r.Switch(t.Context(), fsm.Green), "was not ready within")
+		require.Equal(t, prepareTimeout, time.Since(began))
+		pass(0)
+		require.Equal(t, 1, j.stopped())
+		r.requireState("blue")
+		require.Empty(t, happened[events.GuardDecided](r), "its judgment counts for nothing")
+	})
+}
+
+// A side that refuses cannot be kept, whatever a guard says about the other one.
+func TestAnOriginThatRefusesOverrulesTheGuard(t *testing.T) {
+	for name, c := range map[string]struct {
+		late      router.Decision
+		overruled bool
+	}{
+		"that vetoes": {veto, true},
+		"that delays": {router.Decision{Delay: time.Hour}, true},
+		"that allows": {router.Decision{}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			judged(t, func(t *testing.T, r *rig, j *judge) {
+				j.deaf = true
+				r.announce(fsm.Blue, r.Stamp(), fsm.Green)
+				pass(10 * time.Second)
+				r.cluster.set(fsm.Blue, errRefused)
+				r.refuse(fsm.Blue, r.Stamp())
+				w := r.startPin(t.Context())
+				require.Equal(t, 1, j.stopped(), "its context ends at once")
+				require.True(t, w.waits())
+				j.say(1, c.late)
+				pass(0)
+				require.False(t, w.waits())
+				require.Equal(t, fsm.Green, w.pin.Side)
+				got := happened[events.GuardDecided](r)
+				require.Len(t, got, 1)
+				require.Equal(t, c.overruled, got[0].Overruled)
+				require.Equal(t, []string{"detect detecting", "settle blue", "announce transitioning blue->green (preparing)",
+					"accept transitioning blue->green (draining)", "commit green"}, r.steps())
+			})
+		})
+	}
+}
+
+func TestAnOriginThatRefusesDuringADelayEndsIt(t *testing.T) {
+	judged(t, func(t *testing.T, r *rig, j *judge) {
+		j.decide = func(router.Proposal) router.Decision { return router.Decision{Delay: 50 * time.Second} }
+		r.announce(fsm.Blue, r.Stamp(), fsm.Green)
+		pass(time.Second)
+		r.cluster.set(fsm.Blue, errRefused)
+		r.refuse(fsm.Blue, r.Stamp())
+		began := time.Now()
+		require.Equal(t, fsm.Green, r.touch())
+		require.Equal(t, latency, time.Since(began), "the target is asked once more")
+		require.Len(t, j.proposals(), 1, "nobody asks what is decided")
+	})
+}
+
+// What wakes the preparation is for the target's probes. A guard that wants to
+// wait is not asked for each query that fails on the origin.
+func TestAFailingQueryOnTheOriginDoesNotCutADelayShort(t *testing.T) {
+	judged(t, func(t *testing.T, r *rig, j *judge) {
+		j.decide = func(router.Proposal) router.Decision { return router.Decision{Delay: 50 * time.Second} }
+		r.announce(fsm.Blue, r.Stamp(), fsm.Green)
+		for range 20 {
+			pass(time.Second)
+			r.fail(fsm.Blue, r.Stamp())
+		}
+		require.Len(t, j.proposals(), 1)
+	})
+}
+
+func TestADetectionAsksNoGuard(t *testing.T) {
+	judged(t, func(t *testing.T, r *rig, j *judge) {
+		j.decide = func(router.Proposal) router.Decision { return veto }
+		r.cluster.set(fsm.Blue, errRefused)
+		r.refuse(fsm.Blue, r.Stamp())
+		require.Equal(t, fsm.Green, r.touch())
+		require.Empty(t, j.proposals())
+	})
+}
+
+func TestATransitionThatEndsStopsItsGuardWhoseLateAnswerChangesNothing(t *testing.T) {
+	ends := map[string]func(r *rig){
+		"withdrawn by the origin": func(r *rig) { r.announce(fsm.Blue, r.Stamp(), fsm.Blue) },
+		"withdrawn by the caller": func(r *rig) { require.NoError(r.t, r.Switch(context.Background(), fsm.Blue)) },
+		"rolled back":             func(r *rig) { require.NoError(r.t, r.Rollback(context.Background(), "no")) },
+		"reset":                   func(r *rig) { require.NoError(r.t, r.Reset(context.Background())); r.touch() },
+		"out of time":             func(*rig) { pass(prepareTimeout) },
+		"superseded by the next": func(r *rig) {
+			require.NoError(r.t, r.Switch(context.Background(), fsm.Blue))
+			go func() { _ = r.Switch(context.Background(), fsm.Green) }()
+			pass(5 * latency)
+		},
+	}
+	for name, end := range ends {
+		for _, late := range []router.Decision{{}, veto, {Delay: time.Second}} {
+			t.Run(fmt.Sprintf("%s, %+v", name, late), func(t *testing.T) {
+				judged(t, func(t *testing.T, r *rig, j *judge) {
+					j.deaf = true
+					r.announce(fsm.Blue, r.Stamp(), fsm.Green)
+					pass(time.Second)
+					end(r)
+					pass(0)
+					require.Equal(t, 1, j.stopped())
+					steps := r.steps()
+					j.say(1, late)
+					pass(5 * latency)
+					require.Equal(t, steps, r.steps())
+					require.Empty(t, happened[events.GuardDecided](r))
+					for call := 2; call <= len(j.proposals()); call++ {
+						j.say(call, router.Decision{}) // of the transition after that
+						require.Equal(t, fsm.Green, r.touch())
+					}
+				})
+			})
+		}
+	}
+}
+
+func TestAGuardIsStoppedWhenTheClientCloses(t *testing.T) {
+	judged(t, func(t *testing.T, r *rig, j *judge) {
+		done := r.startSwitch(fsm.Green)
+		began := time.Now()
+		require.NoError(t, r.Close(t.Context()))
+		require.Zero(t, time.Since(began))
+		require.ErrorIs(t, <-done, router.ErrClosed)
+		require.Equal(t, 1, j.stopped())
+	})
+}

@@ -1,0 +1,134 @@
+package router
+
+import (
+	"slices"
+	"time"
+
+	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/store"
+)
+
+// A saying is to be put on top of the fact in the store. Without an active side it
+// leaves the sides as they are there. Its vetoes are added.
+type saying struct {
+	store.Fact
+	first        bool       // only if the store knows nothing yet
+	unlessVetoed bool       // only if nobody has a veto on the side
+	read         store.Fact // the record that this client had read when it was said
+	number       uint64     // counts what this client had to say
+}
+
+// after is the saying that takes the place of an older one, of which nobody was told.
+func (s saying) after(older saying) saying {
+	s.Vetoes = append(slices.DeleteFunc(older.Vetoes, s.replaces), s.Vetoes...)
+	if !s.Active.Valid() {
+		s.Active, s.Announced, s.first, s.unlessVetoed = older.Active, older.Announced, older.first, older.unlessVetoed
+	}
+	return s
+}
+
+// replaces reports whether the saying has a newer veto of the same client on that side.
+func (s saying) replaces(v store.Veto) bool {
+	return slices.ContainsFunc(s.Vetoes, func(w store.Veto) bool { return w.Side == v.Side && w.Writer == v.Writer })
+}
+
+// onTopOf is what is to take the place of present, and whether there is news in it.
+func (s saying) onTopOf(present store.Fact) (next store.Fact, news bool) {
+	next = present
+	next.Writer, next.At = s.Writer, s.At
+	if s.movesSides(present) {
+		next.Active, next.Announced, news = s.Active, s.Announced, true
+		if present.Active.Valid() && present.Active != s.Active {
+			next.Epoch++
+		}
+	}
+	next.Vetoes = present.Standing()
+	for _, v := range s.Vetoes {
+		with, added := next.WithVeto(v)
+		next, news = with, news || added
+	}
+	return next, news
+}
+
+// movesSides reports whether what the saying has about the sides is news to a store
+// that holds present.
+func (s saying) movesSides(present store.Fact) bool {
+	switch {
+	case !s.Active.Valid():
+		return false
+	case present.Version == 0:
+		return true
+	case s.first || s.unlessVetoed && present.Vetoed(s.Active) || s.isOvertaken(present):
+		return false
+	}
+	return present.Active != s.Active || present.Announced != s.Announced
+}
+
+// isOvertaken reports whether another client has changed the sides of the record since
+// this one read it, so that this saying would put old news on top of newer ones. To
+// arrive where the record says that the cluster goes is news in any case.
+func (s saying) isOvertaken(present store.Fact) bool {
+	sameSides := present.Active == s.read.Active && present.Announced == s.read.Announced && present.Epoch == s.read.Epoch
+	switch {
+	case present.Writer == s.Writer || sameSides:
+		return false
+	case s.Announced.Valid() && present.Active == s.Announced:
+		return true // others have followed the announcement already
+	case present.Announced == s.Active && !s.Announced.Valid():
+		return false
+	case present.At.After(time.Now()): // the other clock is ahead and orders nothing
+		return time.Since(s.At) > publishedFresh
+	}
+	return present.At.After(s.At)
+}
+
+// publishedFresh is how old a saying may be that counts as news beside a record whose
+// time cannot be compared.
+const publishedFresh = time.Second
+
+// tellSettled publishes the side of a detection if the store knew nothing, or
+// if the side that it names has just refused.
+func (c *Router) tellSettled(side fsm.Side, otherRefused bool) {
+	c.say(saying{Fact: store.Fact{Active: side}, first: !otherRefused})
+}
+
+// tellActive publishes that a side has accepted and is active now.
+func (c *Router) tellActive(side fsm.Side) { c.say(saying{Fact: store.Fact{Active: side}}) }
+
+// tellAnnounced publishes what the cluster announced; what the store itself
+// said is not news to it.
+func (c *Router) tellAnnounced(a announcement) {
+	if a.cause.Reason == fsm.ReasonAnnouncement {
+		c.say(saying{Fact: store.Fact{Active: a.speaker, Announced: a.target}})
+	}
+}
+
+// tellBack publishes that a client has gone back, unless that is because of what it
+// alone has seen: then its veto tells the others enough.
+func (c *Router) tellBack(side fsm.Side, alone bool) {
+	if !alone || c.cfg.Fleet.Votes <= 1 {
+		c.tellActive(side)
+	}
+}
+
+// say leaves a fact for the publisher, instead of an older one that it has not
+// taken yet. It never waits.
+//
+// What the store has told this client is not published again, unless the publisher
+// still has something older to bring: that would be put on top of the record later,
+// and stay there.
+func (c *Router) say(s saying) {
+	s.Writer, s.At, s.read = c.share.writer, time.Now(), c.share.fact
+	idle := c.share.published == c.share.number
+	if c.cfg.Store == nil || idle && len(s.Vetoes) == 0 && !s.movesSides(c.share.fact) {
+		return
+	}
+	c.share.number++
+	s.number = c.share.number
+	select {
+	case older := <-c.share.said:
+		s = s.after(older)
+	default:
+	}
+	c.share.said <- s // the writer is the only sender, so there is room
+}

@@ -1,0 +1,181 @@
+package router
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/e6data/e6data-go/e6/fsm"
+)
+
+// search runs a detection and hands the outcome to the writer.
+func (c *Router) search(d *detection) {
+	defer d.cancel(nil)
+	defer d.deadline.Stop()
+	ctx := background(d.ctx, d.cause)
+	start := DetectionStart{Cause: d.cause, From: d.from, At: d.sign.at, Order: c.order(d)}
+	if ask := c.cfg.Hooks.Order; ask != nil {
+		start.Order = ask(ctx, start)
+	}
+	end := func(DetectionEnd) {}
+	if tell := c.cfg.Hooks.Detection; tell != nil {
+		ctx, end = tell(ctx, start)
+	}
+	began := time.Now()
+	report := &DetectionError{}
+	side, rounds := c.searchRounds(ctx, d, start.Order, report)
+	result := DetectionEnd{Side: side, Rounds: rounds, Took: time.Since(began)}
+	if side == fsm.None {
+		result.Err = report
+	}
+	end(result)
+}
+
+// searchRounds asks the sides until one accepts, with growing pauses between the
+// rounds. It returns the side that accepted, or None with the reason in the report.
+func (c *Router) searchRounds(ctx context.Context, d *detection, order [2]fsm.Side, report *DetectionError) (accepted fsm.Side, round int) {
+	r := searchRound{c: c, d: d, order: order, report: report, failures: repeated{c: c, purpose: "detect"}}
+	for r.number = 1; ; r.number++ {
+		if side, over := r.run(ctx); over {
+			return side, r.number
+		}
+		c.cfg.Cluster.Reconnect()
+		if d.initial && c.isHopeless(report) {
+			c.detectionFailed(d, fsm.ReasonUnreachable, report.side(order[0]), report)
+			return fsm.None, r.number
+		}
+		if err := c.cfg.Retry.Wait(d.ctx, r.number-1, nil); err != nil {
+			c.detectionFailed(d, fsm.ReasonDeadline, err, report)
+			return fsm.None, r.number
+		}
+	}
+}
+
+// isHopeless reports whether both sides failed for reasons that waiting cannot help.
+func (c *Router) isHopeless(report *DetectionError) bool {
+	hopeless := c.cfg.Hopeless
+	return hopeless != nil && report.Blue != nil && report.Green != nil && hopeless(report.Blue) && hopeless(report.Green)
+}
+
+// A searchRound asks both sides once.
+type searchRound struct {
+	c        *Router
+	d        *detection
+	order    [2]fsm.Side
+	number   int
+	report   *DetectionError
+	failures repeated
+
+	unconfirmed error // of the last login that a suspended cluster was thought to refuse
+}
+
+// An attempt is a login that has ended.
+type attempt struct {
+	side    fsm.Side
+	session string
+	took    time.Duration
+	err     error
+}
+
+// run asks the first side, and the other one if the first has failed, or has not
+// answered in the head start that it gets. It reports true if the detection is over.
+func (r *searchRound) run(ctx context.Context) (accepted fsm.Side, over bool) {
+	ctx, stop := context.WithCancel(ctx)
+	var logins sync.WaitGroup
+	defer logins.Wait()
+	defer stop()
+	ended := make(chan attempt, len(r.order))
+	asked := 0
+	ask := func() {
+		side := r.order[asked]
+		asked++
+		logins.Go(func() { ended <- r.login(ctx, side) })
+	}
+	ask()
+	headStart := time.NewTimer(r.c.cfg.ProbeTimeout / 4)
+	defer headStart.Stop()
+	for answers := 0; answers < len(r.order); {
+		select {
+		case <-headStart.C:
+			if asked < len(r.order) {
+				ask()
+			}
+		case a := <-ended:
+			answers++
+			if over := r.judge(ctx, a); over {
+				if a.err != nil {
+					return fsm.None, true
+				}
+				return a.side, true
+			}
+			if r.d.ctx.Err() != nil {
+				return fsm.None, false
+			}
+			if asked == answers && asked < len(r.order) {
+				ask()
+			}
+		}
+	}
+	return fsm.None, false
+}
+
+func (r *searchRound) login(ctx context.Context, side fsm.Side) attempt {
+	session, took, err := r.c.login(ctx, side, "detect")
+	return attempt{side, session, took, err}
+}
+
+// judge draws the conclusion from an attempt, and reports whether it ends the
+// detection.
+func (r *searchRound) judge(ctx context.Context, a attempt) (over bool) {
+	c, d := r.c, r.d
+	if a.err != nil && !d.resumed && c.cfg.Cluster.Judge(a.err) == Suspended {
+		if r.unconfirmed != nil {
+			c.lastProbe.Store(&r.unconfirmed) // it says more than the login does
+		}
+		err := c.resume(d, a.side)
+		switch {
+		case err == nil:
+			a = r.login(ctx, a.side)
+		case d.resumed:
+			r.report.set(a.side, err)
+			c.detectionFailed(d, fsm.ReasonSuspended, err, r.report)
+			return true
+		default: // no status call has confirmed it
+			a.err, r.unconfirmed = err, err
+			c.lastProbe.Store(&err)
+		}
+	}
+	if a.err == nil {
+		c.post(func() { c.onDetected(d, a.side, a.session, a.took) })
+		return true
+	}
+	if d.ctx.Err() != nil {
+		r.report.setFirst(a.side, a.err)
+		return false
+	}
+	r.report.set(a.side, a.err)
+	r.failures.failed(a.side, r.number, d.cause, a.err)
+	switch c.cfg.Cluster.Judge(a.err) {
+	case Refuses:
+		d.refused[a.side] = true
+	case Denied:
+		c.cfg.Cluster.Reconnect()
+		c.detectionFailed(d, fsm.ReasonCredentials, a.err, r.report)
+		return true
+	}
+	return false
+}
+
+// resume wakes a cluster that claims to be suspended. From when a status call has
+// confirmed that, the time does not count as detection: once in a detection, as a
+// cluster that claims to sleep for ever must not stop the clock.
+func (c *Router) resume(d *detection, side fsm.Side) error {
+	err := c.cfg.Cluster.Resume(d.ctx, side, func() {
+		d.resumed = true
+		d.deadline.Stop()
+	})
+	if d.resumed {
+		d.deadline.Reset(c.cfg.DetectionTimeout)
+	}
+	return err
+}

@@ -1,0 +1,420 @@
+package router_test
+
+import (
+	"context"
+	"errors"
+	"math"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/e6data/e6data-go/e6/events"
+	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/internal/router"
+	"github.com/e6data/e6data-go/e6/store"
+	"github.com/e6data/e6data-go/internal/bubbles"
+)
+
+func sharing(s store.Store) func(*router.Config) {
+	return func(cfg *router.Config) { cfg.Store = s }
+}
+
+func TestTwoRoutersShareWhatTheClusterToldOneOfThem(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
+		var shared store.Memory
+		a, b := newRig(t, sharing(&shared)), newRig(t, sharing(&shared))
+		defer a.end()
+		defer b.end()
+		a.cluster.set(fsm.Green, errRefused)
+		b.cluster.set(fsm.Green, errRefused)
+		require.Equal(t, fsm.Blue, a.touch())
+		require.Equal(t, fsm.Blue, b.touch())
+		pass(time.Second)
+
+		b.cluster.set(fsm.Green, nil)
+		a.cutTo(fsm.Green)
+		pass(time.Second)
+		b.requireState("green")
+		require.Equal(t, fsm.Green, b.touch())
+		fact, err := shared.Load(t.Context(), "c")
+		require.NoError(t, err)
+		require.Equal(t, fsm.Green, fact.Side())
+		pass(time.Hour / 2)
+		again, err := shared.Load(t.Context(), "c")
+		require.NoError(t, err)
+		require.Equal(t, fact.Version, again.Version, "the two do not answer each other for ever")
+	})
+}
+
+func TestStore_AnAnnouncementDoesNotTakeBackThatAnotherClientHasGone(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
+		var shared store.Memory
+		a := newRig(t, sharing(&shared))
+		b := newRig(t, sharing(&unheardStore{&shared}))
+		defer a.end()
+		defer b.end()
+		require.Equal(t, fsm.Blue, a.touch())
+		require.Equal(t, fsm.Blue, b.touch())
+		pass(time.Second)
+		for _, r := range []*rig{a, b} { // b goes after a has gone, and has not heard of it
+			r.cutTo(fsm.Green)
+			pass(time.Second)
+			fact, err := shared.Load(t.Context(), "c")
+			require.NoError(t, err)
+			require.Equal(t, fsm.Green, fact.Active)
+			require.EqualValues(t, 1, fact.Epoch)
+		}
+	})
+}
+
+// unheardStore is a store whose watches are silent.
+type unheardStore struct{ store.Store }
+
+func (u *unheardStore) Watch(ctx context.Context, _ string, _ func(store.Fact)) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func TestTheFirstDetectionTakesTheStoresHint(t *testing.T) {
+	var shared store.Memory
+	_, err := shared.CompareAndSwap(t.Context(), "c", 0, store.Fact{Active: fsm.Green})
+	require.NoError(t, err)
+	bubbles.Test(t, func(t *testing.T) {
+		r := newRig(t, sharing(&scripted{load: func(ctx context.Context) (store.Fact, error) { return shared.Load(ctx, "c") }}))
+		defer r.end()
+		require.Equal(t, fsm.Green, r.touch())
+		require.Zero(t, r.cluster.logins(fsm.Blue))
+	})
+}
+
+func TestALyingStoreCostsAnAuthenticationAndNoQuery(t *testing.T) {
+	var watched atomic.Pointer[func(store.Fact)]
+	bubble(t, func(t *testing.T, r *rig) {
+		require.Equal(t, fsm.Blue, r.touch())
+		for i, f := range []store.Fact{
+			{Version: 7, Active: fsm.Green}, {Version: 3, Active: fsm.Green}, {Version: 8, Active: fsm.Side(9), Announced: fsm.Side(77)},
+			{Version: 9}, {Version: math.MaxUint64, Active: fsm.Blue, Announced: fsm.Green},
+		} {
+			(*watched.Load())(f)
+			for range 20 {
+				pass(100 * time.Millisecond)
+				require.Equal(t, fsm.Blue, r.touch(), "lie %d", i)
+			}
+		}
+		pass(prepareTimeout)
+		r.requireState("blue")
+		require.EqualValues(t, 1, r.Stamp().Transition)
+	}, sharing(&scripted{watch: func(ctx context.Context, fn func(store.Fact)) error {
+		watched.Store(&fn)
+		<-ctx.Done()
+		return ctx.Err()
+	}}))
+}
+
+func TestASideThatSendsTheClientBackIsNotTakenOnTheStoresWord(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
+		var shared store.Memory
+		r := newRig(t, sharing(&shared))
+		defer r.end()
+		require.Equal(t, fsm.Blue, r.touch())
+		pass(time.Second)
+		r.cluster.say(fsm.Green, fsm.Blue) // green is in its grace, say
+		known, err := shared.Load(t.Context(), "c")
+		require.NoError(t, err)
+		_, err = shared.CompareAndSwap(t.Context(), "c", known.Version, store.Fact{Active: fsm.Green, Writer: "a liar"})
+		require.NoError(t, err)
+		pass(time.Minute)
+		require.Equal(t, []string{
+			"detect detecting", "settle blue", "announce transitioning blue->green (preparing)", "abort blue",
+		}, r.steps())
+		require.Equal(t, 1, r.cluster.logins(fsm.Green), "it costs one authentication")
+
+		// What the cluster says is another matter, and so is a side that is left alone.
+		p := r.pin()
+		defer r.Unpin(p)
+		r.cluster.set(fsm.Blue, errRefused)
+		r.refuse(fsm.Blue, r.Stamp())
+		require.Equal(t, fsm.Green, r.touch())
+	})
+}
+
+func TestABlockedStoreHarmsNothing(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
+		free := make(chan struct{})
+		block := func() { <-free }
+		r := newRig(t, sharing(&scripted{
+			load:  func(context.Context) (store.Fact, error) { block(); return store.Fact{}, nil },
+			watch: func(context.Context, func(store.Fact)) error { block(); return nil },
+			swap:  func() (store.Fact, error) { block(); return store.Fact{}, nil },
+		}))
+		r.cluster.set(fsm.Green, errRefused)
+		began := time.Now()
+		r.touch()
+		require.Less(t, time.Since(began), 50*time.Millisecond)
+		for _, side := range []fsm.Side{fsm.Green, fsm.Blue, fsm.Green} {
+			r.cutTo(side)
+			r.cluster.set(side.Other(), errRefused)
+		}
+		r.cluster.set(fsm.Green, errRefused)
+		r.cluster.set(fsm.Blue, nil)
+		r.refuse(fsm.Green, r.Stamp())
+		began = time.Now()
+		require.Equal(t, fsm.Blue, r.touch())
+		require.LessOrEqual(t, time.Since(began), 2*latency, "after a refusal nobody asks the store")
+		began = time.Now()
+		r.end()
+		require.LessOrEqual(t, time.Since(began), 200*time.Millisecond)
+		close(free)
+		synctest.Wait()
+	})
+}
+
+func TestAPanickingStoreHarmsNothing(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.touch()
+		r.cutTo(fsm.Green)
+		pass(time.Minute)
+		require.Equal(t, fsm.Green, r.touch())
+		ops := map[string]bool{}
+		for _, f := range happened[events.StoreFailed](r) {
+			ops[f.Op] = true
+			require.Contains(t, f.Error, "panic")
+		}
+		require.Equal(t, map[string]bool{"watch": true, "compare-and-swap": true}, ops)
+	}, sharing(&scripted{
+		load:  func(context.Context) (store.Fact, error) { panic("load") },
+		watch: func(context.Context, func(store.Fact)) error { panic("watch") },
+	}))
+}
+
+func TestAStoreThatAlwaysConflictsIsGivenUp(t *testing.T) {
+	var swaps atomic.Int64
+	bubble(t, func(t *testing.T, r *rig) {
+		r.touch()
+		pass(time.Hour / 2)
+		require.EqualValues(t, 8, swaps.Load())
+		require.Len(t, happened[events.StoreFailed](r), 1)
+	}, sharing(&scripted{swap: func() (store.Fact, error) {
+		swaps.Add(1)
+		return store.Fact{}, store.ErrConflict
+	}}))
+}
+
+func TestAStoreThatFailsIsWatchedAgain(t *testing.T) {
+	var calls atomic.Int64
+	bubble(t, func(t *testing.T, r *rig) {
+		r.touch()
+		pass(time.Minute)
+		require.Greater(t, calls.Load(), int64(30))
+		require.Less(t, calls.Load(), int64(1000))
+	}, sharing(&scripted{watch: func(context.Context, func(store.Fact)) error {
+		calls.Add(1)
+		return errors.New("gone")
+	}}))
+}
+
+// outage is a store in the process that can be out of reach of one client.
+type outage struct {
+	store.Memory
+	on atomic.Bool
+}
+
+func (o *outage) Load(ctx context.Context, cluster string) (store.Fact, error) {
+	if o.on.Load() {
+		return store.Fact{}, errors.New("out of reach")
+	}
+	return o.Memory.Load(ctx, cluster)
+}
+
+func TestNewsIsPublishedWhenTheStoreIsBack(t *testing.T) {
+	shared := &outage{}
+	bubble(t, func(t *testing.T, r *rig) {
+		r.cluster.set(fsm.Green, errRefused)
+		r.touch()
+		pass(time.Second)
+		shared.on.Store(true)
+		r.cutTo(fsm.Green)
+		pass(time.Hour)
+		fact, err := shared.Memory.Load(t.Context(), "c")
+		require.NoError(t, err)
+		require.Equal(t, fsm.Blue, fact.Side())
+		require.NotEmpty(t, happened[events.StoreFailed](r))
+		shared.on.Store(false)
+		pass(time.Minute)
+		fact, err = shared.Memory.Load(t.Context(), "c")
+		require.NoError(t, err)
+		require.Equal(t, fsm.Green, fact.Side())
+	}, sharing(shared))
+}
+
+func TestStore_AClientThatCameBackDuringAnOutageTakesItsNewsBack(t *testing.T) {
+	shared := &outage{}
+	bubble(t, func(t *testing.T, r *rig) {
+		r.touch()
+		pass(time.Second)
+		shared.on.Store(true)
+		r.cutTo(fsm.Green)
+		pass(time.Second)
+		r.cluster.set(fsm.Green, errRefused)
+		r.refuse(fsm.Green, r.Stamp())
+		require.Equal(t, fsm.Blue, r.touch(), "where the record of the store still is")
+		pass(time.Second)
+		shared.on.Store(false)
+		pass(time.Hour / 2)
+		fact, err := shared.Memory.Load(t.Context(), "c")
+		require.NoError(t, err)
+		require.Equal(t, fsm.Blue, fact.Side())
+	}, sharing(shared))
+}
+
+func TestStore_AnAnnouncementOnTopOfANewerRecordIsFollowedByTheActiveSide(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
+		shared := &slowWatch{delay: time.Minute}
+		r := newRig(t, sharing(shared))
+		defer r.end()
+		r.touch()
+		pass(2 * time.Minute)
+		// The record names green already, since before the cluster announced it.
+		known, err := shared.Load(t.Context(), "c")
+		require.NoError(t, err)
+		r.cluster.set(fsm.Green, errRefused)
+		_, err = shared.CompareAndSwap(t.Context(), "c", known.Version, store.Fact{Active: fsm.Green, Writer: "another"})
+		require.NoError(t, err)
+		pass(time.Hour / 2)
+		r.requireState("blue")
+		r.cluster.set(fsm.Green, nil)
+		r.cutTo(fsm.Green)
+		pass(time.Hour / 2)
+		fact, err := shared.Load(t.Context(), "c")
+		require.NoError(t, err)
+		require.Equal(t, fsm.Green, fact.Active)
+		require.Equal(t, fsm.None, fact.Announced)
+	})
+}
+
+func TestStore_NewsThatWaitedForTheStoreDoesNotReplaceWhatOthersHavePublished(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
+		var shared store.Memory
+		var stuck atomic.Bool
+		stuck.Store(true)
+		back := make(chan struct{})
+		r := newRig(t, sharing(&scripted{load: func(ctx context.Context) (store.Fact, error) {
+			if stuck.Load() { // a call that the store does not answer
+				<-back
+			}
+			return shared.Load(ctx, "c")
+		}, swap: func() (store.Fact, error) {
+			now, err := shared.CompareAndSwap(t.Context(), "c", 1, store.Fact{Active: fsm.Green, Writer: "late"})
+			return now, err
+		}}))
+		defer r.end()
+		r.touch()          // the publisher waits with what this detection found
+		r.cutTo(fsm.Green) // and has something newer to say
+		pass(2 * time.Second)
+		others, err := shared.CompareAndSwap(t.Context(), "c", 0, store.Fact{Active: fsm.Blue, Writer: "another", At: time.Now()})
+		require.NoError(t, err)
+		stuck.Store(false)
+		close(back)
+		pass(time.Hour / 2)
+		after, err := shared.Load(t.Context(), "c")
+		require.NoError(t, err)
+		require.Equal(t, others, after)
+	})
+}
+
+func TestStore_NewsIsPublishedOnTopOfAnOlderRecordThatWasNotRead(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
+		var shared store.Memory
+		_, err := shared.CompareAndSwap(t.Context(), "c", 0, store.Fact{Active: fsm.Blue, Writer: "another", At: time.Now()})
+		require.NoError(t, err)
+		r := newRig(t, sharing(&unheardStore{&shared}))
+		defer r.end()
+		r.touch()
+		pass(time.Second)
+		_, err = shared.CompareAndSwap(t.Context(), "c", 1, store.Fact{Active: fsm.Green, Epoch: 1, Writer: "another", At: time.Now()})
+		require.NoError(t, err)
+		pass(time.Second)
+		r.cutTo(fsm.Green)
+		pass(time.Second)
+		r.cutTo(fsm.Blue)
+		pass(time.Second)
+		after, err := shared.Load(t.Context(), "c")
+		require.NoError(t, err)
+		require.Equal(t, fsm.Blue, after.Active)
+		require.Equal(t, fsm.None, after.Announced)
+	})
+}
+
+// slowWatch is a store in the process whose watches deliver records late.
+type slowWatch struct {
+	store.Memory
+	delay time.Duration
+}
+
+func (s *slowWatch) Watch(ctx context.Context, cluster string, fn func(store.Fact)) error {
+	return s.Memory.Watch(ctx, cluster, func(f store.Fact) {
+		late := time.NewTimer(s.delay)
+		defer late.Stop()
+		select {
+		case <-late.C:
+			fn(f)
+		case <-ctx.Done():
+		}
+	})
+}
+
+func TestLateNewsDoesNotReplaceWhatOthersHaveSaidMeanwhile(t *testing.T) {
+	shared := &outage{}
+	bubble(t, func(t *testing.T, r *rig) {
+		r.cluster.set(fsm.Green, errRefused)
+		r.touch()
+		pass(time.Second)
+		shared.on.Store(true)
+		r.cutTo(fsm.Green)
+		r.cluster.set(fsm.Blue, errRefused)
+		pass(time.Hour)
+		before, err := shared.Memory.Load(t.Context(), "c")
+		require.NoError(t, err)
+		others, err := shared.CompareAndSwap(t.Context(), "c", before.Version, store.Fact{Active: fsm.Blue, Epoch: 2, Writer: "another", At: time.Now()})
+		require.NoError(t, err)
+		shared.on.Store(false)
+		pass(time.Hour)
+		after, err := shared.Memory.Load(t.Context(), "c")
+		require.NoError(t, err)
+		require.Equal(t, others, after)
+	}, sharing(shared))
+}
+
+// scripted is a store that does what a test says, and by default knows nothing.
+type scripted struct {
+	load  func(context.Context) (store.Fact, error)
+	watch func(context.Context, func(store.Fact)) error
+	swap  func() (store.Fact, error)
+}
+
+var _ store.Store = (*scripted)(nil)
+
+func (s *scripted) Load(ctx context.Context, _ string) (store.Fact, error) {
+	if s.load == nil {
+		return store.Fact{}, nil
+	}
+	return s.load(ctx)
+}
+
+func (s *scripted) CompareAndSwap(_ context.Context, _ string, _ uint64, next store.Fact) (store.Fact, error) {
+	if s.swap == nil {
+		return next, nil
+	}
+	return s.swap()
+}
+
+func (s *scripted) Watch(ctx context.Context, _ string, fn func(store.Fact)) error {
+	if s.watch == nil {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	return s.watch(ctx, fn)
+}

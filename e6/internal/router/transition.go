@@ -1,0 +1,376 @@
+package router
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/e6data/e6data-go/e6/events"
+	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/internal/backoff"
+)
+
+// A transition is the work behind the state of that name: first its target is
+// made ready, then its origin is drained. Messages about it carry the pointer;
+// the writer drops those of a transition that is over.
+type transition struct {
+	start  CutoverStart
+	ctx    context.Context // ends with the transition
+	cancel context.CancelFunc
+	timer  *time.Timer // the limit of the present phase
+
+	back          *fsm.Cause    // why its origin is to be left, whatever that says; nil if it is not a way back
+	staged        bool          // another part of the fleet waits for how it goes
+	jitter        time.Duration // waited before the first probe
+	held          heldFlag      // the origin refuses: a probe sent from now on decides
+	wake          chan struct{} // asks for the next probe at once
+	doubted       bool          // the target is being checked after it had accepted
+	verdict       chan struct{} // closed when that check is over
+	originDoubted bool
+	accepted      time.Time    // when the target did
+	first         atomic.Int64 // when the first query went to the target
+	shared        func()       // ends the context of the shared phase
+
+	ready chan struct{} // closed when the target is active, or never will be
+	err   error         // why not; set before ready is closed
+	over  chan struct{} // closed when the transition has ended
+	end   CutoverEnd    // how; set before over is closed
+}
+
+func (t *transition) origin() fsm.Side { return t.start.From }
+func (t *transition) target() fsm.Side { return t.start.To }
+
+// cause is why something happens to the transition, in the trace of what began
+// it.
+func (t *transition) cause(reason fsm.Reason, detail string) fsm.Cause {
+	return fsm.Cause{Reason: reason, Detail: detail, Trace: t.start.Cause.Trace}
+}
+
+// heldFlag is set once, and can be waited for.
+type heldFlag struct {
+	ctx context.Context // ends when it is set
+	set context.CancelFunc
+}
+
+func (h heldFlag) isSet() bool { return h.ctx.Err() != nil }
+
+// begin moves towards target. It runs on the writer.
+func (c *Router) begin(event fsm.Event, target fsm.Side, cause fsm.Cause) *transition {
+	began := c.beganAt(event)
+	c.supersede(cause)
+	clear(c.heard)
+	if !c.fire(fsm.Trigger{Event: event, Side: target, Cause: cause}) {
+		return nil
+	}
+	now := c.machine.Snapshot()
+	t := &transition{
+		start: CutoverStart{
+			ID: now.Transition, Event: event, Change: changeKind(event, cause), From: target.Other(), To: target, Cause: cause,
+			At: began, InFlight: c.pins.sum(target.Other()), Limit: c.limit(event),
+		},
+		jitter: c.jitter(cause),
+		wake:   make(chan struct{}, 1), ready: make(chan struct{}), over: make(chan struct{}), shared: func() {},
+	}
+	if event == fsm.EventRollback {
+		t.back = &cause
+	}
+	t.ctx, t.cancel = context.WithCancel(c.ctx)
+	t.held.ctx, t.held.set = context.WithCancel(t.ctx)
+	t.timer = time.AfterFunc(t.jitter+c.cfg.PrepareTimeout, func() { c.post(func() { c.onPrepareTimeout(t) }) })
+	c.transition = t
+	c.tasks.Go(func() { c.lead(t) })
+	return t
+}
+
+// limit is how long a transition may take, all phases together.
+func (c *Router) limit(event fsm.Event) time.Duration {
+	limit := c.cfg.Fleet.Jitter + c.cfg.PrepareTimeout + c.cfg.DrainTimeout
+	if c.mayShare(event) {
+		limit += c.cfg.SharedTimeout
+	}
+	return limit
+}
+
+// lead does the work of a transition, and tells whoever wants to hear of it
+// when it begins and when it has ended.
+func (c *Router) lead(t *transition) {
+	ctx, end := t.ctx, func(CutoverEnd) {}
+	if tell := c.cfg.Hooks.Cutover; tell != nil {
+		ctx, end = tell(ctx, t.start)
+	} else {
+		ctx = background(ctx, t.start.Cause)
+	}
+	c.prepare(ctx, t)
+	<-t.over
+	end(t.end)
+}
+
+// prepare asks the target for a session until it gives one, and then the guards
+// until they have decided.
+func (c *Router) prepare(ctx context.Context, t *transition) {
+	if t.jitter > 0 && backoff.Sleep(ctx, t.jitter, t.wake) != nil {
+		return
+	}
+	for asked := 1; c.makeReady(ctx, t); asked++ {
+		again, decided := c.judge(ctx, t, asked)
+		if decided || backoff.Sleep(ctx, again, t.held.ctx.Done()) != nil {
+			return
+		}
+	}
+}
+
+// makeReady opens a session on the target. It reports false if the transition
+// ended before.
+func (c *Router) makeReady(ctx context.Context, t *transition) bool {
+	failures := repeated{c: c, purpose: "prepare"}
+	for attempt, pauses := 1, 0; t.ctx.Err() == nil; attempt++ {
+		held := t.held.isSet() // before the call: only a later refusal counts
+		session, took, err := c.login(ctx, t.target(), "prepare")
+		if err == nil {
+			installed := false
+			known := c.call(t.ctx, func() {
+				if installed = c.transition == t; installed {
+					c.sessions.install(t.target(), session, took, "prepare")
+				}
+			})
+			return known == nil && installed
+		}
+		if t.ctx.Err() != nil {
+			return false
+		}
+		failures.failed(t.target(), attempt, t.start.Cause, err)
+		c.post(func() { c.onNotReady(t, err, held) })
+		if !held && t.held.isSet() {
+			pauses = 0
+			continue // the origin began to refuse during the call: ask again at once
+		}
+		pause := c.cfg.Retry.Pause(pauses)
+		if !t.held.isSet() {
+			pause = max(pause, c.jitter(t.start.Cause)) // nobody waits, and a fleet would ask all the time
+		}
+		if backoff.Sleep(ctx, pause, t.wake) != nil {
+			return false
+		}
+		pauses++
+	}
+	return false
+}
+
+// onReady makes the target the active side.
+func (c *Router) onReady(t *transition) {
+	if c.transition != t {
+		return
+	}
+	if c.sendsBack(t) {
+		c.decline(t.target())
+		c.abort(t, t.cause(fsm.ReasonWithdrawn, fmt.Sprintf("%s itself named %s", t.target(), t.origin())))
+		return
+	}
+	baseline := c.windows[t.origin()].Summary()
+	phase := fsm.PhaseDraining
+	if c.mayShare(t.start.Event) && t.back == nil && !t.held.isSet() {
+		phase = fsm.PhaseShared
+	}
+	t.accepted = time.Now() // before the first query can be there
+	c.upcoming = c.probationOf(t, baseline)
+	if !c.fire(fsm.Trigger{Event: fsm.EventAccept, Phase: phase, Cause: t.cause(fsm.ReasonAccepted, t.start.Cause.String())}) {
+		return
+	}
+	if t.back != nil {
+		c.retreated(t.origin(), *t.back)
+	}
+	close(t.ready)
+	c.tellAccepted(t)
+	if phase == fsm.PhaseShared {
+		c.shareSides(t)
+	} else {
+		c.startDraining(t)
+	}
+	c.applyHeard(t.target())
+}
+
+// sendsBack reports whether a target that only the store has named accepts, and names the
+// origin in the same breath. It is on its way out then, and the store is wrong.
+func (c *Router) sendsBack(t *transition) bool {
+	a, said := c.heard[t.target()]
+	return said && a.target == t.origin() && !t.held.isSet() && t.back == nil &&
+		t.start.Event == fsm.EventAnnounce && t.start.Cause.Reason == fsm.ReasonStore
+}
+
+// startDraining waits for the queries of the origin.
+func (c *Router) startDraining(t *transition) {
+	t.timer.Stop()
+	t.timer = time.AfterFunc(c.cfg.DrainTimeout, func() { c.post(func() { c.onDrainTimeout(t) }) })
+	c.commitIfDrained()
+}
+
+// onNotReady decides what a failed probe of the target means.
+func (c *Router) onNotReady(t *transition, err error, held bool) {
+	if c.transition != t {
+		return
+	}
+	switch verdict := c.cfg.Cluster.Judge(err); {
+	case verdict == Denied:
+		c.decline(t.target())
+		c.abort(t, t.cause(fsm.ReasonCredentials, c.cfg.Describe(err)))
+	case held:
+		// The origin refused before this probe was sent, and the target has not
+		// accepted either: nobody is known to.
+		c.detect(t.cause(fsm.ReasonRefusal, "both sides refuse"), t.target())
+	}
+}
+
+// onPrepareTimeout gives up on a target that stayed unusable.
+func (c *Router) onPrepareTimeout(t *transition) {
+	if c.transition != t || c.machine.Snapshot().Phase != fsm.PhasePreparing {
+		return
+	}
+	c.decline(t.target())
+	c.abort(t, t.cause(fsm.ReasonDeadline, fmt.Sprintf("%s was not ready within %s", t.target(), c.cfg.PrepareTimeout)))
+}
+
+// onDrainTimeout ends the transition, not the queries: they go on where they are.
+func (c *Router) onDrainTimeout(t *transition) {
+	if c.transition == t {
+		c.commit(ResultDeadline, t.cause(fsm.ReasonDeadline, fmt.Sprintf("%s was not drained within %s", t.origin(), c.cfg.DrainTimeout)))
+	}
+}
+
+// commitIfDrained ends the transition once no query is left on the origin.
+func (c *Router) commitIfDrained() {
+	t := c.transition
+	if t == nil || c.machine.Snapshot().Phase != fsm.PhaseDraining || c.pins.sum(t.origin()) > 0 {
+		return
+	}
+	c.commit(ResultDrained, t.cause(fsm.ReasonDrained, ""))
+}
+
+// commit ends the transition at its target.
+func (c *Router) commit(result string, cause fsm.Cause) {
+	t := c.transition
+	held := c.held // a target under suspicion stays so
+	if !c.fire(fsm.Trigger{Event: fsm.EventCommit, Side: t.target(), Cause: cause}) {
+		return
+	}
+	delete(c.declined, t.target())
+	c.finish(t, result, cause, nil)
+	if held {
+		c.detect(fsm.Cause{Reason: fsm.ReasonRefusal, Detail: "the target refuses, and the origin is gone", Trace: cause.Trace}, t.origin())
+		return
+	}
+	c.scheduleRefresh()
+	if t.doubted {
+		// The origin was drained while the target was being verified.
+		c.startCheck(cause, c.cfg.ProbeTimeout).suspect = true
+	}
+}
+
+// abort ends the transition at its origin.
+func (c *Router) abort(t *transition, cause fsm.Cause) {
+	drained := c.machine.Snapshot().Phase != fsm.PhasePreparing
+	held := c.held
+	if !c.fire(fsm.Trigger{Event: fsm.EventAbort, Side: t.origin(), Cause: cause}) {
+		return
+	}
+	if t.back != nil && cause.Reason != fsm.ReasonWithdrawn {
+		c.retreatLater(t.origin(), *t.back, 0)
+	}
+	err := fmt.Errorf("e6: the transition from %s to %s was aborted: %s", t.origin(), t.target(), cause)
+	if cause.Reason == fsm.ReasonVeto {
+		err = fmt.Errorf("%w: %w", err, ErrVetoed)
+	}
+	if drained {
+		c.finish(t, ResultAborted, cause, err)
+	} else {
+		if t.start.Event == fsm.EventAnnounce && cause.Reason != fsm.ReasonWithdrawn {
+			c.damping.forget()
+		}
+		c.endTransition(ResultAborted, cause, err)
+		c.releaseSessions()
+		if held {
+			// The origin had begun to refuse: it is no place to stay.
+			c.detect(fsm.Cause{Reason: fsm.ReasonRefusal, Detail: "the origin refuses", Trace: cause.Trace}, t.target())
+			return
+		}
+		c.suspicion = nil // what it said was decided
+	}
+	c.scheduleRefresh()
+}
+
+// supersede ends a transition that is draining when the next one begins. Its
+// queries go on where they are.
+func (c *Router) supersede(cause fsm.Cause) {
+	switch c.machine.Snapshot().Phase {
+	case fsm.PhaseShared:
+		if !c.stopSharing(c.transition, cause) {
+			return
+		}
+		fallthrough
+	case fsm.PhaseDraining:
+		c.commit(ResultSuperseded, cause)
+	}
+}
+
+// finish tells how a drain ended and cleans up after the transition.
+func (c *Router) finish(t *transition, result string, cause fsm.Cause, err error) {
+	c.cfg.Events.Publish(t.start.Cause, events.DrainEnded{
+		Side: t.origin(), Result: result, Remaining: c.pins.sum(t.origin()), Took: time.Since(t.accepted),
+	})
+	c.endTransition(result, cause, err)
+	c.releaseSessions()
+}
+
+// abandon ends the transition that is under way, if there is one, and leads to
+// neither of its sides.
+func (c *Router) abandon(cause fsm.Cause, err error) {
+	if t := c.transition; t != nil && c.machine.Snapshot().Phase > fsm.PhasePreparing {
+		c.finish(t, ResultAbandoned, cause, err)
+		return
+	}
+	c.endTransition(ResultAbandoned, cause, err)
+}
+
+// endTransition stops the work of the transition that is under way, if there
+// is one. It moves nothing.
+func (c *Router) endTransition(result string, cause fsm.Cause, err error) {
+	t := c.transition
+	if t == nil {
+		return
+	}
+	c.transition = nil
+	left := t.origin()
+	if result == ResultAborted {
+		left = t.target()
+	}
+	t.finish(CutoverEnd{Result: result, Cause: cause, Remaining: c.pins.sum(left)})
+	select {
+	case <-t.ready:
+	default:
+		t.err = err
+		close(t.ready)
+	}
+}
+
+// finish stops the transition's probes and its timer, and leaves its report.
+func (t *transition) finish(end CutoverEnd) {
+	t.cancel()
+	t.timer.Stop()
+	end.At, end.Ready, end.Changed = time.Now(), t.accepted, !t.accepted.IsZero()
+	if first := t.first.Load(); first != 0 {
+		end.FirstQuery = time.Unix(0, first)
+	}
+	if end.Result == ResultDrained {
+		end.Drained = end.At
+	}
+	t.end = end
+	close(t.over)
+}
+
+// hurry asks for the next probe at once.
+func (t *transition) hurry() {
+	select {
+	case t.wake <- struct{}{}:
+	default:
+	}
+}
