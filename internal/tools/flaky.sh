@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
-# Runs the tests of every module ROUNDS times and says which round failed. Even rounds run
-# beside one busy loop for each processor, so that the tests have half of the machine.
+# Runs the tests of PACKAGES ROUNDS times. For each round that fails it prints the output
+# of the tests that failed and names their packages. Even rounds run beside one busy loop
+# for each processor, so that the tests have half of the machine.
 set -uo pipefail
 
 busy=()
+output=$(mktemp)
 idle() {
 	[ ${#busy[@]} -eq 0 ] || kill "${busy[@]}" 2>/dev/null
 	busy=()
 }
-trap idle EXIT
+trap 'idle; rm -f "$output"' EXIT
 
 failed=0
 for round in $(seq 1 "$ROUNDS"); do
@@ -21,12 +23,19 @@ for round in $(seq 1 "$ROUNDS"); do
 		done
 	fi
 	began=$SECONDS
-	for module in $MODULES; do
-		(cd "$module" && $TEST ./...) || {
-			echo "flaky: round $round ($load machine) failed in $module"
+	if ! $TEST $PACKAGES >"$output" 2>&1; then
+		# go test prints the output of a test only if the test fails. The rest is a line
+		# for each package that passed or has no tests.
+		grep -vE '^(ok  |\?   )' "$output"
+		names=$(sed -nE 's/^FAIL	([^ 	]+).*/\1/p' "$output" | sort -u)
+		if [ -z "$names" ]; then
+			names="no package: go test itself" # for example a pattern that matches nothing
+		fi
+		while read -r name; do
+			echo "flaky: round $round ($load machine) failed in $name"
 			failed=$((failed + 1))
-		}
-	done
+		done <<<"$names"
+	fi
 	idle
 	echo "flaky: round $round of $ROUNDS ($load machine) took $((SECONDS - began)) s"
 done
