@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/e6data/e6data-go/internal/bubbles"
+	"github.com/e6data/e6data-go/internal/stress"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -30,8 +31,8 @@ func TestARatioIsThatOfTimeOrOfSpeed(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) { // where time is exact
 		slow, fast := repeated(func() { time.Sleep(2 * time.Millisecond) }), repeated(func() { time.Sleep(time.Millisecond) })
 		ended := 0
-		of := func(unit string) func() (trial, func(), error) {
-			return func() (trial, func(), error) { return inTurn(slow, fast, unit), func() { ended++ }, nil }
+		of := func(unit string) func(size) (trial, func(), error) {
+			return func(size) (trial, func(), error) { return inTurn(slow, fast, unit), func() { ended++ }, nil }
 		}
 		r, err := comparison{goal: 2, unit: ofTime, begin: of(ofTime)}.measure(20)
 		require.NoError(t, err)
@@ -48,7 +49,7 @@ func TestARatioIsThatOfTimeOrOfSpeed(t *testing.T) {
 func TestAMeasurementThatFailsEnds(t *testing.T) {
 	ended := false
 	broken := errors.New("broken")
-	begin := func() (trial, func(), error) {
+	begin := func(size) (trial, func(), error) {
 		return func() (float64, error) { return 0, broken }, func() { ended = true }, nil
 	}
 	_, err := comparison{begin: begin}.measure(20)
@@ -57,9 +58,10 @@ func TestAMeasurementThatFailsEnds(t *testing.T) {
 }
 
 func TestEveryComparisonGivesAFigure(t *testing.T) {
+	size := size(stress.Count(int(small), int(full)))
 	for _, c := range comparisons {
 		t.Run(c.name, func(t *testing.T) {
-			trial, end, err := c.begin()
+			trial, end, err := c.begin(size)
 			if errors.Is(err, exec.ErrNotFound) && os.Getenv("E6_REQUIRE_HAPROXY") != "1" {
 				t.Skip(err)
 			}

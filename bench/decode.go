@@ -82,7 +82,7 @@ const (
 func decoding(name, why string, decode func(raw []byte) error) comparison {
 	return comparison{
 		name: name, against: byThriftsCode, goal: 15, more: true, unit: ofSpeed, why: why,
-		begin: func() (trial, func(), error) {
+		begin: func(size) (trial, func(), error) {
 			raw, err := encoded(mixed()...)
 			return inTurn(repeated(func() { must(decode(raw)) }), repeated(func() { must(byThrift(raw)) }), ofSpeed), func() {}, err
 		},
@@ -113,7 +113,7 @@ var (
 func hashing(name, against, why string, decode func(raw []byte) error) comparison {
 	return comparison{
 		name: name, against: against, goal: 0.1, unit: ofTime, why: why,
-		begin: func() (trial, func(), error) {
+		begin: func(size) (trial, func(), error) {
 			raw, err := encoded(mixed()...)
 			if err != nil {
 				return nil, nil, err
@@ -142,7 +142,7 @@ var (
 
 var decodeLongs = comparison{
 	name: "decode a batch of 50,000 LONG", against: "a loop that swaps the same bytes", goal: 0.8, more: true, unit: ofSpeed,
-	begin: func() (trial, func(), error) {
+	begin: func(size) (trial, func(), error) {
 		raw, err := encoded(longs())
 		batch := new(vector.Batch)
 		into := make([]int64, rows)

@@ -38,13 +38,13 @@ func throughHAProxy(goroutines int) comparison {
 		name:    fmt.Sprintf("short queries on %d goroutines through HAProxy, with 100 streams a connection", goroutines),
 		against: "the same calls by the generated stub, on one connection", goal: 0.8, more: true, unit: ofSpeed,
 		why: "client, proxy and engine share two processors, and more connections mean more and smaller writes; one connection lets 100 calls run and queues the rest, which costs nothing while all calls are short",
-		begin: func() (trial, func(), error) {
+		begin: func(size size) (trial, func(), error) {
 			s, stop, err := newProxiedScene()
 			if err != nil {
 				return nil, nil, err
 			}
 			some := func(do func()) work {
-				return func(n int) { spread(goroutines, do)(2 * goroutines * n) }
+				return func(n int) { spread(size.of(goroutines), do)(2 * size.of(goroutines) * n) }
 			}
 			return inTurn(some(s.query), some(func() { s.stub.query(short) }), ofSpeed), func() { s.end(); stop() }, nil
 		},

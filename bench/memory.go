@@ -28,7 +28,7 @@ const kib = 1024
 // perConn is the memory of one more sql.Conn.
 var perConn = comparison{
 	name: "memory of an open sql.Conn", against: "the heap without it, over 10,000 of them", goal: 1, unit: "KiB",
-	begin: func() (trial, func(), error) {
+	begin: func(size size) (trial, func(), error) {
 		cluster, err := e6test.Start()
 		if err != nil {
 			return nil, nil, err
@@ -39,7 +39,7 @@ var perConn = comparison{
 		}
 		db := sql.OpenDB(connector)
 		return func() (float64, error) {
-			const n = 10_000
+			n := size.of(10_000)
 			conns := make([]*sql.Conn, n+1)
 			var before float64
 			for i := range conns {
@@ -57,7 +57,7 @@ var perConn = comparison{
 					return 0, err
 				}
 			}
-			return grown / n / kib, nil
+			return grown / float64(n) / kib, nil
 		}, func() { must(errors.Join(db.Close(), cluster.Close())) }, nil
 	},
 }
@@ -65,9 +65,9 @@ var perConn = comparison{
 // perClient is the memory of one more client, without what gRPC needs by itself.
 var perClient = comparison{
 	name: "memory of a client", against: "a gRPC connection by itself; neither is connected", goal: 10, unit: "KiB",
-	begin: func() (trial, func(), error) {
+	begin: func(size size) (trial, func(), error) {
 		return func() (float64, error) {
-			const n = 200
+			n := size.of(200)
 			var open []interface{ Close() error }
 			grow := func(one func() (interface{ Close() error }, error)) (float64, error) {
 				before := heap()
@@ -78,7 +78,7 @@ var perClient = comparison{
 					}
 					open = append(open, c)
 				}
-				return (heap() - before) / n / kib, nil
+				return (heap() - before) / float64(n) / kib, nil
 			}
 			theirs, err := grow(func() (interface{ Close() error }, error) {
 				return grpc.NewClient("passthrough:///127.0.0.1:1", grpc.WithTransportCredentials(insecure.NewCredentials()))

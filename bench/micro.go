@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"time"
 
 	"golang.org/x/tools/benchmark/parse"
 )
@@ -37,9 +38,9 @@ func compile(dir string) (*suite, error) {
 
 func (s *suite) end() { must(os.RemoveAll(filepath.Dir(s.binary))) }
 
-// run runs one benchmark.
-func (s *suite) run(name string) (*parse.Benchmark, error) {
-	run := exec.Command(s.binary, "-test.run", "^$", "-test.bench", name, "-test.benchtime", "200ms", "-test.benchmem")
+// run runs one benchmark for so long.
+func (s *suite) run(name string, lasts time.Duration) (*parse.Benchmark, error) {
+	run := exec.Command(s.binary, "-test.run", "^$", "-test.bench", name, "-test.benchtime", lasts.String(), "-test.benchmem")
 	run.Dir, run.Stderr = s.dir, os.Stderr
 	out, err := run.Output()
 	if err != nil {
@@ -57,12 +58,14 @@ func (s *suite) run(name string) (*parse.Benchmark, error) {
 
 // micro is a comparison that is made of benchmarks of a package.
 func micro(dir string, c comparison, figure func(run func(string) (*parse.Benchmark, error)) (float64, error)) comparison {
-	c.begin = func() (trial, func(), error) {
+	c.begin = func(size size) (trial, func(), error) {
 		s, err := compile(dir)
 		if err != nil {
 			return nil, nil, err
 		}
-		return func() (float64, error) { return figure(s.run) }, s.end, nil
+		return func() (float64, error) {
+			return figure(func(name string) (*parse.Benchmark, error) { return s.run(name, size.lasting(200*time.Millisecond)) })
+		}, s.end, nil
 	}
 	return c
 }

@@ -151,14 +151,14 @@ func queries(goroutines int) comparison {
 	return comparison{
 		name: name, against: "the same calls by the generated stub", goal: 0.95, more: true, unit: ofSpeed,
 		why: "a query makes 90 allocations more than its calls, of 1,260 with the server's, and has three goroutines more, so that its caller can leave at any time and the first batch comes with the metadata; fewer of either moved the figure by less than its interval",
-		begin: func() (trial, func(), error) {
+		begin: func(size size) (trial, func(), error) {
 			s, err := newScene(e6test.Link{})
 			if err != nil {
 				return nil, nil, err
 			}
 			// Some queries on each goroutine, so that its beginning and its end do not count.
 			some := func(do func()) work {
-				return func(n int) { spread(goroutines, do)(8 * goroutines * n) }
+				return func(n int) { spread(size.of(goroutines), do)(8 * size.of(goroutines) * n) }
 			}
 			return inTurn(some(s.query), some(func() { s.stub.query(short) }), ofSpeed), s.end, nil
 		},

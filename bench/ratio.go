@@ -17,10 +17,26 @@ type comparison struct {
 	unit string
 	// why says, if the goal is out of reach, for which reason.
 	why string
-	// begin makes what is needed. Each call of the trial gives one figure; end takes
-	// everything away.
-	begin func() (trial, func(), error)
+	// begin makes what trials of this size need. Each call of the trial gives one figure;
+	// end takes everything away.
+	begin func(size) (trial, func(), error)
 }
+
+// A size is how much one trial does.
+type size int
+
+const (
+	// full is the size of a measurement.
+	full size = 1
+	// small is a sixteenth of it: enough to show that a comparison gives a figure.
+	small size = 16
+)
+
+// of returns the part of n that a trial of this size does, at least 1.
+func (s size) of(n int) int { return max(1, n/int(s)) }
+
+// lasting returns the part of d that a trial of this size takes.
+func (s size) lasting(d time.Duration) time.Duration { return d / time.Duration(s) }
 
 // A trial is one round of a measurement.
 type trial func() (float64, error)
@@ -42,7 +58,7 @@ func (r result) met() bool {
 
 // measure makes so many rounds.
 func (c comparison) measure(rounds int) (result, error) {
-	trial, end, err := c.begin()
+	trial, end, err := c.begin(full)
 	if err != nil {
 		return result{}, err
 	}

@@ -20,7 +20,7 @@ const overSlowLink = "one call of the generated stub, over a link of 30 ms"
 func trips(name string, goal float64, ours func(*scene) func()) comparison {
 	return comparison{
 		name: name, against: overSlowLink, goal: goal, unit: ofTime,
-		begin: func() (trial, func(), error) {
+		begin: func(size) (trial, func(), error) {
 			s, err := newScene(slow)
 			if err != nil {
 				return nil, nil, err
@@ -53,7 +53,7 @@ var (
 func newClients(name string, goal float64, opts ...e6.Option) comparison {
 	return comparison{
 		name: name, against: "a connection, an authenticate and the query on the generated stub, over a link of 30 ms", goal: goal, unit: ofTime,
-		begin: func() (trial, func(), error) {
+		begin: func(size) (trial, func(), error) {
 			// The client asks blue first, and green is active.
 			cluster, err := e6test.Start(e6test.WithActive(e6.Green))
 			if err != nil {
@@ -90,7 +90,7 @@ var (
 // toNewSide is how long it takes from an announcement to the first query that goes to the new side.
 var toNewSide = comparison{
 	name: "from an announcement to the first query that is sent to the new side", against: "one authenticate of the generated stub, over a link of 30 ms", goal: 1.2, unit: ofTime,
-	begin: func() (trial, func(), error) {
+	begin: func(size) (trial, func(), error) {
 		s, err := newScene(slow)
 		if err != nil {
 			return nil, nil, err
@@ -104,7 +104,7 @@ var toNewSide = comparison{
 			s.cluster.Announce(to)
 			s.query()
 			ours := (<-accepted).Sub(<-heard)
-			settled(s.client)
+			settled(s.client, to)
 			s.cluster.CloseSide(to.Other())
 			s.stub.to(to.String())
 			began := time.Now()
