@@ -2,6 +2,7 @@ package examples_test
 
 import (
 	"bytes"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -20,7 +21,13 @@ import (
 	"github.com/e6data/e6data-go/internal/stress"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// A flag of the command line, which is parsed later, wins.
+	if err := flag.Set("rapid.checks", fmt.Sprint(stress.Count(20, 100))); err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // documents returns the texts that are written by hand, by their paths.
 func documents(t *testing.T) map[string]string {

@@ -28,7 +28,7 @@ var goodText = anyText.Filter(func(s string) bool { return utf8.ValidString(s) &
 // anyValue draws an argument of any kind that DuckDB's driver takes too.
 var anyValue = rapid.OneOf(goodText.AsAny(), goodText.AsAny(), goodText.AsAny(), rapid.Int64().AsAny(), rapid.Float64().AsAny(), rapid.Bool().AsAny(), rapid.SliceOfN(rapid.Byte(), 0, 40).AsAny())
 
-// valuesPerCheck times rapid's hundred checks are two thousand values.
+// valuesPerCheck is how many values one check sends in one statement.
 const valuesPerCheck = 20
 
 func TestEveryArgumentIsReadBackAsDuckDBsOwnBindingReadsIt(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/emulator"
+	"github.com/e6data/e6data-go/internal/stress"
 )
 
 // nasty are texts that have meant something else to somebody.
@@ -174,8 +175,10 @@ func printed(values []any) []string {
 func TestANastyTextIsReadBackAsItselfInEveryPlace(t *testing.T) {
 	t.Parallel()
 	all, judge := senders(t), duck(t)
-	for _, place := range places {
-		for from := 0; from < len(nasty); from += place.n {
+	// In its short form each text is in every fifth place, and each place has every fifth text.
+	step := stress.Count(5, 1)
+	for p, place := range places {
+		for from := p % step * place.n; from < len(nasty); from += step * place.n {
 			args := make([]any, place.n)
 			for i := range args {
 				args[i] = nasty[(from+i)%len(nasty)]

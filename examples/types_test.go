@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/e6data/e6data-go/e6/sqldriver"
 	"github.com/e6data/e6data-go/e6/vector"
 	"github.com/e6data/e6data-go/emulator"
+	"github.com/e6data/e6data-go/internal/stress"
 )
 
 // ways are the ways to ask an emulator: the native client, and database/sql over
@@ -159,7 +161,7 @@ type sample struct {
 }
 
 // as returns the statements whose only value the sample is, with their arguments.
-func (s sample) as() map[string][]any {
+func (s sample) as(withName bool) map[string][]any {
 	all := map[string][]any{}
 	if s.sql != "" {
 		all["SELECT "+s.sql+" AS v"] = nil
@@ -169,16 +171,19 @@ func (s sample) as() map[string][]any {
 			with = "?"
 		}
 		all["SELECT "+with+" AS v"] = []any{s.arg}
-		all["SELECT "+strings.Replace(with, "?", ":v", 1)+" AS v"] = []any{sql.Named("v", s.arg)}
+		if withName {
+			all["SELECT "+strings.Replace(with, "?", ":v", 1)+" AS v"] = []any{sql.Named("v", s.arg)}
+		}
 	}
 	return all
 }
 
-// requireAll reads the samples in every way.
+// requireAll reads the samples in every way. In the short form the arguments of every
+// fourth sample are sent by name, too.
 func requireAll(t *testing.T, w ways, samples []sample) {
-	for _, s := range samples {
+	for i, s := range samples {
 		t.Run(s.name, func(t *testing.T) {
-			for query, args := range s.as() {
+			for query, args := range s.as(i%stress.Count(4, 1) == 0) {
 				t.Logf("%.99s %.99s", query, fmt.Sprint(args...))
 				onlyRow(t, w, query, args, func(r *e6.Rows) {
 					require.Equal(t, s.typ, r.Fields()[0].Type)
@@ -216,9 +221,13 @@ func both(t testing.TB) map[string]ways {
 // requireSentInBothWays reads the samples with both.
 func requireSentInBothWays(t *testing.T, samples []sample) {
 	t.Helper()
-	for name, w := range both(t) {
-		t.Run(name, func(t *testing.T) { requireAll(t, w, samples) })
+	w := both(t)
+	t.Run("literals", func(t *testing.T) { requireAll(t, w["literals"], samples) })
+	sent := slices.Clone(samples)
+	for i := range sent {
+		sent[i].sql = "" // a statement without an argument is the same
 	}
+	t.Run("server parameters", func(t *testing.T) { requireAll(t, w["server parameters"], sent) })
 }
 
 func TestNullOfEveryTypeIsNullOnEveryWay(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/vector"
 	"github.com/e6data/e6data-go/emulator"
+	"github.com/e6data/e6data-go/internal/stress"
 )
 
 func TestWholeNumbersComeBackToTheirLimits(t *testing.T) {
@@ -79,15 +80,16 @@ func TestTruthComesBack(t *testing.T) {
 
 func TestTextComesBackByteForByte(t *testing.T) {
 	t.Parallel()
+	long := stress.Count(1<<12, 1<<16)
 	var samples []sample
 	for name, s := range map[string]string{
 		"empty": "", "quotes": `'"'' it's`, "backslashes": `\ \\ \' \n \t \x41 \`, "an end of a literal": `\'; DROP TABLE t; --`,
 		"control characters": "\a\b\t\n\v\f\r\x1b\x7f", "beyond the basic plane": "🚀𝔸🏴󠁧󠁢󠁥󠁮󠁧󠁿", "combining": "e\u0301 Z\u0351\u036b", "right to left": "שלום مرحبا \u202eabc",
-		"spaces": " \u00a0\u2003\u3000\ufeff ", "placeholders": "? ?? :v @v ::int $1 {}", "a mebibyte": strings.Repeat("0123456789abcdef", 1<<16),
-		"much to escape": strings.Repeat(`'\`, 1<<16),
+		"spaces": " \u00a0\u2003\u3000\ufeff ", "placeholders": "? ?? :v @v ::int $1 {}", "a long one": strings.Repeat("0123456789abcdef", long),
+		"much to escape": strings.Repeat(`'\`, long),
 	} {
 		checks := []check{into(&s), into([]byte(s)), into(sql.NullString{String: s, Valid: true})}
-		if len(s) > 1<<12 {
+		if len(s) > 1<<12 { // for those the few ways above will do
 			checks = nil
 		}
 		of := sample{name: name, sql: "'" + strings.NewReplacer(`\`, `\\`, `'`, `''`).Replace(s) + "'", arg: s, typ: vector.String, value: s, text: s,
