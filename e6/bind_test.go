@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/e6data/e6data-go/internal/stress"
 )
 
 // large are statements and arguments of about a size in bytes.
@@ -79,10 +81,10 @@ func TestBind_TakesTimeInProportionToItsArguments(t *testing.T) {
 					}
 					return best
 				}
-				const small, factor = 16 << 10, 32
+				small, factor := 16<<10, stress.Count(16, 32)
 				ratio := 0.0
 				for range 3 { // other programs want the processor too
-					if ratio = perByte(small*factor) / perByte(small); ratio < factor/2 {
+					if ratio = perByte(small*factor) / perByte(small); ratio < float64(factor)/2 {
 						return
 					}
 				}

@@ -17,6 +17,7 @@ import (
 	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/internal/bubbles"
+	"github.com/e6data/e6data-go/internal/stress"
 )
 
 // bubble runs a whole cluster and a client with the default pauses in a bubble,
@@ -152,7 +153,7 @@ func TestAnAnnouncedSideThatNeverOpensIsGivenUp(t *testing.T) {
 		began := client.Strategy().Since
 		for client.Strategy().Phase == fsm.PhasePreparing {
 			answer(t, client) // the origin serves on
-			elapse(time.Second)
+			elapse(time.Duration(stress.Count(5, 1)) * time.Second)
 		}
 		require.Equal(t, fsm.StateBlue, client.Strategy().State)
 		require.Equal(t, fsm.ReasonDeadline, client.Strategy().Cause.Reason)

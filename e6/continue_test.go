@@ -18,6 +18,7 @@ import (
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/vector"
+	"github.com/e6data/e6data-go/internal/stress"
 )
 
 // stock is the statement that an engine of runs answers.
@@ -493,7 +494,7 @@ func TestContinue_IsExactForEveryCutPoint(t *testing.T) {
 		client, err := e6.Open(context.Background(), cfg, e6.WithDialer(cluster.Dialer()))
 		require.NoError(t, err)
 		defer client.Close()
-		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), stress.Patience)
 		defer cancel()
 		cluster.OpenSide(e6.Green)
 		nth, action := rapid.IntRange(1, 12).Draw(t, "fetch that is cut off"), rapid.SampledFrom([]e6test.Action{e6test.Refuse456, e6test.BreakBefore, e6test.BreakAfter}).Draw(t, "how")

@@ -18,6 +18,7 @@ import (
 	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/internal/bubbles"
+	"github.com/e6data/e6data-go/internal/stress"
 )
 
 // hastyServer ends calls up to 100 ms before their deadline, as a server does whose
@@ -42,7 +43,7 @@ func onProbation(t *testing.T, cluster *e6test.Cluster, opts ...e6.Option) *e6.C
 	cluster.OpenSide(e6.Green)
 	cluster.Announce(e6.Green)
 	require.NoError(t, client.Exec(t.Context(), "SELECT 1"))
-	require.Eventually(t, func() bool { return client.Strategy().State == fsm.StateGreen }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return client.Strategy().State == fsm.StateGreen }, stress.Patience, time.Millisecond)
 	return client
 }
 
@@ -100,11 +101,12 @@ func TestRandomCallerDeadlinesSayNothingAboutTheSide(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		cluster := start(t, e6test.InMemory())
 		client := onProbation(t, cluster, e6.WithDialOptions(grpc.WithUnaryInterceptor(hastyServer)))
-		met := impatientCallers(t, client, 1000, func() (context.Context, context.CancelFunc) {
+		callers := stress.Count(300, 1000)
+		met := impatientCallers(t, client, callers, func() (context.Context, context.CancelFunc) {
 			return context.WithTimeout(t.Context(), 1+rand.N(300*time.Millisecond))
 		})
-		require.Greater(t, met, 100)
-		require.Less(t, met, 900)
+		require.Greater(t, met, callers/10)
+		require.Less(t, met, callers*9/10)
 		synctest.Wait()
 		requireUndisturbed(t, cluster, client)
 		require.Empty(t, cluster.OpenQueries())

@@ -100,7 +100,7 @@ func startNginx(t *testing.T, cluster *e6test.Cluster) (addr string, openSide fu
 // ones beside them.
 func TestConnections_ManySlowStatementsDelayNoShortOneAndNoAnnouncement(t *testing.T) {
 	few, many := 20, stress.Count(150, 500)
-	perSecond, seconds := stress.Count(100, 500), stress.Count(1, 10)
+	perSecond, short := stress.Count(100, 500), stress.Count(30, 5000)
 	for name, ingress := range map[string]func(*testing.T, *e6test.Cluster) (string, func(e6.Side)){
 		"HAProxy, 100 streams": func(t *testing.T, cluster *e6test.Cluster) (string, func(e6.Side)) {
 			p := startProxy(t, cluster)
@@ -127,9 +127,9 @@ func TestConnections_ManySlowStatementsDelayNoShortOneAndNoAnnouncement(t *testi
 				})
 			}
 			begin(few)
-			besideFew, failedFirst := percentile99(t, client, perSecond, seconds)
+			besideFew, failedFirst := percentile99(t, client, perSecond, short)
 			begin(many - few)
-			besideMany, failed := percentile99(t, client, perSecond, seconds)
+			besideMany, failed := percentile99(t, client, perSecond, short)
 
 			var login atomic.Int64
 			defer client.Subscribe(func(e events.Event) {
@@ -143,7 +143,7 @@ func TestConnections_ManySlowStatementsDelayNoShortOneAndNoAnnouncement(t *testi
 			ended := make(chan struct{})
 			go func() { // short ones, as they carry the announcement
 				defer close(ended)
-				_, _ = percentile99(t, client, perSecond, 1)
+				_, _ = percentile99(t, client, perSecond, min(short, perSecond))
 			}()
 			waitFor(within(t, time.Minute), t, client, func() bool { return client.Strategy().Active == e6.Green })
 			moved := time.Since(began)
@@ -159,12 +159,12 @@ func TestConnections_ManySlowStatementsDelayNoShortOneAndNoAnnouncement(t *testi
 	}
 }
 
-// percentile99 runs short statements at a constant rate, and returns how long the slowest
-// but one in a hundred took, and how many failed.
-func percentile99(t *testing.T, client *e6.Client, perSecond, seconds int) (p99 time.Duration, failed int64) {
+// percentile99 runs n short statements at a constant rate, and returns how long the
+// slowest but one in a hundred took, and how many failed.
+func percentile99(t *testing.T, client *e6.Client, perSecond, n int) (p99 time.Duration, failed int64) {
 	var running sync.WaitGroup
 	var failures atomic.Int64
-	took := make([]time.Duration, perSecond*seconds)
+	took := make([]time.Duration, n)
 	tick := time.NewTicker(time.Second / time.Duration(perSecond))
 	defer tick.Stop()
 	ctx := within(t, time.Minute)

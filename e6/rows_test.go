@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/e6test"
+	"github.com/e6data/e6data-go/internal/bubbles"
 )
 
 func TestBatchesNeverDropTheRowsThatNextHasLeft(t *testing.T) {
@@ -62,27 +64,24 @@ func TestAWriteThatWasExecutedNeverEndsInAnErrorThatHidesIt(t *testing.T) {
 }
 
 func TestAQueryThatRunsIsSavedWhileTheClientShutsDown(t *testing.T) {
-	cluster := start(t)
-	// Otherwise the fetch is under way before the side closes, and is let through.
-	client := open(t, cluster, func(c *e6.Config) { c.FetchAfterMetadata = true })
-	cluster.OpenSide(e6.Green)
-	done := make(chan error, 1)
-	go func() {
-		_, err := client.QueryAll(t.Context(), "SELECT sleep(100)")
-		done <- err
-	}()
-	ctx := within(t, 10*time.Second)
-	waitFor(ctx, t, client, func() bool { return executions(cluster, "SELECT sleep(100)") == 1 })
-	down := make(chan error, 1)
-	go func() { down <- client.Shutdown(ctx) }()
-	waitFor(ctx, t, client, func() bool {
+	const statement = "SELECT sleep(100)"
+	bubbles.Test(t, func(t *testing.T) { // where the statement sleeps until everyone waits for it
+		cluster := start(t, e6test.InMemory())
+		// Otherwise the fetch is under way before the side closes, and is let through.
+		client := open(t, cluster, func(c *e6.Config) { c.FetchAfterMetadata = true })
+		cluster.OpenSide(e6.Green)
+		done := later(func() error { _, err := client.QueryAll(t.Context(), statement); return err })
+		synctest.Wait()
+		require.Equal(t, 1, executions(cluster, statement))
+		down := later(func() error { return client.Shutdown(t.Context()) })
+		synctest.Wait()
 		_, err := client.QueryAll(t.Context(), "SELECT 1")
-		return errors.Is(err, e6.ErrClosed)
+		require.ErrorIs(t, err, e6.ErrClosed)
+		cluster.CloseSide(e6.Blue)
+		require.NoError(t, <-done)
+		require.NoError(t, <-down)
+		require.Equal(t, 2, executions(cluster, statement))
 	})
-	cluster.CloseSide(e6.Blue)
-	require.NoError(t, <-done)
-	require.NoError(t, <-down)
-	require.Equal(t, 2, executions(cluster, "SELECT sleep(100)"))
 }
 
 func TestCloseEndsCatalogCallsToo(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/internal/stress"
 )
 
 // shared runs a test in the shared phase of a cutover from blue to green.
@@ -42,7 +43,9 @@ func TestACanaryMovesEachKeyOnceAndAllOfThemInTheEnd(t *testing.T) {
 			for i := range keys {
 				key := fmt.Sprintf("tenant-%02d", i)
 				on := side(t, client, e6.Label("tenant", key))
-				require.Equal(t, on, side(t, client, e6.Label("tenant", key)), "sticky")
+				if i%stress.Count(4, 1) == 0 {
+					require.Equal(t, on, side(t, client, e6.Label("tenant", key)), "sticky")
+				}
 				if moved[key] {
 					require.Equal(t, e6.Green, on, "%s went back", key)
 				}
@@ -193,7 +196,7 @@ func TestNothingIsLostWhenTheOriginOfASharedPhaseRefuses(t *testing.T) {
 		cluster.OpenSide(target)
 		require.NoError(t, client.Switch(ctx, target))
 		before := done.Load()
-		waitFor(ctx, t, client, func() bool { return done.Load() > before+200 })
+		waitFor(ctx, t, client, func() bool { return done.Load() > before+int64(stress.Count(50, 200)) })
 		cluster.CloseSide(target.Other())
 		waitFor(ctx, t, client, func() bool { return client.Strategy().State == fsm.Settled(target) })
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/events"
+	"github.com/e6data/e6data-go/internal/stress"
 )
 
 // together runs f on many goroutines and returns their errors.
@@ -102,7 +103,7 @@ func TestAnOutageOfTheSessionStoreIsSurvived(t *testing.T) {
 						time.AfterFunc(outage, end)
 					}
 					cluster.ExpireSessions()
-					const callers = 64
+					callers := stress.Count(16, 64)
 					require.NoError(t, together(callers, func(i int) error {
 						return client.Exec(t.Context(), fmt.Sprintf("INSERT INTO sales VALUES (%d)", i))
 					}))

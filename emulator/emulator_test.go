@@ -17,6 +17,7 @@ import (
 
 	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/emulator"
+	"github.com/e6data/e6data-go/internal/stress"
 	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
 )
 
@@ -306,7 +307,7 @@ func TestClosingEndsACutoverThatIsUnderWay(t *testing.T) {
 // post calls the admin interface and returns the body of its answer.
 func post(t testing.TB, em *emulator.Emulator, path string, want int) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), stress.Patience)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+em.AdminAddr()+path, nil)
 	require.NoError(t, err)

@@ -150,7 +150,7 @@ func TestAFleetOfAnySortFollowsAndNoQueryFails(t *testing.T) {
 }
 
 func TestTheJitterSpreadsTheLogins(t *testing.T) {
-	clients := stress.Count(80, 200)
+	clients := stress.Count(40, 200)
 	together, apart := run(t, shared, clients, 1)[0], run(t, spread, clients, 1)[0]
 	require.Equal(t, clients, together.sharpest, "without one they come at once")
 	require.Less(t, apart.sharpest, clients/5)

@@ -108,7 +108,7 @@ func begin(t *testing.T, args ...string) *process {
 func (p *process) waitFor(pattern string) {
 	p.t.Helper()
 	matches := func() bool { return regexp.MustCompile(pattern).MatchString(p.out.String()) }
-	if !assert.Eventually(p.t, matches, time.Minute, 5*time.Millisecond) {
+	if !assert.Eventually(p.t, matches, stress.Patience, 5*time.Millisecond) {
 		require.FailNow(p.t, "the command prints something else", "want %s in:\n%s\n%s", pattern, p.out.String(), p.errOut.String())
 	}
 }

@@ -192,7 +192,7 @@ func TestAQueryGoesThroughACutover(t *testing.T) {
 		done <- result{out.String(), errOut.String(), code}
 	}()
 	require.Eventually(t, func() bool { return len(cluster.OpenQueries()) == 1 }, stress.Patience, time.Millisecond)
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), stress.Patience)
 	defer cancel()
 	require.NoError(t, cluster.Cutover(ctx, e6test.Cutover{To: fsm.Green, Kind: e6test.Abrupt}))
 	got := <-done
@@ -297,7 +297,7 @@ func TestQuery_SignalsCancelItOnTheServer(t *testing.T) {
 			cmd.Stderr = &errOut
 			require.NoError(t, cmd.Start())
 			running := func() bool { return len(cluster.OpenQueries()) == 1 && cluster.OpenQueries()[0].State == "running" }
-			if !assert.Eventually(t, running, time.Minute, time.Millisecond) {
+			if !assert.Eventually(t, running, stress.Patience, time.Millisecond) {
 				_ = cmd.Process.Kill()
 			}
 			require.NoError(t, cmd.Process.Signal(sig))
@@ -314,7 +314,7 @@ func TestQuery_ThatAnotherUserCancelsSaysSo(t *testing.T) {
 	cluster, flags := start(t)
 	p := begin(t, append([]string{"query", "SELECT sleep(600000)"}, flags...)...)
 	running := func() bool { return len(cluster.OpenQueries()) == 1 && cluster.OpenQueries()[0].State == "running" }
-	require.Eventually(t, running, time.Minute, time.Millisecond)
+	require.Eventually(t, running, stress.Patience, time.Millisecond)
 	other, err := e6.Open(t.Context(), e6.Config{Address: cluster.Addr(), User: "me", Token: "planted"})
 	require.NoError(t, err)
 	defer func() { require.NoError(t, other.Close()) }()

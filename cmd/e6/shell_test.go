@@ -8,13 +8,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/e6/vector"
+	"github.com/e6data/e6data-go/internal/stress"
 )
 
 // withTable returns an engine with the table items.
@@ -87,7 +87,7 @@ func TestAShellSaysWhichSideServesAndWhatHappened(t *testing.T) {
 	}
 	write("SELECT 1;")
 	write(`\side`)
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), stress.Patience)
 	defer cancel()
 	require.NoError(t, cluster.Cutover(ctx, e6test.Cutover{To: fsm.Green, Kind: e6test.Abrupt}))
 	write("SELECT 2;")

@@ -15,6 +15,7 @@ import (
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/events"
 	e6otel "github.com/e6data/e6data-go/e6/otel"
+	"github.com/e6data/e6data-go/internal/stress"
 )
 
 // exporter is an exporter that blocks, once it is stuck, until it is let go.
@@ -85,7 +86,7 @@ func TestBadObserversLoseNothingForTheHealthyOnes(t *testing.T) {
 	client := traced(t, config(cluster), exporter{stuck})
 	spoil(client, stuck)
 	last, gaps := inOrder(client)
-	for range 10 {
+	for range stress.Count(3, 10) {
 		eventfulRound(t, cluster, client, 40)
 	}
 	history := client.History()

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/e6data/e6data-go/internal/stress"
 )
 
 // sample is a column that can be changed: its rows are numbers, which stand for values.
@@ -117,7 +119,7 @@ func fingerprintOf(c Column, pieces ...int) fingerprint {
 // differ, one change at a time, and wants another hash for every other column that comes
 // out of it.
 func TestHash_FindsEveryChangeOfAColumn(t *testing.T) {
-	const rows = 150
+	rows := stress.Count(70, 150) // more than the longest distance
 	for name, s := range samples {
 		t.Run(name, func(t *testing.T) {
 			values := make([]uint64, rows)

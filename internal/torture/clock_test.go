@@ -15,12 +15,13 @@ import (
 	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/e6/store"
 	"github.com/e6data/e6data-go/internal/bubbles"
+	"github.com/e6data/e6data-go/internal/stress"
 )
 
 // The clock of a bubble leaps while nothing runs, as that of a machine that slept
 // does: every timeout, cool-down and refresh that was due is due at once.
 func TestAClockThatLeapsByHoursAndDaysLosesNothing(t *testing.T) {
-	for seed := range uint64(10) {
+	for seed := range uint64(stress.Count(2, 10)) {
 		bubbles.Test(t, func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 0))
 			engine := newEngine()

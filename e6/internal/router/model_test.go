@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/internal/stress"
 )
 
 // The scopes that every run of the tests exhausts. Each has an announcement, a
@@ -55,8 +56,8 @@ func (p *place) judge(w *world, last bool) {
 
 // The world is small and its rules are exhausted: each scope runs every order of
 // its queries' steps, of the answers to every call, and of what happens around
-// them. With E6_MODEL=large each has a query more, which takes minutes; under the
-// race detector it has one less.
+// them. With E6_MODEL=large each has a query more, which takes minutes; under the race
+// detector it has one less, and in the short form two queries meet no store there.
 func TestNoOrderOfEventsBreaksARule(t *testing.T) {
 	for _, s := range scopes {
 		limit := 3 * time.Minute
@@ -66,6 +67,9 @@ func TestNoOrderOfEventsBreaksARule(t *testing.T) {
 			limit = 24 * time.Hour
 		case underRace:
 			s.queries = max(1, s.queries-1)
+			if s.queries > 1 && !stress.Long() {
+				s.tells = fsm.None
+			}
 		}
 		t.Run(s.name, func(t *testing.T) {
 			began := time.Now()

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/internal/stress"
 )
 
 // walk tries every order. It returns the first rule that one breaks.
@@ -48,8 +49,9 @@ var pinWorlds = map[string]pinRules{
 	"back, and closes":     {queries: 2, trips: 2, closes: true},
 }
 
-// With E6_MODEL=large there are three queries where that is feasible, and under
-// the race detector two.
+// With E6_MODEL=large there are three queries where that is feasible, and under the race
+// detector two. The two largest worlds have one there in the short form: a model has no
+// races, and go test without the detector walks through them with two.
 func TestNoOrderOfItsHalvesBreaksAPin(t *testing.T) {
 	for name, rules := range pinWorlds {
 		t.Run(name, func(t *testing.T) {
@@ -58,6 +60,9 @@ func TestNoOrderOfItsHalvesBreaksAPin(t *testing.T) {
 				rules.queries = max(rules.queries, rules.large)
 			case underRace:
 				rules.queries = 2
+				if rules.closes && (rules.shared || rules.trips > 1) {
+					rules.queries = stress.Count(1, 2)
+				}
 			}
 			states, steps, wrong := walk(rules)
 			t.Logf("%d queries: %d states, %d steps between them", rules.queries, states, steps)

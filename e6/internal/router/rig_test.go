@@ -3,6 +3,7 @@ package router_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -19,9 +20,16 @@ import (
 	"github.com/e6data/e6data-go/e6/internal/backoff"
 	"github.com/e6data/e6data-go/e6/internal/router"
 	"github.com/e6data/e6data-go/internal/bubbles"
+	"github.com/e6data/e6data-go/internal/stress"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// A flag of the command line, which is parsed later, wins.
+	if err := flag.Set("rapid.checks", fmt.Sprint(stress.Count(30, 100))); err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 const (
 	probeTimeout     = time.Second

@@ -14,6 +14,7 @@ import (
 
 	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/internal/bubbles"
+	"github.com/e6data/e6data-go/internal/stress"
 	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
 )
 
@@ -112,7 +113,7 @@ func TestPool_CallsThatHangDelayNoOthers(t *testing.T) {
 			for range tc.hanging {
 				calls.Go(func() { _ = leased(ctx, c, "hang") })
 			}
-			require.Eventually(t, func() bool { return s.hanging.Load() == int64(tc.hanging) }, 30*time.Second, time.Millisecond,
+			require.Eventually(t, func() bool { return s.hanging.Load() == int64(tc.hanging) }, stress.Patience, time.Millisecond,
 				"every call reaches the server")
 			require.NoError(t, leased(ctx, c, ""))
 			_, err = c.Engine(Call{Side: fsm.Green}).HealthCheck(ctx, &e6xv1.HealthCheckRequest{})
@@ -143,7 +144,7 @@ func TestPool_CallsThatFreeSomethingLeaveRoomForProbes(t *testing.T) {
 					_, _ = c.Engine(Call{Side: fsm.Blue}).ClearOrCancelQuery(ctx, &e6xv1.ClearOrCancelQueryRequest{SessionId: "hang"})
 				})
 			}
-			require.Eventually(t, func() bool { return s.hanging.Load() == clears && c.Waiting() == 30-clears }, 30*time.Second, time.Millisecond)
+			require.Eventually(t, func() bool { return s.hanging.Load() == clears && c.Waiting() == 30-clears }, stress.Patience, time.Millisecond)
 			_, err = c.Engine(Call{Side: fsm.Green}).HealthCheck(ctx, &e6xv1.HealthCheckRequest{})
 			require.NoError(t, err)
 			close(s.release)
@@ -172,7 +173,7 @@ func TestPool_AnAttemptStaysOnItsConnection(t *testing.T) {
 	for range 20 {
 		calls.Go(func() { _ = leased(context.Background(), c, "hang") })
 	}
-	require.Eventually(t, func() bool { return s.hanging.Load() == 20 }, 30*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return s.hanging.Load() == 20 }, stress.Patience, time.Millisecond)
 	s.mu.Lock()
 	clear(s.used)
 	s.mu.Unlock()
@@ -220,7 +221,7 @@ func TestPool_ACallThatWaitedForAStreamSaysSo(t *testing.T) {
 	for range 2 {
 		calls.Go(func() { _ = leased(ctx, c, "hang") })
 	}
-	require.Eventually(t, func() bool { return s.hanging.Load() == 2 }, 30*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return s.hanging.Load() == 2 }, stress.Patience, time.Millisecond)
 	short, end := context.WithTimeout(ctx, 50*time.Millisecond)
 	defer end()
 	err := leased(short, c, "")

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/internal/stress"
 	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
 )
 
@@ -45,7 +46,7 @@ func occupy(t *testing.T, c *Conn, s *slow, calls int) (end func()) {
 	for range calls {
 		active.Go(func() { _ = leased(context.Background(), c, "hang") })
 	}
-	require.Eventually(t, func() bool { return s.hanging.Load() == int64(calls) }, 30*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return s.hanging.Load() == int64(calls) }, stress.Patience, time.Millisecond)
 	return active.Wait
 }
 
@@ -80,7 +81,7 @@ func TestPool_ACallWaitsBesideAConnectionThatFailed(t *testing.T) {
 
 	waits := make(chan error, 1)
 	go func() { waits <- leased(context.Background(), c, "") }()
-	require.Eventually(t, func() bool { return c.Waiting() == 1 }, 20*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return c.Waiting() == 1 }, stress.Patience, time.Millisecond)
 	down.Store(false)
 	select {
 	case err := <-waits:
@@ -115,7 +116,7 @@ func TestPool_AConnectionThatRestsIsUsedAgainWhenTheOthersAreFull(t *testing.T) 
 	s.release = make(chan struct{})
 	c.query.all()[1].resting.Store(true) // as after a while without calls
 	end = occupy(t, c, s, 1)
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), stress.Patience)
 	defer cancel()
 	require.NoError(t, leased(ctx, c, ""))
 	close(s.release)

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/internal/stress"
 	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
 )
 
@@ -135,5 +136,5 @@ func TestPool_ACallWhoseConnectionFailedGoesOverOneThatIsThere(t *testing.T) {
 	defer alone.Release()
 	_, err = alone.Engine(Call{Side: fsm.Blue}).Status(t.Context(), &e6xv1.StatusRequest{})
 	require.NoError(t, err)
-	require.Eventually(t, func() bool { return query.ready.Load() }, 20*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return query.ready.Load() }, stress.Patience, time.Millisecond)
 }
