@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -32,15 +33,17 @@ func TestMain(m *testing.M) {
 // documents returns the texts that are written by hand, by their paths.
 func documents(t *testing.T) map[string]string {
 	t.Helper()
-	paths, err := filepath.Glob("../docs/*.md")
-	require.NoError(t, err)
 	all := make(map[string]string)
-	for _, path := range append(paths, "../README.md") {
-		text, err := os.ReadFile(path)
+	for _, pattern := range []string{"../docs/*.md", "../*.md", "../deploy/*.md", "../.github/*.md"} {
+		paths, err := filepath.Glob(pattern)
 		require.NoError(t, err)
-		all[path] = string(text)
+		require.NotEmpty(t, paths, pattern)
+		for _, path := range paths {
+			text, err := os.ReadFile(path)
+			require.NoError(t, err)
+			all[path] = string(text)
+		}
 	}
-	require.Greater(t, len(all), 1)
 	return all
 }
 
@@ -107,7 +110,7 @@ func TestTheGoInTheDocumentsCompilesAndItsTestsPass(t *testing.T) {
 	for path, text := range documents(t) {
 		for i, snippet := range blocks(text, "go") {
 			// As test files, they may use whatever tests use, and those that are tests run.
-			name := fmt.Sprintf("%s_%d_test.go", strings.TrimSuffix(filepath.Base(path), ".md"), i+1)
+			name := fmt.Sprintf("%s_%d_test.go", strings.NewReplacer("../", "", "/", "_", ".md", "").Replace(filepath.ToSlash(path)), i+1)
 			require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(file(snippet)), 0o644))
 			count++
 		}
@@ -117,18 +120,65 @@ func TestTheGoInTheDocumentsCompilesAndItsTestsPass(t *testing.T) {
 	require.NoError(t, err, "%s", out)
 }
 
+// anchors are the names by which the sections of a page can be linked to.
+func anchors(page string) (names []string) {
+	for _, m := range regexp.MustCompile(`(?m)^#+ (.*)$`).FindAllStringSubmatch(page, -1) {
+		names = append(names, strings.Map(func(r rune) rune {
+			switch {
+			case r == ' ':
+				return '-'
+			case r == '-' || r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r):
+				return unicode.ToLower(r)
+			}
+			return -1
+		}, m[1]))
+	}
+	return names
+}
+
 func TestTheLinksInTheDocumentsLeadSomewhere(t *testing.T) {
 	code := regexp.MustCompile("(?ms)^```.*?^```$")
-	link := regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)
+	link := regexp.MustCompile(`\]\(([^)#:]*)(?:#([^)]*))?\)`)
 	for path, text := range documents(t) {
 		for _, match := range link.FindAllStringSubmatch(code.ReplaceAllString(text, ""), -1) {
-			require.FileExists(t, filepath.Join(filepath.Dir(path), match[1]), "%s links to it", path)
+			to := filepath.Join(filepath.Dir(path), match[1])
+			if match[1] == "" {
+				to = path // a section of the same page
+			}
+			require.FileExists(t, to, "%s links to it", path)
+			if match[2] != "" && filepath.Ext(to) == ".md" {
+				page, err := os.ReadFile(to)
+				require.NoError(t, err)
+				require.Contains(t, anchors(code.ReplaceAllString(string(page), "")), match[2], "%s links to this section of %s", path, to)
+			}
+		}
+	}
+}
+
+// The index has a line for each page and each reader, so that a new page is found.
+func TestTheIndexOfTheDocumentsNamesEveryPage(t *testing.T) {
+	all := documents(t)
+	index := all["../docs/README.md"]
+	var readers []string
+	for line := range strings.Lines(index) {
+		if reader, ok := strings.CutPrefix(line, "## "); ok {
+			readers = append(readers, strings.TrimSpace(reader))
+		} else if len(readers) > 0 && strings.TrimSpace(line) != "" {
+			require.Regexp(t, `^- \[([^]]+)\]\(\S+\): .+[^.]\n$`, line, "an entry is one line")
+		}
+	}
+	require.Equal(t, []string{"You write an application", "You run the platform", "You are on call", "You contribute"}, readers)
+	require.Contains(t, all["../README.md"], "](docs/README.md)")
+	for path := range all {
+		name := strings.TrimPrefix(filepath.ToSlash(path), "../docs/")
+		if name != "README.md" && !strings.HasPrefix(name, "../") {
+			require.Contains(t, index, "- ["+name+"]("+name, "docs/README.md does not name it")
 		}
 	}
 }
 
 func TestTheFilesThatTheDocumentsNameExist(t *testing.T) {
-	name := regexp.MustCompile("`((?:e6|emulator|examples|internal)/[\\w/]+\\.go)`")
+	name := regexp.MustCompile("`((?:\\.ci|\\.github|api|bench|cmd|deploy|docs|e6|emulator|examples|internal|proto)/[\\w./-]+\\.(?:go|md|proto|sh|thrift|txt|yml))`")
 	count := 0
 	for path, text := range documents(t) {
 		for _, match := range name.FindAllStringSubmatch(text, -1) {
@@ -137,6 +187,24 @@ func TestTheFilesThatTheDocumentsNameExist(t *testing.T) {
 		}
 	}
 	require.NotZero(t, count)
+}
+
+// What follows "make" in backquotes or in an indented block is a target of the Makefile.
+func TestTheMakeTargetsOfTheDocumentsExist(t *testing.T) {
+	makefile, err := os.ReadFile("../Makefile")
+	require.NoError(t, err)
+	targets := map[string]bool{}
+	for _, m := range regexp.MustCompile(`(?m)^([a-z]+):`).FindAllStringSubmatch(string(makefile), -1) {
+		targets[m[1]] = true
+	}
+	count := 0
+	for path, text := range documents(t) {
+		for _, m := range regexp.MustCompile("(?m)(?:`|^ {4,})make ([a-z]+)").FindAllStringSubmatch(text, -1) {
+			require.True(t, targets[m[1]], "%s: make %s", path, m[1])
+			count++
+		}
+	}
+	require.Greater(t, count, 20)
 }
 
 func TestTheRequestsInTheDocumentsWork(t *testing.T) {
