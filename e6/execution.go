@@ -80,11 +80,23 @@ type sessionCarrier interface{ GetSessionId() string }
 // a session store is away that fails over.
 const sessionRenewals = 7
 
+// renewalsOf is how often a call with that outcome is made again with a new session.
+func renewalsOf(outcome wire.Outcome) int {
+	switch {
+	case !outcome.Renew:
+		return 0
+	case outcome.Answer:
+		return 1
+	}
+	return sessionRenewals
+}
+
 var sessionPauses = backoff.Policy{Base: 100 * time.Millisecond, Max: 1600 * time.Millisecond}
 
 // call makes one call with the session of x's side. A call that is denied for its
-// session is made again with a new one, sessionRenewals times at most: the denial
-// came before any effect. The statement is never repeated here.
+// session is made again with a new one, sessionRenewals times at most, and once if the
+// denial may be about the statement: it came before any effect. The statement is never
+// repeated here.
 func call[R sessionCarrier](ctx context.Context, x *execution, send func(ctx context.Context, session string) (R, error)) (R, error) {
 	sessions := x.c.route.Sessions()
 	for renewals := 0; ; renewals++ {
@@ -101,9 +113,13 @@ func call[R sessionCarrier](ctx context.Context, x *execution, send func(ctx con
 			sessions.Adopt(x.pin.Side, session.Generation, answer.GetSessionId())
 			return answer, nil
 		}
-		if outcome := wire.OutcomeOf(err); !outcome.Renew || renewals == sessionRenewals {
+		outcome := wire.OutcomeOf(err)
+		ambiguous := outcome.Renew && outcome.Answer
+		if renewals >= renewalsOf(outcome) || ambiguous && sessions.Renewed(x.pin.Side, session.Generation) {
 			x.report(ctx, err)
-			if outcome.Answer && x.prepared != 0 && session.Generation != x.prepared {
+			if ambiguous {
+				sessions.Accepted(x.pin.Side, session.Generation) // it is new: the statement was denied
+			} else if outcome.Answer && x.prepared != 0 && session.Generation != x.prepared {
 				err = &strangerError{err}
 			}
 			return none, err

@@ -25,10 +25,11 @@ var _ router.Cluster = (*sides)(nil)
 func (s *sides) Authenticate(ctx context.Context, side fsm.Side) (string, error) {
 	for n := 0; ; n++ {
 		session, err := s.authenticate(ctx, side)
-		if !wire.OutcomeOf(err).Renew {
+		outcome := wire.OutcomeOf(err)
+		if !outcome.Renew {
 			return session, err
 		}
-		if n == sessionRenewals {
+		if n >= renewalsOf(outcome) {
 			return "", &deniedError{err}
 		}
 		if sessionPauses.WaitLong(ctx, n) != nil {

@@ -37,6 +37,8 @@ type sessionSlot struct {
 	opening *opening
 	opened  time.Time // when the current one was, or the last one
 	denials int       // sessions in a row that no call was answered with
+	expired bool      // the last one was denied
+	renewal bool      // the current one replaces a denied one
 }
 
 // loginPauses space out the logins on a side that denies every session, however many
@@ -158,6 +160,7 @@ func (s *Sessions) put(by *opening, side fsm.Side, id string, took time.Duration
 	slot.current = Session{ID: id, Generation: slot.current.Generation + 1}
 	slot.opening = nil
 	slot.opened = time.Now()
+	slot.renewal, slot.expired = slot.expired, false
 	session := slot.current
 	s.mu.Unlock()
 	if o != nil {
@@ -177,6 +180,7 @@ func (s *Sessions) Expired(ctx context.Context, side fsm.Side, generation uint64
 	if !stale {
 		slot.current.ID = ""
 		slot.denials++
+		slot.expired = true
 		s.denied.Or(1 << side)
 	}
 	s.mu.Unlock()
@@ -196,6 +200,15 @@ func (s *Sessions) Accepted(side fsm.Side, generation uint64) {
 		slot.denials = 0
 		s.denied.And(^uint32(1 << side))
 	}
+}
+
+// Renewed reports whether the session of that generation has replaced a denied one within
+// the time of a probe. If it is denied too, the statement may be the reason.
+func (s *Sessions) Renewed(side fsm.Side, generation uint64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	slot := &s.sides[side]
+	return slot.current.Generation == generation && slot.current.ID != "" && slot.renewal && time.Since(slot.opened) < s.c.cfg.ProbeTimeout
 }
 
 // Adopt replaces the id of a session by the one that a response carried. An

@@ -178,7 +178,7 @@ func answered(f failure) (Class, Effect) {
 	case f.code == codes.Unauthenticated, f.code == codes.PermissionDenied:
 		return ClassCredentials, EffectDone
 	case f.code == codes.Internal && strings.Contains(f.message, accessDenied):
-		return ClassSession, EffectDone
+		return denied(f.message), EffectDone
 	case f.code == codes.Unimplemented:
 		return ClassUnimplemented, EffectNone
 	}

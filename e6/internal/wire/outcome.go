@@ -28,6 +28,9 @@ const (
 	ClassUnavailable
 	// ClassSession: the engine does not accept the session.
 	ClassSession
+	// ClassDenied: the engine denies access, for a right that the user lacks or for a
+	// session that it does not accept: the text does not say.
+	ClassDenied
 	// ClassCredentials: the user, the token or the bearer is rejected.
 	ClassCredentials
 	// ClassUnreachable: no connection to an engine, for this client or for the ingress.
@@ -109,7 +112,8 @@ type Consequences struct {
 	Free bool
 	// Resume: the cluster may be suspended, and is resumed if a status call confirms it.
 	Resume bool
-	// Renew: the session is renewed, and the call sent again with the new one.
+	// Renew: the session is renewed, and the call sent again with the new one; once if
+	// Answer is set too, as the denial may be about the statement.
 	Renew bool
 	// Probe: a probe of the side decides whether it still serves.
 	Probe bool
@@ -143,6 +147,8 @@ var table = [...]Consequences{
 	ClassUnavailable: {Text: "unavailable (503)", StartOver: true, Replay: true, Free: true, Resume: true, Later: true,
 		Verdict: VerdictSuspended, Login: VerdictSuspended, Reason: fsm.ReasonSuspended},
 	ClassSession: {Text: "the session is not accepted", Renew: true, Later: true,
+		Verdict: VerdictAccepts, Login: VerdictDenied, Reason: fsm.ReasonUnreachable},
+	ClassDenied: {Text: "access is denied", Renew: true, Answer: true, Health: HealthAnswered,
 		Verdict: VerdictAccepts, Login: VerdictDenied, Reason: fsm.ReasonUnreachable},
 	ClassCredentials: {Text: "the credentials are rejected",
 		Verdict: VerdictAccepts, Login: VerdictDenied, Reason: fsm.ReasonCredentials},

@@ -153,8 +153,31 @@ var poisoned = []text{
 	{begins: `closing transport due to: connection error: desc = "error reading from server: http2: `},
 }
 
-// What the engine says of a session that it does not accept.
+// What the engine says of a session that it does not accept, and of a right that the user
+// lacks.
 const accessDenied = "Access denied"
+
+// sessionTexts name the session in a denial, in lower case. The name of a table may hold
+// the word alone.
+var sessionTexts = []string{
+	"invalid session", "session is invalid", "session is not valid", "expired session", "session expired", "session has expired",
+	"unknown session", "session not found", "session does not exist", "no session",
+}
+
+// denied classifies a denial of the engine by its text. One that says nothing more than
+// that access is denied is taken for that of a session.
+func denied(message string) Class {
+	detail := strings.ToLower(message)
+	if strings.Trim(detail, ". ") == strings.ToLower(accessDenied) {
+		return ClassSession
+	}
+	for _, text := range sessionTexts {
+		if strings.Contains(detail, text) {
+			return ClassSession
+		}
+	}
+	return ClassDenied
+}
 
 // Envoy's own replies to a call that it could not pass on, as the message of a status
 // UNAVAILABLE (its router, and the names of its reset reasons). Those listed reached no
