@@ -30,6 +30,11 @@ type failure struct {
 	unwritten bool
 	// upstream: the metadata says that Envoy passed on a response of an engine.
 	upstream bool
+	// ingress: Envoy made the reply itself: it names itself as the server, and does not
+	// say how long an engine took, as it does otherwise.
+	ingress bool
+	// required: every engine has the method.
+	required bool
 	// expired: the deadline of the call has passed or is about to.
 	expired bool
 	// canceled: the context of the call was cancelled.
@@ -62,7 +67,7 @@ func (e *evidence) classify(ctx context.Context, err error) (Class, Effect) {
 		s = status.FromContextError(ctx.Err()) // the end of the context ended the stream
 	}
 	return classify(failure{
-		code: s.Code(), message: s.Message(), unwritten: unwritten, sent: e.sent, answered: e.answered, upstream: e.upstream,
+		code: s.Code(), message: s.Message(), unwritten: unwritten, sent: e.sent, answered: e.answered, upstream: e.upstream, ingress: e.ingress, required: e.required,
 		expired: expired(ctx), canceled: ctx.Err() == context.Canceled,
 	})
 }
@@ -164,6 +169,12 @@ func answered(f failure) (Class, Effect) {
 	case f.code == codes.Unavailable && !f.upstream && notReached(f.message):
 		return ClassUnreachable, EffectNone
 	case f.code == codes.Unavailable:
+		return ClassNoResponse, EffectUnknown
+	case f.ingress && (f.code == codes.Unauthenticated || f.code == codes.PermissionDenied):
+		return ClassCredentials, EffectUnknown
+	case f.ingress && f.code == codes.Unimplemented && f.required:
+		return ClassNoResponse, EffectNone // a call without a route
+	case f.ingress && f.code != codes.Unimplemented:
 		return ClassNoResponse, EffectUnknown
 	case f.code == codes.Canceled, f.code == codes.DeadlineExceeded:
 		if namesStatement(f.message) {

@@ -53,6 +53,7 @@ type Conn struct {
 	poison         poison
 	perLink        int64        // calls on each connection from which another one is opened
 	learned        atomic.Int64 // what a server said last about its streams; 0 if none did
+	timed          atomic.Bool  // Envoy says in its responses how long the engine took
 	disagreed      atomic.Int64 // when connections disagreed about a side, in nanoseconds; 0 if never
 	warm           sync.Once    // connects the first query connection
 

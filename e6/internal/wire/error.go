@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strconv"
 	"strings"
 
@@ -102,6 +103,12 @@ func (e *Error) detail(message string) string {
 func (e *Error) hint(message string) string {
 	if e.Class == ClassTooLarge {
 		return e.sizeHint(message)
+	}
+	switch e.HTTPStatus() {
+	case http.StatusRequestEntityTooLarge:
+		return "the ingress limits the size of requests (client_max_body_size of nginx): raise it there, or shorten the statement"
+	case http.StatusTooManyRequests:
+		return "the ingress limits the rate of requests"
 	}
 	if f := connectionFailureOf(message); f != nil {
 		return f.hint

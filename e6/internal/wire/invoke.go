@@ -51,7 +51,7 @@ var methods = func() map[string]method {
 			case m.MethodName == "cancelQuery", m.MethodName == "clear", m.MethodName == "clearOrCancelQuery":
 				use = usesCleanup
 			}
-			methods[full] = method{"/" + strings.TrimPrefix(full, protoPackage), use, isStep(m.MethodName)}
+			methods[full] = method{"/" + strings.TrimPrefix(full, protoPackage), use, isStep(m.MethodName), isRequired(m.MethodName)}
 		}
 	}
 	return methods
@@ -61,6 +61,18 @@ type method struct {
 	path string
 	use  methodUse
 	step bool // of a statement, and no question about the catalog
+	// required: every engine has it, so that an ingress without a route to it has none to
+	// an engine.
+	required bool
+}
+
+// isRequired reports whether every engine has a method.
+func isRequired(method string) bool {
+	switch method {
+	case "authenticate", "prepareStatement", "prepareStatementV2", "executeStatement", "executeStatementV2", "getResultMetadata", "getNextResultBatch":
+		return true
+	}
+	return false
 }
 
 // isStep reports whether a method is a step of a statement.
@@ -142,6 +154,7 @@ func (c *boundConn) invoke(ctx context.Context, method string, args, reply any, 
 			}
 			break
 		}
+		seen.required = m.required
 		class, effect := seen.classify(ctx, err)
 		failed := &Error{Class: class, Effect: effect, Side: c.call.Side, Method: name(method), At: at, Err: err}
 		outcome := failed.Outcome()

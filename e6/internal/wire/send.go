@@ -22,11 +22,25 @@ type evidence struct {
 	answered bool
 	// upstream: Envoy passed on the response of an engine, and says how long it took.
 	upstream bool
+	// ingress: Envoy made the reply itself.
+	ingress bool
+	// required: every engine has the method.
+	required bool
 }
 
 // upstreamTime is the header that Envoy adds to what it passes on, and not to its own
 // replies.
 const upstreamTime = "x-envoy-upstream-service-time"
+
+// first returns the first value of a key in the header or the trailer.
+func (w *witness) first(key string) string {
+	for _, md := range [...]metadata.MD{w.header, w.trailer} {
+		if values := md[key]; len(values) > 0 {
+			return values[0]
+		}
+	}
+	return ""
+}
 
 // unwrittenError is the end of a call whose stream ended before its request was written.
 //
@@ -88,24 +102,32 @@ var witnesses = sync.Pool{New: func() any { return newWitness() }}
 // every stream a goroutine.
 func (c *Conn) send(ctx context.Context, cc *grpc.ClientConn, path string, args, reply any, opts []grpc.CallOption) (evidence, error) {
 	if c.intercepted {
-		return newWitness().send(ctx, cc, path, args, reply, opts) // nameEOF is an interceptor then
+		return newWitness().send(ctx, c, cc, path, args, reply, opts) // nameEOF is an interceptor then
 	}
 	w := witnesses.Get().(*witness)
-	seen, err := w.send(ctx, cc, path, args, reply, opts)
+	seen, err := w.send(ctx, c, cc, path, args, reply, opts)
 	err = namedEOF(err)
 	w.header, w.trailer, w.to = nil, nil, noPeer
 	witnesses.Put(w)
 	return seen, err
 }
 
-func (w *witness) send(ctx context.Context, cc *grpc.ClientConn, path string, args, reply any, opts []grpc.CallOption) (evidence, error) {
+func (w *witness) send(ctx context.Context, c *Conn, cc *grpc.ClientConn, path string, args, reply any, opts []grpc.CallOption) (evidence, error) {
 	w.opts = append(append(w.opts[:0], opts...), w.see[:]...)
 	err := cc.Invoke(ctx, path, args, reply, w.opts...)
+	timed := c.timed.Load()
+	if err == nil && timed {
+		return evidence{}, nil
+	}
+	upstream := w.first(upstreamTime) != ""
+	if upstream && !timed {
+		c.timed.Store(true)
+	}
 	if err == nil {
 		return evidence{}, nil
 	}
 	return evidence{
 		sent: w.to.LocalAddr != noPeer.LocalAddr, answered: len(w.header) > 0 || len(w.trailer) > 0,
-		upstream: len(w.header.Get(upstreamTime)) > 0 || len(w.trailer.Get(upstreamTime)) > 0,
+		upstream: upstream, ingress: timed && !upstream && w.first("server") == "envoy",
 	}, err
 }
