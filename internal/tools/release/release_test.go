@@ -16,17 +16,17 @@ var files = map[string]string{
 	"LICENSE":      "Anyone may use it.\n",
 	"CHANGELOG.md": "# Changelog\n\n## [Unreleased]\n\n## [0.1.0] - 2030-01-31\n\n### Added\n\n- Everything.\n",
 	"go.work":      "go 1.26.0\n\nuse (\n\t./cmd/tool\n\t.\n\t./internal/checks\n)\n",
-	"go.mod":       "module example.com/sdk\n\ngo 1.26.0\n",
+	"go.mod":       "module github.com/e6data/sdk\n\ngo 1.26.0\n",
 	"sdk/sdk.go":   "// Package sdk greets.\npackage sdk\n\nconst Greeting = \"hello\"\n",
-	"cmd/tool/go.mod": "module example.com/sdk/cmd/tool\n\ngo 1.26.0\n\n// A release strips this line.\nreplace example.com/sdk => ../../\n\n" +
-		"require example.com/sdk v0.0.0\n",
+	"cmd/tool/go.mod": "module github.com/e6data/sdk/cmd/tool\n\ngo 1.26.0\n\n// A release strips this line.\nreplace github.com/e6data/sdk => ../../\n\n" +
+		"require github.com/e6data/sdk v0.0.0\n",
 	"cmd/tool/main.go": `package main
 
 import (
 	"fmt"
 	"runtime/debug"
 
-	"example.com/sdk/sdk"
+	"github.com/e6data/sdk/sdk"
 )
 
 func main() {
@@ -34,7 +34,7 @@ func main() {
 	fmt.Println(sdk.Greeting, info.Main.Version)
 }
 `,
-	"internal/checks/go.mod":    "module example.com/sdk/internal/checks\n\ngo 1.26.0\n\nreplace example.com/sdk => ../../\n",
+	"internal/checks/go.mod":    "module github.com/e6data/sdk/internal/checks\n\ngo 1.26.0\n\nreplace github.com/e6data/sdk => ../../\n",
 	"internal/checks/checks.go": "package checks\n",
 }
 
@@ -90,8 +90,8 @@ func TestRelease_TagsEveryModuleOnOneCommit(t *testing.T) {
 		require.Equal(t, "tag", git(t, root, "cat-file", "-t", tag), "%s is annotated", tag)
 		require.Equal(t, head, git(t, root, "rev-parse", tag+"^{commit}^"), "%s names the release commit", tag)
 	}
-	require.Equal(t, "module example.com/sdk/cmd/tool\n\ngo 1.26.0\n\nrequire example.com/sdk v0.1.0", git(t, root, "show", "v0.1.0:cmd/tool/go.mod"))
-	require.Regexp(t, `(?m)^example.com/sdk v0.1.0 h1:.+\nexample.com/sdk v0.1.0/go.mod h1:.+$`, git(t, root, "show", "v0.1.0:cmd/tool/go.sum"))
+	require.Equal(t, "module github.com/e6data/sdk/cmd/tool\n\ngo 1.26.0\n\nrequire github.com/e6data/sdk v0.1.0", git(t, root, "show", "v0.1.0:cmd/tool/go.mod"))
+	require.Regexp(t, `(?m)^github.com/e6data/sdk v0.1.0 h1:.+\ngithub.com/e6data/sdk v0.1.0/go.mod h1:.+$`, git(t, root, "show", "v0.1.0:cmd/tool/go.sum"))
 	require.Contains(t, git(t, root, "show", "v0.1.0:internal/checks/go.mod"), "replace", "this module is not released")
 	require.Equal(t, head, git(t, root, "rev-parse", "HEAD"), "the branch stays")
 	require.Empty(t, git(t, root, "status", "--porcelain"))
@@ -100,6 +100,35 @@ func TestRelease_TagsEveryModuleOnOneCommit(t *testing.T) {
 
 	err := run(t.Context(), &out, root, false, []string{"v0.1.0"})
 	require.ErrorContains(t, err, "the tag v0.1.0 exists")
+}
+
+// The sums in go.sum come from the packed modules. If the go command made others of the
+// tags, nobody could use the nested modules.
+func TestRelease_TheGoCommandMakesTheSameModulesOfTheTags(t *testing.T) {
+	root := repository(t, nil)
+	var out strings.Builder
+	require.NoError(t, run(t.Context(), &out, root, false, []string{"v0.1.0"}), out.String())
+
+	config := filepath.Join(t.TempDir(), "gitconfig")
+	require.NoError(t, os.WriteFile(config, []byte("[url \"file://"+filepath.ToSlash(root)+"\"]\n\tinsteadOf = https://github.com/e6data/sdk\n"), 0o644))
+	tree := filepath.Join(t.TempDir(), "tree")
+	git(t, root, "clone", "--quiet", "--branch", "v0.1.0", root, tree)
+	bin := t.TempDir()
+	for _, c := range []struct{ dir, flags, command string }{
+		{filepath.Join(tree, "cmd", "tool"), "-mod=readonly", "go build ./..."}, // with the sums of go.sum
+		{bin, "", "go install github.com/e6data/sdk/cmd/tool@v0.1.0"},
+	} {
+		args := strings.Fields(c.command)
+		cmd := exec.CommandContext(t.Context(), args[0], args[1:]...)
+		cmd.Dir = c.dir
+		cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL="+config, "GOENV=off", "GOPROXY=direct", "GOSUMDB=off", "GOWORK=off", "GOTOOLCHAIN=local",
+			"GOMODCACHE="+filepath.Join(bin, "modcache"), "GOBIN="+bin, "GOFLAGS=-modcacherw -trimpath "+c.flags)
+		printed, err := cmd.CombinedOutput()
+		require.NoError(t, err, "%s: %s", c.command, printed)
+	}
+	printed, err := exec.CommandContext(t.Context(), filepath.Join(bin, "tool")).Output()
+	require.NoError(t, err)
+	require.Equal(t, "hello v0.1.0\n", string(printed))
 }
 
 func TestRelease_DryRunCreatesNoTag(t *testing.T) {
@@ -124,7 +153,7 @@ func TestRelease_Refuses(t *testing.T) {
 		"a version without v":       {args: []string{"0.1.0"}, want: `"0.1.0" is no version of a Go module`},
 		"a short version":           {args: []string{"v0.1"}, want: `"v0.1" is no version of a Go module`},
 		"a version with build":      {args: []string{"v0.1.0+x"}, want: `"v0.1.0+x" is no version of a Go module`},
-		"a version of another path": {args: []string{"v2.0.0"}, want: "module example.com/sdk"},
+		"a version of another path": {args: []string{"v2.0.0"}, want: "module github.com/e6data/sdk"},
 		"an edited file": {want: "the tree is not clean", after: func(t *testing.T, root string) {
 			write(t, root, "sdk/sdk.go", "package sdk\n")
 		}},
@@ -144,7 +173,7 @@ func TestRelease_Refuses(t *testing.T) {
 			want:  "CHANGELOG.md says nothing about v0.1.0",
 		},
 		"a version that only looks like another": {args: []string{"v0.1.1"}, want: "CHANGELOG.md has no section"},
-		"no licence":                             {other: map[string]string{"LICENSE": ""}, want: "example.com/sdk@v0.1.0 has no licence"},
+		"no licence":                             {other: map[string]string{"LICENSE": ""}, want: "github.com/e6data/sdk@v0.1.0 has no licence"},
 		"a replaced stranger": {
 			other: map[string]string{"cmd/tool/go.mod": files["cmd/tool/go.mod"] + "\nreplace example.com/other => example.com/fork v1.0.0\n"},
 			want:  "cmd/tool/go.mod replaces example.com/other",
@@ -154,19 +183,19 @@ func TestRelease_Refuses(t *testing.T) {
 			want:  "go.mod excludes example.com/other@v1.0.0",
 		},
 		"a module that is not released": {
-			other: map[string]string{"cmd/tool/go.mod": files["cmd/tool/go.mod"] + "\nrequire example.com/sdk/internal/checks v0.0.0\n"},
-			want:  "requires example.com/sdk/internal/checks, which is not released",
+			other: map[string]string{"cmd/tool/go.mod": files["cmd/tool/go.mod"] + "\nrequire github.com/e6data/sdk/internal/checks v0.0.0\n"},
+			want:  "requires github.com/e6data/sdk/internal/checks, which is not released",
 		},
 		"a path that no tag finds": {
 			other: map[string]string{"cmd/tool/go.mod": strings.Replace(files["cmd/tool/go.mod"], "cmd/tool", "tool", 1)},
-			want:  "the module is example.com/sdk/tool, but its folder means example.com/sdk/cmd/tool",
+			want:  "the module is github.com/e6data/sdk/tool, but its folder means github.com/e6data/sdk/cmd/tool",
 		},
 		"a package that does not compile": {
 			other: map[string]string{"sdk/sdk.go": "package sdk\n\nconst Greeting int = \"hello\"\n"},
-			want:  "example.com/sdk v0.1.0 cannot be used: go build",
+			want:  "github.com/e6data/sdk v0.1.0 cannot be used: go build",
 		},
 		"a command that does not know its version": {
-			other: map[string]string{"cmd/tool/main.go": "package main\n\nimport (\n\t\"fmt\"\n\n\t\"example.com/sdk/sdk\"\n)\n\nfunc main() { fmt.Println(sdk.Greeting) }\n"},
+			other: map[string]string{"cmd/tool/main.go": "package main\n\nimport (\n\t\"fmt\"\n\n\t\"github.com/e6data/sdk/sdk\"\n)\n\nfunc main() { fmt.Println(sdk.Greeting) }\n"},
 			want:  "`tool version` prints \"hello\"",
 		},
 	} {
@@ -218,9 +247,13 @@ func TestRelease_OfThisRepositoryIsReady(t *testing.T) {
 	require.Equal(t, []string{
 		"cmd/e6/" + version, "e6/arrow/" + version, "e6/store/etcd/" + version, "emulator/" + version, version,
 	}, strings.Fields(git(t, root, "tag", "--list")))
-	for _, m := range []string{"e6/arrow", "e6/store/etcd", "emulator", "cmd/e6"} {
+	var changed []string
+	for _, m := range []string{"cmd/e6", "e6/arrow", "e6/store/etcd", "emulator"} {
+		changed = append(changed, m+"/go.mod", m+"/go.sum")
 		text := git(t, root, "show", version+":"+m+"/go.mod")
 		require.NotContains(t, text, "replace")
 		require.NotContains(t, text, "v0.0.0\n")
 	}
+	require.Equal(t, changed, strings.Fields(git(t, root, "diff", "--name-only", "HEAD", version)), "the release changes nothing else")
+	require.NotRegexp(t, `(?m)^-[^-]`, git(t, root, "diff", "HEAD", version, "--", "*/go.sum"), "sums are added, and none goes")
 }
