@@ -259,6 +259,7 @@ func onActive[R any](ctx context.Context, c *Client, op string, do func(context.
 		}
 		x.step = stepPrepare // whatever was called, it had no effect that matters
 		if err := q.decide(ctx, x, new(discard), err); err != nil {
+			c.countCut(err)
 			x.release(ctx, false)
 			return none, err
 		}

@@ -55,6 +55,7 @@ type Client struct {
 	cancel context.CancelCauseFunc
 	close  sync.Once
 	closed chan struct{}
+	cut    atomic.Int64 // queries that were running and ended as the client was closed
 }
 
 var _ io.Closer = (*Client)(nil)

@@ -2,6 +2,8 @@ package e6
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/e6data/e6data-go/e6/events"
@@ -14,12 +16,39 @@ import (
 // connections that could not be closed, and to let a server that answers be told.
 const lastWords = 100 * time.Millisecond
 
+// ShutdownError reports that Shutdown has closed the client before all its queries had
+// ended: the rest was cancelled, and each of them has an error.
+type ShutdownError struct {
+	// Queries is how many queries were cut off: those that were in flight when the
+	// context of Shutdown ended, or those that a concurrent Close or Shutdown has
+	// cancelled.
+	Queries int64
+	// Err is the reason: the error of the context, or ErrClosed for the concurrent call.
+	Err error
+}
+
+// Error implements error.
+func (e *ShutdownError) Error() string {
+	return errtext.Once(fmt.Sprintf("shutdown: %d queries were still running: %s", e.Queries, e.Err))
+}
+
+// Unwrap returns the reason.
+func (e *ShutdownError) Unwrap() error { return e.Err }
+
 // Shutdown closes the client gently: no new query is taken, and those that run may end
-// until ctx does. Then they are cancelled, and it returns the context's error, at once or
-// a tenth of a second later if the server is being told; what takes longer, such as a
-// server that does not answer, ends within Config.CloseTimeout, as Close says. Queries of
-// Submit that nobody reads are left to the server.
+// until ctx does. Then they are cancelled, and it returns a *ShutdownError with the error
+// of the context, at once or a tenth of a second later if the server is being told; what
+// takes longer, such as a server that does not answer, ends within Config.CloseTimeout, as
+// Close says. If Close, or another Shutdown whose context ends first, cancels queries
+// meanwhile, it returns a *ShutdownError with ErrClosed. It returns nil if every query has
+// ended by itself, and if the client was closed before. Queries of Submit that nobody reads
+// are left to the server.
 func (c *Client) Shutdown(ctx context.Context) error {
+	select {
+	case <-c.closed:
+		return nil
+	default:
+	}
 	c.submitted.leave(c.route)
 	idle := c.route.Drain()
 	var err error
@@ -30,8 +59,13 @@ func (c *Client) Shutdown(ctx context.Context) error {
 		case <-idle:
 		case <-c.closed:
 		case <-ctx.Done():
-			err = errtext.Errorf("shutdown: queries were still running: %w", ctxerr.Why(ctx))
+			running := c.route.InFlight(Blue) + c.route.InFlight(Green)
+			err = &ShutdownError{Queries: running, Err: ctxerr.Why(ctx)}
 		}
+	}
+	// The last query that Close has cancelled is counted before it leaves its side.
+	if cut := c.cut.Load(); cut > 0 && err == nil {
+		err = &ShutdownError{Queries: cut, Err: ErrClosed}
 	}
 	go func() { _ = c.Close() }()
 	select {
@@ -44,6 +78,14 @@ func (c *Client) Shutdown(ctx context.Context) error {
 	case <-time.After(lastWords):
 	}
 	return err
+}
+
+// countCut counts a query that runs and ends with err, if the reason is that the client
+// was closed. It is called before the query leaves its side.
+func (c *Client) countCut(err error) {
+	if errors.Is(err, ErrClosed) {
+		c.cut.Add(1)
+	}
 }
 
 // Close ends the client within Config.CloseTimeout. Running queries are cancelled, on

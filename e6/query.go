@@ -165,6 +165,7 @@ func (q *query) execute(ctx context.Context, to sink) error {
 			return nil
 		}
 		if err := q.decide(ctx, x, to, err); err != nil {
+			q.c.countCut(err)
 			x.release(ctx, false)
 			return q.preserveLoss(ctx, to, err)
 		}
@@ -202,6 +203,7 @@ func (q *query) start(ctx context.Context, failed *execution) (*execution, error
 		p, err = q.c.route.PinBy(ctx, q.c.hooks.choose(ctx, &q.opts))
 	} else {
 		p, err = q.c.route.PinAgain(ctx)
+		q.c.countCut(err)
 		defer failed.release(ctx, false)
 	}
 	if err != nil {

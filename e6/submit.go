@@ -68,6 +68,7 @@ func (q *query) read(ctx context.Context, to sink) error {
 	q.record(ctx, x, began, err)
 	if err != nil {
 		err = q.decide(ctx, x, to, err)
+		q.c.countCut(err)
 	}
 	x.release(ctx, err == nil && !q.truncated)
 	return err
