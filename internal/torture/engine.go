@@ -15,10 +15,11 @@ import (
 	"github.com/e6data/e6data-go/e6/vector"
 )
 
-// engine is a SQL engine that marks what it gives, so that an answer tells which
-// executions its rows are from. It knows:
+// engine is a SQL engine whose rows tell which query they answer, and from which execution
+// their data is. It knows:
 //
-//	SELECT q FROM reads(n)           n rows: (execution, q, row number, text)
+//	SELECT q FROM reads(n)           n rows: (0, q, row number, text), the same in each execution
+//	SELECT q FROM changes(n)         n rows: (execution, q, row number, text): the data changes all the time
 //	SELECT q FROM slow(ms)           one such row, after that time
 //	INSERT INTO writes VALUES (q)    counts: see written
 //
@@ -49,9 +50,10 @@ func (e *engine) all() map[int64]int {
 
 // The statements.
 const (
-	readSQL  = "SELECT %d FROM reads(%d)"
-	slowSQL  = "SELECT %d FROM slow(%d)"
-	writeSQL = "INSERT INTO writes VALUES (%d)"
+	readSQL    = "SELECT %d FROM reads(%d)"
+	changesSQL = "SELECT %d FROM changes(%d)"
+	slowSQL    = "SELECT %d FROM slow(%d)"
+	writeSQL   = "INSERT INTO writes VALUES (%d)"
 )
 
 // markedText is the text of a row.
@@ -62,7 +64,7 @@ func markedText(q, row int64) string {
 // Prepare implements e6test.Engine.
 func (e *engine) Prepare(_ context.Context, s e6test.Statement) (e6test.Prepared, error) {
 	p := &prepared{engine: e}
-	for format, kind := range map[string]byte{readSQL: 'r', slowSQL: 's'} {
+	for format, kind := range map[string]byte{readSQL: 'r', changesSQL: 'c', slowSQL: 's'} {
 		if n, _ := fmt.Sscanf(s.SQL, format, &p.q, &p.n); n == 2 {
 			p.kind = kind
 			return p, nil
@@ -97,7 +99,7 @@ func (*engine) DryRun(context.Context, e6test.Statement) (string, error) { retur
 // prepared is a statement of the engine.
 type prepared struct {
 	engine *engine
-	kind   byte // r, s or w
+	kind   byte // r, c, s or w
 	q, n   int64
 }
 
@@ -105,6 +107,8 @@ type prepared struct {
 func (p *prepared) Execute(ctx context.Context) (e6test.Result, error) {
 	r := &result{execution: p.engine.executions.Add(1), q: p.q, rows: p.n}
 	switch p.kind {
+	case 'r':
+		r.execution = 0 // a result that is cut off can be continued by another execution
 	case 's':
 		r.rows = 1
 		pause := time.NewTimer(time.Duration(p.n) * time.Millisecond)
@@ -129,7 +133,7 @@ func (*prepared) Explain(context.Context) (string, error) { return "", errors.Ne
 // Close implements e6test.Prepared.
 func (*prepared) Close() error { return nil }
 
-// result is what an execution gives.
+// result is what an execution gives. Its execution is 0 if its data is the same in all.
 type result struct {
 	execution, q, rows, next int64
 }

@@ -58,15 +58,15 @@ func (l *load) ask(r *rand.Rand) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	began := time.Now()
-	reading := &reading{query: q, want: int64(r.IntN(300))}
+	reading := &reading{query: q, want: int64(r.IntN(300)), changes: r.IntN(4) == 0}
 	writes := false
 	var err error
 	switch r.IntN(10) {
 	case 0:
-		reading.want, writes = 1, true
+		reading.want, reading.changes, writes = 1, true, true
 		err = l.stream(ctx, reading, nil, fmt.Sprintf(writeSQL, q))
 	case 1:
-		reading.want = 1
+		reading.want, reading.changes = 1, true
 		err = l.stream(ctx, reading, nil, fmt.Sprintf(slowSQL, q, r.IntN(80)))
 	case 2, 3:
 		err = l.whole(ctx, reading)
@@ -77,12 +77,13 @@ func (l *load) ask(r *rand.Rand) {
 		}
 		fallthrough
 	case 6:
+		reading.changes = false
 		err = l.stream(ctx, reading, nil, "SELECT ? FROM reads(?)", q, reading.want)
 	case 7:
 		reading.want += 500 // slowly, so that cutovers meet it
-		err = l.stream(ctx, reading, r, fmt.Sprintf(readSQL, q, reading.want))
+		err = l.stream(ctx, reading, r, reading.sql())
 	default:
-		err = l.stream(ctx, reading, nil, fmt.Sprintf(readSQL, q, reading.want))
+		err = l.stream(ctx, reading, nil, reading.sql())
 	}
 	executed := unknown
 	if writes && l.written != nil {
@@ -122,7 +123,7 @@ func (l *load) stream(ctx context.Context, to *reading, pauses *rand.Rand, state
 // whole reads everything before it looks at it, so that no row has reached the caller
 // when the query fails.
 func (l *load) whole(ctx context.Context, to *reading) error {
-	result, err := l.client.QueryAll(ctx, fmt.Sprintf(readSQL, to.query, to.want))
+	result, err := l.client.QueryAll(ctx, to.sql())
 	if err != nil {
 		return err
 	}
@@ -135,7 +136,7 @@ func (l *load) whole(ctx context.Context, to *reading) error {
 }
 
 func (l *load) throughSQL(ctx context.Context, to *reading) error {
-	rows, err := l.db.QueryContext(ctx, fmt.Sprintf(readSQL, to.query, to.want))
+	rows, err := l.db.QueryContext(ctx, to.sql())
 	if err != nil {
 		return err
 	}

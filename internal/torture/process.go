@@ -35,15 +35,16 @@ type order struct {
 // A report is what a process answers to every line that it is sent. The line "stop"
 // ends it.
 type report struct {
-	Active   fsm.Side           `json:"active"`
-	InFlight map[fsm.Side]int64 `json:"in_flight"`
-	Asked    int64              `json:"asked"`
-	Ended    map[verdict]int    `json:"ended"`
-	Wrong    []string           `json:"wrong"`
-	Rows     int64              `json:"rows"`
-	Retried  int64              `json:"retried"`
-	Replayed int64              `json:"replayed"`
-	Story    []string           `json:"story"`
+	Active    fsm.Side           `json:"active"`
+	InFlight  map[fsm.Side]int64 `json:"in_flight"`
+	Asked     int64              `json:"asked"`
+	Ended     map[verdict]int    `json:"ended"`
+	Wrong     []string           `json:"wrong"`
+	Rows      int64              `json:"rows"`
+	Retried   int64              `json:"retried"`
+	Replayed  int64              `json:"replayed"`
+	Continued int64              `json:"continued"`
+	Story     []string           `json:"story"`
 	// Abandoned are the queries that it could not tell the server to forget.
 	Abandoned []string `json:"abandoned"`
 }
@@ -96,7 +97,7 @@ func beChild(text string, in io.Reader, out io.Writer) error {
 		r.mu.Lock()
 		err := answers.Encode(report{
 			Active: opened.Strategy().Active, InFlight: opened.Stats().InFlight, Asked: l.asked.Load(),
-			Ended: r.ended, Wrong: r.wrong, Rows: r.rows, Retried: r.retried, Replayed: r.replayed, Story: c.story(), Abandoned: c.left(),
+			Ended: r.ended, Wrong: r.wrong, Rows: r.rows, Retried: r.retried, Replayed: r.replayed, Continued: r.continued, Story: c.story(), Abandoned: c.left(),
 		})
 		r.mu.Unlock()
 		if err != nil || stop {
@@ -223,7 +224,7 @@ func (p *process) stop() error {
 		for _, text := range one.Wrong {
 			r.wrong = append(r.wrong, p.title+": "+text)
 		}
-		r.rows, r.retried, r.replayed = r.rows+one.Rows, r.retried+one.Retried, r.replayed+one.Replayed
+		r.rows, r.retried, r.replayed, r.continued = r.rows+one.Rows, r.retried+one.Retried, r.replayed+one.Replayed, r.continued+one.Continued
 	}
 	r.mu.Unlock()
 	return errors.Join(err, p.in.Close(), p.cmd.Wait())

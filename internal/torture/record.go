@@ -20,7 +20,9 @@ type record struct {
 	rows     int64
 	retried  int64
 	replayed int64
-	orphans  int
+	// continued is how many replays went on behind the rows that the caller had.
+	continued int64
+	orphans   int
 }
 
 // A window is the time in which something may have had an effect. It is open while
@@ -120,6 +122,7 @@ func (r *record) add(o *record) {
 	}
 	r.wrong = append(r.wrong, o.wrong...)
 	r.rows, r.retried, r.replayed, r.orphans = r.rows+o.rows, r.retried+o.retried, r.replayed+o.replayed, r.orphans+o.orphans
+	r.continued += o.continued
 }
 
 // table writes the records of worlds side by side, and their sum.
@@ -169,6 +172,7 @@ func table(w io.Writer, worlds []string, records map[string]*record) {
 	line("rows read", func(r *record) int64 { return r.rows })
 	line("retried after a refusal", func(r *record) int64 { return r.retried })
 	line("replayed", func(r *record) int64 { return r.replayed })
+	line("continued after rows", func(r *record) int64 { return r.continued })
 	line("prepared, and the answer lost", func(r *record) int64 { return int64(r.orphans) })
 	line("BROKEN PROMISES", func(r *record) int64 { return int64(len(r.wrong)) })
 	_ = t.Flush()

@@ -198,6 +198,7 @@ func (c *client) stop() error {
 		c.record.mu.Lock()
 		c.record.retried += stats.Retried
 		c.record.replayed += stats.Replayed
+		c.record.continued += stats.Continued
 		c.record.mu.Unlock()
 		return true
 	})

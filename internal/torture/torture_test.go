@@ -44,7 +44,7 @@ func TestASeedDrawsTheSameScriptsAndALongerOneBeginsLikeAShorterOne(t *testing.T
 }
 
 func TestTheOracleObjectsToWhatMustNotBe(t *testing.T) {
-	r := func() *reading { return &reading{query: 7, want: 3} }
+	r := func() *reading { return &reading{query: 7, want: 3, changes: true} }
 	rows := func(r *reading, marks ...[3]int64) error {
 		for _, m := range marks {
 			if err := r.row(m[0], m[1], m[2], markedText(m[1], m[2])); err != nil {
@@ -63,6 +63,17 @@ func TestTheOracleObjectsToWhatMustNotBe(t *testing.T) {
 		require.ErrorContains(t, rows(r(), marks...), what)
 	}
 	require.ErrorContains(t, r().row(1, 7, 0, "spoilt"), `says "spoilt"`)
+
+	same := func() *reading { return &reading{query: 7, want: 3} }
+	require.NoError(t, rows(same(), [3]int64{0, 7, 0}, [3]int64{0, 7, 1}, [3]int64{0, 7, 2}))
+	require.ErrorContains(t, rows(same(), [3]int64{0, 7, 0}, [3]int64{0, 7, 0}), "row 0 comes again")
+	require.ErrorContains(t, rows(same(), [3]int64{1, 7, 0}), "is of execution 1, and the data does not change")
+	for reason, want := range map[e6.LossReason]verdict{e6.LossRows: wrong, e6.LossColumns: wrong, e6.LossAttempts: cutOff} {
+		one := same()
+		one.got = 2
+		v, _ := one.judge(&e6.CutoverError{RowsDelivered: 2, Reason: reason}, false, unknown, map[kind]bool{abrupt: true})
+		require.Equal(t, want, v, "%s: the rows are the same in each execution", reason)
+	}
 
 	lost := func(rows int64, wrote bool) error {
 		return &e6.CutoverError{RowsDelivered: rows, MayHaveTakenEffect: wrote}
