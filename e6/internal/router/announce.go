@@ -58,8 +58,8 @@ func declinedPause(failures int) time.Duration {
 
 // Announced reports that a response from speaker, to a call sent at that
 // stamp, named target. It returns at once.
-func (c *Router) Announced(ctx context.Context, speaker fsm.Side, at Stamp, target fsm.Side) {
-	r := c.routing.Load()
+func (rt *Router) Announced(ctx context.Context, speaker fsm.Side, at Stamp, target fsm.Side) {
+	r := rt.routing.Load()
 	if target == r.Target || target == r.Active && r.Phase != fsm.PhasePreparing {
 		return // what every response says around a cutover: nothing new to decide
 	}
@@ -68,104 +68,104 @@ func (c *Router) Announced(ctx context.Context, speaker fsm.Side, at Stamp, targ
 	}
 	a := announcement{speaker, at, target, causeOf(ctx, fsm.ReasonAnnouncement, "")}
 	a.cause.Detail = speaker.String() + " named " + target.String()
-	c.post(func() { c.onAnnounced(a) })
+	rt.leaveAnnouncement(a)
 }
 
 // onAnnounced decides what an announcement means. It runs on the writer.
-func (c *Router) onAnnounced(a announcement) {
-	s := c.machine.Snapshot()
+func (w *writer) onAnnounced(a announcement) {
+	s := w.machine.Snapshot()
 	switch {
 	case s.State == fsm.StateDetecting:
 		// It may come from a query on the side that was active before, or from
 		// the detection's own authentication. It counts if its speaker turns out
 		// to be active.
-		if a.at.Epoch == s.Epoch || a.at.Epoch+1 == s.Epoch && a.speaker == c.lastKnown {
-			c.keep(a, "kept until a side is settled")
+		if a.at.Epoch == s.Epoch || a.at.Epoch+1 == s.Epoch && a.speaker == w.lastKnown {
+			w.keep(a, "kept until a side is settled")
 			return
 		}
-		c.ignore(a, "its call was sent before the present epoch, or not to the active side")
+		w.ignore(a, "its call was sent before the present epoch, or not to the active side")
 	case s.Phase == fsm.PhasePreparing && a.speaker == s.Target && a.at.Transition == s.Transition:
-		c.keep(a, "kept until its speaker is active")
+		w.keep(a, "kept until its speaker is active")
 	case a.speaker != s.Active || a.at.Epoch != s.Epoch:
-		c.ignore(a, "its call was sent before the present epoch, or not to the active side")
-	case s.Phase == fsm.PhasePreparing && c.transition.back != nil:
+		w.ignore(a, "its call was sent before the present epoch, or not to the active side")
+	case s.Phase == fsm.PhasePreparing && w.transition.back != nil:
 		// The side that is being left may go on naming itself.
 	case s.Phase == fsm.PhasePreparing:
 		// The origin names itself again. An answer to a call from before the
 		// transition cannot take the announcement back.
 		if a.target == s.Active && a.at.Transition == s.Transition {
-			c.tell(a, true, "the announcement is taken back")
-			c.abort(c.transition, fsm.Cause{Reason: fsm.ReasonWithdrawn, Detail: a.cause.Detail, Trace: a.cause.Trace})
+			w.tell(a, true, "the announcement is taken back")
+			w.abort(w.transition, fsm.Cause{Reason: fsm.ReasonWithdrawn, Detail: a.cause.Detail, Trace: a.cause.Trace})
 		}
 	case a.target == s.Active:
 	case a.at.Transition != s.Transition:
 		// The transition that it asked for has begun since, and was given up in
 		// the same epoch: what it says was decided.
-		c.ignore(a, "its call was sent before the last transition")
-	case c.held: // the target is being verified, and that decides
+		w.ignore(a, "its call was sent before the last transition")
+	case w.held: // the target is being verified, and that decides
 	default:
-		c.follow(a)
+		w.follow(a)
 	}
 }
 
 // follow begins the transition that an announcement or the store asks for,
 // unless the side was declined a short while ago.
-func (c *Router) follow(a announcement) {
-	if d := c.declined[a.target]; d != nil && d.holds(c.machine.Snapshot().Epoch) {
+func (w *writer) follow(a announcement) {
+	if d := w.declined[a.target]; d != nil && d.holds(w.machine.Snapshot().Epoch) {
 		return // told when it was declined; repeated announcements are one
 	}
-	if c.suppress(a) {
+	if w.suppress(a) {
 		return
 	}
-	staged := c.staged(a)
-	if staged && !c.goesFirst(a) {
-		c.goLater(a)
-		c.tellAnnounced(a)
+	staged := w.staged(a)
+	if staged && !w.goesFirst(a) {
+		w.goLater(a)
+		w.tellAnnounced(a)
 		return
 	}
-	c.tell(a, true, "")
-	c.tellAnnounced(a)
-	consistent := c.consistent()
-	if t := c.begin(fsm.EventAnnounce, a.target, a.cause); t != nil {
+	w.tell(a, true, "")
+	w.tellAnnounced(a)
+	consistent := w.consistent()
+	if t := w.begin(fsm.EventAnnounce, a.target, a.cause); t != nil {
 		t.staged = staged
-		c.damping.followed(consistent)
+		w.damping.followed(consistent)
 	}
 }
 
 // keep remembers an announcement for the case that its speaker becomes active.
-func (c *Router) keep(a announcement, why string) {
-	if known, ok := c.heard[a.speaker]; ok && known.target == a.target {
+func (w *writer) keep(a announcement, why string) {
+	if known, ok := w.heard[a.speaker]; ok && known.target == a.target {
 		return
 	}
-	c.heard[a.speaker] = a
-	c.tell(a, false, why)
+	w.heard[a.speaker] = a
+	w.tell(a, false, why)
 }
 
 // applyHeard follows what the side that has become active said before.
-func (c *Router) applyHeard(active fsm.Side) {
-	a, ok := c.heard[active]
-	clear(c.heard)
+func (w *writer) applyHeard(active fsm.Side) {
+	a, ok := w.heard[active]
+	clear(w.heard)
 	if ok && a.target != active {
-		c.follow(a)
+		w.follow(a)
 	}
 }
 
 // ignore tells about a stale announcement, once for each epoch it comes from.
-func (c *Router) ignore(a announcement, why string) {
-	if known, ok := c.stale[a.speaker]; ok && known.at == a.at && known.target == a.target {
+func (w *writer) ignore(a announcement, why string) {
+	if known, ok := w.stale[a.speaker]; ok && known.at == a.at && known.target == a.target {
 		return
 	}
-	c.stale[a.speaker] = a
-	c.tell(a, false, why)
+	w.stale[a.speaker] = a
+	w.tell(a, false, why)
 }
 
-func (c *Router) tell(a announcement, accepted bool, why string) {
-	c.cfg.Events.Publish(a.cause, events.AnnouncementHeard{Speaker: a.speaker, Target: a.target, Accepted: accepted, Why: why})
+func (rt *Router) tell(a announcement, accepted bool, why string) {
+	rt.cfg.Events.Publish(a.cause, events.AnnouncementHeard{Speaker: a.speaker, Target: a.target, Accepted: accepted, Why: why})
 }
 
 // decline leaves a side alone for a while, longer with every strike.
-func (c *Router) decline(target fsm.Side) {
-	d := c.decisionAbout(target)
+func (w *writer) decline(target fsm.Side) {
+	d := w.decisionAbout(target)
 	if time.Since(d.until) > declinedForMax {
 		d.strikes = 0 // that was another deployment
 	}
@@ -174,23 +174,23 @@ func (c *Router) decline(target fsm.Side) {
 	if d.isBad() && time.Until(d.until) > pause {
 		return
 	}
-	d.why, d.epoch, d.until = unusable, c.machine.Snapshot().Epoch, time.Now().Add(pause)
-	c.publish()
+	d.why, d.epoch, d.until = unusable, w.machine.Snapshot().Epoch, time.Now().Add(pause)
+	w.publish()
 }
 
 // coolDown leaves a side alone for as long as the policy says, whatever it is
 // announced by.
-func (c *Router) coolDown(target fsm.Side) {
-	d := c.decisionAbout(target)
-	d.why, d.until = coolingDown, time.Now().Add(c.cfg.Policy.CoolDown)
-	c.publish()
+func (w *writer) coolDown(target fsm.Side) {
+	d := w.decisionAbout(target)
+	d.why, d.until = coolingDown, time.Now().Add(w.cfg.Policy.CoolDown)
+	w.publish()
 }
 
-func (c *Router) decisionAbout(target fsm.Side) *decision {
-	d := c.declined[target]
+func (w *writer) decisionAbout(target fsm.Side) *decision {
+	d := w.declined[target]
 	if d == nil {
 		d = &decision{}
-		c.declined[target] = d
+		w.declined[target] = d
 	}
 	return d
 }

@@ -2,6 +2,7 @@ package router_test
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -244,6 +245,35 @@ func TestAnAnnouncementFromBeforeADetectionThatHasEndedIsIgnored(t *testing.T) {
 		pass(5 * time.Second)
 		r.requireState("blue") // settled anew, and no transition in between
 		r.announce(fsm.Blue, old, fsm.Green)
+		r.requireState("blue")
+	})
+}
+
+func TestAnnounced_NeverWaitsForTheWriter(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.touch()
+		free := make(chan struct{})
+		r.Occupy(free)
+		synctest.Wait()
+		before := r.Stamp()
+		for range 1000 { // more than the inbox holds
+			r.Announced(t.Context(), fsm.Blue, before, fsm.Green)
+		}
+		r.requireState("blue")
+		close(free)
+		pass(time.Second)
+		r.requireState("green")
+		require.Len(t, happened[events.AnnouncementHeard](r), 1)
+
+		// The newest one counts.
+		free = make(chan struct{})
+		r.Occupy(free)
+		synctest.Wait()
+		now := r.Stamp()
+		r.Announced(t.Context(), fsm.Green, now, fsm.Blue)
+		r.Announced(t.Context(), fsm.Green, before, fsm.Blue)
+		close(free)
+		pass(time.Second)
 		r.requireState("blue")
 	})
 }

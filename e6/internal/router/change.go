@@ -18,36 +18,36 @@ type suspicion struct {
 
 // suspect notes evidence against the active side. Only the first counts, unless it is
 // so old that what it said must have been decided.
-func (c *Router) suspect(cause fsm.Cause) {
-	if c.suspicion == nil || time.Since(c.suspicion.at) > c.cfg.DetectionTimeout+c.cfg.ProbeTimeout {
-		c.suspicion = &suspicion{at: time.Now(), cause: cause, inFlight: c.pins.sum(c.machine.Snapshot().Active)}
+func (w *writer) suspect(cause fsm.Cause) {
+	if w.suspicion == nil || time.Since(w.suspicion.at) > w.cfg.DetectionTimeout+w.cfg.ProbeTimeout {
+		w.suspicion = &suspicion{at: time.Now(), cause: cause, inFlight: w.pins.sum(w.machine.Snapshot().Active)}
 	}
 }
 
 // signOf is the first sign of the change that a trigger may lead to.
-func (c *Router) signOf(t fsm.Trigger) suspicion {
-	if c.detection != nil && t.Event == fsm.EventSettle {
-		return c.detection.sign
+func (w *writer) signOf(t fsm.Trigger) suspicion {
+	if w.detection != nil && t.Event == fsm.EventSettle {
+		return w.detection.sign
 	}
 	if t.Event == fsm.EventReset {
-		return suspicion{at: time.Now(), cause: t.Cause, inFlight: c.pins.sum(c.served)}
+		return suspicion{at: time.Now(), cause: t.Cause, inFlight: w.pins.sum(w.served)}
 	}
-	return c.firstSign(t.Cause)
+	return w.firstSign(t.Cause)
 }
 
 // firstSign is the suspicion, or the cause and this moment if there is none.
-func (c *Router) firstSign(cause fsm.Cause) suspicion {
-	if c.suspicion != nil {
-		return *c.suspicion
+func (w *writer) firstSign(cause fsm.Cause) suspicion {
+	if w.suspicion != nil {
+		return *w.suspicion
 	}
-	return suspicion{at: time.Now(), cause: cause, inFlight: c.pins.sum(c.machine.Snapshot().Active)}
+	return suspicion{at: time.Now(), cause: cause, inFlight: w.pins.sum(w.machine.Snapshot().Active)}
 }
 
 // beganAt is when a transition that begins now had its first sign: a way back begins
 // with the request or the breach, before the old side was asked whether it accepts.
-func (c *Router) beganAt(event fsm.Event) time.Time {
-	if event == fsm.EventRollback && c.suspicion != nil {
-		return c.suspicion.at
+func (w *writer) beganAt(event fsm.Event) time.Time {
+	if event == fsm.EventRollback && w.suspicion != nil {
+		return w.suspicion.at
 	}
 	return time.Now()
 }
@@ -58,36 +58,36 @@ func (c *Router) beganAt(event fsm.Event) time.Time {
 //
 // What counts is the side that served last, not the one before the step: a detection
 // gives up the active side and may settle on it again, which changes nothing.
-func (c *Router) changed(step fsm.Transition, sign suspicion) {
-	from, to := c.served, step.After.Active
+func (w *writer) changed(step fsm.Transition, sign suspicion) {
+	from, to := w.served, step.After.Active
 	if to == from || step.After.State == fsm.StateDetecting || step.Event == fsm.EventFail {
 		return
 	}
-	c.served = to
+	w.served = to
 	if step.Event == fsm.EventAbort {
 		sign.cause = step.Cause // it has the reason, and the first evidence in its detail
 	}
 	e := events.StrategyChanged{
 		From: from, To: to, Change: changeKind(step.Event, sign.cause), Cause: sign.cause,
-		InFlight: c.pins.sum(from), Epoch: step.After.Epoch,
+		InFlight: w.pins.sum(from), Epoch: step.After.Epoch,
 	}
-	if t := c.transition; t != nil {
+	if t := w.transition; t != nil {
 		e.Transition = step.ID
 		if step.Event == fsm.EventAccept {
 			e.Change, e.Cause, sign.at = t.start.Change, t.start.Cause, t.start.At
 		}
 	}
 	e.Took = max(step.At.Sub(sign.at), 0)
-	c.cfg.Events.Publish(e.Cause, e)
+	w.cfg.Events.Publish(e.Cause, e)
 	if step.Event != fsm.EventAccept { // the hooks of a transition were told when it began
-		c.tellChange(e, step, sign)
+		w.tellChange(e, step, sign)
 	}
 }
 
 // tellChange tells hooks about a change that is over as soon as it is known to be
 // one.
-func (c *Router) tellChange(e events.StrategyChanged, step fsm.Transition, sign suspicion) {
-	tell := c.cfg.Hooks.Cutover
+func (w *writer) tellChange(e events.StrategyChanged, step fsm.Transition, sign suspicion) {
+	tell := w.cfg.Hooks.Cutover
 	if tell == nil {
 		return
 	}
@@ -99,8 +99,8 @@ func (c *Router) tellChange(e events.StrategyChanged, step fsm.Transition, sign 
 	if e.To == fsm.None {
 		end.Result, end.Ready = ResultReset, time.Time{}
 	}
-	c.tasks.Go(func() {
-		_, ended := tell(background(c.ctx, start.Cause), start)
+	w.spawn(func(rt *Router) {
+		_, ended := tell(background(rt.ctx, start.Cause), start)
 		ended(end)
 	})
 }

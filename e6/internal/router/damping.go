@@ -69,20 +69,20 @@ func (d *damping) forget() { d.changes = max(0, d.changes-1) }
 
 // suppress reports whether an announcement comes too early to be followed, and tells
 // about the first one that does.
-func (c *Router) suppress(a announcement) bool {
-	if c.consistent() {
+func (w *writer) suppress(a announcement) bool {
+	if w.consistent() {
 		return false
 	}
-	c.agreed.Store(contradicts)
-	d := &c.damping
+	w.agreed.Store(contradicts)
+	d := &w.damping
 	next := d.next()
 	if !time.Now().Before(next) {
 		return false
 	}
 	if d.until != next {
 		d.until = next
-		c.publish()
-		c.tell(a, false, fmt.Sprintf("suppressed until %s: the side changed %d times in quick succession",
+		w.publish()
+		w.tell(a, false, fmt.Sprintf("suppressed until %s: the side changed %d times in quick succession",
 			next.UTC().Format(time.RFC3339Nano), d.changes))
 	}
 	return true
@@ -90,13 +90,13 @@ func (c *Router) suppress(a announcement) bool {
 
 // consistent reports whether the active side answered dampingAgreed calls in this epoch
 // before it named the other one.
-func (c *Router) consistent() bool { return c.agreed.Load() >= dampingAgreed }
+func (w *writer) consistent() bool { return w.agreed.Load() >= dampingAgreed }
 
 // Agreed reports that a response of side to a call sent at that stamp named no other
 // side. It is called for nearly every response: it takes no lock, and once a side has
 // agreed often enough it only reads.
-func (c *Router) Agreed(side fsm.Side, at Stamp) {
-	r := c.routing.Load()
+func (rt *Router) Agreed(side fsm.Side, at Stamp) {
+	r := rt.routing.Load()
 	if r.agreed == nil || at.Epoch != r.Epoch || side != r.Active {
 		return
 	}

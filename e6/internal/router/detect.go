@@ -29,36 +29,36 @@ type detection struct {
 var errDetectionTimeout = errors.New("the detection timed out")
 
 // detectIfUnknown starts a detection for a caller that found no side.
-func (c *Router) detectIfUnknown(cause fsm.Cause) {
-	if c.machine.Snapshot().State == fsm.StateUnknown {
-		c.detect(cause, c.lastKnown)
+func (w *writer) detectIfUnknown(cause fsm.Cause) {
+	if w.machine.Snapshot().State == fsm.StateUnknown {
+		w.detect(cause, w.lastKnown)
 	}
 }
 
 // detect gives up what is known and looks for a side that accepts. It runs on
 // the writer.
-func (c *Router) detect(cause fsm.Cause, first fsm.Side) {
-	from, sign := c.machine.Snapshot().Active, c.firstSign(cause)
-	c.abandon(cause, fmt.Errorf("e6: no side accepts: %s", cause))
-	clear(c.heard)
-	if !c.fire(fsm.Trigger{Event: fsm.EventDetect, Cause: cause}) {
+func (w *writer) detect(cause fsm.Cause, first fsm.Side) {
+	from, sign := w.machine.Snapshot().Active, w.firstSign(cause)
+	w.abandon(cause, fmt.Errorf("e6: no side accepts: %s", cause))
+	clear(w.heard)
+	if !w.fire(fsm.Trigger{Event: fsm.EventDetect, Cause: cause}) {
 		return
 	}
-	d := &detection{from: from, first: first, refused: make(map[fsm.Side]bool), initial: !c.hasSettled, cause: cause, sign: sign}
-	d.ctx, d.cancel = context.WithCancelCause(c.ctx)
-	d.deadline = time.AfterFunc(c.cfg.DetectionTimeout, func() {
-		d.cancel(fmt.Errorf("%w after %s", errDetectionTimeout, c.cfg.DetectionTimeout))
+	d := &detection{from: from, first: first, refused: make(map[fsm.Side]bool), initial: !w.hasSettled, cause: cause, sign: sign}
+	d.ctx, d.cancel = context.WithCancelCause(w.ctx)
+	d.deadline = time.AfterFunc(w.cfg.DetectionTimeout, func() {
+		d.cancel(fmt.Errorf("%w after %s", errDetectionTimeout, w.cfg.DetectionTimeout))
 	})
-	c.detection = d
-	c.tasks.Go(func() { c.search(d) })
+	w.detection = d
+	w.spawn(func(rt *Router) { rt.search(d) })
 }
 
 // order is the order in which a detection asks the sides.
-func (c *Router) order(d *detection) [2]fsm.Side {
+func (rt *Router) order(d *detection) [2]fsm.Side {
 	first := d.first
 	// After a refusal or a failure the evidence is fresher than any store.
 	if !first.Valid() || d.cause.Reason == fsm.ReasonFirstUse {
-		if hint := c.hint(d.ctx); hint.Valid() {
+		if hint := rt.hint(d.ctx); hint.Valid() {
 			first = hint
 		}
 	}
@@ -69,14 +69,14 @@ func (c *Router) order(d *detection) [2]fsm.Side {
 }
 
 // login opens a session on a side.
-func (c *Router) login(ctx context.Context, side fsm.Side, purpose string) (session string, took time.Duration, err error) {
+func (rt *Router) login(ctx context.Context, side fsm.Side, purpose string) (session string, took time.Duration, err error) {
 	end := func(SessionEnd) {}
-	if tell := c.cfg.Hooks.Session; tell != nil {
+	if tell := rt.cfg.Hooks.Session; tell != nil {
 		ctx, end = tell(ctx, SessionStart{Side: side, Purpose: purpose})
 	}
 	began := time.Now()
-	err = c.probe(ctx, c.cfg.ProbeTimeout, func(ctx context.Context) error {
-		session, err = c.cfg.Cluster.Authenticate(ctx, side)
+	err = rt.probe(ctx, rt.cfg.ProbeTimeout, func(ctx context.Context) error {
+		session, err = rt.cfg.Cluster.Authenticate(ctx, side)
 		return err
 	})
 	took = time.Since(began)
@@ -85,43 +85,46 @@ func (c *Router) login(ctx context.Context, side fsm.Side, purpose string) (sess
 }
 
 // onDetected settles on the side that accepted.
-func (c *Router) onDetected(d *detection, side fsm.Side, session string, took time.Duration) {
-	if c.detection != d {
+func (w *writer) onDetected(d *detection, side fsm.Side, session string, took time.Duration) {
+	if w.detection != d {
 		return
 	}
-	c.sessions.install(side, session, took, "detect")
+	w.sessions.install(side, session, took, "detect")
 	cause := fsm.Cause{Reason: fsm.ReasonAccepted, Detail: d.cause.String(), Trace: d.cause.Trace}
-	c.fire(fsm.Trigger{Event: fsm.EventSettle, Side: side, Cause: cause})
-	c.detection, c.hasSettled = nil, true
+	w.fire(fsm.Trigger{Event: fsm.EventSettle, Side: side, Cause: cause})
+	w.detection, w.hasSettled = nil, true
 	// The refusal that began a detection is news too: it does not ask that side again.
-	c.tellSettled(side, d.refused[side.Other()] || d.from == side.Other() && d.cause.Reason == fsm.ReasonRefusal)
+	w.tellSettled(side, d.refused[side.Other()] || d.from == side.Other() && d.cause.Reason == fsm.ReasonRefusal)
 	if d.from == side.Other() && d.cause.Reason == fsm.ReasonUnreachable {
-		c.decline(d.from) // or the first answer that names it leads back to it
+		w.decline(d.from) // or the first answer that names it leads back to it
 	}
-	c.scheduleRefresh()
-	c.releaseSessions()
-	c.applyHeard(side)
+	w.scheduleRefresh()
+	w.releaseSessions()
+	w.applyHeard(side)
 }
 
 // detectionFailed ends a detection without a side. The next query begins a new
 // one.
-func (c *Router) detectionFailed(d *detection, reason fsm.Reason, why error, report *DetectionError) {
+func (rt *Router) detectionFailed(d *detection, reason fsm.Reason, why error, report *DetectionError) {
 	report.Err = why
-	c.post(func() {
-		if c.detection != d {
-			return
-		}
-		c.detection = nil
-		c.failures++
-		c.failure = report
-		c.fire(fsm.Trigger{Event: fsm.EventFail, Cause: fsm.Cause{Reason: reason, Detail: report.text(c.cfg.Describe), Trace: d.cause.Trace}})
-	})
+	rt.post(detectionFailed{d, reason, report})
+}
+
+// onDetectionFailed leaves the client without a side.
+func (w *writer) onDetectionFailed(d *detection, reason fsm.Reason, report *DetectionError) {
+	if w.detection != d {
+		return
+	}
+	w.detection = nil
+	w.failures++
+	w.failure = report
+	w.fire(fsm.Trigger{Event: fsm.EventFail, Cause: fsm.Cause{Reason: reason, Detail: report.text(w.cfg.Describe), Trace: d.cause.Trace}})
 }
 
 // endDetection abandons the detection that is under way, if there is one.
-func (c *Router) endDetection() {
-	if c.detection != nil {
-		c.detection.cancel(context.Canceled)
-		c.detection = nil
+func (w *writer) endDetection() {
+	if w.detection != nil {
+		w.detection.cancel(context.Canceled)
+		w.detection = nil
 	}
 }

@@ -8,6 +8,11 @@ import (
 	"github.com/e6data/e6data-go/e6/fsm"
 )
 
+// inspected looks at what the writer knows.
+type inspected func(*writer)
+
+func (look inspected) apply(w *writer) { look(w) }
+
 // Inside is what the writer knows, as the model checker compares it.
 type Inside struct {
 	Machine    fsm.Snapshot
@@ -20,20 +25,20 @@ type Inside struct {
 }
 
 // Inside is the writer's view, and nothing once the client is closed.
-func (c *Router) Inside() Inside {
+func (rt *Router) Inside() Inside {
 	var in Inside
-	queued := len(c.inbox) + len(c.drained)
-	if err := c.call(context.Background(), func() {
-		s := c.machine.Snapshot()
+	queued := len(rt.inbox) + len(rt.announced) + len(rt.drained)
+	if err := rt.call(context.Background(), inspected(func(w *writer) {
+		s := w.machine.Snapshot()
 		in = Inside{
-			Machine: s, Held: c.held, Detecting: c.detection != nil,
-			Preparing: c.transition != nil && s.Phase == fsm.PhasePreparing, Transition: c.transition != nil,
+			Machine: s, Held: w.held, Detecting: w.detection != nil,
+			Preparing: w.transition != nil && s.Phase == fsm.PhasePreparing, Transition: w.transition != nil,
 			Queued: queued,
 		}
-		for _, d := range c.declined {
+		for _, d := range w.declined {
 			in.Declined = in.Declined || d.holds(s.Epoch)
 		}
-	}); err != nil {
+	})); err != nil {
 		return Inside{}
 	}
 	return in
@@ -44,52 +49,52 @@ func (c *Router) Inside() Inside {
 // are counted back from the present one, and times are left out, as time passes
 // only in steps that outlast every pause. What is only told (counters of
 // attempts, which announcements were reported as stale) is left out too.
-func (c *Router) Print() string {
+func (rt *Router) Print() string {
 	var text string
-	if err := c.call(context.Background(), func() { text = c.print() }); err != nil {
+	if err := rt.call(context.Background(), inspected(func(w *writer) { text = w.print() })); err != nil {
 		return err.Error()
 	}
 	return text
 }
 
-func (c *Router) print() string {
-	s := c.machine.Snapshot()
+func (w *writer) print() string {
+	s := w.machine.Snapshot()
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s>%s held=%t closing=%t known=%s", s, s.Active, s.Target, c.held, c.closing, c.lastKnown)
-	if d := c.detection; d != nil {
+	fmt.Fprintf(&b, "%s %s>%s held=%t closing=%t known=%s", s, s.Active, s.Target, w.held, w.closing, w.lastKnown)
+	if d := w.detection; d != nil {
 		fmt.Fprintf(&b, " detection{%s %s %v}", d.from, d.first, d.refused)
 	}
-	if t := c.transition; t != nil {
+	if t := w.transition; t != nil {
 		fmt.Fprintf(&b, " transition{%s back=%t held=%t doubted=%t,%t wake=%d}", t.start.Event, t.back != nil, t.held.isSet(), t.doubted, t.originDoubted, len(t.wake))
 	}
-	if k := c.check; k != nil {
+	if k := w.check; k != nil {
 		fmt.Fprintf(&b, " check{%s %t %t}", k.side, k.epoch == s.Epoch, k.suspect)
 	}
-	if r := c.retreat; r != nil {
+	if r := w.retreat; r != nil {
 		fmt.Fprintf(&b, " retreat{%s %t}", r.from, r.epoch == s.Epoch)
 	}
-	if r := c.later; r != nil {
+	if r := w.later; r != nil {
 		fmt.Fprintf(&b, " later{%s %t}", r.from, r.epoch == s.Epoch)
 	}
 	for _, side := range fsm.Sides {
-		fmt.Fprintf(&b, " %s{pins=%d", side, c.pins.sum(side))
-		if a, ok := c.heard[side]; ok {
+		fmt.Fprintf(&b, " %s{pins=%d", side, w.pins.sum(side))
+		if a, ok := w.heard[side]; ok {
 			fmt.Fprintf(&b, " heard=%s", a.target)
 		}
-		if d := c.declined[side]; d != nil {
+		if d := w.declined[side]; d != nil {
 			fmt.Fprintf(&b, " declined=%t", d.holds(s.Epoch))
 		}
-		slot := &c.sessions.sides[side]
+		slot := &w.sessions.sides[side]
 		fmt.Fprintf(&b, " session=%t,%t}", slot.current.ID != "", slot.opening != nil)
 	}
-	fmt.Fprintf(&b, " fact=%d", c.share.fact.Version)
+	fmt.Fprintf(&b, " fact=%d", w.record.Version)
 	return b.String()
 }
 
 // Ago says how old a stamp is, as far as any rule asks: of the present epoch, of
 // the one before, or older; of the present transition, or older.
-func (c *Router) Ago(at Stamp) string {
-	s := c.routing.Load()
+func (rt *Router) Ago(at Stamp) string {
+	s := rt.routing.Load()
 	return fmt.Sprintf("%d,%t", min(s.Epoch-at.Epoch, 2), s.Transition == at.Transition)
 }
 

@@ -44,8 +44,8 @@ func byNews(cause fsm.Cause) bool {
 }
 
 // jitter draws the time that a transition waits before it logs in to its target.
-func (c *Router) jitter(cause fsm.Cause) time.Duration {
-	if most := c.cfg.Fleet.Jitter; most > 0 && byNews(cause) {
+func (rt *Router) jitter(cause fsm.Cause) time.Duration {
+	if most := rt.cfg.Fleet.Jitter; most > 0 && byNews(cause) {
 		return rand.N(most)
 	}
 	return 0
@@ -54,75 +54,76 @@ func (c *Router) jitter(cause fsm.Cause) time.Duration {
 // staged reports whether an announcement is news to a fleet of which a part goes
 // first. It is not if the fleet is on that side already, or if this client has
 // waited for that part long enough.
-func (c *Router) staged(a announcement) bool {
-	if c.cfg.Store == nil || c.cfg.Fleet.StageShare == 0 || !byNews(a.cause) || c.share.fact.Active == a.target {
+func (w *writer) staged(a announcement) bool {
+	if w.cfg.Store == nil || w.cfg.Fleet.StageShare == 0 || !byNews(a.cause) || w.record.Active == a.target {
 		return false
 	}
-	d := c.declined[a.target]
-	return d == nil || d.why != waitsForStage || d.epoch != c.machine.Snapshot().Epoch
+	d := w.declined[a.target]
+	return d == nil || d.why != waitsForStage || d.epoch != w.machine.Snapshot().Epoch
 }
 
 // goesFirst draws whether this client belongs to the part that goes first. Whoever
 // brings the announcement to the store does, so that there is such a part in a small
 // fleet too.
-func (c *Router) goesFirst(a announcement) bool {
-	return rand.Float64() < c.cfg.Fleet.StageShare || c.isHerald(a.target)
+func (w *writer) goesFirst(a announcement) bool {
+	return rand.Float64() < w.cfg.Fleet.StageShare || w.isHerald(a.target)
 }
 
 // isHerald reports whether it was this client that told the store of the announcement.
-func (c *Router) isHerald(target fsm.Side) bool {
-	return c.share.fact.Announced == target && c.share.fact.Writer == c.share.writer
+func (w *writer) isHerald(target fsm.Side) bool {
+	return w.record.Announced == target && w.record.Writer == w.publisher.id
 }
 
 // goLater leaves an announced side to the part of the fleet that goes first.
-func (c *Router) goLater(a announcement) {
-	d := c.decisionAbout(a.target)
-	d.why, d.epoch, d.until = waitsForStage, c.machine.Snapshot().Epoch, time.Now().Add(c.cfg.Fleet.StageTimeout)
-	c.publish()
-	c.tell(a, false, "another part of the fleet goes first")
+func (w *writer) goLater(a announcement) {
+	d := w.decisionAbout(a.target)
+	d.why, d.epoch, d.until = waitsForStage, w.machine.Snapshot().Epoch, time.Now().Add(w.cfg.Fleet.StageTimeout)
+	w.publish()
+	w.tell(a, false, "another part of the fleet goes first")
 }
 
 // goNow ends the wait for the part that goes first.
-func (c *Router) goNow(target fsm.Side) {
-	if d := c.declined[target]; d != nil && d.why == waitsForStage {
-		delete(c.declined, target)
-		c.publish()
+func (w *writer) goNow(target fsm.Side) {
+	if d := w.declined[target]; d != nil && d.why == waitsForStage {
+		delete(w.declined, target)
+		w.publish()
 	}
 }
 
 // beginStage begins when a client that goes first is on the new side.
-func (c *Router) beginStage(side fsm.Side) {
+func (w *writer) beginStage(side fsm.Side) {
 	s := &stage{side: side, began: time.Now()}
-	s.timer = time.AfterFunc(c.cfg.Fleet.StageTime, func() {
-		c.post(func() {
-			if c.stage == s {
-				c.endStage("held", fsm.Cause{Reason: fsm.ReasonAccepted})
-				c.say(saying{Fact: store.Fact{Active: side}, unlessVetoed: true})
-			}
-		})
-	})
-	c.stage = s
+	s.timer = w.after(w.cfg.Fleet.StageTime, stageHeld{s})
+	w.stage = s
+}
+
+// onStageHeld lets the others follow.
+func (w *writer) onStageHeld(s *stage) {
+	if w.stage == s {
+		w.endStage("held", fsm.Cause{Reason: fsm.ReasonAccepted})
+		w.say(saying{Fact: store.Fact{Active: s.side}, unlessVetoed: true})
+	}
 }
 
 // endStage tells how the stage ended, if there is one. It has failed if the client
 // left the side.
-func (c *Router) endStage(result string, cause fsm.Cause) {
-	if s := c.stage; s != nil {
-		c.stage = nil
+func (w *writer) endStage(result string, cause fsm.Cause) {
+	if s := w.stage; s != nil {
+		w.stage = nil
 		s.timer.Stop()
-		c.cfg.Events.Publish(cause, events.StageEnded{Side: s.side, Result: result, Took: time.Since(s.began)})
+		w.cfg.Events.Publish(cause, events.StageEnded{Side: s.side, Result: result, Took: time.Since(s.began)})
 	}
 }
 
 // tellAccepted publishes that a transition's target has accepted, if that is for the
 // others to follow: not yet if this client goes first, and not if it goes back
 // because of what it alone has seen.
-func (c *Router) tellAccepted(t *transition) {
+func (w *writer) tellAccepted(t *transition) {
 	if t.staged {
-		c.beginStage(t.target())
+		w.beginStage(t.target())
 		return
 	}
-	c.tellBack(t.target(), t.start.Cause.Reason == fsm.ReasonHealth)
+	w.tellBack(t.target(), t.start.Cause.Reason == fsm.ReasonHealth)
 }
 
 // fleetCause is why a client leaves a side that others find bad.

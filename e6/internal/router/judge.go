@@ -17,10 +17,10 @@ var ErrVetoed = errors.New("e6: a guard has vetoed the transition")
 //
 // Their judgment counts for nothing once the origin refuses: the target is the
 // only side that is left.
-func (c *Router) judge(ctx context.Context, t *transition, attempt int) (again time.Duration, decided bool) {
-	guard := c.cfg.Hooks.Guard
+func (rt *Router) judge(ctx context.Context, t *transition, attempt int) (again time.Duration, decided bool) {
+	guard := rt.cfg.Hooks.Guard
 	if guard == nil || t.held.isSet() {
-		c.post(func() { c.onReady(t) })
+		rt.post(targetReady{t})
 		return 0, true
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -29,33 +29,33 @@ func (c *Router) judge(ctx context.Context, t *transition, attempt int) (again t
 	began := time.Now()
 	d := guard(ctx, Proposal{
 		ID: t.start.ID, Event: t.start.Event, From: t.origin(), To: t.target(), Cause: t.start.Cause,
-		Attempt: attempt, InFlight: c.pins.sum(t.origin()),
+		Attempt: attempt, InFlight: rt.pins.sum(t.origin()),
 	})
 	took := time.Since(began)
 	if d.Delay > 0 && !d.Veto && !t.held.isSet() {
-		c.tellDecision(t, d, took, false)
+		rt.tellDecision(t, d, took, false)
 		return d.Delay, false
 	}
-	c.post(func() { c.onJudged(t, d, took) })
+	rt.post(guardsDecided{t, d, took})
 	return 0, true
 }
 
 // onJudged follows the guards' decision.
-func (c *Router) onJudged(t *transition, d Decision, took time.Duration) {
-	if c.transition != t {
+func (w *writer) onJudged(t *transition, d Decision, took time.Duration) {
+	if w.transition != t {
 		return
 	}
 	overruled := t.held.isSet()
-	c.tellDecision(t, d, took, overruled && (d.Veto || d.Delay > 0))
+	w.tellDecision(t, d, took, overruled && (d.Veto || d.Delay > 0))
 	if !d.Veto || overruled {
-		c.onReady(t)
+		w.onReady(t)
 		return
 	}
-	c.decline(t.target())
-	c.abort(t, t.cause(fsm.ReasonVeto, d.Reason))
+	w.decline(t.target())
+	w.abort(t, t.cause(fsm.ReasonVeto, d.Reason))
 }
 
-func (c *Router) tellDecision(t *transition, d Decision, took time.Duration, overruled bool) {
+func (rt *Router) tellDecision(t *transition, d Decision, took time.Duration, overruled bool) {
 	decision := "allow"
 	switch {
 	case d.Veto:
@@ -63,7 +63,7 @@ func (c *Router) tellDecision(t *transition, d Decision, took time.Duration, ove
 	case d.Delay > 0:
 		decision = "delay"
 	}
-	c.cfg.Events.Publish(t.start.Cause, events.GuardDecided{
+	rt.cfg.Events.Publish(t.start.Cause, events.GuardDecided{
 		Guard: d.By, Target: t.target(), Decision: decision, Reason: d.Reason, Overruled: overruled, Delay: d.Delay, Took: took,
 	})
 }

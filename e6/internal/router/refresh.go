@@ -23,128 +23,125 @@ type check struct {
 
 // startCheck asks the active side, unless that is under way in this epoch. It
 // runs on the writer, in a settled state.
-func (c *Router) startCheck(cause fsm.Cause, limit time.Duration) *check {
-	s := c.machine.Snapshot()
-	if c.check == nil || c.check.epoch != s.Epoch {
+func (w *writer) startCheck(cause fsm.Cause, limit time.Duration) *check {
+	s := w.machine.Snapshot()
+	if w.check == nil || w.check.epoch != s.Epoch {
 		k := &check{side: s.Active, epoch: s.Epoch, done: make(chan struct{})}
-		c.check = k
-		c.tasks.Go(func() {
-			k.err = c.pingWithin(c.ctx, limit, k.side)
-			c.post(func() { c.onChecked(k, cause) })
+		w.check = k
+		w.spawn(func(rt *Router) {
+			k.err = rt.pingWithin(rt.ctx, limit, k.side)
+			rt.post(checked{k, cause})
 		})
 	}
-	return c.check
+	return w.check
 }
 
 // onChecked draws the conclusion of a check. What it found in another epoch, or
 // during a transition, is left to the rules of that.
-func (c *Router) onChecked(k *check, cause fsm.Cause) {
-	if c.check == k {
-		c.check = nil
+func (w *writer) onChecked(k *check, cause fsm.Cause) {
+	if w.check == k {
+		w.check = nil
 	}
 	defer close(k.done)
-	verdict := c.cfg.Cluster.Judge(k.err)
+	verdict := w.cfg.Cluster.Judge(k.err)
 	if verdict != Accepts {
-		c.failed("refresh", k.side, 1, cause, k.err)
-	} else if c.machine.Snapshot().Epoch == k.epoch && !c.held {
-		c.suspicion = nil
+		w.failed("refresh", k.side, 1, cause, k.err)
+	} else if w.machine.Snapshot().Epoch == k.epoch && !w.held {
+		w.suspicion = nil
 	}
 	switch {
-	case !c.settled() || c.machine.Snapshot().Epoch != k.epoch:
+	case !w.settled() || w.machine.Snapshot().Epoch != k.epoch:
 	case verdict == Refuses:
-		c.detect(fsm.Cause{Reason: fsm.ReasonRefusal, Detail: k.side.String() + " refused a probe", Trace: cause.Trace}, k.side.Other())
+		w.detect(fsm.Cause{Reason: fsm.ReasonRefusal, Detail: k.side.String() + " refused a probe", Trace: cause.Trace}, k.side.Other())
 	case (verdict == Unreachable || verdict == Suspended) && k.suspect:
 		first := k.side
 		if errors.Is(k.err, context.DeadlineExceeded) {
 			first = first.Other() // it hangs: a login on it would hang as well
 		}
-		c.detect(cause, first)
+		w.detect(cause, first)
 	default:
-		c.scheduleRefresh()
+		w.scheduleRefresh()
 	}
 }
 
 // scheduleRefresh plans the next check. The interval is shortened by up to a
 // tenth at random, so that clients which started together do not stay together.
-func (c *Router) scheduleRefresh() {
-	if c.refresh != nil {
-		c.refresh.Stop()
+func (w *writer) scheduleRefresh() {
+	if w.refresh != nil {
+		w.refresh.Stop()
 	}
-	interval := c.cfg.RefreshInterval - rand.N(c.cfg.RefreshInterval/10+1)
-	c.refresh = time.AfterFunc(interval, func() {
-		c.post(func() {
-			if c.settled() && !c.closing {
-				c.startCheck(fsm.Cause{Reason: fsm.ReasonDeadline, Detail: "what is known about the side has aged"}, c.cfg.ProbeTimeout)
-			}
-		})
-	})
+	interval := w.cfg.RefreshInterval - rand.N(w.cfg.RefreshInterval/10+1)
+	w.refresh = w.after(interval, refreshDue{})
+}
+
+func (w *writer) onRefreshDue(cause fsm.Cause) *check {
+	if w.settled() && !w.closing {
+		return w.startCheck(cause, w.cfg.ProbeTimeout)
+	}
+	return nil
 }
 
 // Refresh asks the cluster now, instead of when the knowledge has aged, and
 // returns what is known then.
-func (c *Router) Refresh(ctx context.Context) (fsm.Snapshot, error) {
-	cause := causeOf(ctx, fsm.ReasonCaller, "refresh")
-	var k *check
-	if err := c.call(ctx, func() {
-		if c.settled() && !c.closing {
-			k = c.startCheck(cause, c.cfg.ProbeTimeout)
-		}
-	}); err != nil {
-		return c.Routing().Snapshot, err
+func (rt *Router) Refresh(ctx context.Context) (fsm.Snapshot, error) {
+	m := refreshRequested{cause: causeOf(ctx, fsm.ReasonCaller, "refresh")}
+	if err := rt.call(ctx, &m); err != nil {
+		return rt.Routing().Snapshot, err
 	}
-	if k != nil {
+	if k := m.check; k != nil {
 		select {
 		case <-k.done:
 		case <-ctx.Done():
-			return c.Routing().Snapshot, ctxerr.Why(ctx)
-		case <-c.ctx.Done():
-			return c.Routing().Snapshot, ErrClosed
+			return rt.Routing().Snapshot, ctxerr.Why(ctx)
+		case <-rt.ctx.Done():
+			return rt.Routing().Snapshot, ErrClosed
 		}
-		if v := c.cfg.Cluster.Judge(k.err); v != Accepts && v != Refuses {
-			return c.Routing().Snapshot, errtext.Errorf("refresh: %w", k.err)
+		if v := rt.cfg.Cluster.Judge(k.err); v != Accepts && v != Refuses {
+			return rt.Routing().Snapshot, errtext.Errorf("refresh: %w", k.err)
 		}
 	}
-	return c.waitForSide(ctx)
+	return rt.waitForSide(ctx)
 }
 
 // waitForSide waits until some side takes queries.
-func (c *Router) waitForSide(ctx context.Context) (fsm.Snapshot, error) {
-	p, err := c.Pin(ctx)
+func (rt *Router) waitForSide(ctx context.Context) (fsm.Snapshot, error) {
+	p, err := rt.Pin(ctx)
 	if err == nil {
-		c.Unpin(p)
+		rt.Unpin(p)
 	}
-	return c.Routing().Snapshot, err
+	return rt.Routing().Snapshot, err
 }
 
 // Reset forgets which side is active. The next query looks for it.
-func (c *Router) Reset(ctx context.Context) error {
-	cause := causeOf(ctx, fsm.ReasonCaller, "reset")
-	return c.call(ctx, func() {
-		if c.closing || c.machine.Snapshot().State == fsm.StateUnknown {
-			return
-		}
-		c.endDetection()
-		c.abandon(cause, errors.New("e6: the client was reset"))
-		c.fire(fsm.Trigger{Event: fsm.EventReset, Cause: cause})
-	})
+func (rt *Router) Reset(ctx context.Context) error {
+	return rt.call(ctx, resetRequested{causeOf(ctx, fsm.ReasonCaller, "reset")})
+}
+
+func (w *writer) onReset(cause fsm.Cause) {
+	if w.closing || w.machine.Snapshot().State == fsm.StateUnknown {
+		return
+	}
+	w.endDetection()
+	w.abandon(cause, errors.New("e6: the client was reset"))
+	w.fire(fsm.Trigger{Event: fsm.EventReset, Cause: cause})
 }
 
 // Switch announces side on the caller's behalf, and waits within ctx until new
 // queries go there. The side must accept, as after any announcement.
-func (c *Router) Switch(ctx context.Context, side fsm.Side) error {
+func (rt *Router) Switch(ctx context.Context, side fsm.Side) error {
 	if !side.Valid() {
 		return errtext.Errorf("switch: %w", &fsm.SideError{Name: side.String()})
 	}
-	cause := causeOf(ctx, fsm.ReasonCaller, "switch to "+side.String())
-	var t *transition
-	for known := false; !known; {
-		if _, err := c.waitForSide(ctx); err != nil {
+	m := switchRequested{side: side, cause: causeOf(ctx, fsm.ReasonCaller, "switch to "+side.String())}
+	for !m.known {
+		if _, err := rt.waitForSide(ctx); err != nil {
 			return err
 		}
-		if err := c.call(ctx, func() { t, known = c.switchTo(side, cause) }); err != nil {
+		if err := rt.call(ctx, &m); err != nil {
 			return err
 		}
 	}
+	t := m.transition
 	if t == nil {
 		return nil
 	}
@@ -153,28 +150,28 @@ func (c *Router) Switch(ctx context.Context, side fsm.Side) error {
 		return t.err
 	case <-ctx.Done():
 		return errtext.Errorf("switch to %s: waiting for it to accept: %w", side, ctxerr.Why(ctx))
-	case <-c.ctx.Done():
+	case <-rt.ctx.Done():
 		return ErrClosed
 	}
 }
 
 // switchTo returns the transition to wait for, and none if side is active. It
 // does nothing while no side is known to accept.
-func (c *Router) switchTo(side fsm.Side, cause fsm.Cause) (t *transition, known bool) {
-	s := c.machine.Snapshot()
+func (w *writer) switchTo(side fsm.Side, cause fsm.Cause) (t *transition, known bool) {
+	s := w.machine.Snapshot()
 	switch {
-	case c.closing, c.held, s.Active == fsm.None:
+	case w.closing, w.held, s.Active == fsm.None:
 		return nil, false
 	case s.Phase == fsm.PhasePreparing && s.Target == side:
-		c.transition.hurry()
-		return c.transition, true
+		w.transition.hurry()
+		return w.transition, true
 	case s.Phase == fsm.PhasePreparing:
-		c.abort(c.transition, fsm.Cause{Reason: fsm.ReasonWithdrawn, Detail: cause.Detail, Trace: cause.Trace})
+		w.abort(w.transition, fsm.Cause{Reason: fsm.ReasonWithdrawn, Detail: cause.Detail, Trace: cause.Trace})
 		return nil, true
 	case s.Active == side:
-		c.later = nil
+		w.later = nil
 		return nil, true
 	}
-	delete(c.declined, side) // the caller knows better
-	return c.begin(fsm.EventAnnounce, side, cause), true
+	delete(w.declined, side) // the caller knows better
+	return w.begin(fsm.EventAnnounce, side, cause), true
 }

@@ -65,30 +65,30 @@ func (r *Routing) pick(choose Choose) fsm.Side {
 
 // Pin binds a new query to the side that new queries go to, and waits for one
 // within ctx if there is none. Every Pin needs one Unpin.
-func (c *Router) Pin(ctx context.Context) (Pin, error) { return c.pin(ctx, false, nil) }
+func (rt *Router) Pin(ctx context.Context) (Pin, error) { return rt.pin(ctx, false, nil) }
 
 // PinBy is Pin with a choice, which may take its time.
-func (c *Router) PinBy(ctx context.Context, choose Choose) (Pin, error) {
-	return c.pin(ctx, false, choose)
+func (rt *Router) PinBy(ctx context.Context, choose Choose) (Pin, error) {
+	return rt.pin(ctx, false, choose)
 }
 
 // PinTo binds a query to a side, whatever is known about it.
-func (c *Router) PinTo(side fsm.Side) Pin {
-	return Pin{Side: side, Epoch: c.routing.Load().Epoch, shard: c.pins.in(side)}
+func (rt *Router) PinTo(side fsm.Side) Pin {
+	return Pin{Side: side, Epoch: rt.routing.Load().Epoch, shard: rt.pins.in(side)}
 }
 
 // PinAgain is Pin for a query that starts over. A client that is closing takes
 // it, as it waits for the queries that run: the caller unpins the query from
 // where it was after this, so that it is counted all the time.
-func (c *Router) PinAgain(ctx context.Context) (Pin, error) { return c.pin(ctx, true, nil) }
+func (rt *Router) PinAgain(ctx context.Context) (Pin, error) { return rt.pin(ctx, true, nil) }
 
-func (c *Router) pin(ctx context.Context, again bool, choose Choose) (Pin, error) {
+func (rt *Router) pin(ctx context.Context, again bool, choose Choose) (Pin, error) {
 	// Only a detection that fails from now on is this caller's failure.
-	failures := c.routing.Load().Failures
+	failures := rt.routing.Load().Failures
 	for {
-		r := c.routing.Load()
+		r := rt.routing.Load()
 		if r.takes(r.Active, again) {
-			if p, ok := c.pinTo(r, r.pick(choose), again); ok {
+			if p, ok := rt.pinTo(r, r.pick(choose), again); ok {
 				return p, nil
 			}
 			continue
@@ -99,7 +99,7 @@ func (c *Router) pin(ctx context.Context, again bool, choose Choose) (Pin, error
 		if r.State == fsm.StateUnknown && r.Failures > failures {
 			return Pin{}, r.Failure
 		}
-		if err := c.awaitRoute(ctx, r); err != nil {
+		if err := rt.awaitRoute(ctx, r); err != nil {
 			return Pin{}, err
 		}
 	}
@@ -110,60 +110,60 @@ func (c *Router) pin(ctx context.Context, again bool, choose Choose) (Pin, error
 // Count in first, then look again. The writer publishes first and sums
 // afterwards, so one of the two sees the other: either this query notices that
 // the side has changed, or the writer counts it.
-func (c *Router) pinTo(r *Routing, side fsm.Side, again bool) (Pin, bool) {
-	p := Pin{Side: side, Epoch: r.Epoch, shard: c.pins.in(side)}
-	if now := c.routing.Load(); now == r || now.takes(side, again) && now.Epoch == r.Epoch {
+func (rt *Router) pinTo(r *Routing, side fsm.Side, again bool) (Pin, bool) {
+	p := Pin{Side: side, Epoch: r.Epoch, shard: rt.pins.in(side)}
+	if now := rt.routing.Load(); now == r || now.takes(side, again) && now.Epoch == r.Epoch {
 		if again {
-			c.moved.Add(1)
+			rt.moved.Add(1)
 		}
 		if r.first != nil && side == r.Active && r.first.Load() == 0 {
 			r.first.CompareAndSwap(0, time.Now().UnixNano())
 		}
 		return p, true
 	}
-	c.Unpin(p)
+	rt.Unpin(p)
 	return Pin{}, false
 }
 
 // Unpin ends a Pin.
-func (c *Router) Unpin(p Pin) {
-	c.pins.out(p.Side, p.shard)
+func (rt *Router) Unpin(p Pin) {
+	rt.pins.out(p.Side, p.shard)
 	// The mirror image of Pin: count out first, then look. If the routing still
 	// names this side, the writer has not left it yet and will sum later.
-	if r := c.routing.Load(); r.Active != p.Side || r.Closed {
+	if r := rt.routing.Load(); r.Active != p.Side || r.Closed {
 		select {
-		case c.drained <- struct{}{}:
+		case rt.drained <- struct{}{}:
 		default: // the writer has been told and has not looked yet
 		}
 	}
 }
 
 // InFlight is the number of queries on a side.
-func (c *Router) InFlight(side fsm.Side) int64 { return c.pins.sum(side) }
+func (rt *Router) InFlight(side fsm.Side) int64 { return rt.pins.sum(side) }
 
 // Routing returns the current routing. It takes no lock.
-func (c *Router) Routing() *Routing { return c.routing.Load() }
+func (rt *Router) Routing() *Routing { return rt.routing.Load() }
 
 // awaitRoute waits until r is no longer the current routing. If no side is
 // known and none is being looked for, it asks for a detection first.
-func (c *Router) awaitRoute(ctx context.Context, r *Routing) error {
+func (rt *Router) awaitRoute(ctx context.Context, r *Routing) error {
 	if r.State == fsm.StateUnknown {
-		c.post(func() { c.detectIfUnknown(causeOf(ctx, fsm.ReasonFirstUse, "")) })
+		rt.post(sideNeeded{causeOf(ctx, fsm.ReasonFirstUse, "")})
 	}
 	select {
 	case <-r.changed:
 		return nil
 	case <-ctx.Done():
-		return c.waitError(ctx, r)
-	case <-c.ctx.Done():
+		return rt.waitError(ctx, r)
+	case <-rt.ctx.Done():
 		return ErrClosed
 	}
 }
 
 // waitError says what a caller that ran out of time was waiting for.
-func (c *Router) waitError(ctx context.Context, r *Routing) error {
+func (rt *Router) waitError(ctx context.Context, r *Routing) error {
 	err := errtext.Errorf("waiting for a side that accepts (%s): %w", r.Snapshot, ctxerr.Why(ctx))
-	if last := c.lastProbe.Load(); last != nil {
+	if last := rt.lastProbe.Load(); last != nil {
 		err = fmt.Errorf("%w; the last attempt: %w", err, *last)
 	}
 	return err
@@ -171,23 +171,23 @@ func (c *Router) waitError(ctx context.Context, r *Routing) error {
 
 // publish makes the machine's present state the current routing. It runs on
 // the writer.
-func (c *Router) publish() {
+func (w *writer) publish() {
 	next := &Routing{
-		Snapshot: c.machine.Snapshot(),
-		Held:     c.held,
-		Closed:   c.closing,
-		Failures: c.failures,
-		Failure:  c.failure,
+		Snapshot: w.machine.Snapshot(),
+		Held:     w.held,
+		Closed:   w.closing,
+		Failures: w.failures,
+		Failure:  w.failure,
 		changed:  make(chan struct{}),
 
-		SuppressedUntil: c.damping.until,
-		agreed:          c.agreed,
+		SuppressedUntil: w.damping.until,
+		agreed:          w.agreed,
 	}
-	if t := c.transition; t != nil && next.Phase > fsm.PhasePreparing {
+	if t := w.transition; t != nil && next.Phase > fsm.PhasePreparing {
 		next.first = &t.first
 	}
-	if d := c.declined[next.Active.Other()]; d != nil && d.holds(next.Epoch) {
+	if d := w.declined[next.Active.Other()]; d != nil && d.holds(next.Epoch) {
 		next.Deaf, next.CoolDown = d.until, d.isBad()
 	}
-	close(c.routing.Swap(next).changed)
+	close(w.routing.Swap(next).changed)
 }

@@ -88,26 +88,26 @@ const publishedFresh = time.Second
 
 // tellSettled publishes the side of a detection if the store knew nothing, or
 // if the side that it names has just refused.
-func (c *Router) tellSettled(side fsm.Side, otherRefused bool) {
-	c.say(saying{Fact: store.Fact{Active: side}, first: !otherRefused})
+func (w *writer) tellSettled(side fsm.Side, otherRefused bool) {
+	w.say(saying{Fact: store.Fact{Active: side}, first: !otherRefused})
 }
 
 // tellActive publishes that a side has accepted and is active now.
-func (c *Router) tellActive(side fsm.Side) { c.say(saying{Fact: store.Fact{Active: side}}) }
+func (w *writer) tellActive(side fsm.Side) { w.say(saying{Fact: store.Fact{Active: side}}) }
 
 // tellAnnounced publishes what the cluster announced; what the store itself
 // said is not news to it.
-func (c *Router) tellAnnounced(a announcement) {
+func (w *writer) tellAnnounced(a announcement) {
 	if a.cause.Reason == fsm.ReasonAnnouncement {
-		c.say(saying{Fact: store.Fact{Active: a.speaker, Announced: a.target}})
+		w.say(saying{Fact: store.Fact{Active: a.speaker, Announced: a.target}})
 	}
 }
 
 // tellBack publishes that a client has gone back, unless that is because of what it
 // alone has seen: then its veto tells the others enough.
-func (c *Router) tellBack(side fsm.Side, alone bool) {
-	if !alone || c.cfg.Fleet.Votes <= 1 {
-		c.tellActive(side)
+func (w *writer) tellBack(side fsm.Side, alone bool) {
+	if !alone || w.cfg.Fleet.Votes <= 1 {
+		w.tellActive(side)
 	}
 }
 
@@ -117,18 +117,18 @@ func (c *Router) tellBack(side fsm.Side, alone bool) {
 // What the store has told this client is not published again, unless the publisher
 // still has something older to bring: that would be put on top of the record later,
 // and stay there.
-func (c *Router) say(s saying) {
-	s.Writer, s.At, s.read = c.share.writer, time.Now(), c.share.fact
-	idle := c.share.published == c.share.number
-	if c.cfg.Store == nil || idle && len(s.Vetoes) == 0 && !s.movesSides(c.share.fact) {
+func (w *writer) say(s saying) {
+	s.Writer, s.At, s.read = w.publisher.id, time.Now(), w.record
+	idle := w.published == w.updates
+	if w.cfg.Store == nil || idle && len(s.Vetoes) == 0 && !s.movesSides(w.record) {
 		return
 	}
-	c.share.number++
-	s.number = c.share.number
+	w.updates++
+	s.number = w.updates
 	select {
-	case older := <-c.share.said:
+	case older := <-w.publisher.updates:
 		s = s.after(older)
 	default:
 	}
-	c.share.said <- s // the writer is the only sender, so there is room
+	w.publisher.updates <- s // the writer is the only sender, so there is room
 }

@@ -9,21 +9,21 @@ import (
 )
 
 // search runs a detection and hands the outcome to the writer.
-func (c *Router) search(d *detection) {
+func (rt *Router) search(d *detection) {
 	defer d.cancel(nil)
 	defer d.deadline.Stop()
 	ctx := background(d.ctx, d.cause)
-	start := DetectionStart{Cause: d.cause, From: d.from, At: d.sign.at, Order: c.order(d)}
-	if ask := c.cfg.Hooks.Order; ask != nil {
+	start := DetectionStart{Cause: d.cause, From: d.from, At: d.sign.at, Order: rt.order(d)}
+	if ask := rt.cfg.Hooks.Order; ask != nil {
 		start.Order = ask(ctx, start)
 	}
 	end := func(DetectionEnd) {}
-	if tell := c.cfg.Hooks.Detection; tell != nil {
+	if tell := rt.cfg.Hooks.Detection; tell != nil {
 		ctx, end = tell(ctx, start)
 	}
 	began := time.Now()
 	report := &DetectionError{}
-	side, rounds := c.searchRounds(ctx, d, start.Order, report)
+	side, rounds := rt.searchRounds(ctx, d, start.Order, report)
 	result := DetectionEnd{Side: side, Rounds: rounds, Took: time.Since(began)}
 	if side == fsm.None {
 		result.Err = report
@@ -33,33 +33,33 @@ func (c *Router) search(d *detection) {
 
 // searchRounds asks the sides until one accepts, with growing pauses between the
 // rounds. It returns the side that accepted, or None with the reason in the report.
-func (c *Router) searchRounds(ctx context.Context, d *detection, order [2]fsm.Side, report *DetectionError) (accepted fsm.Side, round int) {
-	r := searchRound{c: c, d: d, order: order, report: report, failures: repeated{c: c, purpose: "detect"}}
+func (rt *Router) searchRounds(ctx context.Context, d *detection, order [2]fsm.Side, report *DetectionError) (accepted fsm.Side, round int) {
+	r := searchRound{rt: rt, d: d, order: order, report: report, failures: repeated{rt: rt, purpose: "detect"}}
 	for r.number = 1; ; r.number++ {
 		if side, over := r.run(ctx); over {
 			return side, r.number
 		}
-		c.cfg.Cluster.Reconnect()
-		if d.initial && c.isHopeless(report) {
-			c.detectionFailed(d, fsm.ReasonUnreachable, report.side(order[0]), report)
+		rt.cfg.Cluster.Reconnect()
+		if d.initial && rt.isHopeless(report) {
+			rt.detectionFailed(d, fsm.ReasonUnreachable, report.side(order[0]), report)
 			return fsm.None, r.number
 		}
-		if err := c.cfg.Retry.Wait(d.ctx, r.number-1, nil); err != nil {
-			c.detectionFailed(d, fsm.ReasonDeadline, err, report)
+		if err := rt.cfg.Retry.Wait(d.ctx, r.number-1, nil); err != nil {
+			rt.detectionFailed(d, fsm.ReasonDeadline, err, report)
 			return fsm.None, r.number
 		}
 	}
 }
 
 // isHopeless reports whether both sides failed for reasons that waiting cannot help.
-func (c *Router) isHopeless(report *DetectionError) bool {
-	hopeless := c.cfg.Hopeless
+func (rt *Router) isHopeless(report *DetectionError) bool {
+	hopeless := rt.cfg.Hopeless
 	return hopeless != nil && report.Blue != nil && report.Green != nil && hopeless(report.Blue) && hopeless(report.Green)
 }
 
 // A searchRound asks both sides once.
 type searchRound struct {
-	c        *Router
+	rt       *Router
 	d        *detection
 	order    [2]fsm.Side
 	number   int
@@ -92,7 +92,7 @@ func (r *searchRound) run(ctx context.Context) (accepted fsm.Side, over bool) {
 		logins.Go(func() { ended <- r.login(ctx, side) })
 	}
 	ask()
-	headStart := time.NewTimer(r.c.cfg.ProbeTimeout / 4)
+	headStart := time.NewTimer(r.rt.cfg.ProbeTimeout / 4)
 	defer headStart.Stop()
 	for answers := 0; answers < len(r.order); {
 		select {
@@ -120,33 +120,33 @@ func (r *searchRound) run(ctx context.Context) (accepted fsm.Side, over bool) {
 }
 
 func (r *searchRound) login(ctx context.Context, side fsm.Side) attempt {
-	session, took, err := r.c.login(ctx, side, "detect")
+	session, took, err := r.rt.login(ctx, side, "detect")
 	return attempt{side, session, took, err}
 }
 
 // judge draws the conclusion from an attempt, and reports whether it ends the
 // detection.
 func (r *searchRound) judge(ctx context.Context, a attempt) (over bool) {
-	c, d := r.c, r.d
-	if a.err != nil && !d.resumed && c.cfg.Cluster.Judge(a.err) == Suspended {
+	rt, d := r.rt, r.d
+	if a.err != nil && !d.resumed && rt.cfg.Cluster.Judge(a.err) == Suspended {
 		if r.unconfirmed != nil {
-			c.lastProbe.Store(&r.unconfirmed) // it says more than the login does
+			rt.lastProbe.Store(&r.unconfirmed) // it says more than the login does
 		}
-		err := c.resume(d, a.side)
+		err := rt.resume(d, a.side)
 		switch {
 		case err == nil:
 			a = r.login(ctx, a.side)
 		case d.resumed:
 			r.report.set(a.side, err)
-			c.detectionFailed(d, fsm.ReasonSuspended, err, r.report)
+			rt.detectionFailed(d, fsm.ReasonSuspended, err, r.report)
 			return true
 		default: // no status call has confirmed it
 			a.err, r.unconfirmed = err, err
-			c.lastProbe.Store(&err)
+			rt.lastProbe.Store(&err)
 		}
 	}
 	if a.err == nil {
-		c.post(func() { c.onDetected(d, a.side, a.session, a.took) })
+		rt.post(detected{d, a.side, a.session, a.took})
 		return true
 	}
 	if d.ctx.Err() != nil {
@@ -155,12 +155,12 @@ func (r *searchRound) judge(ctx context.Context, a attempt) (over bool) {
 	}
 	r.report.set(a.side, a.err)
 	r.failures.failed(a.side, r.number, d.cause, a.err)
-	switch c.cfg.Cluster.Judge(a.err) {
+	switch rt.cfg.Cluster.Judge(a.err) {
 	case Refuses:
 		d.refused[a.side] = true
 	case Denied:
-		c.cfg.Cluster.Reconnect()
-		c.detectionFailed(d, fsm.ReasonCredentials, a.err, r.report)
+		rt.cfg.Cluster.Reconnect()
+		rt.detectionFailed(d, fsm.ReasonCredentials, a.err, r.report)
 		return true
 	}
 	return false
@@ -169,13 +169,13 @@ func (r *searchRound) judge(ctx context.Context, a attempt) (over bool) {
 // resume wakes a cluster that claims to be suspended. From when a status call has
 // confirmed that, the time does not count as detection: once in a detection, as a
 // cluster that claims to sleep for ever must not stop the clock.
-func (c *Router) resume(d *detection, side fsm.Side) error {
-	err := c.cfg.Cluster.Resume(d.ctx, side, func() {
+func (rt *Router) resume(d *detection, side fsm.Side) error {
+	err := rt.cfg.Cluster.Resume(d.ctx, side, func() {
 		d.resumed = true
 		d.deadline.Stop()
 	})
 	if d.resumed {
-		d.deadline.Reset(c.cfg.DetectionTimeout)
+		d.deadline.Reset(rt.cfg.DetectionTimeout)
 	}
 	return err
 }

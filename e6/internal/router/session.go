@@ -24,7 +24,7 @@ type Session struct {
 // Sessions keeps one session for each side. Its methods may be called by any
 // goroutine.
 type Sessions struct {
-	c     *Router
+	rt    *Router
 	mu    sync.Mutex
 	sides [1 + len(fsm.Sides)]sessionSlot
 	// denied has the bit of each side whose last session was denied, so that a call
@@ -60,7 +60,7 @@ type opening struct {
 	err     error
 }
 
-func newSessions(c *Router) *Sessions { return &Sessions{c: c} }
+func newSessions(rt *Router) *Sessions { return &Sessions{rt: rt} }
 
 // Get returns the session of a side. If there is none it opens one, once for
 // all callers and on the client's own context; each caller waits within ctx.
@@ -80,26 +80,25 @@ func (s *Sessions) Get(ctx context.Context, side fsm.Side) (Session, error) {
 	s.mu.Unlock()
 	if !join {
 		cause := causeOf(ctx, fsm.ReasonFirstUse, "a session is needed")
-		// Only the writer may add a task.
-		s.c.post(func() { s.c.tasks.Go(func() { s.open(o, side, cause, pause) }) })
+		s.rt.post(sessionNeeded{o, side, cause, pause}) // only the writer may start a task
 	}
-	return o.wait(ctx, s.c)
+	return o.wait(ctx, s.rt)
 }
 
-func (o *opening) wait(ctx context.Context, c *Router) (Session, error) {
+func (o *opening) wait(ctx context.Context, rt *Router) (Session, error) {
 	select {
 	case <-o.done:
 		return o.session, o.err
 	case <-ctx.Done():
 		return Session{}, ctxerr.Why(ctx)
-	case <-c.ctx.Done():
+	case <-rt.ctx.Done():
 		return Session{}, ErrClosed
 	}
 }
 
 // open logs in on a side after a pause, and resumes the cluster first if it sleeps.
 func (s *Sessions) open(o *opening, side fsm.Side, cause fsm.Cause, pause time.Duration) {
-	ctx := background(s.c.ctx, cause)
+	ctx := background(s.rt.ctx, cause)
 	if pause > 0 {
 		_ = backoff.Sleep(ctx, pause, o.done)
 		select {
@@ -108,20 +107,20 @@ func (s *Sessions) open(o *opening, side fsm.Side, cause fsm.Cause, pause time.D
 		default:
 		}
 	}
-	id, took, err := s.c.login(ctx, side, "session")
-	if err != nil && s.c.cfg.Cluster.Judge(err) == Suspended {
-		if err = s.c.cfg.Cluster.Resume(s.c.ctx, side, func() {}); err == nil {
-			id, took, err = s.c.login(ctx, side, "session")
+	id, took, err := s.rt.login(ctx, side, "session")
+	if err != nil && s.rt.cfg.Cluster.Judge(err) == Suspended {
+		if err = s.rt.cfg.Cluster.Resume(s.rt.ctx, side, func() {}); err == nil {
+			id, took, err = s.rt.login(ctx, side, "session")
 		}
 	}
 	if err == nil {
 		if s.put(o, side, id, took, "session") {
-			s.c.post(s.c.releaseSessions) // the query that needed it may be gone
+			s.rt.post(sessionOpened{}) // the query that needed it may be gone
 		}
 		return
 	}
 	if s.claim(o, side) {
-		s.c.failed("session", side, 1, cause, err)
+		s.rt.failed("session", side, 1, cause, err)
 		o.err = err
 		close(o.done)
 	}
@@ -167,7 +166,7 @@ func (s *Sessions) put(by *opening, side fsm.Side, id string, took time.Duration
 		o.session = session
 		close(o.done)
 	}
-	s.c.cfg.Events.Publish(fsm.Cause{Reason: fsm.ReasonAccepted}, events.SessionOpened{Side: side, Generation: session.Generation, Took: took, Purpose: purpose})
+	s.rt.cfg.Events.Publish(fsm.Cause{Reason: fsm.ReasonAccepted}, events.SessionOpened{Side: side, Generation: session.Generation, Took: took, Purpose: purpose})
 	return true
 }
 
@@ -185,7 +184,7 @@ func (s *Sessions) Expired(ctx context.Context, side fsm.Side, generation uint64
 	}
 	s.mu.Unlock()
 	if !stale {
-		s.c.cfg.Events.Publish(causeOf(ctx, fsm.ReasonRefusal, "the engine denied the session"), events.SessionExpired{Side: side, Generation: generation})
+		s.rt.cfg.Events.Publish(causeOf(ctx, fsm.ReasonRefusal, "the engine denied the session"), events.SessionExpired{Side: side, Generation: generation})
 	}
 }
 
@@ -243,14 +242,14 @@ func (s *Sessions) drop(side fsm.Side) {
 
 // releaseSessions forgets the session of a side that has no part in the present
 // routing once the last of its queries is gone. It runs on the writer.
-func (c *Router) releaseSessions() {
-	s := c.machine.Snapshot()
+func (w *writer) releaseSessions() {
+	s := w.machine.Snapshot()
 	if s.Active == fsm.None {
 		return // any side may be needed next
 	}
 	for _, side := range fsm.Sides {
-		if side != s.Active && side != s.Target && s.Origin() != side && c.pins.sum(side) == 0 {
-			c.sessions.drop(side)
+		if side != s.Active && side != s.Target && s.Origin() != side && w.pins.sum(side) == 0 {
+			w.sessions.drop(side)
 		}
 	}
 }

@@ -16,16 +16,12 @@ import (
 	"github.com/e6data/e6data-go/e6/store"
 )
 
-// share is what a router knows of the store. Its fact and its two counts belong
-// to the writer.
-type share struct {
-	writer    string
-	fact      store.Fact
-	number    uint64      // of the last saying
-	published uint64      // the saying that the publisher has dealt with last
-	said      chan saying // the last thing that the cluster told us, to be published
-	ended     chan struct{}
-	hint      atomic.Bool // a first look into the store is under way
+// A publisher brings to the store what the writer has to say.
+type publisher struct {
+	id      string        // of this client, as the writer of records
+	updates chan saying   // the last one, not taken yet
+	ended   chan struct{} // closed when nothing of ours is in the store any more
+	hint    atomic.Bool   // a first look into the store is under way
 }
 
 const (
@@ -40,49 +36,49 @@ const (
 )
 
 // startSharing begins to listen to the store, and to speak to it.
-func (c *Router) startSharing() {
-	if c.cfg.Store == nil {
+func (rt *Router) startSharing() {
+	if rt.cfg.Store == nil {
 		return
 	}
-	c.share.writer = rand.Text()
-	c.share.said = make(chan saying, 1)
-	c.share.ended = make(chan struct{})
+	rt.publisher.id = rand.Text()
+	rt.publisher.updates = make(chan saying, 1)
+	rt.publisher.ended = make(chan struct{})
 	var loops sync.WaitGroup
-	loops.Go(c.watchStore)
-	loops.Go(c.publishFacts)
-	loops.Go(c.bePresent)
+	loops.Go(rt.watchStore)
+	loops.Go(rt.publishFacts)
+	loops.Go(rt.bePresent)
 	go func() {
 		loops.Wait()
-		close(c.share.ended)
+		close(rt.publisher.ended)
 	}()
 }
 
 // leaveStore waits until nothing of ours is in the store any more. One that
 // does not honour its context is left behind, as it would hold up the end.
-func (c *Router) leaveStore() {
-	if c.cfg.Store == nil {
+func (rt *Router) leaveStore() {
+	if rt.cfg.Store == nil {
 		return
 	}
 	patience := time.NewTimer(leaveTimeout)
 	defer patience.Stop()
 	select {
-	case <-c.share.ended:
+	case <-rt.publisher.ended:
 	case <-patience.C:
-		c.cfg.Logger.Warn("e6: a call of the store goes on although its context has ended")
+		rt.cfg.Logger.Warn("e6: a call of the store goes on although its context has ended")
 	}
 }
 
 // watchStore listens until the client ends. A store that fails is asked again.
-func (c *Router) watchStore() {
+func (rt *Router) watchStore() {
 	for n := 0; ; n++ {
-		err := c.guarded(func() error {
-			return c.cfg.Store.Watch(c.ctx, c.cfg.Key, func(f store.Fact) { c.post(func() { c.onFact(f) }) })
+		err := rt.guarded(func() error {
+			return rt.cfg.Store.Watch(rt.ctx, rt.cfg.Key, func(f store.Fact) { rt.post(recordRead{f}) })
 		})
-		if c.ctx.Err() != nil {
+		if rt.ctx.Err() != nil {
 			return
 		}
-		c.storeFailed("watch", err)
-		if c.cfg.Retry.Wait(c.ctx, n, nil) != nil {
+		rt.storeFailed("watch", err)
+		if rt.cfg.Retry.Wait(rt.ctx, n, nil) != nil {
 			return
 		}
 	}
@@ -90,46 +86,46 @@ func (c *Router) watchStore() {
 
 // onFact hears what another client learnt. It begins a transition, no more:
 // the side must still accept.
-func (c *Router) onFact(f store.Fact) {
-	if f.Version <= c.share.fact.Version {
+func (w *writer) onFact(f store.Fact) {
+	if f.Version <= w.record.Version {
 		return
 	}
-	before := c.share.fact
-	c.share.fact = f
-	c.onVetoes(before, f)
-	s := c.machine.Snapshot()
-	if later := s.Active.Other(); f.Announced != later || c.isHerald(later) {
-		c.goNow(later)
+	before := w.record
+	w.record = f
+	w.onVetoes(before, f)
+	s := w.machine.Snapshot()
+	if later := s.Active.Other(); f.Announced != later || w.isHerald(later) {
+		w.goNow(later)
 	}
-	if f.Writer == c.share.writer && !c.isHerald(s.Active.Other()) || c.closing || !c.settled() || !f.Side().Valid() || f.Side() == s.Active {
+	if f.Writer == w.publisher.id && !w.isHerald(s.Active.Other()) || w.closing || !w.settled() || !f.Side().Valid() || f.Side() == s.Active {
 		return
 	}
-	if c.retreat != nil {
+	if w.retreat != nil {
 		return // the other side is being asked already, to leave this one for longer
 	}
-	c.follow(announcement{
+	w.follow(announcement{
 		speaker: s.Active, at: Stamp{s.Epoch, s.Transition}, target: f.Side(),
 		cause: fsm.Cause{Reason: fsm.ReasonStore, Detail: fmt.Sprintf("version %d", f.Version)},
 	})
 }
 
 // hint is the side that the store would try first, if it answers quickly.
-func (c *Router) hint(ctx context.Context) fsm.Side {
-	if c.cfg.Store == nil || !c.share.hint.CompareAndSwap(false, true) {
+func (rt *Router) hint(ctx context.Context) fsm.Side {
+	if rt.cfg.Store == nil || !rt.publisher.hint.CompareAndSwap(false, true) {
 		return fsm.None
 	}
 	ctx, cancel := context.WithTimeout(ctx, hintTimeout)
 	defer cancel()
 	answer := make(chan fsm.Side, 1) // buffered: a store that ignores ctx is left behind
 	go func() {
-		defer c.share.hint.Store(false)
+		defer rt.publisher.hint.Store(false)
 		var fact store.Fact
-		_ = c.guarded(func() (err error) {
-			fact, err = c.cfg.Store.Load(ctx, c.cfg.Key)
+		_ = rt.guarded(func() (err error) {
+			fact, err = rt.cfg.Store.Load(ctx, rt.cfg.Key)
 			return err
 		})
 		side := fact.Side()
-		if side.Valid() && c.sentenceOn(side, fact).clients > 0 {
+		if side.Valid() && rt.sentenceOn(side, fact).clients > 0 {
 			side = side.Other()
 		}
 		answer <- side
@@ -144,12 +140,12 @@ func (c *Router) hint(ctx context.Context) fsm.Side {
 
 // publishFacts brings to the store what the cluster told this client. What cannot be
 // brought there now is kept until it can, or there is something newer to say.
-func (c *Router) publishFacts() {
+func (rt *Router) publishFacts() {
 	for {
 		select {
-		case s := <-c.share.said:
-			c.publishAtLast(s)
-		case <-c.ctx.Done():
+		case s := <-rt.publisher.updates:
+			rt.publishAtLast(s)
+		case <-rt.ctx.Done():
 			return
 		}
 	}
@@ -158,29 +154,29 @@ func (c *Router) publishFacts() {
 // publishAgain are the pauses between attempts to publish.
 var publishAgain = backoff.Policy{Base: time.Second, Max: time.Minute}
 
-func (c *Router) publishAtLast(s saying) {
+func (rt *Router) publishAtLast(s saying) {
 	for n := 0; ; n++ {
 		var present store.Fact
-		err := c.guarded(func() (err error) {
-			present, err = c.publishFact(s)
+		err := rt.guarded(func() (err error) {
+			present, err = rt.publishFact(s)
 			return err
 		})
-		if c.ctx.Err() != nil {
+		if rt.ctx.Err() != nil {
 			return
 		}
 		if err != nil {
-			c.storeFailed("compare-and-swap", err)
+			rt.storeFailed("compare-and-swap", err)
 		}
 		if err == nil || errors.Is(err, store.ErrConflict) { // others publish all the time
-			c.post(func() { c.onPublished(s.number, present) })
+			rt.post(recordPublished{s.number, present})
 			return
 		}
 		pause := time.NewTimer(publishAgain.Pause(n))
 		select {
 		case <-pause.C:
-		case newer := <-c.share.said:
+		case newer := <-rt.publisher.updates:
 			s, n = newer.after(s), -1
-		case <-c.ctx.Done():
+		case <-rt.ctx.Done():
 		}
 		pause.Stop()
 	}
@@ -188,18 +184,18 @@ func (c *Router) publishAtLast(s saying) {
 
 // onPublished notes that the publisher has dealt with a saying, and the record that
 // the store held then. The watch may deliver that record later, or an older one.
-func (c *Router) onPublished(number uint64, present store.Fact) {
-	c.share.published = number
-	c.onFact(present)
+func (w *writer) onPublished(number uint64, present store.Fact) {
+	w.published = number
+	w.onFact(present)
 }
 
 // publishFact puts a saying on top of whatever the store holds, unless that leads to
 // the same side, and returns what the store holds then. Of two clients that swap at
 // once, one finds a conflict, looks again, and mostly finds its own news told.
-func (c *Router) publishFact(s saying) (store.Fact, error) {
-	ctx, cancel := context.WithTimeout(c.ctx, storeTimeout)
+func (rt *Router) publishFact(s saying) (store.Fact, error) {
+	ctx, cancel := context.WithTimeout(rt.ctx, storeTimeout)
 	defer cancel()
-	present, err := c.cfg.Store.Load(ctx, c.cfg.Key)
+	present, err := rt.cfg.Store.Load(ctx, rt.cfg.Key)
 	for n := 0; err == nil; n++ {
 		next, news := s.onTopOf(present)
 		if !news {
@@ -209,12 +205,12 @@ func (c *Router) publishFact(s saying) (store.Fact, error) {
 			return present, store.ErrConflict
 		}
 		if n > 0 {
-			if err := c.cfg.Retry.Wait(ctx, n-1, nil); err != nil {
+			if err := rt.cfg.Retry.Wait(ctx, n-1, nil); err != nil {
 				return present, err
 			}
 		}
 		var now store.Fact
-		now, err = c.cfg.Store.CompareAndSwap(ctx, c.cfg.Key, present.Version, next)
+		now, err = rt.cfg.Store.CompareAndSwap(ctx, rt.cfg.Key, present.Version, next)
 		if err == nil || errors.Is(err, store.ErrConflict) {
 			present = now
 		}
@@ -228,21 +224,21 @@ func (c *Router) publishFact(s saying) (store.Fact, error) {
 	return present, err
 }
 
-func (c *Router) storeFailed(op string, err error) {
+func (rt *Router) storeFailed(op string, err error) {
 	text := "the store ended the call without an error"
 	if err != nil {
 		text = err.Error()
 	}
-	c.cfg.Events.Publish(fsm.Cause{Reason: fsm.ReasonStore}, events.StoreFailed{Op: op, Error: text})
+	rt.cfg.Events.Publish(fsm.Cause{Reason: fsm.ReasonStore}, events.StoreFailed{Op: op, Error: text})
 }
 
 // guarded turns a panic of somebody else's store into an error, and hands its stack
 // on.
-func (c *Router) guarded(call func() error) (err error) {
+func (rt *Router) guarded(call func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			if c.cfg.OnPanic != nil {
-				c.cfg.OnPanic(p, debug.Stack())
+			if rt.cfg.OnPanic != nil {
+				rt.cfg.OnPanic(p, debug.Stack())
 			}
 			err = fmt.Errorf("panic in the store: %v", p)
 		}

@@ -56,64 +56,64 @@ type heldFlag struct {
 func (h heldFlag) isSet() bool { return h.ctx.Err() != nil }
 
 // begin moves towards target. It runs on the writer.
-func (c *Router) begin(event fsm.Event, target fsm.Side, cause fsm.Cause) *transition {
-	began := c.beganAt(event)
-	c.supersede(cause)
-	clear(c.heard)
-	if !c.fire(fsm.Trigger{Event: event, Side: target, Cause: cause}) {
+func (w *writer) begin(event fsm.Event, target fsm.Side, cause fsm.Cause) *transition {
+	began := w.beganAt(event)
+	w.supersede(cause)
+	clear(w.heard)
+	if !w.fire(fsm.Trigger{Event: event, Side: target, Cause: cause}) {
 		return nil
 	}
-	now := c.machine.Snapshot()
+	now := w.machine.Snapshot()
 	t := &transition{
 		start: CutoverStart{
 			ID: now.Transition, Event: event, Change: changeKind(event, cause), From: target.Other(), To: target, Cause: cause,
-			At: began, InFlight: c.pins.sum(target.Other()), Limit: c.limit(event),
+			At: began, InFlight: w.pins.sum(target.Other()), Limit: w.limit(event),
 		},
-		jitter: c.jitter(cause),
+		jitter: w.jitter(cause),
 		wake:   make(chan struct{}, 1), ready: make(chan struct{}), over: make(chan struct{}), shared: func() {},
 	}
 	if event == fsm.EventRollback {
 		t.back = &cause
 	}
-	t.ctx, t.cancel = context.WithCancel(c.ctx)
+	t.ctx, t.cancel = context.WithCancel(w.ctx)
 	t.held.ctx, t.held.set = context.WithCancel(t.ctx)
-	t.timer = time.AfterFunc(t.jitter+c.cfg.PrepareTimeout, func() { c.post(func() { c.onPrepareTimeout(t) }) })
-	c.transition = t
-	c.tasks.Go(func() { c.lead(t) })
+	t.timer = w.after(t.jitter+w.cfg.PrepareTimeout, prepareTimedOut{t})
+	w.transition = t
+	w.spawn(func(rt *Router) { rt.lead(t) })
 	return t
 }
 
 // limit is how long a transition may take, all phases together.
-func (c *Router) limit(event fsm.Event) time.Duration {
-	limit := c.cfg.Fleet.Jitter + c.cfg.PrepareTimeout + c.cfg.DrainTimeout
-	if c.mayShare(event) {
-		limit += c.cfg.SharedTimeout
+func (rt *Router) limit(event fsm.Event) time.Duration {
+	limit := rt.cfg.Fleet.Jitter + rt.cfg.PrepareTimeout + rt.cfg.DrainTimeout
+	if rt.mayShare(event) {
+		limit += rt.cfg.SharedTimeout
 	}
 	return limit
 }
 
 // lead does the work of a transition, and tells whoever wants to hear of it
 // when it begins and when it has ended.
-func (c *Router) lead(t *transition) {
+func (rt *Router) lead(t *transition) {
 	ctx, end := t.ctx, func(CutoverEnd) {}
-	if tell := c.cfg.Hooks.Cutover; tell != nil {
+	if tell := rt.cfg.Hooks.Cutover; tell != nil {
 		ctx, end = tell(ctx, t.start)
 	} else {
 		ctx = background(ctx, t.start.Cause)
 	}
-	c.prepare(ctx, t)
+	rt.prepare(ctx, t)
 	<-t.over
 	end(t.end)
 }
 
 // prepare asks the target for a session until it gives one, and then the guards
 // until they have decided.
-func (c *Router) prepare(ctx context.Context, t *transition) {
+func (rt *Router) prepare(ctx context.Context, t *transition) {
 	if t.jitter > 0 && backoff.Sleep(ctx, t.jitter, t.wake) != nil {
 		return
 	}
-	for asked := 1; c.makeReady(ctx, t); asked++ {
-		again, decided := c.judge(ctx, t, asked)
+	for asked := 1; rt.makeReady(ctx, t); asked++ {
+		again, decided := rt.judge(ctx, t, asked)
 		if decided || backoff.Sleep(ctx, again, t.held.ctx.Done()) != nil {
 			return
 		}
@@ -122,32 +122,27 @@ func (c *Router) prepare(ctx context.Context, t *transition) {
 
 // makeReady opens a session on the target. It reports false if the transition
 // ended before.
-func (c *Router) makeReady(ctx context.Context, t *transition) bool {
-	failures := repeated{c: c, purpose: "prepare"}
+func (rt *Router) makeReady(ctx context.Context, t *transition) bool {
+	failures := repeated{rt: rt, purpose: "prepare"}
 	for attempt, pauses := 1, 0; t.ctx.Err() == nil; attempt++ {
 		held := t.held.isSet() // before the call: only a later refusal counts
-		session, took, err := c.login(ctx, t.target(), "prepare")
+		session, took, err := rt.login(ctx, t.target(), "prepare")
 		if err == nil {
-			installed := false
-			known := c.call(t.ctx, func() {
-				if installed = c.transition == t; installed {
-					c.sessions.install(t.target(), session, took, "prepare")
-				}
-			})
-			return known == nil && installed
+			m := targetAccepted{transition: t, session: session, took: took}
+			return rt.call(t.ctx, &m) == nil && m.installed
 		}
 		if t.ctx.Err() != nil {
 			return false
 		}
 		failures.failed(t.target(), attempt, t.start.Cause, err)
-		c.post(func() { c.onNotReady(t, err, held) })
+		rt.post(targetNotReady{t, err, held})
 		if !held && t.held.isSet() {
 			pauses = 0
 			continue // the origin began to refuse during the call: ask again at once
 		}
-		pause := c.cfg.Retry.Pause(pauses)
+		pause := rt.cfg.Retry.Pause(pauses)
 		if !t.held.isSet() {
-			pause = max(pause, c.jitter(t.start.Cause)) // nobody waits, and a fleet would ask all the time
+			pause = max(pause, rt.jitter(t.start.Cause)) // nobody waits, and a fleet would ask all the time
 		}
 		if backoff.Sleep(ctx, pause, t.wake) != nil {
 			return false
@@ -157,193 +152,202 @@ func (c *Router) makeReady(ctx context.Context, t *transition) bool {
 	return false
 }
 
+// onTargetAccepted keeps the session of a target that has accepted.
+func (w *writer) onTargetAccepted(t *transition, session string, took time.Duration) bool {
+	if w.transition != t {
+		return false
+	}
+	w.sessions.install(t.target(), session, took, "prepare")
+	return true
+}
+
 // onReady makes the target the active side.
-func (c *Router) onReady(t *transition) {
-	if c.transition != t {
+func (w *writer) onReady(t *transition) {
+	if w.transition != t {
 		return
 	}
-	if c.sendsBack(t) {
-		c.decline(t.target())
-		c.abort(t, t.cause(fsm.ReasonWithdrawn, fmt.Sprintf("%s itself named %s", t.target(), t.origin())))
+	if w.sendsBack(t) {
+		w.decline(t.target())
+		w.abort(t, t.cause(fsm.ReasonWithdrawn, fmt.Sprintf("%s itself named %s", t.target(), t.origin())))
 		return
 	}
-	baseline := c.windows[t.origin()].Summary()
+	baseline := w.windows[t.origin()].Summary()
 	phase := fsm.PhaseDraining
-	if c.mayShare(t.start.Event) && t.back == nil && !t.held.isSet() {
+	if w.mayShare(t.start.Event) && t.back == nil && !t.held.isSet() {
 		phase = fsm.PhaseShared
 	}
 	t.accepted = time.Now() // before the first query can be there
-	c.upcoming = c.probationOf(t, baseline)
-	if !c.fire(fsm.Trigger{Event: fsm.EventAccept, Phase: phase, Cause: t.cause(fsm.ReasonAccepted, t.start.Cause.String())}) {
+	w.upcoming = w.probationOf(t, baseline)
+	if !w.fire(fsm.Trigger{Event: fsm.EventAccept, Phase: phase, Cause: t.cause(fsm.ReasonAccepted, t.start.Cause.String())}) {
 		return
 	}
 	if t.back != nil {
-		c.retreated(t.origin(), *t.back)
+		w.retreated(t.origin(), *t.back)
 	}
 	close(t.ready)
-	c.tellAccepted(t)
+	w.tellAccepted(t)
 	if phase == fsm.PhaseShared {
-		c.shareSides(t)
+		w.shareSides(t)
 	} else {
-		c.startDraining(t)
+		w.startDraining(t)
 	}
-	c.applyHeard(t.target())
+	w.applyHeard(t.target())
 }
 
 // sendsBack reports whether a target that only the store has named accepts, and names the
 // origin in the same breath. It is on its way out then, and the store is wrong.
-func (c *Router) sendsBack(t *transition) bool {
-	a, said := c.heard[t.target()]
+func (w *writer) sendsBack(t *transition) bool {
+	a, said := w.heard[t.target()]
 	return said && a.target == t.origin() && !t.held.isSet() && t.back == nil &&
 		t.start.Event == fsm.EventAnnounce && t.start.Cause.Reason == fsm.ReasonStore
 }
 
 // startDraining waits for the queries of the origin.
-func (c *Router) startDraining(t *transition) {
+func (w *writer) startDraining(t *transition) {
 	t.timer.Stop()
-	t.timer = time.AfterFunc(c.cfg.DrainTimeout, func() { c.post(func() { c.onDrainTimeout(t) }) })
-	c.commitIfDrained()
+	t.timer = w.after(w.cfg.DrainTimeout, drainTimedOut{t})
+	w.commitIfDrained()
 }
 
 // onNotReady decides what a failed probe of the target means.
-func (c *Router) onNotReady(t *transition, err error, held bool) {
-	if c.transition != t {
+func (w *writer) onNotReady(t *transition, err error, held bool) {
+	if w.transition != t {
 		return
 	}
-	switch verdict := c.cfg.Cluster.Judge(err); {
+	switch verdict := w.cfg.Cluster.Judge(err); {
 	case verdict == Denied:
-		c.decline(t.target())
-		c.abort(t, t.cause(fsm.ReasonCredentials, c.cfg.Describe(err)))
+		w.decline(t.target())
+		w.abort(t, t.cause(fsm.ReasonCredentials, w.cfg.Describe(err)))
 	case held:
 		// The origin refused before this probe was sent, and the target has not
 		// accepted either: nobody is known to.
-		c.detect(t.cause(fsm.ReasonRefusal, "both sides refuse"), t.target())
+		w.detect(t.cause(fsm.ReasonRefusal, "both sides refuse"), t.target())
 	}
 }
 
 // onPrepareTimeout gives up on a target that stayed unusable.
-func (c *Router) onPrepareTimeout(t *transition) {
-	if c.transition != t || c.machine.Snapshot().Phase != fsm.PhasePreparing {
+func (w *writer) onPrepareTimeout(t *transition) {
+	if w.transition != t || w.machine.Snapshot().Phase != fsm.PhasePreparing {
 		return
 	}
-	c.decline(t.target())
-	c.abort(t, t.cause(fsm.ReasonDeadline, fmt.Sprintf("%s was not ready within %s", t.target(), c.cfg.PrepareTimeout)))
+	w.decline(t.target())
+	w.abort(t, t.cause(fsm.ReasonDeadline, fmt.Sprintf("%s was not ready within %s", t.target(), w.cfg.PrepareTimeout)))
 }
 
 // onDrainTimeout ends the transition, not the queries: they go on where they are.
-func (c *Router) onDrainTimeout(t *transition) {
-	if c.transition == t {
-		c.commit(ResultDeadline, t.cause(fsm.ReasonDeadline, fmt.Sprintf("%s was not drained within %s", t.origin(), c.cfg.DrainTimeout)))
+func (w *writer) onDrainTimeout(t *transition) {
+	if w.transition == t {
+		w.commit(ResultDeadline, t.cause(fsm.ReasonDeadline, fmt.Sprintf("%s was not drained within %s", t.origin(), w.cfg.DrainTimeout)))
 	}
 }
 
 // commitIfDrained ends the transition once no query is left on the origin.
-func (c *Router) commitIfDrained() {
-	t := c.transition
-	if t == nil || c.machine.Snapshot().Phase != fsm.PhaseDraining || c.pins.sum(t.origin()) > 0 {
+func (w *writer) commitIfDrained() {
+	t := w.transition
+	if t == nil || w.machine.Snapshot().Phase != fsm.PhaseDraining || w.pins.sum(t.origin()) > 0 {
 		return
 	}
-	c.commit(ResultDrained, t.cause(fsm.ReasonDrained, ""))
+	w.commit(ResultDrained, t.cause(fsm.ReasonDrained, ""))
 }
 
 // commit ends the transition at its target.
-func (c *Router) commit(result string, cause fsm.Cause) {
-	t := c.transition
-	held := c.held // a target under suspicion stays so
-	if !c.fire(fsm.Trigger{Event: fsm.EventCommit, Side: t.target(), Cause: cause}) {
+func (w *writer) commit(result string, cause fsm.Cause) {
+	t := w.transition
+	held := w.held // a target under suspicion stays so
+	if !w.fire(fsm.Trigger{Event: fsm.EventCommit, Side: t.target(), Cause: cause}) {
 		return
 	}
-	delete(c.declined, t.target())
-	c.finish(t, result, cause, nil)
+	delete(w.declined, t.target())
+	w.finish(t, result, cause, nil)
 	if held {
-		c.detect(fsm.Cause{Reason: fsm.ReasonRefusal, Detail: "the target refuses, and the origin is gone", Trace: cause.Trace}, t.origin())
+		w.detect(fsm.Cause{Reason: fsm.ReasonRefusal, Detail: "the target refuses, and the origin is gone", Trace: cause.Trace}, t.origin())
 		return
 	}
-	c.scheduleRefresh()
+	w.scheduleRefresh()
 	if t.doubted {
 		// The origin was drained while the target was being verified.
-		c.startCheck(cause, c.cfg.ProbeTimeout).suspect = true
+		w.startCheck(cause, w.cfg.ProbeTimeout).suspect = true
 	}
 }
 
 // abort ends the transition at its origin.
-func (c *Router) abort(t *transition, cause fsm.Cause) {
-	drained := c.machine.Snapshot().Phase != fsm.PhasePreparing
-	held := c.held
-	if !c.fire(fsm.Trigger{Event: fsm.EventAbort, Side: t.origin(), Cause: cause}) {
+func (w *writer) abort(t *transition, cause fsm.Cause) {
+	drained := w.machine.Snapshot().Phase != fsm.PhasePreparing
+	held := w.held
+	if !w.fire(fsm.Trigger{Event: fsm.EventAbort, Side: t.origin(), Cause: cause}) {
 		return
 	}
 	if t.back != nil && cause.Reason != fsm.ReasonWithdrawn {
-		c.retreatLater(t.origin(), *t.back, 0)
+		w.retreatLater(t.origin(), *t.back, 0)
 	}
 	err := fmt.Errorf("e6: the transition from %s to %s was aborted: %s", t.origin(), t.target(), cause)
 	if cause.Reason == fsm.ReasonVeto {
 		err = fmt.Errorf("%w: %w", err, ErrVetoed)
 	}
 	if drained {
-		c.finish(t, ResultAborted, cause, err)
+		w.finish(t, ResultAborted, cause, err)
 	} else {
 		if t.start.Event == fsm.EventAnnounce && cause.Reason != fsm.ReasonWithdrawn {
-			c.damping.forget()
+			w.damping.forget()
 		}
-		c.endTransition(ResultAborted, cause, err)
-		c.releaseSessions()
+		w.endTransition(ResultAborted, cause, err)
+		w.releaseSessions()
 		if held {
 			// The origin had begun to refuse: it is no place to stay.
-			c.detect(fsm.Cause{Reason: fsm.ReasonRefusal, Detail: "the origin refuses", Trace: cause.Trace}, t.target())
+			w.detect(fsm.Cause{Reason: fsm.ReasonRefusal, Detail: "the origin refuses", Trace: cause.Trace}, t.target())
 			return
 		}
-		c.suspicion = nil // what it said was decided
+		w.suspicion = nil // what it said was decided
 	}
-	c.scheduleRefresh()
+	w.scheduleRefresh()
 }
 
 // supersede ends a transition that is draining when the next one begins. Its
 // queries go on where they are.
-func (c *Router) supersede(cause fsm.Cause) {
-	switch c.machine.Snapshot().Phase {
+func (w *writer) supersede(cause fsm.Cause) {
+	switch w.machine.Snapshot().Phase {
 	case fsm.PhaseShared:
-		if !c.stopSharing(c.transition, cause) {
+		if !w.stopSharing(w.transition, cause) {
 			return
 		}
 		fallthrough
 	case fsm.PhaseDraining:
-		c.commit(ResultSuperseded, cause)
+		w.commit(ResultSuperseded, cause)
 	}
 }
 
 // finish tells how a drain ended and cleans up after the transition.
-func (c *Router) finish(t *transition, result string, cause fsm.Cause, err error) {
-	c.cfg.Events.Publish(t.start.Cause, events.DrainEnded{
-		Side: t.origin(), Result: result, Remaining: c.pins.sum(t.origin()), Took: time.Since(t.accepted),
+func (w *writer) finish(t *transition, result string, cause fsm.Cause, err error) {
+	w.cfg.Events.Publish(t.start.Cause, events.DrainEnded{
+		Side: t.origin(), Result: result, Remaining: w.pins.sum(t.origin()), Took: time.Since(t.accepted),
 	})
-	c.endTransition(result, cause, err)
-	c.releaseSessions()
+	w.endTransition(result, cause, err)
+	w.releaseSessions()
 }
 
 // abandon ends the transition that is under way, if there is one, and leads to
 // neither of its sides.
-func (c *Router) abandon(cause fsm.Cause, err error) {
-	if t := c.transition; t != nil && c.machine.Snapshot().Phase > fsm.PhasePreparing {
-		c.finish(t, ResultAbandoned, cause, err)
+func (w *writer) abandon(cause fsm.Cause, err error) {
+	if t := w.transition; t != nil && w.machine.Snapshot().Phase > fsm.PhasePreparing {
+		w.finish(t, ResultAbandoned, cause, err)
 		return
 	}
-	c.endTransition(ResultAbandoned, cause, err)
+	w.endTransition(ResultAbandoned, cause, err)
 }
 
 // endTransition stops the work of the transition that is under way, if there
 // is one. It moves nothing.
-func (c *Router) endTransition(result string, cause fsm.Cause, err error) {
-	t := c.transition
+func (w *writer) endTransition(result string, cause fsm.Cause, err error) {
+	t := w.transition
 	if t == nil {
 		return
 	}
-	c.transition = nil
+	w.transition = nil
 	left := t.origin()
 	if result == ResultAborted {
 		left = t.target()
 	}
-	t.finish(CutoverEnd{Result: result, Cause: cause, Remaining: c.pins.sum(left)})
+	t.finish(CutoverEnd{Result: result, Cause: cause, Remaining: w.pins.sum(left)})
 	select {
 	case <-t.ready:
 	default:

@@ -19,7 +19,7 @@ type sentence struct {
 }
 
 // sentenceOn sums up the vetoes on a side.
-func (c *Router) sentenceOn(side fsm.Side, f store.Fact) (s sentence) {
+func (rt *Router) sentenceOn(side fsm.Side, f store.Fact) (s sentence) {
 	var writers []string
 	for _, v := range f.Standing() {
 		if v.Side != side || slices.Contains(writers, v.Writer) {
@@ -28,7 +28,7 @@ func (c *Router) sentenceOn(side fsm.Side, f store.Fact) (s sentence) {
 		writers = append(writers, v.Writer)
 		s.clients++
 		s.order = s.order || v.Order
-		s.own = s.own || v.Writer == c.share.writer
+		s.own = s.own || v.Writer == rt.publisher.id
 		s.rest = max(s.rest, v.Rest())
 		s.why = v.Why
 	}
@@ -38,63 +38,63 @@ func (c *Router) sentenceOn(side fsm.Side, f store.Fact) (s sentence) {
 // needed is how many vetoes on a side it takes for this client to act. While a part
 // of the fleet goes first, one of them is enough for all others to stay, and for that
 // part to go back.
-func (c *Router) needed(side fsm.Side) int {
-	on := c.machine.Snapshot().Active == side
-	if on && c.stage != nil || !on && c.cfg.Fleet.StageShare > 0 {
+func (w *writer) needed(side fsm.Side) int {
+	on := w.machine.Snapshot().Active == side
+	if on && w.stage != nil || !on && w.cfg.Fleet.StageShare > 0 {
 		return 1
 	}
-	return max(1, c.cfg.Fleet.Votes)
+	return max(1, w.cfg.Fleet.Votes)
 }
 
 // isEnough reports whether this client acts on the vetoes on a side.
-func (c *Router) isEnough(side fsm.Side, s sentence) bool {
-	return s.clients > 0 && (s.order || s.clients >= c.needed(side))
+func (w *writer) isEnough(side fsm.Side, s sentence) bool {
+	return s.clients > 0 && (s.order || s.clients >= w.needed(side))
 }
 
 // onVetoes follows what others say about the sides: announcements of one that is bad
 // are ignored, and one that is active is left if the other one accepts. Only a new
 // veto makes that happen: what somebody decides after it counts for more.
-func (c *Router) onVetoes(before, now store.Fact) {
+func (w *writer) onVetoes(before, now store.Fact) {
 	for _, side := range fsm.Sides {
-		s, d := c.sentenceOn(side, now), c.declined[side]
+		s, d := w.sentenceOn(side, now), w.declined[side]
 		switch {
 		case s.clients == 0:
 			if d != nil && d.why == vetoed { // the vetoes were taken back
-				delete(c.declined, side)
-				c.publish()
+				delete(w.declined, side)
+				w.publish()
 			}
-		case c.isNews(side, before, now):
-			c.onVeto(side, s)
+		case w.isNews(side, before, now):
+			w.onVeto(side, s)
 		case s.own && d != nil && d.why == coolingDown:
 			d.why = vetoed // it ends with the veto from now on
 		}
 	}
 }
 
-func (c *Router) onVeto(side fsm.Side, s sentence) {
-	active := c.machine.Snapshot().Active == side
+func (w *writer) onVeto(side fsm.Side, s sentence) {
+	active := w.machine.Snapshot().Active == side
 	action := "none"
-	switch enough := c.isEnough(side, s); {
-	case enough && active && !c.closing:
+	switch enough := w.isEnough(side, s); {
+	case enough && active && !w.closing:
 		action = "rollback"
 	case enough && !active:
 		action = "ignore"
 	}
-	c.cfg.Events.Publish(fsm.Cause{Reason: fsm.ReasonStore}, events.SideVetoed{
-		Side: side, Why: s.why, Order: s.order, Clients: s.clients, Needed: c.needed(side), Rest: s.rest, Action: action,
+	w.cfg.Events.Publish(fsm.Cause{Reason: fsm.ReasonStore}, events.SideVetoed{
+		Side: side, Why: s.why, Order: s.order, Clients: s.clients, Needed: w.needed(side), Rest: s.rest, Action: action,
 	})
 	switch action {
 	case "rollback":
-		c.startRetreat(fleetCause(side, s))
+		w.startRetreat(fleetCause(side, s))
 	case "ignore":
-		c.leaveAlone(side, s)
+		w.leaveAlone(side, s)
 	}
 }
 
 // isNews reports whether somebody else has a veto on a side that was not there before.
-func (c *Router) isNews(side fsm.Side, before, now store.Fact) bool {
+func (rt *Router) isNews(side fsm.Side, before, now store.Fact) bool {
 	return slices.ContainsFunc(now.Standing(), func(v store.Veto) bool {
-		return v.Side == side && v.Writer != c.share.writer &&
+		return v.Side == side && v.Writer != rt.publisher.id &&
 			!slices.ContainsFunc(before.Vetoes, func(old store.Veto) bool {
 				return old.Side == side && old.Writer == v.Writer && old.At.Equal(v.At)
 			})
@@ -103,19 +103,19 @@ func (c *Router) isNews(side fsm.Side, before, now store.Fact) bool {
 
 // leaveAlone ignores announcements of a side for as long as the vetoes on it stand,
 // and ends a transition to it that has not come far.
-func (c *Router) leaveAlone(side fsm.Side, s sentence) {
-	d := c.decisionAbout(side)
+func (w *writer) leaveAlone(side fsm.Side, s sentence) {
+	d := w.decisionAbout(side)
 	d.why, d.until = vetoed, time.Now().Add(s.rest)
-	c.publish()
-	if t := c.transition; t != nil && t.target() == side && c.machine.Snapshot().Phase == fsm.PhasePreparing && !t.held.isSet() {
-		c.abort(t, fleetCause(side, s))
+	w.publish()
+	if t := w.transition; t != nil && t.target() == side && w.machine.Snapshot().Phase == fsm.PhasePreparing && !t.held.isSet() {
+		w.abort(t, fleetCause(side, s))
 	}
 }
 
 // veto tells the others that a side is bad, for as long as this client leaves it alone.
-func (c *Router) veto(side fsm.Side, cause fsm.Cause) {
-	d := c.declined[side]
-	if c.cfg.Store == nil || d == nil {
+func (w *writer) veto(side fsm.Side, cause fsm.Cause) {
+	d := w.declined[side]
+	if w.cfg.Store == nil || d == nil {
 		return
 	}
 	now := time.Now()
@@ -123,8 +123,8 @@ func (c *Router) veto(side fsm.Side, cause fsm.Cause) {
 	if why == "" {
 		why = string(cause.Reason)
 	}
-	c.say(saying{Fact: store.Fact{Vetoes: []store.Veto{{
-		Side: side, Writer: c.share.writer, Order: cause.Reason == fsm.ReasonCaller, Why: clip(why), At: now, Until: d.until,
+	w.say(saying{Fact: store.Fact{Vetoes: []store.Veto{{
+		Side: side, Writer: w.publisher.id, Order: cause.Reason == fsm.ReasonCaller, Why: clip(why), At: now, Until: d.until,
 	}}}})
 }
 
