@@ -252,6 +252,7 @@ func TestAnAnnouncementFromBeforeADetectionThatHasEndedIsIgnored(t *testing.T) {
 func TestAnnounced_NeverWaitsForTheWriter(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		r.touch()
+		r.cluster.set(fsm.Green, nil)
 		free := make(chan struct{})
 		r.Occupy(free)
 		synctest.Wait()
