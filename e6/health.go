@@ -142,7 +142,7 @@ func (c *Client) Health() HealthReport {
 			Probation: positive(time.Until(c.route.Probation(side))),
 		}
 		if r.CoolDown && side == r.Active.Other() {
-			s.CoolDown = positive(time.Until(r.Deaf))
+			s.CoolDown = positive(time.Until(r.SuppressedUntil))
 		}
 		report.Sides = append(report.Sides, s)
 	}

@@ -132,10 +132,10 @@ var verdicts = [...]router.Verdict{
 	wire.VerdictSuspended: router.Suspended, wire.VerdictDenied: router.Denied,
 }
 
-// Judge says what an error means for its side. What an engine answers, even that it
+// Classify says what an error means for its side. What an engine answers, even that it
 // does not have the method, shows that the side took the call. A status UNKNOWN shows
 // nothing: a proxy that refuses a side may say so in words that are not recognised.
-func (s *sides) Judge(err error) router.Verdict {
+func (s *sides) Classify(err error) router.Verdict {
 	if err == nil {
 		return router.Accepts
 	}

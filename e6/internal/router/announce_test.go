@@ -71,7 +71,7 @@ func TestAnAnnouncementDuringDetectionIsAppliedIfItsSpeakerSettles(t *testing.T)
 func TestAnAnnouncementInTheAuthenticateResponseIsFollowedAfterSettling(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		r.cluster.set(fsm.Green, nil)
-		r.cluster.say(fsm.Blue, fsm.Green)
+		r.cluster.updateStore(fsm.Blue, fsm.Green)
 		require.Equal(t, fsm.Blue, r.touch())
 		pass(time.Second)
 		r.requireState("green")
@@ -206,7 +206,7 @@ func TestATargetThatDeniesTheCredentialsIsDeclined(t *testing.T) {
 func TestAnAnnouncementByTheTargetIsHeardOnceItIsActive(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		running := r.pin()
-		r.cluster.say(fsm.Green, fsm.Blue)
+		r.cluster.updateStore(fsm.Green, fsm.Blue)
 		r.openAndAnnounce(fsm.Green)
 		pass(time.Second)
 		require.Equal(t, []string{"detect detecting", "settle blue", "announce transitioning blue->green (preparing)",

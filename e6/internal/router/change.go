@@ -80,15 +80,15 @@ func (w *writer) changed(step fsm.Transition, sign suspicion) {
 	e.Took = max(step.At.Sub(sign.at), 0)
 	w.cfg.Events.Publish(e.Cause, e)
 	if step.Event != fsm.EventAccept { // the hooks of a transition were told when it began
-		w.tellChange(e, step, sign)
+		w.reportChange(e, step, sign)
 	}
 }
 
-// tellChange tells hooks about a change that is over as soon as it is known to be
+// reportChange tells hooks about a change that is over as soon as it is known to be
 // one.
-func (w *writer) tellChange(e events.StrategyChanged, step fsm.Transition, sign suspicion) {
-	tell := w.cfg.Hooks.Cutover
-	if tell == nil {
+func (w *writer) reportChange(e events.StrategyChanged, step fsm.Transition, sign suspicion) {
+	begin := w.cfg.Hooks.Cutover
+	if begin == nil {
 		return
 	}
 	start := CutoverStart{
@@ -100,7 +100,7 @@ func (w *writer) tellChange(e events.StrategyChanged, step fsm.Transition, sign 
 		end.Result, end.Ready = ResultReset, time.Time{}
 	}
 	w.spawn(func(rt *Router) {
-		_, ended := tell(background(rt.ctx, start.Cause), start)
+		_, ended := begin(background(rt.ctx, start.Cause), start)
 		ended(end)
 	})
 }

@@ -28,7 +28,7 @@ type Cluster interface {
 	// the connections may lead to where the cluster is no longer. It does not block.
 	Reconnect()
 	// Judge says what an error of the methods above means for the side.
-	Judge(err error) Verdict
+	Classify(err error) Verdict
 }
 
 // Verdict is what a failed call means for the side it was sent to.
@@ -67,19 +67,19 @@ func (e *DetectionError) Error() string { return e.text(error.Error) }
 // text is the whole error, with its parts as describe says them.
 func (e *DetectionError) text(describe func(error) string) string {
 	text := "no side accepts: " + describe(e.Err)
-	var said [len(fsm.Sides)]string
+	var updates [len(fsm.Sides)]string
 	for i, side := range fsm.Sides {
 		if err := e.side(side); err != nil && !errors.Is(e.Err, err) && !sameButForSide(describe(err), describe(e.Err)) {
-			said[i] = describe(err)
+			updates[i] = describe(err)
 		}
 	}
 	blue, green := fsm.Sides[0].String(), fsm.Sides[1].String()
-	if said[0] != "" && strings.ReplaceAll(said[0], " on "+blue, " on "+green) == said[1] {
-		return errtext.Once(text + "; " + blue + " and " + green + ": " + strings.ReplaceAll(said[0], " on "+blue, ""))
+	if updates[0] != "" && strings.ReplaceAll(updates[0], " on "+blue, " on "+green) == updates[1] {
+		return errtext.Once(text + "; " + blue + " and " + green + ": " + strings.ReplaceAll(updates[0], " on "+blue, ""))
 	}
 	for i, side := range fsm.Sides {
-		if said[i] != "" {
-			text += fmt.Sprintf("; %s: %s", side, said[i])
+		if updates[i] != "" {
+			text += fmt.Sprintf("; %s: %s", side, updates[i])
 		}
 	}
 	return errtext.Once(text)

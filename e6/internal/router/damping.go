@@ -69,7 +69,7 @@ func (d *damping) forget() { d.changes = max(0, d.changes-1) }
 
 // suppress reports whether an announcement comes too early to be followed, and tells
 // about the first one that does.
-func (w *writer) suppress(a announcement) bool {
+func (w *writer) dampen(a announcement) bool {
 	if w.consistent() {
 		return false
 	}
@@ -82,7 +82,7 @@ func (w *writer) suppress(a announcement) bool {
 	if d.until != next {
 		d.until = next
 		w.publish()
-		w.tell(a, false, fmt.Sprintf("suppressed until %s: the side changed %d times in quick succession",
+		w.report(a, false, fmt.Sprintf("suppressed until %s: the side changed %d times in quick succession",
 			next.UTC().Format(time.RFC3339Nano), d.changes))
 	}
 	return true

@@ -49,13 +49,13 @@ func TestSidesThatNameEachOtherMoveTheClientAtGrowingIntervals(t *testing.T) {
 		}
 		require.LessOrEqual(t, r.cluster.logins(fsm.Blue)+r.cluster.logins(fsm.Green), len(at)+1)
 
-		told := 0
+		reported := 0
 		for _, d := range happened[events.AnnouncementHeard](r) {
 			if strings.HasPrefix(d.Why, "suppressed until ") {
-				told++
+				reported++
 			}
 		}
-		require.InDelta(t, len(at)-4, told, 1, "once for each pause")
+		require.InDelta(t, len(at)-4, reported, 1, "once for each pause")
 	})
 }
 
@@ -97,7 +97,7 @@ func TestASuppressedAnnouncementKeepsNoQueryFromTheSideThatIsLeft(t *testing.T) 
 		r.touch()
 		r.contradict(time.Minute)
 		active := r.Routing().Active
-		require.True(t, time.Now().Before(r.Routing().SuppressedUntil))
+		require.True(t, time.Now().Before(r.Routing().DampedUntil))
 		r.cluster.set(active, errRefused)
 		r.refuse(active, r.Stamp())
 		pass(10 * latency)

@@ -40,7 +40,7 @@ func (w *writer) detectIfUnknown(cause fsm.Cause) {
 func (w *writer) detect(cause fsm.Cause, first fsm.Side) {
 	from, sign := w.machine.Snapshot().Active, w.firstSign(cause)
 	w.abandon(cause, fmt.Errorf("e6: no side accepts: %s", cause))
-	clear(w.heard)
+	clear(w.received)
 	if !w.fire(fsm.Trigger{Event: fsm.EventDetect, Cause: cause}) {
 		return
 	}
@@ -71,8 +71,8 @@ func (rt *Router) order(d *detection) [2]fsm.Side {
 // login opens a session on a side.
 func (rt *Router) login(ctx context.Context, side fsm.Side, purpose string) (session string, took time.Duration, err error) {
 	end := func(SessionEnd) {}
-	if tell := rt.cfg.Hooks.Session; tell != nil {
-		ctx, end = tell(ctx, SessionStart{Side: side, Purpose: purpose})
+	if begin := rt.cfg.Hooks.Session; begin != nil {
+		ctx, end = begin(ctx, SessionStart{Side: side, Purpose: purpose})
 	}
 	began := time.Now()
 	err = rt.probe(ctx, rt.cfg.ProbeTimeout, func(ctx context.Context) error {
@@ -94,19 +94,19 @@ func (w *writer) onDetected(d *detection, side fsm.Side, session string, took ti
 	w.fire(fsm.Trigger{Event: fsm.EventSettle, Side: side, Cause: cause})
 	w.detection, w.hasSettled = nil, true
 	// The refusal that began a detection is news too: it does not ask that side again.
-	w.tellSettled(side, d.refused[side.Other()] || d.from == side.Other() && d.cause.Reason == fsm.ReasonRefusal)
+	w.publishSettled(side, d.refused[side.Other()] || d.from == side.Other() && d.cause.Reason == fsm.ReasonRefusal)
 	if d.from == side.Other() && d.cause.Reason == fsm.ReasonUnreachable {
-		w.decline(d.from) // or the first answer that names it leads back to it
+		w.suppressSide(d.from) // or the first answer that names it leads back to it
 	}
 	w.scheduleRefresh()
 	w.releaseSessions()
-	w.applyHeard(side)
+	w.applyReceived(side)
 }
 
 // detectionFailed ends a detection without a side. The next query begins a new
 // one.
-func (rt *Router) detectionFailed(d *detection, reason fsm.Reason, why error, report *DetectionError) {
-	report.Err = why
+func (rt *Router) detectionFailed(d *detection, reason fsm.Reason, err error, report *DetectionError) {
+	report.Err = err
 	rt.post(detectionFailed{d, reason, report})
 }
 

@@ -35,7 +35,7 @@ func (rt *Router) Inside() Inside {
 			Preparing: w.transition != nil && s.Phase == fsm.PhasePreparing, Transition: w.transition != nil,
 			Queued: queued,
 		}
-		for _, d := range w.declined {
+		for _, d := range w.suppressed {
 			in.Declined = in.Declined || d.holds(s.Epoch)
 		}
 	})); err != nil {
@@ -65,12 +65,12 @@ func (w *writer) print() string {
 		fmt.Fprintf(&b, " detection{%s %s %v}", d.from, d.first, d.refused)
 	}
 	if t := w.transition; t != nil {
-		fmt.Fprintf(&b, " transition{%s back=%t held=%t doubted=%t,%t wake=%d}", t.start.Event, t.back != nil, t.held.isSet(), t.doubted, t.originDoubted, len(t.wake))
+		fmt.Fprintf(&b, " transition{%s back=%t held=%t doubted=%t,%t wake=%d}", t.start.Event, t.back != nil, t.held.isSet(), t.suspected, t.originSuspected, len(t.wake))
 	}
 	if k := w.check; k != nil {
 		fmt.Fprintf(&b, " check{%s %t %t}", k.side, k.epoch == s.Epoch, k.suspect)
 	}
-	if r := w.retreat; r != nil {
+	if r := w.rollback; r != nil {
 		fmt.Fprintf(&b, " retreat{%s %t}", r.from, r.epoch == s.Epoch)
 	}
 	if r := w.later; r != nil {
@@ -78,10 +78,10 @@ func (w *writer) print() string {
 	}
 	for _, side := range fsm.Sides {
 		fmt.Fprintf(&b, " %s{pins=%d", side, w.pins.sum(side))
-		if a, ok := w.heard[side]; ok {
+		if a, ok := w.received[side]; ok {
 			fmt.Fprintf(&b, " heard=%s", a.target)
 		}
-		if d := w.declined[side]; d != nil {
+		if d := w.suppressed[side]; d != nil {
 			fmt.Fprintf(&b, " declined=%t", d.holds(s.Epoch))
 		}
 		slot := &w.sessions.sides[side]

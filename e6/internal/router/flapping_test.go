@@ -224,7 +224,7 @@ func (r *rig) suffer(flaky flakyCluster, s spell, lives time.Duration, wrong *ve
 // what begins ends.
 func (r *rig) judgeRetreats(wrong *verdicts) {
 	var last fsm.Snapshot
-	var retreated time.Time
+	var rolledBackFrom time.Time
 	var left fsm.Side
 	byHealth, draining := false, 0
 	announced := make(map[fsm.Side]time.Time) // and not looked for since
@@ -240,7 +240,7 @@ func (r *rig) judgeRetreats(wrong *verdicts) {
 			wrong.add("%s does not follow %s", d, last)
 		}
 		last = d.After
-		cooling := !retreated.IsZero() && e.Time.Sub(retreated) < scriptCoolDown
+		cooling := !rolledBackFrom.IsZero() && e.Time.Sub(rolledBackFrom) < scriptCoolDown
 		accepts := d.Event == fsm.EventAccept && d.Before.Phase == fsm.PhasePreparing
 		if accepts {
 			draining++
@@ -249,7 +249,7 @@ func (r *rig) judgeRetreats(wrong *verdicts) {
 		case fsm.EventDetect:
 			clear(announced)
 		case fsm.EventAnnounce:
-			if again && e.Time.Sub(at) < declined {
+			if again && e.Time.Sub(at) < suppressed {
 				wrong.add("%s was announced, given up, and followed again after %s", d.After.Target, e.Time.Sub(at))
 			}
 			clear(announced)
@@ -257,14 +257,14 @@ func (r *rig) judgeRetreats(wrong *verdicts) {
 		}
 		switch {
 		case d.Event == fsm.EventAnnounce && cooling && d.After.Target == left:
-			wrong.add("%s was announced, and followed, %s after it was left", left, e.Time.Sub(retreated))
+			wrong.add("%s was announced, and followed, %s after it was left", left, e.Time.Sub(rolledBackFrom))
 		case d.Event == fsm.EventAnnounce, d.Event == fsm.EventRollback:
 			byHealth = d.Event == fsm.EventRollback && d.Cause.Reason == fsm.ReasonHealth
 		case accepts && byHealth, d.Event == fsm.EventAbort && d.Cause.Reason == fsm.ReasonHealth:
 			if cooling {
-				wrong.add("an automatic rollback %s after the last one", e.Time.Sub(retreated))
+				wrong.add("an automatic rollback %s after the last one", e.Time.Sub(rolledBackFrom))
 			}
-			retreated, left = e.Time, d.After.Active.Other()
+			rolledBackFrom, left = e.Time, d.After.Active.Other()
 		}
 	}
 	if draining != 0 {

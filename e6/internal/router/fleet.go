@@ -58,34 +58,34 @@ func (w *writer) staged(a announcement) bool {
 	if w.cfg.Store == nil || w.cfg.Fleet.StageShare == 0 || !byNews(a.cause) || w.record.Active == a.target {
 		return false
 	}
-	d := w.declined[a.target]
-	return d == nil || d.why != waitsForStage || d.epoch != w.machine.Snapshot().Epoch
+	d := w.suppressed[a.target]
+	return d == nil || d.reason != waitsForStage || d.epoch != w.machine.Snapshot().Epoch
 }
 
-// goesFirst draws whether this client belongs to the part that goes first. Whoever
+// inFirstStage draws whether this client belongs to the part that goes first. Whoever
 // brings the announcement to the store does, so that there is such a part in a small
 // fleet too.
-func (w *writer) goesFirst(a announcement) bool {
-	return rand.Float64() < w.cfg.Fleet.StageShare || w.isHerald(a.target)
+func (w *writer) inFirstStage(a announcement) bool {
+	return rand.Float64() < w.cfg.Fleet.StageShare || w.isAnnouncer(a.target)
 }
 
-// isHerald reports whether it was this client that told the store of the announcement.
-func (w *writer) isHerald(target fsm.Side) bool {
+// isAnnouncer reports whether it was this client that told the store of the announcement.
+func (w *writer) isAnnouncer(target fsm.Side) bool {
 	return w.record.Announced == target && w.record.Writer == w.publisher.id
 }
 
-// goLater leaves an announced side to the part of the fleet that goes first.
-func (w *writer) goLater(a announcement) {
-	d := w.decisionAbout(a.target)
-	d.why, d.epoch, d.until = waitsForStage, w.machine.Snapshot().Epoch, time.Now().Add(w.cfg.Fleet.StageTimeout)
+// deferToStage leaves an announced side to the part of the fleet that goes first.
+func (w *writer) deferToStage(a announcement) {
+	d := w.suppressionOf(a.target)
+	d.reason, d.epoch, d.until = waitsForStage, w.machine.Snapshot().Epoch, time.Now().Add(w.cfg.Fleet.StageTimeout)
 	w.publish()
-	w.tell(a, false, "another part of the fleet goes first")
+	w.report(a, false, "another part of the fleet goes first")
 }
 
-// goNow ends the wait for the part that goes first.
-func (w *writer) goNow(target fsm.Side) {
-	if d := w.declined[target]; d != nil && d.why == waitsForStage {
-		delete(w.declined, target)
+// endDeferral ends the wait for the part that goes first.
+func (w *writer) endDeferral(target fsm.Side) {
+	if d := w.suppressed[target]; d != nil && d.reason == waitsForStage {
+		delete(w.suppressed, target)
 		w.publish()
 	}
 }
@@ -101,7 +101,7 @@ func (w *writer) beginStage(side fsm.Side) {
 func (w *writer) onStageHeld(s *stage) {
 	if w.stage == s {
 		w.endStage("held", fsm.Cause{Reason: fsm.ReasonAccepted})
-		w.say(saying{Fact: store.Fact{Active: s.side}, unlessVetoed: true})
+		w.updateStore(storeUpdate{Fact: store.Fact{Active: s.side}, unlessVetoed: true})
 	}
 }
 
@@ -115,22 +115,22 @@ func (w *writer) endStage(result string, cause fsm.Cause) {
 	}
 }
 
-// tellAccepted publishes that a transition's target has accepted, if that is for the
+// publishAccepted publishes that a transition's target has accepted, if that is for the
 // others to follow: not yet if this client goes first, and not if it goes back
 // because of what it alone has seen.
-func (w *writer) tellAccepted(t *transition) {
+func (w *writer) publishAccepted(t *transition) {
 	if t.staged {
 		w.beginStage(t.target())
 		return
 	}
-	w.tellBack(t.target(), t.start.Cause.Reason == fsm.ReasonHealth)
+	w.publishReturn(t.target(), t.start.Cause.Reason == fsm.ReasonHealth)
 }
 
 // fleetCause is why a client leaves a side that others find bad.
-func fleetCause(side fsm.Side, s sentence) fsm.Cause {
-	detail := fmt.Sprintf("%d of the clients find %s bad: %s", s.clients, side, s.why)
+func fleetCause(side fsm.Side, s vetoSummary) fsm.Cause {
+	detail := fmt.Sprintf("%d of the clients find %s bad: %s", s.clients, side, s.reason)
 	if s.order {
-		detail = fmt.Sprintf("it was ordered to leave %s: %s", side, s.why)
+		detail = fmt.Sprintf("it was ordered to leave %s: %s", side, s.reason)
 	}
 	return fsm.Cause{Reason: fsm.ReasonStore, Detail: detail}
 }

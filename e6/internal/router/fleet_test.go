@@ -188,9 +188,9 @@ func TestOneClientThatGoesBackDoesNotTakeTheFleetWithIt(t *testing.T) {
 		f.clients[0].fails(minRequests)
 		require.Equal(t, []*rig{f.clients[0]}, f.on(fsm.Blue))
 		require.Equal(t, fsm.Green, f.fact().Active, "where the fleet is")
-		heard := happened[events.SideVetoed](f.clients[3])
-		require.Len(t, heard, 1)
-		require.Equal(t, "none", heard[0].Action)
+		received := happened[events.SideVetoed](f.clients[3])
+		require.Len(t, received, 1)
+		require.Equal(t, "none", received[0].Action)
 
 		f.clients[1].fails(minRequests)
 		require.Len(t, f.on(fsm.Blue), 4, "two of them are enough")
@@ -337,7 +337,7 @@ func TestAnOrderIsFollowedAlthoughTheSideGoesOnNamingItself(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			inSlowFleet(t, func(t *testing.T, f *fleet, r *rig) {
-				r.cluster.say(fsm.Blue, fsm.Green)
+				r.cluster.updateStore(fsm.Blue, fsm.Green)
 				begin(t, f, r)
 				r.requireState("transitioning green->blue (preparing)")
 				f.order()

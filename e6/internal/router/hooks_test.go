@@ -334,10 +334,10 @@ func TestASlowHookHoldsUpNoOtherWork(t *testing.T) {
 		r.requireState("blue")
 		r.cutTo(fsm.Green)
 	}, func(cfg *router.Config) {
-		tell := cfg.Hooks.Cutover
+		report := cfg.Hooks.Cutover
 		cfg.Hooks.Cutover = func(ctx context.Context, start router.CutoverStart) (context.Context, func(router.CutoverEnd)) {
 			<-free
-			return tell(ctx, start)
+			return report(ctx, start)
 		}
 	})
 }

@@ -54,10 +54,10 @@ func (rt *Router) call(ctx context.Context, m message) error {
 // leaveAnnouncement leaves an announcement for the writer, in the place of an older one
 // from the same source. It never waits: it runs on the goroutine of a response.
 func (rt *Router) leaveAnnouncement(a announcement) {
-	if !a.speaker.Valid() {
+	if !a.source.Valid() {
 		return
 	}
-	slot := &rt.announcements[a.speaker]
+	slot := &rt.announcements[a.source]
 	for {
 		present := slot.Load()
 		if present != nil && present.at.Transition > a.at.Transition {
@@ -98,7 +98,7 @@ type (
 	// healthBreached: a side on probation breaks the policy.
 	healthBreached struct {
 		probation          *probation
-		why                string
+		reason             string
 		requests, failures int64
 	}
 )
@@ -107,7 +107,7 @@ func (m refused) apply(w *writer)         { w.onRefused(m.side, m.at, m.cause) }
 func (m unanswered) apply(w *writer)      { w.onFailed(m.side, m.at, m.cause, m.silent) }
 func (m *verdictAwaited) apply(w *writer) { m.concluded = w.verdictOn(m.side) }
 func (m sideNeeded) apply(w *writer)      { w.detectIfUnknown(m.cause) }
-func (m healthBreached) apply(w *writer)  { w.onBreach(m.probation, m.why, m.requests, m.failures) }
+func (m healthBreached) apply(w *writer)  { w.onBreach(m.probation, m.reason, m.requests, m.failures) }
 
 // Detections and sessions.
 type (
@@ -172,9 +172,9 @@ type (
 	targetReady struct{ transition *transition }
 	// guardsDecided: they were.
 	guardsDecided struct {
-		transition *transition
-		decision   Decision
-		took       time.Duration
+		transition  *transition
+		suppression Decision
+		took        time.Duration
 	}
 	// prepareTimedOut and drainTimedOut: the time of a phase is up.
 	prepareTimedOut struct{ transition *transition }
@@ -207,16 +207,16 @@ func (m *targetAccepted) apply(w *writer) {
 }
 func (m targetNotReady) apply(w *writer)   { w.onNotReady(m.transition, m.err, m.held) }
 func (m targetReady) apply(w *writer)      { w.onReady(m.transition) }
-func (m guardsDecided) apply(w *writer)    { w.onJudged(m.transition, m.decision, m.took) }
+func (m guardsDecided) apply(w *writer)    { w.onGuardsDecided(m.transition, m.suppression, m.took) }
 func (m prepareTimedOut) apply(w *writer)  { w.onPrepareTimeout(m.transition) }
 func (m drainTimedOut) apply(w *writer)    { w.onDrainTimeout(m.transition) }
 func (m sharedPhaseEnded) apply(w *writer) { w.onShared(m.transition, m.cause) }
 func (m sharedOriginProbed) apply(w *writer) {
 	w.onSharedOriginProbed(m.transition, m.accepts, m.cause)
 }
-func (m targetHealthy) apply(w *writer) { w.onTrusted(m.transition) }
+func (m targetHealthy) apply(w *writer) { w.onTargetHealthy(m.transition) }
 func (m originProbed) apply(w *writer) {
-	w.onVerified(m.transition, m.accepts, m.targetRefuses, m.cause)
+	w.onOriginProbed(m.transition, m.accepts, m.targetRefuses, m.cause)
 }
 func (m verificationEnded) apply(w *writer) { close(m.verdict) }
 
@@ -231,17 +231,17 @@ type (
 		known      bool
 	}
 	rollbackRequested struct {
-		cause   fsm.Cause
-		retreat *retreat // to wait for; nil if a transition was taken back
-		known   bool
+		cause    fsm.Cause
+		rollback *rollback // to wait for; nil if a transition was taken back
+		known    bool
 	}
 	// rollbackProbed: the side to go back to was probed.
 	rollbackProbed struct {
-		retreat *retreat
-		err     error
+		rollback *rollback
+		err      error
 	}
 	// rollbackRetryDue: one that did not accept may be tried again.
-	rollbackRetryDue struct{ retreat *retreat }
+	rollbackRetryDue struct{ rollback *rollback }
 	refreshRequested struct {
 		cause fsm.Cause
 		check *check // to wait for; nil if no side is settled
@@ -260,12 +260,12 @@ type (
 )
 
 func (m *switchRequested) apply(w *writer)   { m.transition, m.known = w.switchTo(m.side, m.cause) }
-func (m *rollbackRequested) apply(w *writer) { m.retreat, m.known = w.rollBack(m.cause) }
-func (m rollbackProbed) apply(w *writer)     { w.onRetreat(m.retreat, m.err) }
-func (m rollbackRetryDue) apply(w *writer)   { w.retreatAgain(m.retreat) }
+func (m *rollbackRequested) apply(w *writer) { m.rollback, m.known = w.requestRollback(m.cause) }
+func (m rollbackProbed) apply(w *writer)     { w.onRollbackProbed(m.rollback, m.err) }
+func (m rollbackRetryDue) apply(w *writer)   { w.retryRollback(m.rollback) }
 func (m *refreshRequested) apply(w *writer)  { m.check = w.onRefreshDue(m.cause) }
 func (m resetRequested) apply(w *writer)     { w.onReset(m.cause) }
 func (closeRequested) apply(w *writer)       { w.onCloseRequested() }
-func (m recordRead) apply(w *writer)         { w.onFact(m.record) }
+func (m recordRead) apply(w *writer)         { w.onRecord(m.record) }
 func (m recordPublished) apply(w *writer)    { w.onPublished(m.update, m.record) }
 func (m stageHeld) apply(w *writer)          { w.onStageHeld(m.stage) }

@@ -34,7 +34,7 @@ var (
 )
 
 // judge notes what a place is, and checks one where nothing can happen any more.
-func (p *place) judge(w *world, last bool) {
+func (p *place) runGuards(w *world, last bool) {
 	p.ended, p.served, p.waiting = true, false, false
 	for _, q := range w.queries {
 		p.ended = p.ended && q.ends > 0

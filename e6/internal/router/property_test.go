@@ -148,7 +148,7 @@ func play(t *testing.T, script []act, wrong *verdicts) {
 	if n := r.InFlight(fsm.Blue) + r.InFlight(fsm.Green); n != 0 {
 		wrong.add("%d pins are left", n)
 	}
-	r.judge(wrong)
+	r.runGuards(wrong)
 	r.end()
 }
 
@@ -181,7 +181,7 @@ func (r *rig) live(ctx context.Context, lifetime time.Duration, wrong *verdicts)
 }
 
 // judge checks the story that the events tell.
-func (r *rig) judge(wrong *verdicts) {
+func (r *rig) runGuards(wrong *verdicts) {
 	var last fsm.Snapshot
 	draining := 0
 	for _, e := range r.bus.History() {

@@ -43,7 +43,7 @@ func (w *writer) onChecked(k *check, cause fsm.Cause) {
 		w.check = nil
 	}
 	defer close(k.done)
-	verdict := w.cfg.Cluster.Judge(k.err)
+	verdict := w.cfg.Cluster.Classify(k.err)
 	if verdict != Accepts {
 		w.failed("refresh", k.side, 1, cause, k.err)
 	} else if w.machine.Snapshot().Epoch == k.epoch && !w.held {
@@ -96,7 +96,7 @@ func (rt *Router) Refresh(ctx context.Context) (fsm.Snapshot, error) {
 		case <-rt.ctx.Done():
 			return rt.Routing().Snapshot, ErrClosed
 		}
-		if v := rt.cfg.Cluster.Judge(k.err); v != Accepts && v != Refuses {
+		if v := rt.cfg.Cluster.Classify(k.err); v != Accepts && v != Refuses {
 			return rt.Routing().Snapshot, errtext.Errorf("refresh: %w", k.err)
 		}
 	}
@@ -163,7 +163,7 @@ func (w *writer) switchTo(side fsm.Side, cause fsm.Cause) (t *transition, known 
 	case w.closing, w.held, s.Active == fsm.None:
 		return nil, false
 	case s.Phase == fsm.PhasePreparing && s.Target == side:
-		w.transition.hurry()
+		w.transition.probeNow()
 		return w.transition, true
 	case s.Phase == fsm.PhasePreparing:
 		w.abort(w.transition, fsm.Cause{Reason: fsm.ReasonWithdrawn, Detail: cause.Detail, Trace: cause.Trace})
@@ -172,6 +172,6 @@ func (w *writer) switchTo(side fsm.Side, cause fsm.Cause) (t *transition, known 
 		w.later = nil
 		return nil, true
 	}
-	delete(w.declined, side) // the caller knows better
+	delete(w.suppressed, side) // the caller knows better
 	return w.begin(fsm.EventAnnounce, side, cause), true
 }

@@ -20,8 +20,8 @@ func (rt *Router) Refused(ctx context.Context, side fsm.Side, at Stamp) error {
 // Failed reports that a call sent to side at that stamp got no answer. It
 // returns when the writer has drawn its conclusions. Events repeat why, so it
 // holds no secret and no SQL.
-func (rt *Router) Failed(ctx context.Context, side fsm.Side, at Stamp, why string) error {
-	cause := causeOf(ctx, fsm.ReasonUnreachable, fmt.Sprintf("%s did not answer: %s", side, why))
+func (rt *Router) Failed(ctx context.Context, side fsm.Side, at Stamp, reason string) error {
+	cause := causeOf(ctx, fsm.ReasonUnreachable, fmt.Sprintf("%s did not answer: %s", side, reason))
 	return rt.call(ctx, unanswered{side, at, cause, false})
 }
 
@@ -49,7 +49,7 @@ func (rt *Router) AwaitVerdict(ctx context.Context, side fsm.Side) error {
 func (w *writer) verdictOn(side fsm.Side) <-chan struct{} {
 	switch t, k := w.transition, w.check; {
 	case w.machine.Snapshot().Active != side:
-	case t != nil && t.doubted:
+	case t != nil && t.suspected:
 		return t.verdict
 	case k != nil && k.suspect && k.epoch == w.machine.Snapshot().Epoch:
 		return k.done
@@ -79,9 +79,9 @@ func (w *writer) onRefused(side fsm.Side, at Stamp, cause fsm.Cause) {
 	case side == s.Active && s.Phase == fsm.PhasePreparing:
 		w.transition.held.set()
 		w.hold(true)
-		w.transition.hurry()
+		w.transition.probeNow()
 	case side == s.Active:
-		w.doubt(w.transition, true, cause, 0)
+		w.suspectTarget(w.transition, true, cause, 0)
 	case s.Phase == fsm.PhaseShared:
 		if w.stopSharing(w.transition, cause) {
 			w.commit(ResultRefused, cause)
@@ -106,9 +106,9 @@ func (w *writer) onFailed(side fsm.Side, at Stamp, cause fsm.Cause, silent bool)
 	case s.State != fsm.StateTransitioning:
 		w.startCheck(cause, w.probeLimit(silent)).suspect = true
 	case s.Phase == fsm.PhasePreparing:
-		w.transition.hurry()
+		w.transition.probeNow()
 	default:
-		w.doubt(w.transition, false, cause, w.probeLimit(silent))
+		w.suspectTarget(w.transition, false, cause, w.probeLimit(silent))
 	}
 }
 
@@ -123,15 +123,15 @@ func (rt *Router) probeLimit(silent bool) time.Duration {
 
 // doubt checks a target that has accepted and now fails. While it is known to
 // refuse, new queries wait.
-func (w *writer) doubt(t *transition, refused bool, cause fsm.Cause, limit time.Duration) {
+func (w *writer) suspectTarget(t *transition, refused bool, cause fsm.Cause, limit time.Duration) {
 	if refused {
 		w.hold(true)
 	}
-	if !t.doubted {
+	if !t.suspected {
 		verdict := make(chan struct{})
-		t.doubted, t.verdict = true, verdict
+		t.suspected, t.verdict = true, verdict
 		w.spawn(func(rt *Router) {
-			rt.verify(t, refused, cause, limit)
+			rt.verifyTarget(t, refused, cause, limit)
 			rt.post(verificationEnded{verdict}) // after its conclusions
 		})
 	}
@@ -139,10 +139,10 @@ func (w *writer) doubt(t *transition, refused bool, cause fsm.Cause, limit time.
 
 // verify probes the target within limit, unless it is known to refuse, and then the
 // origin.
-func (rt *Router) verify(t *transition, refused bool, cause fsm.Cause, limit time.Duration) {
+func (rt *Router) verifyTarget(t *transition, refused bool, cause fsm.Cause, limit time.Duration) {
 	if !refused {
 		err := rt.pingWithin(t.ctx, limit, t.target())
-		verdict := rt.cfg.Cluster.Judge(err)
+		verdict := rt.cfg.Cluster.Classify(err)
 		if verdict == Accepts {
 			rt.post(targetHealthy{t})
 			return
@@ -154,7 +154,7 @@ func (rt *Router) verify(t *transition, refused bool, cause fsm.Cause, limit tim
 		rt.failed("drain", t.target(), 1, cause, err)
 	}
 	err := rt.ping(t.ctx, t.origin())
-	accepts := rt.cfg.Cluster.Judge(err) == Accepts
+	accepts := rt.cfg.Cluster.Classify(err) == Accepts
 	if t.ctx.Err() != nil {
 		return
 	}
@@ -164,27 +164,27 @@ func (rt *Router) verify(t *transition, refused bool, cause fsm.Cause, limit tim
 	rt.post(originProbed{t, accepts, refused, cause})
 }
 
-// onTrusted ends the doubt about a target that does accept.
-func (w *writer) onTrusted(t *transition) {
+// onTargetHealthy ends the doubt about a target that does accept.
+func (w *writer) onTargetHealthy(t *transition) {
 	if w.transition == t {
-		t.doubted, w.suspicion = false, nil
+		t.suspected, w.suspicion = false, nil
 		w.hold(false)
 	}
 }
 
-// onVerified goes back to an origin that accepts, and looks for a side if
+// onOriginProbed goes back to an origin that accepts, and looks for a side if
 // neither does. A target that refuses does so to everyone; that it cannot be reached
 // is what this client alone has seen.
-func (w *writer) onVerified(t *transition, originAccepts, targetRefuses bool, cause fsm.Cause) {
+func (w *writer) onOriginProbed(t *transition, originAccepts, targetRefuses bool, cause fsm.Cause) {
 	switch {
 	case w.transition != t:
 	case originAccepts:
 		w.abort(t, fsm.Cause{Reason: fsm.ReasonSickTarget, Detail: cause.Detail, Trace: cause.Trace})
-		w.decline(t.target())
+		w.suppressSide(t.target())
 		if !targetRefuses {
 			w.veto(t.target(), cause)
 		}
-		w.tellBack(t.origin(), !targetRefuses)
+		w.publishReturn(t.origin(), !targetRefuses)
 	default:
 		w.detect(cause, t.origin())
 	}

@@ -126,7 +126,7 @@ func (f *fakeCluster) Resume(ctx context.Context, _ fsm.Side, confirmed func()) 
 // Reconnect implements router.Cluster.
 func (f *fakeCluster) Reconnect() {}
 
-func (f *fakeCluster) Judge(err error) router.Verdict {
+func (f *fakeCluster) Classify(err error) router.Verdict {
 	switch {
 	case err == nil:
 		return router.Accepts
@@ -153,7 +153,7 @@ func (f *fakeCluster) fault(side fsm.Side) error {
 }
 
 // say lets a side announce target whenever it logs somebody in.
-func (f *fakeCluster) say(side, target fsm.Side) {
+func (f *fakeCluster) updateStore(side, target fsm.Side) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.says[side] = target
@@ -253,8 +253,8 @@ func (r *rig) cutTo(side fsm.Side) {
 	require.Equal(r.t, side, r.Routing().Active)
 }
 
-func (r *rig) announce(speaker fsm.Side, at router.Stamp, target fsm.Side) {
-	r.Announced(context.Background(), speaker, at, target)
+func (r *rig) announce(source fsm.Side, at router.Stamp, target fsm.Side) {
+	r.Announced(context.Background(), source, at, target)
 	synctest.Wait()
 }
 

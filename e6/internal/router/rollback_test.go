@@ -2,279 +2,392 @@ package router_test
 
 import (
 	"context"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/e6/internal/router"
+	"github.com/e6data/e6data-go/e6/store"
 )
 
-// startRollback is Rollback for a caller that waits five seconds; the result is
-// what it ends with.
-func (r *rig) startRollback() <-chan error {
-	done := make(chan error, 1)
-	go func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		done <- r.Rollback(ctx, "it is bad")
-	}()
-	return done
-}
+const (
+	coolDown    = 30 * time.Minute
+	probation   = 5 * time.Minute
+	minRequests = 10
+)
 
-// rollsBack is the same for a caller that waits here.
-func (r *rig) rollsBack() error {
-	err := <-r.startRollback()
-	synctest.Wait()
-	return err
-}
-
-func TestRollbackInEveryState(t *testing.T) {
-	for name, test := range map[string]func(t *testing.T, r *rig){
-		"unknown: it detects first": func(t *testing.T, r *rig) {
-			r.cluster.set(fsm.Green, nil)
-			require.NoError(t, r.rollsBack())
-			require.Equal(t, fsm.Green, r.touch())
-		},
-		"detecting: it waits for the outcome": func(t *testing.T, r *rig) {
-			r.cluster.set(fsm.Blue, errRefused)
-			w := r.startPin(t.Context())
-			time.AfterFunc(time.Second, func() { r.cluster.set(fsm.Green, nil); r.cluster.set(fsm.Blue, nil) })
-			require.NoError(t, r.rollsBack())
-			require.False(t, w.waits())
-			require.Equal(t, w.pin.Side.Other(), r.touch())
-		},
-		"detecting, and nobody accepts": func(t *testing.T, r *rig) {
-			r.cluster.set(fsm.Blue, errRefused)
-			require.ErrorIs(t, r.rollsBack(), context.DeadlineExceeded)
-		},
-		"settled: the other side must accept": func(t *testing.T, r *rig) {
-			r.touch()
-			err := r.rollsBack()
-			require.ErrorIs(t, err, errRefused)
-			require.ErrorContains(t, err, "green does not accept")
-			r.requireState("blue")
-			require.False(t, r.Routing().CoolDown)
-			r.cluster.set(fsm.Green, nil)
-			require.NoError(t, r.rollsBack())
-			r.requireState("green")
-			require.True(t, r.Routing().CoolDown)
-			require.Contains(t, r.steps(), "rollback transitioning blue->green (preparing)")
-		},
-		"settled: the other side hangs": func(t *testing.T, r *rig) {
-			r.touch()
-			r.cluster.set(fsm.Green, errHangs)
-			ctx, cancel := context.WithTimeout(t.Context(), probeTimeout/2)
-			defer cancel()
-			require.ErrorIs(t, r.Rollback(ctx, ""), context.DeadlineExceeded)
-			require.ErrorContains(t, r.rollsBack(), "green does not accept")
-			r.requireState("blue")
-		},
-		"settled: the other side takes a call, but no login": func(t *testing.T, r *rig) {
-			r.touch()
-			r.cluster.set(fsm.Green, nil)
-			time.AfterFunc(latency+latency/2, func() { r.cluster.set(fsm.Green, errRefused) })
-			err := r.rollsBack()
-			require.ErrorIs(t, err, context.DeadlineExceeded)
-			require.ErrorContains(t, err, "waiting for green to accept")
-			pass(prepareTimeout)
-			r.requireState("blue")
-			require.False(t, r.Routing().CoolDown, "blue is not left")
-		},
-		"preparing: it takes that back": func(t *testing.T, r *rig) {
-			r.touch()
-			switched := r.startSwitch(fsm.Green)
-			require.NoError(t, r.rollsBack())
-			r.requireState("blue")
-			require.ErrorContains(t, <-switched, "aborted")
-			r.cluster.set(fsm.Green, nil)
-			before := len(r.steps())
-			r.repeat(fsm.Blue, coolDown-time.Second)
-			require.Empty(t, r.since(before))
-			pass(time.Second)
-			r.cutTo(fsm.Green)
-		},
-		"preparing on hold: it waits for what is known then": func(t *testing.T, r *rig) {
-			r.touch()
-			r.announce(fsm.Blue, r.Stamp(), fsm.Green)
-			r.refuse(fsm.Blue, r.Stamp())
-			time.AfterFunc(latency/2, func() { r.cluster.set(fsm.Green, nil) })
-			require.NoError(t, r.rollsBack())
-			r.requireState("blue")
-		},
-		"shared or draining: back at once": func(t *testing.T, r *rig) {
-			old := r.pin()
-			r.cutTo(fsm.Green)
-			require.NoError(t, r.rollsBack())
-			r.requireState("blue")
-			require.Equal(t, fsm.ReasonCaller, r.lastCause().Reason)
-			require.Equal(t, []string{"blue aborted"}, r.drains())
-			require.True(t, r.Routing().CoolDown)
-			r.repeat(fsm.Blue, coolDown/2)
-			r.requireState("blue")
-			r.Unpin(old)
-		},
-		"draining: the old side refuses now": func(t *testing.T, r *rig) {
-			old := r.pin()
-			r.cutTo(fsm.Green)
-			r.cluster.set(fsm.Blue, errRefused)
-			require.ErrorIs(t, r.rollsBack(), errRefused)
-			r.requireState("transitioning blue->green (draining)")
-			r.Unpin(old)
-		},
-		"while it is rolled back: it joins": func(t *testing.T, r *rig) {
-			r.touch()
-			r.cluster.set(fsm.Green, nil)
-			first := make(chan error, 1)
-			go func() { first <- r.Rollback(t.Context(), "it is bad") }()
-			pass(latency + latency/2)
-			r.requireState("transitioning blue->green (preparing)")
-			require.NoError(t, r.rollsBack())
-			require.NoError(t, <-first)
-			r.requireState("green")
-			require.EqualValues(t, 1, r.Stamp().Transition)
-		},
-		"closed": func(t *testing.T, r *rig) {
-			r.touch()
-			require.NoError(t, r.Close(t.Context()))
-			require.ErrorIs(t, r.rollsBack(), router.ErrClosed)
-		},
-		"closing": func(t *testing.T, r *rig) {
-			defer r.Unpin(r.pin())
-			r.Drain()
-			require.ErrorIs(t, r.rollsBack(), router.ErrClosed)
-		},
-	} {
-		t.Run(name, func(t *testing.T) { bubble(t, test, manual) })
+func automatic(cfg *router.Config) {
+	cfg.Policy = router.Policy{
+		Automatic: true, MinRequests: minRequests, ErrorRate: 0.5, LatencyRatio: 3, Probation: probation, CoolDown: coolDown,
 	}
 }
 
-func TestCallersThatRollBackAtOnceGoBackOnce(t *testing.T) {
-	moved(t, func(t *testing.T, r *rig) {
-		ctx, cancel := context.WithCancel(t.Context())
-		var all sync.WaitGroup
-		errs := make([]error, 8)
-		for i := range errs {
-			all.Go(func() {
-				if i == 0 {
-					errs[i] = r.Rollback(ctx, "the first, which gives up")
-				} else {
-					errs[i] = r.Rollback(t.Context(), "another")
-				}
-			})
-		}
-		synctest.Wait()
-		cancel()
-		all.Wait()
-		synctest.Wait()
-		require.ErrorIs(t, errs[0], context.Canceled)
-		for _, err := range errs[1:] {
-			require.NoError(t, err)
-		}
-		r.requireState("blue")
-		require.EqualValues(t, 2, r.Stamp().Transition)
-		require.Equal(t, 1, r.cluster.pinged(fsm.Blue))
-	}, manual)
+// manual is a client that goes back only when it is told to.
+func manual(cfg *router.Config) {
+	automatic(cfg)
+	cfg.Policy.Automatic = false
 }
 
-func TestARollbackThatIsOvertakenSaysSo(t *testing.T) {
-	moved(t, func(t *testing.T, r *rig) {
-		r.cluster.set(fsm.Blue, errHangs)
-		done := r.startRollback()
-		pass(latency)
-		require.NoError(t, r.Reset(t.Context()))
-		require.Equal(t, fsm.Green, r.touch())
-		pass(2 * probeTimeout)
-		require.ErrorContains(t, <-done, "the strategy has changed meanwhile")
-		r.requireState("green")
-	}, manual)
-}
-
-func TestARollbackThatSomebodyElseWasFasterWithSucceeds(t *testing.T) {
-	moved(t, func(t *testing.T, r *rig) {
-		r.cluster.set(fsm.Blue, errHangs)
-		done := r.startRollback()
-		pass(latency)
-		r.cluster.set(fsm.Blue, nil)
-		r.cluster.set(fsm.Green, errRefused)
-		r.refuse(fsm.Green, r.Stamp())
-		pass(2 * probeTimeout)
-		require.NoError(t, <-done)
-		r.requireState("blue")
-	}, manual)
-}
-
-func TestARollbackOfAnEarlierEpochDoesNotStandInForAPresentOne(t *testing.T) {
-	moved(t, func(t *testing.T, r *rig) {
-		r.cluster.set(fsm.Blue, errHangs)
-		first := r.startRollback()
-		pass(latency)
-		require.NoError(t, r.Reset(t.Context()))
-		require.Equal(t, fsm.Green, r.touch())
-		r.cluster.set(fsm.Blue, nil)
-		require.NoError(t, r.rollsBack())
-		r.requireState("blue")
-		<-first
-	}, manual)
-}
-
-func TestACallerWhoSwitchesEndsTheCoolDownOfThatSide(t *testing.T) {
-	moved(t, func(t *testing.T, r *rig) {
-		require.NoError(t, r.rollsBack())
-		r.cluster.set(fsm.Green, errRefused)
-		switched := r.startSwitch(fsm.Green)
-		require.NoError(t, r.Switch(t.Context(), fsm.Blue))
-		require.Error(t, <-switched)
-		require.False(t, r.Routing().CoolDown)
+// moved runs a test on a client that has just moved from blue to green; both
+// accept. Blue goes on announcing green.
+func moved(t *testing.T, test func(t *testing.T, r *rig), change ...func(*router.Config)) {
+	t.Helper()
+	bubble(t, func(t *testing.T, r *rig) {
+		r.touch()
 		r.cutTo(fsm.Green)
+		r.requireState("green")
+		test(t, r)
+	}, append([]func(*router.Config){automatic}, change...)...)
+}
+
+// fails lets n queries get no answer.
+func (r *rig) fails(n int) {
+	r.t.Helper()
+	for range n {
+		p := r.pin()
+		r.Unanswered(p)
+		r.Unpin(p)
+	}
+	pass(5 * latency)
+}
+
+// answers lets n queries be answered after some time; 0 says nothing.
+func (r *rig) answers(n int, after time.Duration) {
+	r.t.Helper()
+	for range n {
+		p := r.pin()
+		r.Answered(p, after)
+		r.Unpin(p)
+	}
+	pass(5 * latency)
+}
+
+// since lists the machine's events after the first n.
+func (r *rig) since(n int) []string { return r.steps()[n:] }
+
+// breaches lists what the breaches led to.
+func (r *rig) breaches() (all []string) {
+	for _, b := range happened[events.HealthBreached](r) {
+		all = append(all, b.Action)
+	}
+	return all
+}
+
+func TestABreachInProbationGoesBack(t *testing.T) {
+	moved(t, func(t *testing.T, r *rig) {
+		require.Equal(t, probation-5*latency+2*latency, time.Until(r.Probation(fsm.Green))+latency, "since it accepted")
+		before := len(r.steps())
+		r.fails(minRequests - 1)
+		r.requireState("green")
+		require.Empty(t, r.breaches(), "that is too few to judge")
+		r.fails(1)
+		require.Equal(t, []string{"rollback transitioning green->blue (preparing)", "accept transitioning green->blue (draining)",
+			"commit blue"}, r.since(before))
+		b := happened[events.HealthBreached](r)
+		require.Len(t, b, 1)
+		require.Equal(t, fsm.Green, b[0].Side)
+		require.Equal(t, []int64{minRequests, minRequests}, []int64{b[0].Requests, b[0].Failures})
+		require.Equal(t, "rollback", b[0].Action)
+		require.Contains(t, b[0].Why, "10 of 10 executions got no answer")
+		for _, s := range happened[events.Transition](r) {
+			if s.Event == fsm.EventRollback {
+				require.Equal(t, fsm.ReasonHealth, s.Cause.Reason)
+			}
+		}
+		require.True(t, r.Routing().CoolDown)
+		require.Zero(t, r.Probation(fsm.Blue), "the old side is not on probation")
+		require.Zero(t, r.Probation(fsm.Green))
+	})
+}
+
+func TestThePolicyIsBrokenAtItsRateAndNotBelow(t *testing.T) {
+	for name, c := range map[string]struct {
+		answered, failed int
+		breach           bool
+	}{
+		"half of them failed":           {minRequests / 2, minRequests / 2, true},
+		"fewer than half of them":       {minRequests/2 + 1, minRequests / 2, false},
+		"one less than is judged":       {0, minRequests - 1, false},
+		"most, after many were well":    {100, 99, false},
+		"as many, after many were well": {100, 100, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			moved(t, func(t *testing.T, r *rig) {
+				r.answers(c.answered, 0)
+				r.fails(c.failed)
+				require.Equal(t, c.breach, r.Routing().Active == fsm.Blue)
+			})
+		})
+	}
+}
+
+func TestOnlyWhatGreenDidSinceItAcceptedCounts(t *testing.T) {
+	for name, test := range map[string]func(t *testing.T, r *rig, old router.Pin){
+		"not the queries of the old side": func(t *testing.T, r *rig, old router.Pin) {
+			for range 10 * minRequests {
+				r.Unanswered(old)
+			}
+		},
+		"not when the probation is over": func(t *testing.T, r *rig, old router.Pin) {
+			pass(probation)
+			r.fails(10 * minRequests)
+		},
+		"not the queries of an earlier stay": func(t *testing.T, r *rig, _ router.Pin) {
+			earlier := r.pin()
+			r.cutTo(fsm.Blue)
+			r.cutTo(fsm.Green)
+			for range minRequests {
+				r.Unanswered(earlier)
+			}
+			r.answers(1, 0)
+			r.Unpin(earlier)
+		},
+		"not after a change that nobody announced": func(t *testing.T, r *rig, old router.Pin) {
+			require.NoError(t, r.Reset(t.Context()))
+			require.Equal(t, fsm.Green, r.touch())
+			r.fails(10 * minRequests)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, r *rig) {
+				old := r.pin()
+				r.cutTo(fsm.Green)
+				test(t, r, old)
+				pass(10 * latency)
+				require.Equal(t, fsm.Green, r.Routing().Active)
+				require.Empty(t, r.breaches())
+				r.Unpin(old)
+			}, automatic)
+		})
+	}
+}
+
+func TestNoPolicyMeansNoWayBack(t *testing.T) {
+	moved(t, func(t *testing.T, r *rig) {
+		require.Zero(t, r.Probation(fsm.Green))
+		r.fails(10 * minRequests)
+		r.requireState("green")
+		require.EqualValues(t, 10*minRequests, r.Health(fsm.Green).Failures, "it is counted all the same")
 	}, manual)
 }
 
-// A decision of the moment does not shorten one that holds for longer.
-func TestAVetoDoesNotEndACoolDown(t *testing.T) {
-	j := &judge{decide: func(p router.Proposal) router.Decision { return router.Decision{Veto: p.ID == 3} }}
-	moved(t, func(t *testing.T, r *rig) {
-		require.NoError(t, r.rollsBack())
-		require.ErrorIs(t, r.rollsBack(), router.ErrVetoed, "back to the side that was left")
-		require.True(t, r.Routing().CoolDown)
-		before := len(r.steps())
-		r.repeat(fsm.Blue, coolDown/2)
-		require.Empty(t, r.since(before))
-	}, manual, func(cfg *router.Config) { cfg.Hooks.Guard = j.guard })
+func TestASlowTargetIsJudgedByWhatTheOldSideDid(t *testing.T) {
+	for name, c := range map[string]struct {
+		baseline int
+		latency  time.Duration
+		breach   bool
+	}{
+		"it is five times as slow":            {minRequests, 50 * time.Millisecond, true},
+		"it is twice as slow":                 {minRequests, 20 * time.Millisecond, false},
+		"it is slow, and blue did too little": {minRequests - 1, time.Hour, false},
+		"its latency says nothing":            {minRequests, 0, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, r *rig) {
+				r.answers(c.baseline, 10*time.Millisecond)
+				r.cutTo(fsm.Green)
+				r.answers(minRequests-1, c.latency)
+				r.requireState("green")
+				r.answers(2*minRequests, c.latency)
+				require.Equal(t, c.breach, r.Routing().Active == fsm.Blue)
+				if c.breach {
+					require.Contains(t, happened[events.HealthBreached](r)[0].Why, "the median latency is")
+				}
+			}, automatic)
+		})
+	}
 }
 
-func TestWhatTheOriginDoesInASharedPhaseIsNotHeldAgainstTheTarget(t *testing.T) {
-	shared(t, func(t *testing.T, r *rig, _ *holder) {
-		for range 10 * minRequests {
-			p := r.pinBy(fsm.Blue)
-			r.Unanswered(p)
-			r.Unpin(p)
+// At this pace the window holds the same number of queries all the time.
+func TestTheLatencyIsJudgedWhateverThePaceOfTheQueriesIs(t *testing.T) {
+	bubble(t, func(t *testing.T, r *rig) {
+		r.answers(minRequests, 10*time.Millisecond)
+		r.cutTo(fsm.Green)
+		for range 50 {
+			r.answers(1, 50*time.Millisecond)
+			pass(5*time.Second - 5*latency)
 		}
-		r.answers(1, 0)
-		r.requireState("transitioning blue->green (shared)")
-		require.Empty(t, r.breaches())
+		require.Equal(t, fsm.Blue, r.Routing().Active)
 	}, automatic)
 }
 
-func TestARollbackEndsWithTheClient(t *testing.T) {
-	moved(t, func(t *testing.T, r *rig) {
-		r.cluster.set(fsm.Blue, errHangs)
-		done := r.startRollback()
-		pass(latency)
-		require.NoError(t, r.Close(t.Context()))
-		require.ErrorIs(t, <-done, router.ErrClosed)
-	}, manual)
+func TestABreachDuringATransitionAbortsIt(t *testing.T) {
+	h := &holder{}
+	for name, c := range map[string]struct {
+		change func(*router.Config)
+		phase  string
+	}{
+		"draining": {func(*router.Config) {}, "transitioning blue->green (draining)"},
+		"shared": {func(cfg *router.Config) { h.release = make(chan struct{}); cfg.Hooks.Hold = h.hold },
+			"transitioning blue->green (shared)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, r *rig) {
+				old := r.pin()
+				r.cutTo(fsm.Green)
+				r.requireState(c.phase)
+				r.fails(minRequests)
+				r.requireState("blue")
+				require.Equal(t, fsm.ReasonHealth, r.lastCause().Reason)
+				require.Equal(t, []string{"abort"}, r.breaches())
+				require.Equal(t, []string{"blue aborted"}, r.drains())
+				require.True(t, r.Routing().CoolDown)
+				r.Unpin(old)
+			}, automatic, c.change)
+		})
+	}
 }
 
-// Blue names green in its answer to the very login that leads back to it.
-func TestWhatTheOldSideSaysWhenItTakesTheClientBackIsNotFollowed(t *testing.T) {
+func TestTheClientStaysIfTheOldSideDoesNotAccept(t *testing.T) {
+	for name, fault := range map[string]error{"refuses": errRefused, "is dead": errDead, "sleeps": errSuspended} {
+		t.Run(name, func(t *testing.T) {
+			moved(t, func(t *testing.T, r *rig) {
+				r.cluster.set(fsm.Blue, fault)
+				before := len(r.steps())
+				for range 40 {
+					r.fails(minRequests)
+					pass(100 * time.Millisecond)
+				}
+				require.Empty(t, r.since(before))
+				require.Equal(t, 1, r.cluster.pinged(fsm.Blue), "it is asked once in a while")
+				require.False(t, r.Routing().CoolDown, "nothing has been left")
+				pass(suppressed)
+				r.cluster.set(fsm.Blue, nil)
+				r.fails(1)
+				require.Equal(t, fsm.Blue, r.Routing().Active)
+				require.Equal(t, []string{"rollback", "rollback"}, r.breaches())
+			})
+		})
+	}
+}
+
+// repeat lets a side announce the other one, as every response may, for some time.
+func (r *rig) repeat(source fsm.Side, d time.Duration) {
+	for began := time.Now(); time.Since(began) < d; pass(min(10*time.Second, d-time.Since(began))) {
+		r.announce(source, r.Stamp(), source.Other())
+	}
+}
+
+func TestAnnouncementsOfTheSideThatWasLeftAreIgnoredForTheCoolDown(t *testing.T) {
 	moved(t, func(t *testing.T, r *rig) {
-		r.cluster.say(fsm.Blue, fsm.Green)
-		require.NoError(t, r.rollsBack())
+		r.fails(minRequests)
+		r.requireState("blue")
+		at := r.Routing().SuppressedUntil.Add(-coolDown)
+		require.InDelta(t, 0, time.Since(at), float64(10*latency))
+		before := len(r.steps())
+		r.repeat(fsm.Blue, time.Until(r.Routing().SuppressedUntil))
+		require.Empty(t, r.since(before))
+		r.announce(fsm.Blue, r.Stamp(), fsm.Green)
+		pass(5 * latency)
+		r.requireState("green")
+		r.fails(minRequests)
+		r.requireState("blue") // and once more, now that the cool-down is over
+	})
+}
+
+func TestWhatTheStoreSaysIsIgnoredForTheCoolDownToo(t *testing.T) {
+	var watched func(store.Fact)
+	moved(t, func(t *testing.T, r *rig) {
+		r.fails(minRequests)
+		before := len(r.steps())
+		watched(store.Fact{Version: 7, Active: fsm.Green})
+		pass(coolDown - time.Second)
+		watched(store.Fact{Version: 8, Active: fsm.Green})
+		pass(time.Second)
+		require.Empty(t, r.since(before))
+		watched(store.Fact{Version: 9, Active: fsm.Green})
+		pass(5 * latency)
+		r.requireState("green")
+	}, sharing(&scripted{watch: func(ctx context.Context, fn func(store.Fact)) error {
+		watched = fn
+		<-ctx.Done()
+		return ctx.Err()
+	}}))
+}
+
+func TestThereIsOneAutomaticRollbackInACoolDown(t *testing.T) {
+	moved(t, func(t *testing.T, r *rig) {
+		r.fails(minRequests)
+		r.requireState("blue")
+		pass(coolDown / 2)
+		require.NoError(t, r.Switch(t.Context(), fsm.Green), "the caller knows better")
+		synctest.Wait()
+		require.False(t, r.Routing().CoolDown)
+		before := len(r.steps())
+		for range 20 {
+			r.fails(minRequests)
+			pass(time.Second)
+		}
+		require.Empty(t, r.since(before))
+		require.Equal(t, "none", r.breaches()[1])
+		require.LessOrEqual(t, len(r.breaches()), 6, "and that is not told for each query")
+		require.Contains(t, happened[events.HealthBreached](r)[1].Why, "the last rollback was 15m0s ago")
+	})
+}
+
+func TestTheOnlySideThatAcceptsIsTakenDespiteItsCoolDown(t *testing.T) {
+	moved(t, func(t *testing.T, r *rig) {
+		r.fails(minRequests)
+		pass(time.Minute)
+		r.cluster.set(fsm.Blue, errRefused)
+		r.refuse(fsm.Blue, r.Stamp())
+		require.Equal(t, fsm.Green, r.touch())
+		r.cluster.set(fsm.Blue, nil)
+		r.cutTo(fsm.Blue)
+		r.repeat(fsm.Blue, coolDown/2)
+		r.requireState("blue") // green was left alone from then on as before
+	})
+}
+
+func TestASideThatIsBeingLeftIsNotReachedByItsOwnAnnouncements(t *testing.T) {
+	moved(t, func(t *testing.T, r *rig) {
+		r.cluster.updateStore(fsm.Blue, fsm.Green) // blue was told to announce green, and does
+		old := r.pin()
+		done := make(chan error, 1)
+		go func() { done <- r.Rollback(context.Background(), "bad") }()
+		for range 4 * int(latency/time.Millisecond) {
+			r.announce(fsm.Green, r.Stamp(), fsm.Green)
+			r.announce(fsm.Blue, r.Stamp(), fsm.Green)
+			pass(time.Millisecond)
+		}
+		require.NoError(t, <-done)
+		r.requireState("transitioning green->blue (draining)")
+		r.repeat(fsm.Blue, drainTimeout/2)
+		r.requireState("transitioning green->blue (draining)")
+		r.Unpin(old)
 		r.repeat(fsm.Blue, time.Minute)
 		r.requireState("blue")
-	}, manual)
+	})
+}
+
+func TestGuardsJudgeARollbackToo(t *testing.T) {
+	j := &runGuards{decide: func(p router.Proposal) router.Decision {
+		return router.Decision{Veto: p.Event == fsm.EventRollback, Reason: "blue is worse"}
+	}}
+	moved(t, func(t *testing.T, r *rig) {
+		require.ErrorIs(t, r.Rollback(t.Context(), "bad"), router.ErrVetoed)
+		r.requireState("green")
+		require.False(t, r.Routing().CoolDown)
+		p := j.proposals()[1]
+		require.Equal(t, []any{fsm.EventRollback, fsm.Green, fsm.Blue}, []any{p.Event, p.From, p.To})
+		pass(suppressed)
+		for range 9 {
+			r.fails(minRequests)
+			pass(time.Second)
+		}
+		r.requireState("green")
+		require.Len(t, j.proposals(), 3, "the breach asks once, and then after a pause that grows")
+		pass(suppressed)
+		r.fails(minRequests)
+		require.Len(t, j.proposals(), 4)
+		j.decide = func(router.Proposal) router.Decision { return router.Decision{} }
+		pass(4 * suppressed)
+		r.fails(minRequests)
+		r.requireState("blue")
+		require.True(t, r.Routing().CoolDown)
+	}, func(cfg *router.Config) { cfg.Hooks.Guard = j.guard })
 }

@@ -171,15 +171,15 @@ func (rt *Router) failed(purpose string, side fsm.Side, attempt int, cause fsm.C
 // so that a side which stays closed does not push everything else out of the
 // history.
 type repeated struct {
-	rt      *Router
-	purpose string
-	told    [1 + len(fsm.Sides)]string
+	rt       *Router
+	purpose  string
+	reported [1 + len(fsm.Sides)]string
 }
 
 func (r *repeated) failed(side fsm.Side, attempt int, cause fsm.Cause, err error) {
 	text := r.rt.cfg.Describe(err)
-	if powerOfTwo := attempt&(attempt-1) == 0; powerOfTwo || text != r.told[side] {
-		r.told[side] = text
+	if powerOfTwo := attempt&(attempt-1) == 0; powerOfTwo || text != r.reported[side] {
+		r.reported[side] = text
 		r.rt.failed(r.purpose, side, attempt, cause, err)
 	}
 }

@@ -26,11 +26,11 @@ type Routing struct {
 	Failure  error
 	// Deaf is until when announcements of the side that is not active are
 	// ignored. CoolDown is set if that is so after a rollback.
-	Deaf     time.Time
-	CoolDown bool
+	SuppressedUntil time.Time
+	CoolDown        bool
 	// SuppressedUntil is until when announcements are ignored as the side has
 	// changed too often.
-	SuppressedUntil time.Time
+	DampedUntil time.Time
 
 	// agreed counts the calls that Active answered without naming the other side, up
 	// to dampingAgreed.
@@ -180,14 +180,14 @@ func (w *writer) publish() {
 		Failure:  w.failure,
 		changed:  make(chan struct{}),
 
-		SuppressedUntil: w.damping.until,
-		agreed:          w.agreed,
+		DampedUntil: w.damping.until,
+		agreed:      w.agreed,
 	}
 	if t := w.transition; t != nil && next.Phase > fsm.PhasePreparing {
 		next.first = &t.first
 	}
-	if d := w.declined[next.Active.Other()]; d != nil && d.holds(next.Epoch) {
-		next.Deaf, next.CoolDown = d.until, d.isBad()
+	if d := w.suppressed[next.Active.Other()]; d != nil && d.holds(next.Epoch) {
+		next.SuppressedUntil, next.CoolDown = d.until, d.isBad()
 	}
 	close(w.routing.Swap(next).changed)
 }

@@ -18,8 +18,8 @@ func (rt *Router) search(d *detection) {
 		start.Order = ask(ctx, start)
 	}
 	end := func(DetectionEnd) {}
-	if tell := rt.cfg.Hooks.Detection; tell != nil {
-		ctx, end = tell(ctx, start)
+	if begin := rt.cfg.Hooks.Detection; begin != nil {
+		ctx, end = begin(ctx, start)
 	}
 	began := time.Now()
 	report := &DetectionError{}
@@ -102,7 +102,7 @@ func (r *searchRound) run(ctx context.Context) (accepted fsm.Side, over bool) {
 			}
 		case a := <-ended:
 			answers++
-			if over := r.judge(ctx, a); over {
+			if over := r.classify(ctx, a); over {
 				if a.err != nil {
 					return fsm.None, true
 				}
@@ -126,9 +126,9 @@ func (r *searchRound) login(ctx context.Context, side fsm.Side) attempt {
 
 // judge draws the conclusion from an attempt, and reports whether it ends the
 // detection.
-func (r *searchRound) judge(ctx context.Context, a attempt) (over bool) {
+func (r *searchRound) classify(ctx context.Context, a attempt) (over bool) {
 	rt, d := r.rt, r.d
-	if a.err != nil && !d.resumed && rt.cfg.Cluster.Judge(a.err) == Suspended {
+	if a.err != nil && !d.resumed && rt.cfg.Cluster.Classify(a.err) == Suspended {
 		if r.unconfirmed != nil {
 			rt.lastProbe.Store(&r.unconfirmed) // it says more than the login does
 		}
@@ -155,7 +155,7 @@ func (r *searchRound) judge(ctx context.Context, a attempt) (over bool) {
 	}
 	r.report.set(a.side, a.err)
 	r.failures.failed(a.side, r.number, d.cause, a.err)
-	switch rt.cfg.Cluster.Judge(a.err) {
+	switch rt.cfg.Cluster.Classify(a.err) {
 	case Refuses:
 		d.refused[a.side] = true
 	case Denied:

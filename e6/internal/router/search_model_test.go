@@ -120,7 +120,7 @@ func (e *search) run(t *testing.T, next todo) {
 		}
 		for here := e.replay(w, next); here != nil && len(w.wrong) == 0; {
 			steps := w.steps()
-			e.places[here.at].judge(w, len(steps) == 0)
+			e.places[here.at].runGuards(w, len(steps) == 0)
 			if len(steps) == 0 {
 				break
 			}

@@ -108,7 +108,7 @@ func (s *Sessions) open(o *opening, side fsm.Side, cause fsm.Cause, pause time.D
 		}
 	}
 	id, took, err := s.rt.login(ctx, side, "session")
-	if err != nil && s.rt.cfg.Cluster.Judge(err) == Suspended {
+	if err != nil && s.rt.cfg.Cluster.Classify(err) == Suspended {
 		if err = s.rt.cfg.Cluster.Resume(s.rt.ctx, side, func() {}); err == nil {
 			id, took, err = s.rt.login(ctx, side, "session")
 		}
@@ -207,7 +207,7 @@ func (s *Sessions) Renewed(side fsm.Side, generation uint64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	slot := &s.sides[side]
-	return slot.current.Generation == generation && slot.current.ID != "" && slot.renewal && time.Since(slot.opened) < s.c.cfg.ProbeTimeout
+	return slot.current.Generation == generation && slot.current.ID != "" && slot.renewal && time.Since(slot.opened) < s.rt.cfg.ProbeTimeout
 }
 
 // Adopt replaces the id of a session by the one that a response carried. An

@@ -18,10 +18,10 @@ import (
 
 // A publisher brings to the store what the writer has to say.
 type publisher struct {
-	id      string        // of this client, as the writer of records
-	updates chan saying   // the last one, not taken yet
-	ended   chan struct{} // closed when nothing of ours is in the store any more
-	hint    atomic.Bool   // a first look into the store is under way
+	id      string           // of this client, as the writer of records
+	updates chan storeUpdate // the last one, not taken yet
+	ended   chan struct{}    // closed when nothing of ours is in the store any more
+	hint    atomic.Bool      // a first look into the store is under way
 }
 
 const (
@@ -41,12 +41,12 @@ func (rt *Router) startSharing() {
 		return
 	}
 	rt.publisher.id = rand.Text()
-	rt.publisher.updates = make(chan saying, 1)
+	rt.publisher.updates = make(chan storeUpdate, 1)
 	rt.publisher.ended = make(chan struct{})
 	var loops sync.WaitGroup
 	loops.Go(rt.watchStore)
-	loops.Go(rt.publishFacts)
-	loops.Go(rt.bePresent)
+	loops.Go(rt.publishRecords)
+	loops.Go(rt.registerPresence)
 	go func() {
 		loops.Wait()
 		close(rt.publisher.ended)
@@ -84,9 +84,9 @@ func (rt *Router) watchStore() {
 	}
 }
 
-// onFact hears what another client learnt. It begins a transition, no more:
+// onRecord hears what another client learnt. It begins a transition, no more:
 // the side must still accept.
-func (w *writer) onFact(f store.Fact) {
+func (w *writer) onRecord(f store.Fact) {
 	if f.Version <= w.record.Version {
 		return
 	}
@@ -94,17 +94,17 @@ func (w *writer) onFact(f store.Fact) {
 	w.record = f
 	w.onVetoes(before, f)
 	s := w.machine.Snapshot()
-	if later := s.Active.Other(); f.Announced != later || w.isHerald(later) {
-		w.goNow(later)
+	if later := s.Active.Other(); f.Announced != later || w.isAnnouncer(later) {
+		w.endDeferral(later)
 	}
-	if f.Writer == w.publisher.id && !w.isHerald(s.Active.Other()) || w.closing || !w.settled() || !f.Side().Valid() || f.Side() == s.Active {
+	if f.Writer == w.publisher.id && !w.isAnnouncer(s.Active.Other()) || w.closing || !w.settled() || !f.Side().Valid() || f.Side() == s.Active {
 		return
 	}
-	if w.retreat != nil {
+	if w.rollback != nil {
 		return // the other side is being asked already, to leave this one for longer
 	}
 	w.follow(announcement{
-		speaker: s.Active, at: Stamp{s.Epoch, s.Transition}, target: f.Side(),
+		source: s.Active, at: Stamp{s.Epoch, s.Transition}, target: f.Side(),
 		cause: fsm.Cause{Reason: fsm.ReasonStore, Detail: fmt.Sprintf("version %d", f.Version)},
 	})
 }
@@ -125,7 +125,7 @@ func (rt *Router) hint(ctx context.Context) fsm.Side {
 			return err
 		})
 		side := fact.Side()
-		if side.Valid() && rt.sentenceOn(side, fact).clients > 0 {
+		if side.Valid() && rt.vetoSummaryOf(side, fact).clients > 0 {
 			side = side.Other()
 		}
 		answer <- side
@@ -138,13 +138,13 @@ func (rt *Router) hint(ctx context.Context) fsm.Side {
 	}
 }
 
-// publishFacts brings to the store what the cluster told this client. What cannot be
+// publishRecords brings to the store what the cluster told this client. What cannot be
 // brought there now is kept until it can, or there is something newer to say.
-func (rt *Router) publishFacts() {
+func (rt *Router) publishRecords() {
 	for {
 		select {
 		case s := <-rt.publisher.updates:
-			rt.publishAtLast(s)
+			rt.publishUntilStored(s)
 		case <-rt.ctx.Done():
 			return
 		}
@@ -154,11 +154,11 @@ func (rt *Router) publishFacts() {
 // publishAgain are the pauses between attempts to publish.
 var publishAgain = backoff.Policy{Base: time.Second, Max: time.Minute}
 
-func (rt *Router) publishAtLast(s saying) {
+func (rt *Router) publishUntilStored(s storeUpdate) {
 	for n := 0; ; n++ {
 		var present store.Fact
 		err := rt.guarded(func() (err error) {
-			present, err = rt.publishFact(s)
+			present, err = rt.publishRecord(s)
 			return err
 		})
 		if rt.ctx.Err() != nil {
@@ -186,13 +186,13 @@ func (rt *Router) publishAtLast(s saying) {
 // the store held then. The watch may deliver that record later, or an older one.
 func (w *writer) onPublished(number uint64, present store.Fact) {
 	w.published = number
-	w.onFact(present)
+	w.onRecord(present)
 }
 
-// publishFact puts a saying on top of whatever the store holds, unless that leads to
+// publishRecord puts a saying on top of whatever the store holds, unless that leads to
 // the same side, and returns what the store holds then. Of two clients that swap at
 // once, one finds a conflict, looks again, and mostly finds its own news told.
-func (rt *Router) publishFact(s saying) (store.Fact, error) {
+func (rt *Router) publishRecord(s storeUpdate) (store.Fact, error) {
 	ctx, cancel := context.WithTimeout(rt.ctx, storeTimeout)
 	defer cancel()
 	present, err := rt.cfg.Store.Load(ctx, rt.cfg.Key)

@@ -121,7 +121,7 @@ func TestASideThatSendsTheClientBackIsNotTakenOnTheStoresWord(t *testing.T) {
 		defer r.end()
 		require.Equal(t, fsm.Blue, r.touch())
 		pass(time.Second)
-		r.cluster.say(fsm.Green, fsm.Blue) // green is in its grace, say
+		r.cluster.updateStore(fsm.Green, fsm.Blue) // green is in its grace, say
 		known, err := shared.Load(t.Context(), "c")
 		require.NoError(t, err)
 		_, err = shared.CompareAndSwap(t.Context(), "c", known.Version, store.Fact{Active: fsm.Green, Writer: "a liar"})

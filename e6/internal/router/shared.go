@@ -44,13 +44,13 @@ func (w *writer) stopSharing(t *transition, cause fsm.Cause) bool {
 // suspectOrigin asks an origin that got new queries and did not answer one. If
 // it does not accept, the shared phase is over.
 func (w *writer) suspectOrigin(t *transition, cause fsm.Cause) {
-	if t.originDoubted {
+	if t.originSuspected {
 		return
 	}
-	t.originDoubted = true
+	t.originSuspected = true
 	w.spawn(func(rt *Router) {
 		err := rt.ping(t.ctx, t.origin())
-		accepts := rt.cfg.Cluster.Judge(err) == Accepts
+		accepts := rt.cfg.Cluster.Classify(err) == Accepts
 		if !accepts && t.ctx.Err() == nil {
 			rt.failed("share", t.origin(), 1, cause, err)
 		}
@@ -59,7 +59,7 @@ func (w *writer) suspectOrigin(t *transition, cause fsm.Cause) {
 }
 
 func (w *writer) onSharedOriginProbed(t *transition, accepts bool, cause fsm.Cause) {
-	t.originDoubted = false
+	t.originSuspected = false
 	if !accepts {
 		w.onShared(t, cause)
 	}

@@ -351,13 +351,13 @@ func TestASharedPhaseEndsWithTheClient(t *testing.T) {
 
 // The guards decide first, then the selectors.
 func TestATransitionIsSharedAfterItWasAllowed(t *testing.T) {
-	j := &judge{}
+	j := &runGuards{}
 	held(t, func(t *testing.T, r *rig, h *holder) {
 		r.announce(fsm.Blue, r.Stamp(), fsm.Green)
 		pass(time.Second)
 		calls, _ := h.count()
 		require.Zero(t, calls)
-		j.say(1, router.Decision{By: "judge"})
+		j.updateStore(1, router.Decision{By: "judge"})
 		r.requireState("transitioning blue->green (shared)")
 		require.Len(t, happened[events.GuardDecided](r), 1, fmt.Sprint(r.steps()))
 	}, func(cfg *router.Config) { cfg.Hooks.Guard = j.guard })

@@ -20,17 +20,17 @@ type transition struct {
 	cancel context.CancelFunc
 	timer  *time.Timer // the limit of the present phase
 
-	back          *fsm.Cause    // why its origin is to be left, whatever that says; nil if it is not a way back
-	staged        bool          // another part of the fleet waits for how it goes
-	jitter        time.Duration // waited before the first probe
-	held          heldFlag      // the origin refuses: a probe sent from now on decides
-	wake          chan struct{} // asks for the next probe at once
-	doubted       bool          // the target is being checked after it had accepted
-	verdict       chan struct{} // closed when that check is over
-	originDoubted bool
-	accepted      time.Time    // when the target did
-	first         atomic.Int64 // when the first query went to the target
-	shared        func()       // ends the context of the shared phase
+	back            *fsm.Cause    // why its origin is to be left, whatever that says; nil if it is not a way back
+	staged          bool          // another part of the fleet waits for how it goes
+	jitter          time.Duration // waited before the first probe
+	held            heldFlag      // the origin refuses: a probe sent from now on decides
+	wake            chan struct{} // asks for the next probe at once
+	suspected       bool          // the target is being checked after it had accepted
+	verdict         chan struct{} // closed when that check is over
+	originSuspected bool
+	accepted        time.Time    // when the target did
+	first           atomic.Int64 // when the first query went to the target
+	shared          func()       // ends the context of the shared phase
 
 	ready chan struct{} // closed when the target is active, or never will be
 	err   error         // why not; set before ready is closed
@@ -59,7 +59,7 @@ func (h heldFlag) isSet() bool { return h.ctx.Err() != nil }
 func (w *writer) begin(event fsm.Event, target fsm.Side, cause fsm.Cause) *transition {
 	began := w.beganAt(event)
 	w.supersede(cause)
-	clear(w.heard)
+	clear(w.received)
 	if !w.fire(fsm.Trigger{Event: event, Side: target, Cause: cause}) {
 		return nil
 	}
@@ -79,7 +79,7 @@ func (w *writer) begin(event fsm.Event, target fsm.Side, cause fsm.Cause) *trans
 	t.held.ctx, t.held.set = context.WithCancel(t.ctx)
 	t.timer = w.after(t.jitter+w.cfg.PrepareTimeout, prepareTimedOut{t})
 	w.transition = t
-	w.spawn(func(rt *Router) { rt.lead(t) })
+	w.spawn(func(rt *Router) { rt.run(t) })
 	return t
 }
 
@@ -94,10 +94,10 @@ func (rt *Router) limit(event fsm.Event) time.Duration {
 
 // lead does the work of a transition, and tells whoever wants to hear of it
 // when it begins and when it has ended.
-func (rt *Router) lead(t *transition) {
+func (rt *Router) run(t *transition) {
 	ctx, end := t.ctx, func(CutoverEnd) {}
-	if tell := rt.cfg.Hooks.Cutover; tell != nil {
-		ctx, end = tell(ctx, t.start)
+	if begin := rt.cfg.Hooks.Cutover; begin != nil {
+		ctx, end = begin(ctx, t.start)
 	} else {
 		ctx = background(ctx, t.start.Cause)
 	}
@@ -113,7 +113,7 @@ func (rt *Router) prepare(ctx context.Context, t *transition) {
 		return
 	}
 	for asked := 1; rt.makeReady(ctx, t); asked++ {
-		again, decided := rt.judge(ctx, t, asked)
+		again, decided := rt.runGuards(ctx, t, asked)
 		if decided || backoff.Sleep(ctx, again, t.held.ctx.Done()) != nil {
 			return
 		}
@@ -167,7 +167,7 @@ func (w *writer) onReady(t *transition) {
 		return
 	}
 	if w.sendsBack(t) {
-		w.decline(t.target())
+		w.suppressSide(t.target())
 		w.abort(t, t.cause(fsm.ReasonWithdrawn, fmt.Sprintf("%s itself named %s", t.target(), t.origin())))
 		return
 	}
@@ -182,23 +182,23 @@ func (w *writer) onReady(t *transition) {
 		return
 	}
 	if t.back != nil {
-		w.retreated(t.origin(), *t.back)
+		w.rolledBackFrom(t.origin(), *t.back)
 	}
 	close(t.ready)
-	w.tellAccepted(t)
+	w.publishAccepted(t)
 	if phase == fsm.PhaseShared {
 		w.shareSides(t)
 	} else {
 		w.startDraining(t)
 	}
-	w.applyHeard(t.target())
+	w.applyReceived(t.target())
 }
 
 // sendsBack reports whether a target that only the store has named accepts, and names the
 // origin in the same breath. It is on its way out then, and the store is wrong.
 func (w *writer) sendsBack(t *transition) bool {
-	a, said := w.heard[t.target()]
-	return said && a.target == t.origin() && !t.held.isSet() && t.back == nil &&
+	a, updates := w.received[t.target()]
+	return updates && a.target == t.origin() && !t.held.isSet() && t.back == nil &&
 		t.start.Event == fsm.EventAnnounce && t.start.Cause.Reason == fsm.ReasonStore
 }
 
@@ -214,9 +214,9 @@ func (w *writer) onNotReady(t *transition, err error, held bool) {
 	if w.transition != t {
 		return
 	}
-	switch verdict := w.cfg.Cluster.Judge(err); {
+	switch verdict := w.cfg.Cluster.Classify(err); {
 	case verdict == Denied:
-		w.decline(t.target())
+		w.suppressSide(t.target())
 		w.abort(t, t.cause(fsm.ReasonCredentials, w.cfg.Describe(err)))
 	case held:
 		// The origin refused before this probe was sent, and the target has not
@@ -230,7 +230,7 @@ func (w *writer) onPrepareTimeout(t *transition) {
 	if w.transition != t || w.machine.Snapshot().Phase != fsm.PhasePreparing {
 		return
 	}
-	w.decline(t.target())
+	w.suppressSide(t.target())
 	w.abort(t, t.cause(fsm.ReasonDeadline, fmt.Sprintf("%s was not ready within %s", t.target(), w.cfg.PrepareTimeout)))
 }
 
@@ -257,14 +257,14 @@ func (w *writer) commit(result string, cause fsm.Cause) {
 	if !w.fire(fsm.Trigger{Event: fsm.EventCommit, Side: t.target(), Cause: cause}) {
 		return
 	}
-	delete(w.declined, t.target())
+	delete(w.suppressed, t.target())
 	w.finish(t, result, cause, nil)
 	if held {
 		w.detect(fsm.Cause{Reason: fsm.ReasonRefusal, Detail: "the target refuses, and the origin is gone", Trace: cause.Trace}, t.origin())
 		return
 	}
 	w.scheduleRefresh()
-	if t.doubted {
+	if t.suspected {
 		// The origin was drained while the target was being verified.
 		w.startCheck(cause, w.cfg.ProbeTimeout).suspect = true
 	}
@@ -278,7 +278,7 @@ func (w *writer) abort(t *transition, cause fsm.Cause) {
 		return
 	}
 	if t.back != nil && cause.Reason != fsm.ReasonWithdrawn {
-		w.retreatLater(t.origin(), *t.back, 0)
+		w.rollbackLater(t.origin(), *t.back, 0)
 	}
 	err := fmt.Errorf("e6: the transition from %s to %s was aborted: %s", t.origin(), t.target(), cause)
 	if cause.Reason == fsm.ReasonVeto {
@@ -372,7 +372,7 @@ func (t *transition) finish(end CutoverEnd) {
 }
 
 // hurry asks for the next probe at once.
-func (t *transition) hurry() {
+func (t *transition) probeNow() {
 	select {
 	case t.wake <- struct{}{}:
 	default:

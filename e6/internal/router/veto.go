@@ -10,16 +10,16 @@ import (
 )
 
 // A sentence is what the vetoes in the store say about a side.
-type sentence struct {
+type vetoSummary struct {
 	clients int           // how many of them stand
 	order   bool          // a person gave one
 	own     bool          // this client gave one
 	rest    time.Duration // until the last of them ends
-	why     string        // of the last one
+	reason  string        // of the last one
 }
 
-// sentenceOn sums up the vetoes on a side.
-func (rt *Router) sentenceOn(side fsm.Side, f store.Fact) (s sentence) {
+// vetoSummaryOf sums up the vetoes on a side.
+func (rt *Router) vetoSummaryOf(side fsm.Side, f store.Fact) (s vetoSummary) {
 	var writers []string
 	for _, v := range f.Standing() {
 		if v.Side != side || slices.Contains(writers, v.Writer) {
@@ -30,7 +30,7 @@ func (rt *Router) sentenceOn(side fsm.Side, f store.Fact) (s sentence) {
 		s.order = s.order || v.Order
 		s.own = s.own || v.Writer == rt.publisher.id
 		s.rest = max(s.rest, v.Rest())
-		s.why = v.Why
+		s.reason = v.Why
 	}
 	return s
 }
@@ -47,7 +47,7 @@ func (w *writer) needed(side fsm.Side) int {
 }
 
 // isEnough reports whether this client acts on the vetoes on a side.
-func (w *writer) isEnough(side fsm.Side, s sentence) bool {
+func (w *writer) isEnough(side fsm.Side, s vetoSummary) bool {
 	return s.clients > 0 && (s.order || s.clients >= w.needed(side))
 }
 
@@ -56,22 +56,22 @@ func (w *writer) isEnough(side fsm.Side, s sentence) bool {
 // veto makes that happen: what somebody decides after it counts for more.
 func (w *writer) onVetoes(before, now store.Fact) {
 	for _, side := range fsm.Sides {
-		s, d := w.sentenceOn(side, now), w.declined[side]
+		s, d := w.vetoSummaryOf(side, now), w.suppressed[side]
 		switch {
 		case s.clients == 0:
-			if d != nil && d.why == vetoed { // the vetoes were taken back
-				delete(w.declined, side)
+			if d != nil && d.reason == vetoed { // the vetoes were taken back
+				delete(w.suppressed, side)
 				w.publish()
 			}
 		case w.isNews(side, before, now):
 			w.onVeto(side, s)
-		case s.own && d != nil && d.why == coolingDown:
-			d.why = vetoed // it ends with the veto from now on
+		case s.own && d != nil && d.reason == coolingDown:
+			d.reason = vetoed // it ends with the veto from now on
 		}
 	}
 }
 
-func (w *writer) onVeto(side fsm.Side, s sentence) {
+func (w *writer) onVeto(side fsm.Side, s vetoSummary) {
 	active := w.machine.Snapshot().Active == side
 	action := "none"
 	switch enough := w.isEnough(side, s); {
@@ -81,13 +81,13 @@ func (w *writer) onVeto(side fsm.Side, s sentence) {
 		action = "ignore"
 	}
 	w.cfg.Events.Publish(fsm.Cause{Reason: fsm.ReasonStore}, events.SideVetoed{
-		Side: side, Why: s.why, Order: s.order, Clients: s.clients, Needed: w.needed(side), Rest: s.rest, Action: action,
+		Side: side, Why: s.reason, Order: s.order, Clients: s.clients, Needed: w.needed(side), Rest: s.rest, Action: action,
 	})
 	switch action {
 	case "rollback":
-		w.startRetreat(fleetCause(side, s))
+		w.startRollback(fleetCause(side, s))
 	case "ignore":
-		w.leaveAlone(side, s)
+		w.suppressVetoed(side, s)
 	}
 }
 
@@ -101,11 +101,11 @@ func (rt *Router) isNews(side fsm.Side, before, now store.Fact) bool {
 	})
 }
 
-// leaveAlone ignores announcements of a side for as long as the vetoes on it stand,
+// suppressVetoed ignores announcements of a side for as long as the vetoes on it stand,
 // and ends a transition to it that has not come far.
-func (w *writer) leaveAlone(side fsm.Side, s sentence) {
-	d := w.decisionAbout(side)
-	d.why, d.until = vetoed, time.Now().Add(s.rest)
+func (w *writer) suppressVetoed(side fsm.Side, s vetoSummary) {
+	d := w.suppressionOf(side)
+	d.reason, d.until = vetoed, time.Now().Add(s.rest)
 	w.publish()
 	if t := w.transition; t != nil && t.target() == side && w.machine.Snapshot().Phase == fsm.PhasePreparing && !t.held.isSet() {
 		w.abort(t, fleetCause(side, s))
@@ -114,17 +114,17 @@ func (w *writer) leaveAlone(side fsm.Side, s sentence) {
 
 // veto tells the others that a side is bad, for as long as this client leaves it alone.
 func (w *writer) veto(side fsm.Side, cause fsm.Cause) {
-	d := w.declined[side]
+	d := w.suppressed[side]
 	if w.cfg.Store == nil || d == nil {
 		return
 	}
 	now := time.Now()
-	why := cause.Detail
-	if why == "" {
-		why = string(cause.Reason)
+	reason := cause.Detail
+	if reason == "" {
+		reason = string(cause.Reason)
 	}
-	w.say(saying{Fact: store.Fact{Vetoes: []store.Veto{{
-		Side: side, Writer: w.publisher.id, Order: cause.Reason == fsm.ReasonCaller, Why: clip(why), At: now, Until: d.until,
+	w.updateStore(storeUpdate{Fact: store.Fact{Vetoes: []store.Veto{{
+		Side: side, Writer: w.publisher.id, Order: cause.Reason == fsm.ReasonCaller, Why: clip(reason), At: now, Until: d.until,
 	}}}})
 }
 

@@ -314,7 +314,7 @@ func (m modelCluster) Resume(context.Context, fsm.Side, func()) error { return e
 
 func (m modelCluster) Reconnect() {}
 
-func (m modelCluster) Judge(err error) router.Verdict {
+func (m modelCluster) Classify(err error) router.Verdict {
 	var r *refusal
 	switch {
 	case err == nil:

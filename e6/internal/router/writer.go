@@ -26,13 +26,13 @@ type writer struct {
 	detection  *detection
 	transition *transition
 	check      *check
-	retreat    *retreat
-	later      *retreat                  // one that is tried again after a pause
+	rollback   *rollback
+	later      *rollback                 // one that is tried again after a pause
 	upcoming   *probation                // that of the epoch which begins next
 	rolledBack time.Time                 // when the client last went back by itself
-	heard      map[fsm.Side]announcement // by its speaker, until that side is active
+	received   map[fsm.Side]announcement // by its speaker, until that side is active
 	stale      map[fsm.Side]announcement // by its speaker: the last one that was ignored
-	declined   map[fsm.Side]*decision    // by the target
+	suppressed map[fsm.Side]*suppression // by the target
 	damping    damping
 	agreed     *atomic.Int32 // calls that the active side answered in this epoch without naming the other one
 	stage      *stage
@@ -44,13 +44,13 @@ type writer struct {
 
 func newWriter(rt *Router, machine *fsm.Machine) *writer {
 	return &writer{
-		Router:    rt,
-		machine:   machine,
-		lastKnown: rt.cfg.Prefer,
-		heard:     make(map[fsm.Side]announcement),
-		stale:     make(map[fsm.Side]announcement),
-		declined:  make(map[fsm.Side]*decision),
-		agreed:    new(atomic.Int32),
+		Router:     rt,
+		machine:    machine,
+		lastKnown:  rt.cfg.Prefer,
+		received:   make(map[fsm.Side]announcement),
+		stale:      make(map[fsm.Side]announcement),
+		suppressed: make(map[fsm.Side]*suppression),
+		agreed:     new(atomic.Int32),
 	}
 }
 

@@ -6,9 +6,9 @@ import (
 	"github.com/e6data/e6data-go/e6/store"
 )
 
-// bePresent lists the client among those of its cluster for as long as it lives, if
+// registerPresence lists the client among those of its cluster for as long as it lives, if
 // the store can do that.
-func (rt *Router) bePresent() {
+func (rt *Router) registerPresence() {
 	others, ok := rt.cfg.Store.(store.Presence)
 	if !ok || !rt.cfg.Fleet.Present {
 		return

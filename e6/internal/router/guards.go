@@ -17,7 +17,7 @@ var ErrVetoed = errors.New("e6: a guard has vetoed the transition")
 //
 // Their judgment counts for nothing once the origin refuses: the target is the
 // only side that is left.
-func (rt *Router) judge(ctx context.Context, t *transition, attempt int) (again time.Duration, decided bool) {
+func (rt *Router) runGuards(ctx context.Context, t *transition, attempt int) (again time.Duration, decided bool) {
 	guard := rt.cfg.Hooks.Guard
 	if guard == nil || t.held.isSet() {
 		rt.post(targetReady{t})
@@ -33,37 +33,37 @@ func (rt *Router) judge(ctx context.Context, t *transition, attempt int) (again 
 	})
 	took := time.Since(began)
 	if d.Delay > 0 && !d.Veto && !t.held.isSet() {
-		rt.tellDecision(t, d, took, false)
+		rt.reportGuards(t, d, took, false)
 		return d.Delay, false
 	}
 	rt.post(guardsDecided{t, d, took})
 	return 0, true
 }
 
-// onJudged follows the guards' decision.
-func (w *writer) onJudged(t *transition, d Decision, took time.Duration) {
+// onGuardsDecided follows the guards' decision.
+func (w *writer) onGuardsDecided(t *transition, d Decision, took time.Duration) {
 	if w.transition != t {
 		return
 	}
 	overruled := t.held.isSet()
-	w.tellDecision(t, d, took, overruled && (d.Veto || d.Delay > 0))
+	w.reportGuards(t, d, took, overruled && (d.Veto || d.Delay > 0))
 	if !d.Veto || overruled {
 		w.onReady(t)
 		return
 	}
-	w.decline(t.target())
+	w.suppressSide(t.target())
 	w.abort(t, t.cause(fsm.ReasonVeto, d.Reason))
 }
 
-func (rt *Router) tellDecision(t *transition, d Decision, took time.Duration, overruled bool) {
-	decision := "allow"
+func (rt *Router) reportGuards(t *transition, d Decision, took time.Duration, overruled bool) {
+	suppression := "allow"
 	switch {
 	case d.Veto:
-		decision = "veto"
+		suppression = "veto"
 	case d.Delay > 0:
-		decision = "delay"
+		suppression = "delay"
 	}
 	rt.cfg.Events.Publish(t.start.Cause, events.GuardDecided{
-		Guard: d.By, Target: t.target(), Decision: decision, Reason: d.Reason, Overruled: overruled, Delay: d.Delay, Took: took,
+		Guard: d.By, Target: t.target(), Decision: suppression, Reason: d.Reason, Overruled: overruled, Delay: d.Delay, Took: took,
 	})
 }

@@ -16,12 +16,12 @@ import (
 )
 
 // declined is the first pause after a side was declined; it doubles.
-const declined = 5 * time.Second
+const suppressed = 5 * time.Second
 
 var veto = router.Decision{Veto: true, Reason: "not today", By: "judge"}
 
 // judge is a guard that says what a test wants.
-type judge struct {
+type runGuards struct {
 	decide func(p router.Proposal) router.Decision // at once; nil thinks
 	deaf   bool                                    // thinks on although its context has ended
 
@@ -31,7 +31,7 @@ type judge struct {
 	ended   int                    // calls whose context ended while it thought
 }
 
-func (j *judge) guard(ctx context.Context, p router.Proposal) router.Decision {
+func (j *runGuards) guard(ctx context.Context, p router.Proposal) router.Decision {
 	answer := make(chan router.Decision)
 	j.mu.Lock()
 	j.asked, j.answers = append(j.asked, p), append(j.answers, answer)
@@ -54,7 +54,7 @@ func (j *judge) guard(ctx context.Context, p router.Proposal) router.Decision {
 }
 
 // say answers a call that thinks, counted from 1.
-func (j *judge) say(call int, d router.Decision) {
+func (j *runGuards) updateStore(call int, d router.Decision) {
 	j.mu.Lock()
 	answer := j.answers[call-1]
 	j.mu.Unlock()
@@ -62,22 +62,22 @@ func (j *judge) say(call int, d router.Decision) {
 	pass(0)
 }
 
-func (j *judge) proposals() []router.Proposal {
+func (j *runGuards) proposals() []router.Proposal {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.asked
 }
 
-func (j *judge) stopped() int {
+func (j *runGuards) stopped() int {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.ended
 }
 
 // judged runs a test whose transitions a guard judges. Both sides accept.
-func judged(t *testing.T, test func(t *testing.T, r *rig, j *judge), change ...func(*router.Config)) {
+func judged(t *testing.T, test func(t *testing.T, r *rig, j *runGuards), change ...func(*router.Config)) {
 	t.Helper()
-	j := &judge{}
+	j := &runGuards{}
 	change = append(change, func(cfg *router.Config) { cfg.Hooks.Guard = j.guard })
 	bubble(t, func(t *testing.T, r *rig) {
 		r.touch()
@@ -98,7 +98,7 @@ func (r *rig) startSwitch(side fsm.Side) <-chan error {
 func (r *rig) lastCause() fsm.Cause { return r.Routing().Cause }
 
 func TestAGuardSeesTheProposalAndNoQueryGoesThereBeforeItAllows(t *testing.T) {
-	judged(t, func(t *testing.T, r *rig, j *judge) {
+	judged(t, func(t *testing.T, r *rig, j *runGuards) {
 		old := r.pin()
 		r.announce(fsm.Blue, r.Stamp(), fsm.Green)
 		for range 30 {
@@ -114,7 +114,7 @@ func TestAGuardSeesTheProposalAndNoQueryGoesThereBeforeItAllows(t *testing.T) {
 			ID: 1, Event: fsm.EventAnnounce, From: fsm.Blue, To: fsm.Green, Attempt: 1, InFlight: 1,
 			Cause: fsm.Cause{Reason: fsm.ReasonAnnouncement, Detail: "blue named green"},
 		}, p)
-		j.say(1, router.Decision{By: "judge"})
+		j.updateStore(1, router.Decision{By: "judge"})
 		pass(0)
 		require.Equal(t, fsm.Green, r.touch())
 		require.Equal(t, []events.GuardDecided{{
@@ -125,13 +125,13 @@ func TestAGuardSeesTheProposalAndNoQueryGoesThereBeforeItAllows(t *testing.T) {
 }
 
 func TestAGuardTriesTheTargetOutAndItsSessionStaysForThat(t *testing.T) {
-	judged(t, func(t *testing.T, r *rig, j *judge) {
+	judged(t, func(t *testing.T, r *rig, j *runGuards) {
 		done := r.startSwitch(fsm.Green)
 		smoke := r.PinTo(fsm.Green)
 		s, err := r.Sessions().Get(t.Context(), smoke.Side)
 		require.NoError(t, err)
 		require.Equal(t, "green-1", s.ID)
-		j.say(1, veto)
+		j.updateStore(1, veto)
 		require.ErrorIs(t, <-done, router.ErrVetoed)
 		require.NotZero(t, r.Sessions().Open(fsm.Green), "a query still needs it")
 		r.Unpin(smoke)
@@ -141,10 +141,10 @@ func TestAGuardTriesTheTargetOutAndItsSessionStaysForThat(t *testing.T) {
 }
 
 func TestAVetoKeepsTheOrigin(t *testing.T) {
-	judged(t, func(t *testing.T, r *rig, j *judge) {
+	judged(t, func(t *testing.T, r *rig, j *runGuards) {
 		done := r.startSwitch(fsm.Green)
 		before := r.Routing()
-		j.say(1, veto)
+		j.updateStore(1, veto)
 		err := <-done
 		require.ErrorIs(t, err, router.ErrVetoed)
 		require.ErrorContains(t, err, "not today")
@@ -164,7 +164,7 @@ func TestAVetoKeepsTheOrigin(t *testing.T) {
 
 		again := r.startSwitch(fsm.Green)
 		require.Len(t, j.proposals(), 2, "the caller may ask again at once")
-		j.say(2, router.Decision{})
+		j.updateStore(2, router.Decision{})
 		require.NoError(t, <-again)
 	})
 }
@@ -172,14 +172,14 @@ func TestAVetoKeepsTheOrigin(t *testing.T) {
 // Every response may repeat what was vetoed: the guards are not asked again each
 // time, but they are asked again.
 func TestARepeatedAnnouncementIsJudgedAgainAfterPausesThatGrow(t *testing.T) {
-	judged(t, func(t *testing.T, r *rig, j *judge) {
+	judged(t, func(t *testing.T, r *rig, j *runGuards) {
 		var at []time.Time
 		j.decide = func(router.Proposal) router.Decision { at = append(at, time.Now()); return veto }
 		for began := time.Now(); time.Since(began) < 80*time.Second; pass(10 * time.Millisecond) {
 			r.announce(fsm.Blue, r.Stamp(), fsm.Green)
 		}
 		require.Len(t, at, 5)
-		for i, pause := 1, declined; i < len(at); i, pause = i+1, 2*pause {
+		for i, pause := 1, suppressed; i < len(at); i, pause = i+1, 2*pause {
 			require.GreaterOrEqual(t, at[i].Sub(at[i-1]), pause)
 			require.Less(t, at[i].Sub(at[i-1]), pause+50*time.Millisecond)
 		}
@@ -187,14 +187,14 @@ func TestARepeatedAnnouncementIsJudgedAgainAfterPausesThatGrow(t *testing.T) {
 			require.EqualValues(t, i+1, p.ID)
 			require.Equal(t, 1, p.Attempt)
 		}
-		heard := happened[events.AnnouncementHeard](r)
-		require.Len(t, heard, 5, "what is ignored for a while fills no history")
+		received := happened[events.AnnouncementHeard](r)
+		require.Len(t, received, 5, "what is ignored for a while fills no history")
 		require.Equal(t, fsm.Blue, r.touch())
 	})
 }
 
 func TestAGuardThatDelaysIsAskedAgain(t *testing.T) {
-	judged(t, func(t *testing.T, r *rig, j *judge) {
+	judged(t, func(t *testing.T, r *rig, j *runGuards) {
 		j.decide = func(p router.Proposal) router.Decision {
 			if p.Attempt == 1 {
 				return router.Decision{Delay: 20 * time.Second, Reason: "peak", By: "judge"}
@@ -214,20 +214,20 @@ func TestAGuardThatDelaysIsAskedAgain(t *testing.T) {
 }
 
 func TestAVetoIsOneEvenWithADelay(t *testing.T) {
-	judged(t, func(t *testing.T, r *rig, j *judge) {
+	judged(t, func(t *testing.T, r *rig, j *runGuards) {
 		j.decide = func(router.Proposal) router.Decision { return router.Decision{Veto: true, Delay: time.Second} }
 		require.ErrorIs(t, r.Switch(t.Context(), fsm.Green), router.ErrVetoed)
 	})
 }
 
 func TestACutoverThatSucceedsForgetsTheVetoesBefore(t *testing.T) {
-	judged(t, func(t *testing.T, r *rig, j *judge) {
+	judged(t, func(t *testing.T, r *rig, j *runGuards) {
 		j.decide = func(p router.Proposal) router.Decision { return router.Decision{Veto: p.ID <= 2 || p.ID > 4} }
-		r.repeat(fsm.Blue, 7*declined) // vetoed twice, then allowed
+		r.repeat(fsm.Blue, 7*suppressed) // vetoed twice, then allowed
 		r.requireState("green")
 		r.cutTo(fsm.Blue)
 		r.announce(fsm.Blue, r.Stamp(), fsm.Green)
-		pass(declined + latency)
+		pass(suppressed + latency)
 		r.announce(fsm.Blue, r.Stamp(), fsm.Green)
 		pass(latency)
 		require.Len(t, j.proposals(), 6, "its first pause is a short one again")
@@ -237,7 +237,7 @@ func TestACutoverThatSucceedsForgetsTheVetoesBefore(t *testing.T) {
 func TestAGuardDelaysNoLongerThanThePreparationMayTake(t *testing.T) {
 	for _, delay := range []time.Duration{7 * time.Second, time.Hour} {
 		t.Run(delay.String(), func(t *testing.T) {
-			judged(t, func(t *testing.T, r *rig, j *judge) {
+			judged(t, func(t *testing.T, r *rig, j *runGuards) {
 				j.decide = func(router.Proposal) router.Decision { return router.Decision{Delay: delay} }
 				began := time.Now()
 				require.ErrorContains(t, r.Switch(t.Context(), fsm.Green), "was not ready within")
@@ -253,7 +253,7 @@ func TestAGuardDelaysNoLongerThanThePreparationMayTake(t *testing.T) {
 }
 
 func TestAGuardThatThinksTooLongIsStoppedAndTheOriginKept(t *testing.T) {
-	judged(t, func(t *testing.T, r *rig, j *judge) {
+	judged(t, func(t *testing.T, r *rig, j *runGuards) {
 		began := time.Now()
 		require.ErrorContains(t, r.Switch(t.Context(), fsm.Green), "was not ready within")
 		require.Equal(t, prepareTimeout, time.Since(began))
@@ -275,7 +275,7 @@ func TestAnOriginThatRefusesOverrulesTheGuard(t *testing.T) {
 		"that allows": {router.Decision{}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			judged(t, func(t *testing.T, r *rig, j *judge) {
+			judged(t, func(t *testing.T, r *rig, j *runGuards) {
 				j.deaf = true
 				r.announce(fsm.Blue, r.Stamp(), fsm.Green)
 				pass(10 * time.Second)
@@ -284,7 +284,7 @@ func TestAnOriginThatRefusesOverrulesTheGuard(t *testing.T) {
 				w := r.startPin(t.Context())
 				require.Equal(t, 1, j.stopped(), "its context ends at once")
 				require.True(t, w.waits())
-				j.say(1, c.late)
+				j.updateStore(1, c.late)
 				pass(0)
 				require.False(t, w.waits())
 				require.Equal(t, fsm.Green, w.pin.Side)
@@ -299,7 +299,7 @@ func TestAnOriginThatRefusesOverrulesTheGuard(t *testing.T) {
 }
 
 func TestAnOriginThatRefusesDuringADelayEndsIt(t *testing.T) {
-	judged(t, func(t *testing.T, r *rig, j *judge) {
+	judged(t, func(t *testing.T, r *rig, j *runGuards) {
 		j.decide = func(router.Proposal) router.Decision { return router.Decision{Delay: 50 * time.Second} }
 		r.announce(fsm.Blue, r.Stamp(), fsm.Green)
 		pass(time.Second)
@@ -315,7 +315,7 @@ func TestAnOriginThatRefusesDuringADelayEndsIt(t *testing.T) {
 // What wakes the preparation is for the target's probes. A guard that wants to
 // wait is not asked for each query that fails on the origin.
 func TestAFailingQueryOnTheOriginDoesNotCutADelayShort(t *testing.T) {
-	judged(t, func(t *testing.T, r *rig, j *judge) {
+	judged(t, func(t *testing.T, r *rig, j *runGuards) {
 		j.decide = func(router.Proposal) router.Decision { return router.Decision{Delay: 50 * time.Second} }
 		r.announce(fsm.Blue, r.Stamp(), fsm.Green)
 		for range 20 {
@@ -327,7 +327,7 @@ func TestAFailingQueryOnTheOriginDoesNotCutADelayShort(t *testing.T) {
 }
 
 func TestADetectionAsksNoGuard(t *testing.T) {
-	judged(t, func(t *testing.T, r *rig, j *judge) {
+	judged(t, func(t *testing.T, r *rig, j *runGuards) {
 		j.decide = func(router.Proposal) router.Decision { return veto }
 		r.cluster.set(fsm.Blue, errRefused)
 		r.refuse(fsm.Blue, r.Stamp())
@@ -352,7 +352,7 @@ func TestATransitionThatEndsStopsItsGuardWhoseLateAnswerChangesNothing(t *testin
 	for name, end := range ends {
 		for _, late := range []router.Decision{{}, veto, {Delay: time.Second}} {
 			t.Run(fmt.Sprintf("%s, %+v", name, late), func(t *testing.T) {
-				judged(t, func(t *testing.T, r *rig, j *judge) {
+				judged(t, func(t *testing.T, r *rig, j *runGuards) {
 					j.deaf = true
 					r.announce(fsm.Blue, r.Stamp(), fsm.Green)
 					pass(time.Second)
@@ -360,12 +360,12 @@ func TestATransitionThatEndsStopsItsGuardWhoseLateAnswerChangesNothing(t *testin
 					pass(0)
 					require.Equal(t, 1, j.stopped())
 					steps := r.steps()
-					j.say(1, late)
+					j.updateStore(1, late)
 					pass(5 * latency)
 					require.Equal(t, steps, r.steps())
 					require.Empty(t, happened[events.GuardDecided](r))
 					for call := 2; call <= len(j.proposals()); call++ {
-						j.say(call, router.Decision{}) // of the transition after that
+						j.updateStore(call, router.Decision{}) // of the transition after that
 						require.Equal(t, fsm.Green, r.touch())
 					}
 				})
@@ -375,7 +375,7 @@ func TestATransitionThatEndsStopsItsGuardWhoseLateAnswerChangesNothing(t *testin
 }
 
 func TestAGuardIsStoppedWhenTheClientCloses(t *testing.T) {
-	judged(t, func(t *testing.T, r *rig, j *judge) {
+	judged(t, func(t *testing.T, r *rig, j *runGuards) {
 		done := r.startSwitch(fsm.Green)
 		began := time.Now()
 		require.NoError(t, r.Close(t.Context()))

@@ -97,19 +97,19 @@ func (rt *Router) examine(pin Pin, count func(*health.Window)) {
 		return
 	}
 	count(p.window)
-	why, requests, failures := rt.breach(p)
-	if why == "" {
+	reason, requests, failures := rt.breach(p)
+	if reason == "" {
 		return
 	}
 	// Many queries notice it at once, and again until the old side accepts.
 	now, next := time.Now().UnixNano(), p.next.Load()
-	if now >= next && p.next.CompareAndSwap(next, now+int64(declinedFor)) {
-		rt.post(healthBreached{p, why, requests, failures})
+	if now >= next && p.next.CompareAndSwap(next, now+int64(suppressPause)) {
+		rt.post(healthBreached{p, reason, requests, failures})
 	}
 }
 
 // breach says how the side on probation breaks the policy, if it does.
-func (rt *Router) breach(p *probation) (why string, requests, failures int64) {
+func (rt *Router) breach(p *probation) (reason string, requests, failures int64) {
 	policy, w := &rt.cfg.Policy, p.window
 	// What happened lately counts, or else everything since it accepted: a client
 	// with few queries has a side judged too.
@@ -137,36 +137,36 @@ func (rt *Router) breach(p *probation) (why string, requests, failures int64) {
 }
 
 // onBreach goes back to the old side, once in a cool-down.
-func (w *writer) onBreach(p *probation, why string, requests, failures int64) {
+func (w *writer) onBreach(p *probation, reason string, requests, failures int64) {
 	s := w.machine.Snapshot()
 	if w.probation.Load() != p || w.closing || s.Epoch != p.epoch {
 		return
 	}
-	if d := w.declined[p.side.Other()]; d != nil && d.why != waitsForStage && d.holds(s.Epoch) {
+	if d := w.suppressed[p.side.Other()]; d != nil && d.reason != waitsForStage && d.holds(s.Epoch) {
 		return // a guard, or the old side itself, did not allow it a short while ago
 	}
 	action := "none"
 	switch {
 	case s.Phase == fsm.PhasePreparing: // it is being left already
 	case !w.rolledBack.IsZero() && time.Since(w.rolledBack) < w.cfg.Policy.CoolDown:
-		why += fmt.Sprintf("; the last rollback was %s ago", time.Since(w.rolledBack).Round(time.Second))
+		reason += fmt.Sprintf("; the last rollback was %s ago", time.Since(w.rolledBack).Round(time.Second))
 	case s.State == fsm.StateTransitioning:
 		action = "abort"
 	default:
 		action = "rollback"
 	}
-	cause := fsm.Cause{Reason: fsm.ReasonHealth, Detail: why}
+	cause := fsm.Cause{Reason: fsm.ReasonHealth, Detail: reason}
 	if w.transition != nil {
 		cause.Trace = w.transition.start.Cause.Trace
 	}
-	w.cfg.Events.Publish(cause, events.HealthBreached{Side: p.side, Why: why, Requests: requests, Failures: failures, Action: action})
+	w.cfg.Events.Publish(cause, events.HealthBreached{Side: p.side, Why: reason, Requests: requests, Failures: failures, Action: action})
 	if action != "none" {
-		w.startRetreat(cause)
+		w.startRollback(cause)
 	}
 }
 
 // A retreat is the way back to the other side, if that accepts.
-type retreat struct {
+type rollback struct {
 	epoch  uint64
 	from   fsm.Side
 	cause  fsm.Cause
@@ -177,26 +177,26 @@ type retreat struct {
 	transition *transition // what leads back, if it takes one
 }
 
-// startRetreat asks the other side, unless that is under way in this epoch. It
+// startRollback asks the other side, unless that is under way in this epoch. It
 // runs on the writer, with an active side.
-func (w *writer) startRetreat(cause fsm.Cause) *retreat {
+func (w *writer) startRollback(cause fsm.Cause) *rollback {
 	s := w.machine.Snapshot()
-	if w.retreat == nil || w.retreat.epoch != s.Epoch {
-		r := &retreat{epoch: s.Epoch, from: s.Active, cause: cause, done: make(chan struct{})}
-		w.retreat, w.later = r, nil
+	if w.rollback == nil || w.rollback.epoch != s.Epoch {
+		r := &rollback{epoch: s.Epoch, from: s.Active, cause: cause, done: make(chan struct{})}
+		w.rollback, w.later = r, nil
 		w.suspect(cause)
 		w.spawn(func(rt *Router) {
 			err := rt.ping(background(rt.ctx, cause), r.from.Other())
 			rt.post(rollbackProbed{r, err})
 		})
 	}
-	return w.retreat
+	return w.rollback
 }
 
-// onRetreat goes back, now that the other side has answered.
-func (w *writer) onRetreat(r *retreat, err error) {
-	if w.retreat == r {
-		w.retreat = nil
+// onRollbackProbed goes back, now that the other side has answered.
+func (w *writer) onRollbackProbed(r *rollback, err error) {
+	if w.rollback == r {
+		w.rollback = nil
 	}
 	defer close(r.done)
 	s := w.machine.Snapshot()
@@ -207,11 +207,11 @@ func (w *writer) onRetreat(r *retreat, err error) {
 	case s.Active != r.from || s.Epoch != r.epoch:
 		r.err = errors.New("e6: rollback: the strategy has changed meanwhile: it is " + s.String())
 		return
-	case w.cfg.Cluster.Judge(err) != Accepts:
+	case w.cfg.Cluster.Classify(err) != Accepts:
 		w.failed("return", to, r.failed+1, r.cause, err)
 		r.err = errtext.Errorf("rollback: %s does not accept: %w", to, err)
 		w.suspicion = nil
-		w.retreatLater(r.from, r.cause, r.failed)
+		w.rollbackLater(r.from, r.cause, r.failed)
 		return
 	case s.Phase == fsm.PhasePreparing: // on the way to where it shall go
 		if r.transition = w.transition; r.transition.back == nil {
@@ -220,23 +220,23 @@ func (w *writer) onRetreat(r *retreat, err error) {
 		return
 	}
 	if t := w.transition; t != nil {
-		w.retreated(t.target(), r.cause)
+		w.rolledBackFrom(t.target(), r.cause)
 		w.abort(t, r.cause)
-		w.tellBack(t.origin(), r.cause.Reason == fsm.ReasonHealth)
+		w.publishReturn(t.origin(), r.cause.Reason == fsm.ReasonHealth)
 		return
 	}
 	r.transition = w.begin(fsm.EventRollback, to, r.cause)
 }
 
-// retreatLater tries again after a while to leave a side that vetoes in the store are
+// rollbackLater tries again after a while to leave a side that vetoes in the store are
 // about: they are news only once.
-func (w *writer) retreatLater(from fsm.Side, cause fsm.Cause, failed int) {
+func (w *writer) rollbackLater(from fsm.Side, cause fsm.Cause, failed int) {
 	if cause.Reason != fsm.ReasonStore {
 		return
 	}
-	r := &retreat{epoch: w.machine.Snapshot().Epoch, from: from, failed: failed + 1}
+	r := &rollback{epoch: w.machine.Snapshot().Epoch, from: from, failed: failed + 1}
 	w.later = r
-	pause := declinedPause(failed) + w.jitter(cause)
+	pause := pauseAfter(failed) + w.jitter(cause)
 	w.spawn(func(rt *Router) {
 		if backoff.Sleep(rt.ctx, pause, nil) == nil {
 			rt.post(rollbackRetryDue{r})
@@ -244,23 +244,23 @@ func (w *writer) retreatLater(from fsm.Side, cause fsm.Cause, failed int) {
 	})
 }
 
-// retreatAgain tries again, unless there is no reason left or somebody has decided
+// retryRollback tries again, unless there is no reason left or somebody has decided
 // otherwise.
-func (w *writer) retreatAgain(r *retreat) {
+func (w *writer) retryRollback(r *rollback) {
 	s := w.machine.Snapshot()
 	if w.later != r || s.Active != r.from || s.Epoch != r.epoch || w.closing {
 		return
 	}
-	if v := w.sentenceOn(r.from, w.record); w.isEnough(r.from, v) {
-		w.startRetreat(fleetCause(r.from, v)).failed = r.failed
+	if v := w.vetoSummaryOf(r.from, w.record); w.isEnough(r.from, v) {
+		w.startRollback(fleetCause(r.from, v)).failed = r.failed
 	}
 }
 
 // retreated begins the cool-down of a side that is left.
-func (w *writer) retreated(from fsm.Side, cause fsm.Cause) {
+func (w *writer) rolledBackFrom(from fsm.Side, cause fsm.Cause) {
 	switch cause.Reason {
 	case fsm.ReasonStore: // as long as the vetoes say
-		w.leaveAlone(from, w.sentenceOn(from, w.record))
+		w.suppressVetoed(from, w.vetoSummaryOf(from, w.record))
 		return
 	case fsm.ReasonHealth:
 		w.rolledBack = time.Now()
@@ -282,7 +282,7 @@ func (rt *Router) Rollback(ctx context.Context, reason string) error {
 			return err
 		}
 	}
-	r := m.retreat
+	r := m.rollback
 	if r == nil {
 		return nil
 	}
@@ -298,9 +298,9 @@ func (rt *Router) Rollback(ctx context.Context, reason string) error {
 	return r.transition.err
 }
 
-// rollBack returns the retreat to wait for, and none if a transition that had
+// requestRollback returns the retreat to wait for, and none if a transition that had
 // not come far is taken back. It does nothing while no side is known to accept.
-func (w *writer) rollBack(cause fsm.Cause) (r *retreat, known bool) {
+func (w *writer) requestRollback(cause fsm.Cause) (r *rollback, known bool) {
 	s := w.machine.Snapshot()
 	switch {
 	case w.closing, w.held, s.Active == fsm.None:
@@ -311,11 +311,11 @@ func (w *writer) rollBack(cause fsm.Cause) (r *retreat, known bool) {
 		w.abort(w.transition, cause)
 		return nil, true
 	case s.Phase == fsm.PhasePreparing: // on the way back already
-		r = &retreat{done: make(chan struct{}), transition: w.transition}
+		r = &rollback{done: make(chan struct{}), transition: w.transition}
 		close(r.done)
 		return r, true
 	}
-	return w.startRetreat(cause), true
+	return w.startRollback(cause), true
 }
 
 // await waits within ctx for something that the writer brings about.

@@ -10,7 +10,7 @@ import (
 
 // A saying is to be put on top of the fact in the store. Without an active side it
 // leaves the sides as they are there. Its vetoes are added.
-type saying struct {
+type storeUpdate struct {
 	store.Fact
 	first        bool       // only if the store knows nothing yet
 	unlessVetoed bool       // only if nobody has a veto on the side
@@ -19,7 +19,7 @@ type saying struct {
 }
 
 // after is the saying that takes the place of an older one, of which nobody was told.
-func (s saying) after(older saying) saying {
+func (s storeUpdate) after(older storeUpdate) storeUpdate {
 	s.Vetoes = append(slices.DeleteFunc(older.Vetoes, s.replaces), s.Vetoes...)
 	if !s.Active.Valid() {
 		s.Active, s.Announced, s.first, s.unlessVetoed = older.Active, older.Announced, older.first, older.unlessVetoed
@@ -28,12 +28,12 @@ func (s saying) after(older saying) saying {
 }
 
 // replaces reports whether the saying has a newer veto of the same client on that side.
-func (s saying) replaces(v store.Veto) bool {
+func (s storeUpdate) replaces(v store.Veto) bool {
 	return slices.ContainsFunc(s.Vetoes, func(w store.Veto) bool { return w.Side == v.Side && w.Writer == v.Writer })
 }
 
 // onTopOf is what is to take the place of present, and whether there is news in it.
-func (s saying) onTopOf(present store.Fact) (next store.Fact, news bool) {
+func (s storeUpdate) onTopOf(present store.Fact) (next store.Fact, news bool) {
 	next = present
 	next.Writer, next.At = s.Writer, s.At
 	if s.movesSides(present) {
@@ -52,7 +52,7 @@ func (s saying) onTopOf(present store.Fact) (next store.Fact, news bool) {
 
 // movesSides reports whether what the saying has about the sides is news to a store
 // that holds present.
-func (s saying) movesSides(present store.Fact) bool {
+func (s storeUpdate) movesSides(present store.Fact) bool {
 	switch {
 	case !s.Active.Valid():
 		return false
@@ -67,7 +67,7 @@ func (s saying) movesSides(present store.Fact) bool {
 // isOvertaken reports whether another client has changed the sides of the record since
 // this one read it, so that this saying would put old news on top of newer ones. To
 // arrive where the record says that the cluster goes is news in any case.
-func (s saying) isOvertaken(present store.Fact) bool {
+func (s storeUpdate) isOvertaken(present store.Fact) bool {
 	sameSides := present.Active == s.read.Active && present.Announced == s.read.Announced && present.Epoch == s.read.Epoch
 	switch {
 	case present.Writer == s.Writer || sameSides:
@@ -86,28 +86,30 @@ func (s saying) isOvertaken(present store.Fact) bool {
 // time cannot be compared.
 const publishedFresh = time.Second
 
-// tellSettled publishes the side of a detection if the store knew nothing, or
+// publishSettled publishes the side of a detection if the store knew nothing, or
 // if the side that it names has just refused.
-func (w *writer) tellSettled(side fsm.Side, otherRefused bool) {
-	w.say(saying{Fact: store.Fact{Active: side}, first: !otherRefused})
+func (w *writer) publishSettled(side fsm.Side, otherRefused bool) {
+	w.updateStore(storeUpdate{Fact: store.Fact{Active: side}, first: !otherRefused})
 }
 
-// tellActive publishes that a side has accepted and is active now.
-func (w *writer) tellActive(side fsm.Side) { w.say(saying{Fact: store.Fact{Active: side}}) }
+// publishActive publishes that a side has accepted and is active now.
+func (w *writer) publishActive(side fsm.Side) {
+	w.updateStore(storeUpdate{Fact: store.Fact{Active: side}})
+}
 
-// tellAnnounced publishes what the cluster announced; what the store itself
+// publishAnnounced publishes what the cluster announced; what the store itself
 // said is not news to it.
-func (w *writer) tellAnnounced(a announcement) {
+func (w *writer) publishAnnounced(a announcement) {
 	if a.cause.Reason == fsm.ReasonAnnouncement {
-		w.say(saying{Fact: store.Fact{Active: a.speaker, Announced: a.target}})
+		w.updateStore(storeUpdate{Fact: store.Fact{Active: a.source, Announced: a.target}})
 	}
 }
 
-// tellBack publishes that a client has gone back, unless that is because of what it
+// publishReturn publishes that a client has gone back, unless that is because of what it
 // alone has seen: then its veto tells the others enough.
-func (w *writer) tellBack(side fsm.Side, alone bool) {
+func (w *writer) publishReturn(side fsm.Side, alone bool) {
 	if !alone || w.cfg.Fleet.Votes <= 1 {
-		w.tellActive(side)
+		w.publishActive(side)
 	}
 }
 
@@ -117,7 +119,7 @@ func (w *writer) tellBack(side fsm.Side, alone bool) {
 // What the store has told this client is not published again, unless the publisher
 // still has something older to bring: that would be put on top of the record later,
 // and stay there.
-func (w *writer) say(s saying) {
+func (w *writer) updateStore(s storeUpdate) {
 	s.Writer, s.At, s.read = w.publisher.id, time.Now(), w.record
 	idle := w.published == w.updates
 	if w.cfg.Store == nil || idle && len(s.Vetoes) == 0 && !s.movesSides(w.record) {
