@@ -565,7 +565,11 @@ func brief(err error) string {
 		if code := failed.HTTPStatus(); code != 0 {
 			how = fmt.Sprintf("HTTP %d", code)
 		}
-		return fmt.Sprintf("%s on %s: %s (%s)", failed.Method, failed.Side, failed.Class, how)
+		reason := fmt.Sprintf("%s on %s: %s (%s)", failed.Method, failed.Side, failed.Class, how)
+		if hint := failed.Hint(); hint != "" && failed.Class == wire.ClassNoResponse {
+			reason += ": " + hint // these words are ours
+		}
+		return reason
 	}
 	return err.Error()
 }

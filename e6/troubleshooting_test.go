@@ -47,6 +47,7 @@ var symptoms = []symptom{
 	{"Lost queries", aStreamIsLost},
 	{"A write has an unknown outcome", aWriteIsUnknown},
 	{"A query is left behind", aQueryIsLeftBehind},
+	{"A connection ends with too_many_pings", pingsAreLimited},
 	{"The ingress does not know 456", theIngressIsStrange},
 	{"A rollback happened", aRollbackHappened},
 	{"The client stays in cool-down", theClientCoolsDown},

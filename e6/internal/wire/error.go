@@ -110,6 +110,9 @@ func (e *Error) hint(message string) string {
 	case http.StatusTooManyRequests:
 		return "the ingress limits the rate of requests"
 	}
+	if strings.Contains(message, tooManyPings) {
+		return "the server allows fewer PINGs (too_many_pings): leave Config.KeepaliveTime out, or raise the limit at the server"
+	}
 	if f := connectionFailureOf(message); f != nil {
 		return f.hint
 	}

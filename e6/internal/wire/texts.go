@@ -51,6 +51,9 @@ const (
 // What this client says of a call that its Conn ended.
 const closing = "the client connection is closing"
 
+// What gRPC says of a connection that ended for too many PINGs, which is for the hint only.
+const tooManyPings = `received prior goaway: code: ENHANCE_YOUR_CALM, debug data: "too_many_pings"`
+
 // What gRPC says of a unary call with no response or with two.
 const cardinality = "cardinality violation: "
 
