@@ -1,8 +1,10 @@
 package e6
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -175,8 +177,12 @@ type QueryHook interface {
 
 // QueryStart: a statement is on its way.
 type QueryStart struct {
-	// SQL is the text. It may hold secrets: see Sanitized.
+	// SQL is the text that the engine gets. It may hold secrets: see Sanitized.
 	SQL string
+	// Template is the statement as the caller wrote it, with its placeholders, if the
+	// call has arguments. SQL has their values then. It is empty for a call without
+	// arguments.
+	Template string
 	// Tag and Labels are the query's own: see Tag and Label. The map must not be
 	// written to.
 	Tag    string
@@ -189,9 +195,31 @@ type QueryStart struct {
 // and empty if it does not begin with a word.
 func (s QueryStart) Operation() string { return sqltext.Operation(s.SQL) }
 
-// Sanitized is the text with each literal replaced by a question mark, and
-// without comments.
-func (s QueryStart) Sanitized() string { return sqltext.Sanitize(s.SQL) }
+// maxRead is how many bytes of a statement Sanitized and Summary read.
+const maxRead = 16 << 10
+
+// beginning is what Sanitized and Summary read: a name is not cut in two.
+func beginning(text string) string {
+	if len(text) <= maxRead {
+		return text
+	}
+	if end := strings.LastIndexAny(text[:maxRead], " \t\r\n,("); end > 0 {
+		return text[:end]
+	}
+	return text[:maxRead]
+}
+
+// Sanitized is SQL with each literal replaced by a question mark, and without
+// comments. Only the first 16 KiB are read, and the rest is left out.
+func (s QueryStart) Sanitized() string { return sqltext.Sanitize(beginning(s.SQL)) }
+
+// Summary lists the operations of the statement and the objects that they are applied
+// to, such as "SELECT orders customers". It holds no literals, has at most 255
+// characters, and follows OpenTelemetry's rules for db.query.summary. It is empty for a
+// statement that begins with an unknown word. Only the first 16 KiB are read.
+func (s QueryStart) Summary() string {
+	return sqltext.Summary(beginning(cmp.Or(s.Template, s.SQL)))
+}
 
 // QueryEnd: a statement is done with, well or not.
 type QueryEnd struct {

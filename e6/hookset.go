@@ -261,7 +261,7 @@ func (s *hookSet) query(ctx context.Context, q *query) (context.Context, func(Qu
 		return ctx, func(QueryEnd) {}
 	}
 	began := time.Now()
-	start := QueryStart{SQL: q.sql, Tag: q.opts.tag, Labels: q.opts.labels, Catalog: q.opts.catalog, Schema: q.opts.schema}
+	start := QueryStart{SQL: q.sql, Template: q.template, Tag: q.opts.tag, Labels: q.opts.labels, Catalog: q.opts.catalog, Schema: q.opts.schema}
 	ctx = begin(ctx, s, s.queries, PointQueryStart, func(h QueryHook, ctx context.Context) context.Context { return h.QueryStart(ctx, start) })
 	return ctx, func(e QueryEnd) {
 		e.Took = time.Since(began)

@@ -29,6 +29,8 @@ type query struct {
 	ctx context.Context // the caller's, for the trace in events
 	op  string          // what is done, where it is not running a statement
 	sql string
+	// template is the statement as the caller wrote it, if it has arguments.
+	template string
 
 	readOnce sync.Once // for readOnly, which takes time in proportion to sql
 	onlyRead bool
@@ -122,6 +124,9 @@ func (c *Client) newQueryBy(ctx context.Context, sql string, args []any, to writ
 	q := &query{c: c, ctx: ctx, sql: sqltext.Normalize(bound), opts: c.queryOptions(ctx)}
 	if q.sql == "" {
 		return nil, errors.New("e6: the statement is empty")
+	}
+	if len(args) > 0 {
+		q.template = sql
 	}
 	q.progress = c.newProgress(ctx, &q.opts)
 	return q, nil

@@ -6,10 +6,10 @@ import (
 	"crypto/rand"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"time"
 
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/internal/version"
 )
 
 // Presence is what a Store may do besides: it knows which clients are there. Its
@@ -69,24 +69,9 @@ func (c Client) WithDefaults() Client {
 	if c.Program == "" && len(os.Args) > 0 {
 		c.Program = filepath.Base(os.Args[0])
 	}
-	c.Version = cmp.Or(c.Version, sdkVersion())
+	c.Version = cmp.Or(c.Version, version.SDK())
 	if c.Since.IsZero() {
 		c.Since = time.Now()
 	}
 	return c
-}
-
-// sdkVersion is the version of the SDK's module in this program.
-func sdkVersion() string {
-	const module = "github.com/e6data/e6data-go"
-	info, _ := debug.ReadBuildInfo()
-	if info == nil {
-		return "devel"
-	}
-	for _, m := range append(info.Deps, &info.Main) {
-		if m.Path == module && m.Version != "" && m.Version != "(devel)" && m.Replace == nil {
-			return m.Version
-		}
-	}
-	return "devel"
 }

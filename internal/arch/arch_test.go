@@ -24,7 +24,7 @@ const (
 // floors is the house from the bottom up. A package may import what stands on
 // lower floors, and nothing of its own floor or above.
 var floors = [][]string{
-	{"internal/refusal", "proto/e6data/e6x/v1", "e6/fsm", "e6/vector", "e6/internal/address", "e6/internal/backoff", "e6/internal/connstring", "e6/internal/spelling", "e6/internal/ctxerr", "e6/internal/errtext", "e6/internal/health", "e6/internal/sqltext", "e6/internal/workers", "e6/auth"},
+	{"internal/refusal", "proto/e6data/e6x/v1", "e6/fsm", "e6/vector", "e6/internal/address", "e6/internal/backoff", "e6/internal/connstring", "e6/internal/spelling", "e6/internal/ctxerr", "e6/internal/errtext", "e6/internal/health", "e6/internal/sqltext", "e6/internal/version", "e6/internal/workers", "e6/auth"},
 	{"e6/events", "e6/store"},
 	{"e6/internal/wire", "e6/internal/router", "e6/e6test", "e6/store/storetest"},
 	{"e6"},
@@ -32,7 +32,7 @@ var floors = [][]string{
 }
 
 // alone lists the packages of the lowest floor that import nothing of ours.
-var alone = []string{"e6/auth", "e6/fsm", "e6/vector", "e6/internal/address", "e6/internal/backoff", "e6/internal/connstring", "e6/internal/spelling", "e6/internal/ctxerr", "e6/internal/errtext", "e6/internal/health", "e6/internal/sqltext", "e6/internal/workers"}
+var alone = []string{"e6/auth", "e6/fsm", "e6/vector", "e6/internal/address", "e6/internal/backoff", "e6/internal/connstring", "e6/internal/spelling", "e6/internal/ctxerr", "e6/internal/errtext", "e6/internal/health", "e6/internal/sqltext", "e6/internal/version", "e6/internal/workers"}
 
 // allowed are the modules that the core may depend on, with what gRPC and the
 // OpenTelemetry API bring along.
@@ -41,6 +41,10 @@ var allowed = []string{
 	"github.com/looplab/fsm", "go.opentelemetry.io/otel", "go.opentelemetry.io/otel/trace", "go.opentelemetry.io/otel/metric",
 	"github.com/BurntSushi/toml", "golang.org/x/net", "golang.org/x/oauth2", "golang.org/x/sys", "golang.org/x/text", "github.com/cespare/xxhash/v2",
 }
+
+// global are what the global providers of the OpenTelemetry API bring along. Only e6/otel
+// uses them.
+var global = []string{"github.com/go-logr/logr", "github.com/go-logr/stdr", "go.opentelemetry.io/auto/sdk", "go.opentelemetry.io/otel/log"}
 
 type pkg struct {
 	ImportPath   string
@@ -102,13 +106,24 @@ func TestNoTestBelowTheClientNeedsTheClient(t *testing.T) {
 }
 
 func TestTheCoreDependsOnLittle(t *testing.T) {
-	for _, p := range list(t, "-deps", "./e6/...") {
-		if p.Standard {
-			continue
+	const adapter = module + "/e6/otel"
+	args := []string{"-deps"}
+	for _, p := range list(t, "./e6/...") {
+		if p.ImportPath != adapter {
+			args = append(args, p.ImportPath)
 		}
-		require.NotNil(t, p.Module, p.ImportPath)
-		require.Contains(t, allowed, p.Module.Path, "%s comes into the core", p.ImportPath)
 	}
+	check := func(modules []string, args ...string) {
+		for _, p := range list(t, args...) {
+			if p.Standard {
+				continue
+			}
+			require.NotNil(t, p.Module, p.ImportPath)
+			require.Contains(t, modules, p.Module.Path, "%s comes into the core", p.ImportPath)
+		}
+	}
+	check(allowed, args...)
+	check(slices.Concat(allowed, global), "-deps", adapter)
 }
 
 // goFiles walks over the repository's own Go files.

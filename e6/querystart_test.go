@@ -1,0 +1,41 @@
+package e6_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/e6data/e6data-go/e6"
+)
+
+func TestQueryStart_SummaryIsThatOfTheTextWithPlaceholders(t *testing.T) {
+	require.Equal(t, "SELECT orders", e6.QueryStart{SQL: "SELECT a FROM orders WHERE b = 'x'"}.Summary())
+	require.Equal(t, "SELECT a", e6.QueryStart{SQL: `SELECT 'it\'s' FROM a`, Template: "SELECT ? FROM a"}.Summary())
+}
+
+// A statement may have 100 MB. What is read of it is bounded, and the literal or name at
+// the bound is not cut in two.
+func TestQueryStart_ReadsTheBeginningOfALongStatement(t *testing.T) {
+	const secret = "xyzzysecret"
+	for name, sql := range map[string]string{
+		"a literal": "SELECT a FROM t WHERE b = '" + strings.Repeat(secret+" ", 1<<20) + "'",
+		"a list":    "SELECT a FROM t WHERE b IN (" + strings.Repeat("'"+secret+"',", 1<<20) + "'')",
+		"names":     "SELECT a FROM t WHERE b = " + strings.Repeat("column_name, '"+secret+"', ", 1<<19),
+		"one word":  "SELECT a FROM t WHERE '" + strings.Repeat(secret, 1<<20),
+	} {
+		t.Run(name, func(t *testing.T) {
+			q := e6.QueryStart{SQL: sql}
+			began := time.Now()
+			text := q.Sanitized()
+			require.NotContains(t, text, secret)
+			require.LessOrEqual(t, len(text), 16<<10)
+			require.True(t, strings.HasPrefix(text, "SELECT a FROM t WHERE "), text[:min(len(text), 50)])
+			require.Equal(t, "SELECT t", q.Summary())
+			require.Less(t, time.Since(began), 5*time.Second, "the whole statement was read")
+		})
+	}
+	tables := "SELECT a FROM " + strings.Repeat(" ", 16<<10-20) + "orders_of_customers"
+	require.Equal(t, "SELECT", e6.QueryStart{SQL: tables}.Summary(), "a name is left out or whole")
+}
