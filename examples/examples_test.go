@@ -70,8 +70,8 @@ func TestEveryExampleShowsWhatItPromises(t *testing.T) {
 			`green +\d+ +[1-9]\d* +\S+ +(10m0|9m5\d)s`, `serves=blue queries=\d+ failed=0 run_again=[1-9]`}},
 		{"tracing", nil, []string{
 			`e6\.cutover, \S+ long, kind announced, result drained`, `e6\.cutover, \S+ long, kind abrupt, result settled`,
-			`link to SELECT, link (replayed|retried), `, `\* first sign\n(.*\n)*.*\* settled\n`, `link to SELECT, link in_flight, text SELECT i FROM range\(\?\)`, `e6\.session\.open.*purpose prepare`,
-			`smoke test of this program`, `\* announced\n(.*\n)+.*\* target ready\n(.*\n)*.*\* committed\n`}},
+			`link to SELECT( range)?, link (replayed|retried), `, `\* started\n(.*\n)*.*\* settled\n`, `link to SELECT range, link in_flight, text SELECT i FROM range\(\?\)`, `e6\.session\.open.*purpose prepare`,
+			`smoke test of this program`, `\* announced\n(.*\n)+.*\* target_ready\n(.*\n)*.*\* committed\n`}},
 		{"metrics", nil, []string{
 			`e6_client_cutovers_total\{.*e6_kind="announced",e6_to="green"\} +1\n`, `e6_client_cutovers_total\{.*e6_kind="abrupt",e6_to="blue"\} +1\n`,
 			`e6_client_state\{e6_state="blue"\} +1\n`,

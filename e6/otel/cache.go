@@ -36,11 +36,11 @@ func (c *cache[K, V]) getIf(key K, most int, make func() V) (V, bool) {
 		if v, ok := (*known)[key]; ok {
 			return v, true
 		}
-		if len(*known) >= most {
-			var none V
-			return none, false
-		}
 		next = maps.Clone(*known)
+	}
+	if len(next) >= most {
+		var none V
+		return none, false
 	}
 	next[key] = make()
 	c.known.Store(&next)

@@ -43,7 +43,9 @@ func (h *hooks) String() string { return "e6otel" }
 // that is recorded: a processor may export it then and there.
 func (h *hooks) Prompt(ctx context.Context, point string) bool {
 	switch point {
-	case e6.PointQueryStart, e6.PointStepStart:
+	case e6.PointQueryStart:
+		return h.inst.set.name == nil // a formatter is the program's own code
+	case e6.PointStepStart:
 		return true
 	case e6.PointQueryEnd, e6.PointStepEnd:
 		q, ok := ctx.Value(queryKey{h}).(*query)
@@ -57,18 +59,21 @@ type client struct {
 	inst    *Instrumentation
 	c       *e6.Client
 	address string
+	host    string
+	port    int
 	attrs   []attribute.KeyValue // of its server, and those of WithAttributes
 
-	plain   *set    // no attribute but attrs
-	sides   [3]*set // by side
-	plans   map[string]*plan
-	ended   cache[outcome, *set]
-	names   cache[string, string]
-	flights flights
-	running atomic.Pointer[e6.CutoverStart]
-	last    chan struct{}  // closed with the last event
-	closing chan struct{}  // closed when the client is
-	stories sync.WaitGroup // spans of cutovers that wait for queries
+	plain     *set    // no attribute but attrs
+	sides     [3]*set // by side
+	templates templates
+	ended     cache[outcome, *set]
+	names     cache[string, string] // of namespaces
+	summaries cache[string, string]
+	flights   flights
+	running   atomic.Pointer[e6.CutoverStart]
+	last      chan struct{}  // closed with the last event
+	closing   chan struct{}  // closed when the client is
+	stories   sync.WaitGroup // spans of cutovers that wait for queries
 }
 
 // ClientOpened implements e6.ClientHook.
@@ -101,12 +106,11 @@ func (h *hooks) ClientClosed(c *e6.Client) {
 func newClient(i *Instrumentation, c *e6.Client) *client {
 	cl := &client{inst: i, c: c, address: c.Health().Address, last: make(chan struct{}), closing: make(chan struct{})}
 	host, port, err := net.SplitHostPort(cl.address)
-	if err != nil {
-		host = cl.address
+	if cl.host = host; err != nil {
+		cl.host = cl.address
 	}
-	number, _ := strconv.Atoi(port)
-	cl.attrs = append([]attribute.KeyValue{keyServer.String(host), keyPort.Int(number)}, i.set.attributes...)
-	cl.plans = cl.newPlans()
+	cl.port, _ = strconv.Atoi(port)
+	cl.attrs = append([]attribute.KeyValue{keyServer.String(cl.host), keyPort.Int(cl.port)}, i.set.attributes...)
 	cl.plain = cl.set()
 	for side := range cl.sides {
 		cl.sides[side] = cl.set(sideOf(keySide, fsm.Side(side)))

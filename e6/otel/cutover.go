@@ -27,7 +27,7 @@ func (h *hooks) CutoverStart(ctx context.Context, s e6.CutoverStart) context.Con
 		return ctx
 	}
 	ch := &change{c: c, start: &s}
-	first := eventFirstSign
+	first := eventStarted
 	if s.Limit > 0 { // a transition
 		c.running.Store(ch.start)
 		first = eventAnnounced
@@ -57,10 +57,10 @@ func (h *hooks) CutoverEnd(ctx context.Context, e e6.CutoverEnd) {
 	c.running.CompareAndSwap(s, nil) // the next one may have begun
 	why, how := cause(s.Cause), keyResult.String(e.Result)
 	if s.Limit > 0 {
-		c.count(nameAttempts, 1, why, how, sideOf(keyFrom, s.From), sideOf(keyTo, s.To))
+		c.count(nameAttempts, 1, append(failureAttrs(cutoverError(e.Result), ""), why, how, sideOf(keyFrom, s.From), sideOf(keyTo, s.To))...)
 	}
-	kind := keyKind.String(string(s.Change))
-	h.inst.make.durations[nameCutover].Record(ctx, seconds(e.At.Sub(s.At)), c.set(kind, why, how).record...)
+	attrs := append(failureAttrs(cutoverError(e.Result), ""), keyKind.String(string(s.Change)), why, how)
+	h.inst.make.durations[nameCutover].Record(ctx, seconds(e.At.Sub(s.At)), c.set(attrs...).record...)
 	if s.Limit > 0 && !e.Ready.IsZero() {
 		h.inst.make.durations[namePrewarm].Record(ctx, seconds(e.Ready.Sub(s.At)), c.plain.record...)
 	}
@@ -81,6 +81,17 @@ const (
 	settled   = "settled"
 	reset     = "reset"
 )
+
+// cutoverError is error.type of a cutover with that result, and empty for none.
+func cutoverError(result string) string {
+	switch result {
+	case aborted:
+		return errorAborted
+	case abandoned:
+		return errorAbandoned
+	}
+	return ""
+}
 
 // leftSides are the sides whose queries the end of a cutover leaves behind.
 func leftSides(s *e6.CutoverStart, e e6.CutoverEnd) []e6.Side {
@@ -110,8 +121,8 @@ func (ch *change) tell(e e6.CutoverEnd) {
 	switch e.Result {
 	case aborted, abandoned:
 		at(e.Result, e.At)
-		ch.span.SetStatus(otelcodes.Error, e.Result)
-		ch.span.SetAttributes(keyError.String(e.Result))
+		ch.span.SetStatus(otelcodes.Error, "")
+		ch.span.SetAttributes(keyError.String(cutoverError(e.Result)))
 	case settled, reset:
 		at(e.Result, e.At)
 	default:

@@ -1,8 +1,10 @@
-// Package e6otel tells OpenTelemetry what an e6 client does: a span for each
-// query, detection, opening of a session and cutover, and the metrics of
-// Metrics. It uses the OpenTelemetry API only, and no global provider.
+// Package e6otel records what an e6 client does with OpenTelemetry: a span for each
+// query, detection, opening of a session and cutover, and the metrics of [Metrics]. It
+// follows the semantic conventions for database clients of the version that [SchemaURL]
+// names. It uses the OpenTelemetry API only; the providers are the global ones unless
+// options name others.
 //
-//	inst, err := e6otel.New(e6otel.WithTracerProvider(tp), e6otel.WithMeterProvider(mp))
+//	inst, err := e6otel.New()
 //	...
 //	client, err := e6.Open(ctx, cfg, inst.Options()...)
 //
@@ -11,7 +13,6 @@
 // that were in flight on the side that was left, that were run again, or that
 // were lost.
 //
-// No attribute of a metric holds an id, a tag or a part of a statement. Spans
-// hold the text of a statement only with WithQueryText, and without its
-// literals.
+// Spans have the text of statements without literals: see [WithQueryText]. No attribute of
+// a metric holds an id, a tag, a literal or the text of an error.
 package e6otel

@@ -5,10 +5,12 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc/codes"
 
 	"github.com/e6data/e6data-go/e6/events"
 	e6otel "github.com/e6data/e6data-go/e6/otel"
@@ -95,15 +97,15 @@ func TestThePageListsEverySpanAsItIs(t *testing.T) {
 	page := tables(t)
 	var want [][]string
 	for _, s := range e6otel.Spans() {
-		want = append(want, []string{s.Name, s.Kind.String(), strings.Join(s.Attributes, " "), strings.Join(s.Optional, " "), s.Description})
+		want = append(want, []string{s.Name, s.Kind.String(), string(s.Stability), strings.Join(s.Attributes, " "), strings.Join(s.Optional, " "), s.Description})
 		if len(s.Events) > 0 {
 			require.ElementsMatch(t, s.Events, firsts(page["Events of "+s.Name+"/event"]))
 		}
 	}
 	got := page["Spans/span"]
 	for _, row := range got {
-		require.Len(t, row, 5)
-		row[2], row[3] = strings.Join(listed(row[2]), " "), strings.Join(listed(row[3]), " ")
+		require.Len(t, row, 6)
+		row[3], row[4] = strings.Join(listed(row[3]), " "), strings.Join(listed(row[4]), " ")
 	}
 	require.Equal(t, want, got)
 	require.Equal(t, []string{"cause", "lost", "replayed", "retried", "in_flight"}, firsts(page["Links of e6.cutover/e6.link"]))
@@ -115,13 +117,13 @@ func TestThePageListsEveryMetricAsItIs(t *testing.T) {
 	for _, m := range e6otel.Metrics() {
 		attrs := strings.Join(m.Attributes[:len(m.Attributes)-2], " ")
 		require.Equal(t, []string{"server.address", "server.port"}, m.Attributes[len(m.Attributes)-2:])
-		want = append(want, []string{m.Name, string(m.Kind), m.Unit, attrs, strings.Join(m.Optional, " "), m.Description})
+		want = append(want, []string{m.Name, string(m.Kind), m.Unit, string(m.Stability), attrs, strings.Join(m.Optional, " "), m.Description})
 		prometheus = append(prometheus, []string{m.Name, m.PrometheusName()})
 	}
 	got := page["Metrics/metric"]
 	for _, row := range got {
-		require.Len(t, row, 6)
-		row[3], row[4] = strings.Join(listed(row[3]), " "), strings.Join(listed(row[4]), " ")
+		require.Len(t, row, 7)
+		row[4], row[5] = strings.Join(listed(row[4]), " "), strings.Join(listed(row[5]), " ")
 	}
 	require.Equal(t, want, got)
 	require.Equal(t, prometheus, page["Names in Prometheus/metric"])
@@ -144,12 +146,44 @@ func TestThePageListsEveryAttributeAndWhereItIs(t *testing.T) {
 	for _, m := range e6otel.Metrics() {
 		add("metrics", m.Attributes, m.Optional)
 	}
-	got := map[string][]string{}
+	got, declared := map[string][]string{}, map[string][]string{}
+	for _, a := range e6otel.Attributes() {
+		declared[a.Key] = []string{types[a.Type], string(a.Stability)}
+	}
 	for _, row := range tables(t)["Attributes/attribute"] {
 		require.NotContains(t, got, row[0])
 		got[row[0]] = listed(row[1])
+		require.Equal(t, declared[row[0]], row[2:4], row[0])
 	}
 	require.Equal(t, on, got)
+}
+
+func TestThePageNamesEveryClassOfErrors(t *testing.T) {
+	text, err := os.ReadFile(page)
+	require.NoError(t, err)
+	_, section, found := strings.Cut(string(text), "## Conventions")
+	require.True(t, found)
+	section, _, _ = strings.Cut(section, "\n## ")
+	var grpc []string // "the gRPC code of the call that failed"
+	for c := range 17 {
+		grpc = append(grpc, grpcName(t, c))
+	}
+	for _, value := range e6otel.ErrorTypes() {
+		require.True(t, slices.Contains(grpc, value) || strings.Contains(section, "`"+value+"`"), value)
+	}
+}
+
+// grpcName is the name of a gRPC code: the one from which gRPC reads it in JSON.
+func grpcName(t *testing.T, number int) string {
+	t.Helper()
+	for _, name := range e6otel.ErrorTypes() {
+		var c codes.Code
+		if c.UnmarshalJSON([]byte(strconv.Quote(name))) == nil && int(c) == number {
+			return name
+		}
+	}
+	require.Zero(t, number, "error.type has no value for the code")
+	return "OK"
 }
 
 func TestTheQueriesOnThePageNameMetricsThatExist(t *testing.T) {

@@ -26,7 +26,7 @@ func ExampleInstrumentation_Options() {
 	exporter := tracetest.NewInMemoryExporter()
 	tracers := sdktrace.NewTracerProvider(sdktrace.WithSyncer(exporter))
 
-	inst, err := e6otel.New(e6otel.WithTracerProvider(tracers), e6otel.WithQueryText())
+	inst, err := e6otel.New(e6otel.WithTracerProvider(tracers))
 	if err != nil {
 		log.Fatal(err)
 	}

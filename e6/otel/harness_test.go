@@ -173,10 +173,13 @@ func (r *rig) cutovers(t testing.TB, n int) (found tracetest.SpanStubs) {
 	return found
 }
 
+// statement stands for the names of the spans of statements.
+const statement = "{db.query.summary}"
+
 // named are the spans of a name, in the order in which they began.
 func (r *rig) named(name string) (found tracetest.SpanStubs) {
 	for _, s := range r.spans.GetSpans() {
-		if s.Name == name {
+		if s.Name == name || name == statement && s.SpanKind == trace.SpanKindClient {
 			found = append(found, s)
 		}
 	}

@@ -1,9 +1,23 @@
 package e6otel
 
 import (
+	"cmp"
 	"slices"
 
 	"go.opentelemetry.io/otel/attribute"
+)
+
+// Stability says who promises that a name and its meaning stay, and whether they do.
+type Stability string
+
+// The stabilities.
+const (
+	// Stable and Development are those of OpenTelemetry's semantic conventions.
+	Stable      Stability = "stable"
+	Development Stability = "development"
+	// Own is for what only this SDK has. Its names begin with "e6.", but for the spans of
+	// the steps of a query, and change only as docs/versions.md allows.
+	Own Stability = "e6"
 )
 
 // Kind is the kind of an instrument.
@@ -26,6 +40,8 @@ type Metric struct {
 	// Unit is its unit, in the notation of UCUM. The values of a metric in
 	// seconds are floating-point numbers, all others are whole.
 	Unit string
+	// Stability is that of its name, unit and attributes.
+	Stability Stability
 	// Description says what it counts or measures.
 	Description string
 	// Attributes are the keys that every point has, besides those of
@@ -81,73 +97,75 @@ var (
 
 // table declares every metric, once. The instruments are made from it.
 var table = []Metric{
-	{Name: nameOperation, Kind: KindHistogram, Unit: "s", Buckets: calls,
-		Description: "How long statements took, with the caller's own reading.",
-		Attributes:  keys(keySystem, keyOperation, keySide), Optional: keys(keyNamespace, keyError)},
-	{Name: nameRows, Kind: KindHistogram, Unit: "{row}", Buckets: rows,
-		Description: "How many rows statements returned that did not fail.",
-		Attributes:  keys(keySystem, keyOperation, keySide), Optional: keys(keyNamespace)},
+	{Name: nameOperation, Kind: KindHistogram, Unit: "s", Stability: Stable, Buckets: calls,
+		Description: "Duration of statements, from the call to the last row that the caller reads.",
+		Attributes:  keys(keySystem, keySide), Optional: keys(keyNamespace, keySummary, keyError, keyStatus)},
+	{Name: nameRows, Kind: KindHistogram, Unit: "{row}", Stability: Development, Buckets: rows,
+		Description: "Number of rows that successful statements returned.",
+		Attributes:  keys(keySystem, keySide), Optional: keys(keyNamespace, keySummary)},
 	{Name: nameState, Kind: KindObservableGauge, Unit: "{client}",
-		Description: "How many clients are in the state: for one client 1 for its state and 0 for the others.", Attributes: keys(keyState)},
+		Description: "Number of clients in each state of the strategy machine.", Attributes: keys(keyState)},
 	{Name: nameInFlight, Kind: KindObservableGauge, Unit: "{query}",
-		Description: "Queries that run on the side now.", Attributes: keys(keySide)},
+		Description: "Number of queries in flight on the side.", Attributes: keys(keySide)},
 	{Name: nameTransitions, Kind: KindCounter, Unit: "{transition}",
-		Description: "Steps of the strategy machine.", Attributes: keys(keyEvent, keyCause)},
+		Description: "Number of state transitions of the strategy machine.", Attributes: keys(keyEvent, keyCause)},
 	{Name: nameCutovers, Kind: KindCounter, Unit: "{cutover}",
-		Description: "Changes of the active side, of every kind.", Attributes: keys(keyKind, keyCause, keyFrom, keyTo)},
+		Description: "Number of changes of the active side, of every kind.", Attributes: keys(keyKind, keyCause, keyFrom, keyTo)},
 	{Name: nameAttempts, Kind: KindCounter, Unit: "{attempt}",
-		Description: "Transitions from side to side that have ended, whether or not the target accepted.",
-		Attributes:  keys(keyCause, keyResult, keyFrom, keyTo)},
+		Description: "Number of transitions between sides that have ended, including those that were aborted before the active side changed.",
+		Attributes:  keys(keyCause, keyResult, keyFrom, keyTo), Optional: keys(keyError)},
 	{Name: nameCutover, Kind: KindHistogram, Unit: "s", Buckets: changes,
-		Description: "How long cutovers took, from the first sign to the end of the drain.", Attributes: keys(keyKind, keyCause, keyResult)},
+		Description: "Duration of cutovers, from the announcement or the first failed call to the end of the drain.",
+		Attributes:  keys(keyKind, keyCause, keyResult), Optional: keys(keyError)},
 	{Name: nameCutoverAge, Kind: KindObservableGauge, Unit: "s",
-		Description: "How long ago the transition began that is under way; 0 if there is none."},
+		Description: "Time since the start of the current transition; 0 without one."},
 	{Name: nameCutoverLimit, Kind: KindObservableGauge, Unit: "s",
-		Description: "How long the transition that is under way may take at the most; 0 if there is none."},
+		Description: "Maximum duration of the current transition; 0 without one."},
 	{Name: namePrewarm, Kind: KindHistogram, Unit: "s", Buckets: changes,
-		Description: "How long it took from the announcement until the target was active."},
+		Description: "Time from the announcement until the target is active."},
 	{Name: nameRequests, Kind: KindObservableCounter, Unit: "{call}",
-		Description: "Calls of every kind to the side.", Attributes: keys(keySide)},
+		Description: "Number of calls of every kind to the side.", Attributes: keys(keySide)},
 	{Name: nameRefusals, Kind: KindObservableCounter, Unit: "{call}",
-		Description: "Calls that the side's ingress turned away with 456.", Attributes: keys(keySide)},
+		Description: "Number of calls that the ingress refused with 456.", Attributes: keys(keySide)},
 	{Name: nameRetried, Kind: KindCounter, Unit: "{query}",
-		Description: "Statements without an effect that began anew; the side is the one that they left.", Attributes: keys(keySide)},
+		Description: "Number of retries of statements that had no effect yet; the side is the one that they left.", Attributes: keys(keySide)},
 	{Name: nameReplayed, Kind: KindCounter, Unit: "{query}",
-		Description: "Queries that were cut off and run again; the side is the one that they left.", Attributes: keys(keySide)},
+		Description: "Number of replays of queries that were cut off; the side is the one that they left.", Attributes: keys(keySide)},
 	{Name: nameContinued, Kind: KindCounter, Unit: "{query}",
-		Description: "Replays that had the rows which the caller had, and went on behind them; the side is the one that they left.", Attributes: keys(keySide)},
+		Description: "Number of replays that were verified to begin with the delivered rows, and continued after them; the side is the one that they left.",
+		Attributes:  keys(keySide)},
 	{Name: nameLost, Kind: KindCounter, Unit: "{query}",
-		Description: "Queries that were cut off and could not be saved.", Attributes: keys(keySide)},
+		Description: "Number of queries that were cut off and could not be saved.", Attributes: keys(keySide)},
 	{Name: nameAbandoned, Kind: KindCounter, Unit: "{query}",
-		Description: "Queries that the server could not be told to forget.", Attributes: keys(keySide)},
+		Description: "Number of queries that could not be cancelled or cleared on the server.", Attributes: keys(keySide)},
 	{Name: nameRollbacks, Kind: KindCounter, Unit: "{rollback}",
-		Description: "Ways back to the old side, by the health policy, the caller or the fleet.", Attributes: keys(keyCause)},
+		Description: "Number of rollbacks to the old side, by the health policy, the caller or the fleet.", Attributes: keys(keyCause)},
 	{Name: nameVetoes, Kind: KindCounter, Unit: "{veto}",
-		Description: "Vetoes of guards that counted."},
+		Description: "Number of guard vetoes that stopped a transition."},
 	{Name: nameDetections, Kind: KindCounter, Unit: "{detection}",
-		Description: "Searches for a side that accepts, found or failed.", Attributes: keys(keyCause, keyResult)},
+		Description: "Number of detections of the active side.", Attributes: keys(keyCause, keyResult), Optional: keys(keyError)},
 	{Name: nameDetection, Kind: KindHistogram, Unit: "s", Buckets: calls,
-		Description: "How long the searches took.", Attributes: keys(keyResult)},
+		Description: "Duration of detections of the active side.", Attributes: keys(keyResult), Optional: keys(keyError)},
 	{Name: nameLogins, Kind: KindCounter, Unit: "{authentication}",
-		Description: "Openings of sessions, ok or failed.", Attributes: keys(keySide, keyPurpose, keyResult)},
+		Description: "Number of authentications, each of which opens a session.", Attributes: keys(keySide, keyPurpose, keyResult), Optional: keys(keyError)},
 	{Name: nameLogin, Kind: KindHistogram, Unit: "s", Buckets: calls,
-		Description: "How long the openings took.", Attributes: keys(keyPurpose)},
+		Description: "Duration of authentications.", Attributes: keys(keyPurpose), Optional: keys(keyError)},
 	{Name: nameResumes, Kind: KindCounter, Unit: "{resume}",
-		Description: "Resumes of a suspended cluster, ok or failed.", Attributes: keys(keyResult)},
+		Description: "Number of attempts to resume a suspended cluster.", Attributes: keys(keyResult)},
 	{Name: nameBatches, Kind: KindObservableCounter, Unit: "{batch}",
-		Description: "Batches of results that were decoded.", Attributes: keys(keySide)},
+		Description: "Number of result batches that were decoded.", Attributes: keys(keySide)},
 	{Name: nameBytes, Kind: KindObservableCounter, Unit: "By",
-		Description: "Bytes of the batches that were decoded.", Attributes: keys(keySide)},
+		Description: "Size of the result batches that were decoded.", Attributes: keys(keySide)},
 	{Name: nameConnections, Kind: KindObservableGauge, Unit: "{connection}",
-		Description: "Connections to the ingress.", Attributes: keys(keyConnUse, keyConnState)},
+		Description: "Number of connections to the ingress.", Attributes: keys(keyConnUse, keyConnState)},
 	{Name: nameStreamsWait, Kind: KindObservableGauge, Unit: "{call}",
-		Description: "Calls that wait for a stream, as every connection has as many calls as its server allows."},
+		Description: "Number of calls that wait for a free stream: every connection has as many streams as its server allows."},
 	{Name: nameEventsDropped, Kind: KindObservableCounter, Unit: "{event}",
-		Description: "Deliveries of events that were dropped because a subscriber's queue was full."},
+		Description: "Number of event deliveries that were dropped because the queue of a subscriber was full."},
 	{Name: namePanics, Kind: KindObservableCounter, Unit: "{call}",
-		Description: "Calls of subscribers to events that panicked."},
+		Description: "Number of calls of event subscribers that panicked."},
 	{Name: nameHooksFailed, Kind: KindCounter, Unit: "{call}",
-		Description: "Calls of hooks that panicked, overran their budget, or found the hook busy.", Attributes: keys(keyPoint, keyProblem)},
+		Description: "Number of hook calls that panicked, exceeded their budget, or were skipped because the hook was busy.", Attributes: keys(keyPoint, keyProblem)},
 }
 
 // server are the keys that every point of every metric has.
@@ -158,6 +176,7 @@ func Metrics() []Metric {
 	all := slices.Clone(table)
 	for i := range all {
 		m := &all[i]
+		m.Stability = cmp.Or(m.Stability, Own)
 		m.Attributes = slices.Concat(m.Attributes, server)
 		m.Optional = slices.Clone(m.Optional)
 		m.Buckets = slices.Clone(m.Buckets)

@@ -6,59 +6,22 @@ import (
 	"sync"
 	"time"
 
-	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/metric"
-	noopmetric "go.opentelemetry.io/otel/metric/noop"
 	"go.opentelemetry.io/otel/propagation"
-	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
-	nooptrace "go.opentelemetry.io/otel/trace/noop"
 	"google.golang.org/grpc"
 
 	"github.com/e6data/e6data-go/e6"
+	"github.com/e6data/e6data-go/e6/internal/version"
 )
 
-// scope is the name of the tracer and of the meter.
+// scope is the name of the tracer and of the meter. Their version is that of the SDK.
 const scope = "github.com/e6data/e6data-go/e6/otel"
 
-// Option changes an Instrumentation that is to be made.
-type Option func(*settings)
-
-type settings struct {
-	tracers    trace.TracerProvider
-	meters     metric.MeterProvider
-	propagator propagation.TextMapPropagator
-	text       bool
-	attributes []attribute.KeyValue
-	grace      time.Duration
-}
-
-// WithTracerProvider sets where spans go. Without it, there are none.
-func WithTracerProvider(p trace.TracerProvider) Option { return func(s *settings) { s.tracers = p } }
-
-// WithMeterProvider sets where metrics go. Without it, there are none.
-func WithMeterProvider(p metric.MeterProvider) Option { return func(s *settings) { s.meters = p } }
-
-// WithPropagator sets how the trace context is written into the headers of
-// calls. Default: W3C trace context and baggage.
-func WithPropagator(p propagation.TextMapPropagator) Option {
-	return func(s *settings) { s.propagator = p }
-}
-
-// WithQueryText records the text of statements as db.query.text, with each
-// literal replaced by a question mark. Names of tables and columns stay.
-func WithQueryText() Option { return func(s *settings) { s.text = true } }
-
-// WithAttributes adds attributes to every span and every point of a metric. They
-// must not change, and must be few.
-func WithAttributes(attrs ...attribute.KeyValue) Option {
-	return func(s *settings) { s.attributes = append(s.attributes, attrs...) }
-}
-
-// WithCutoverGrace sets how long the span of a cutover that has ended waits for
-// the fate of the queries that it left behind. Default: 10 seconds. The end of
-// the span is the end of the cutover in any case.
-func WithCutoverGrace(d time.Duration) Option { return func(s *settings) { s.grace = d } }
+// SchemaURL names the version of OpenTelemetry's semantic conventions that the spans and
+// metrics follow.
+const SchemaURL = "https://opentelemetry.io/schemas/1.44.0"
 
 // Instrumentation turns what e6 clients do into spans and metrics. It may serve
 // any number of clients. Its methods may be called by any goroutine.
@@ -77,16 +40,22 @@ type Instrumentation struct {
 func New(opts ...Option) (*Instrumentation, error) {
 	i := &Instrumentation{clients: map[*client]struct{}{}, closed: map[string]totals{}}
 	i.set = settings{
-		tracers: nooptrace.NewTracerProvider(), meters: noopmetric.NewMeterProvider(),
 		propagator: propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{}),
-		grace:      10 * time.Second,
+		summaries:  100, grace: 10 * time.Second,
 	}
 	for _, opt := range opts {
 		opt(&i.set)
 	}
 	i.set.attributes = slices.Clone(i.set.attributes)
-	i.tracer = i.set.tracers.Tracer(scope, trace.WithSchemaURL(semconv.SchemaURL))
-	meter := i.set.meters.Meter(scope, metric.WithSchemaURL(semconv.SchemaURL))
+	// The global providers pass on to those that are set later.
+	if i.set.tracers == nil {
+		i.set.tracers = otel.GetTracerProvider()
+	}
+	if i.set.meters == nil {
+		i.set.meters = otel.GetMeterProvider()
+	}
+	i.tracer = i.set.tracers.Tracer(scope, trace.WithInstrumentationVersion(version.SDK()), trace.WithSchemaURL(SchemaURL))
+	meter := i.set.meters.Meter(scope, metric.WithInstrumentationVersion(version.SDK()), metric.WithSchemaURL(SchemaURL))
 	var err error
 	if i.make, err = newInstruments(meter); err != nil {
 		return nil, fmt.Errorf("e6otel: %w", err)

@@ -2,8 +2,7 @@ package e6otel
 
 import (
 	"context"
-	"slices"
-	"strings"
+	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
@@ -15,8 +14,7 @@ import (
 // query is a statement on its way.
 type query struct {
 	c         *client
-	plan      *plan
-	namespace string
+	template  *spanTemplate
 	span      trace.Span
 	recording bool
 	flight
@@ -32,64 +30,11 @@ type (
 	cutoverKey   struct{ *hooks }
 )
 
-// plan is what is the same for all queries of one operation.
-type plan struct {
-	operation string
-	name      string
-	options   []trace.SpanStartOption
-}
-
-// outcome is what the metrics tell about the end of a query.
+// outcome is what the metrics have of the end of a query.
 type outcome struct {
-	operation, namespace, failure string
-	side                          e6.Side
+	summary, namespace, failure, code string
+	side                              e6.Side
 }
-
-// plan is the plan of a statement that begins with the word.
-func (c *client) plan(word string) *plan {
-	if p, ok := c.plans[word]; ok {
-		return p
-	}
-	return c.plans[other]
-}
-
-// newPlans makes a plan for each operation.
-func (c *client) newPlans() map[string]*plan {
-	plans := make(map[string]*plan, len(operations)+1)
-	for _, op := range slices.Concat(operations, []string{other}) {
-		p := &plan{operation: op, name: op}
-		if op == other {
-			p.name = spanQuery
-		}
-		attrs := append([]attribute.KeyValue{keySystem.String(system), keyOperation.String(op)}, c.attrs...)
-		p.options = []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(attrs...)}
-		plans[op] = p
-	}
-	return plans
-}
-
-// namespace is db.namespace. The caller chooses the names, so that only the
-// first ones are taken as they are: metrics need an end of them.
-func (c *client) namespace(catalog, schema string) string {
-	const most = 64
-	name := catalog
-	if catalog != "" && schema != "" {
-		name += "." + schema
-	} else if schema != "" {
-		name = schema
-	}
-	if name = valid(name); name == "" {
-		return ""
-	}
-	if name, ok := c.names.getIf(name, most, func() string { return name }); ok {
-		return name
-	}
-	return other
-}
-
-// valid is a text of the caller's as it can be exported: one that is not UTF-8
-// makes exporters refuse everything that they send together with it.
-func valid(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 
 // QueryStart implements e6.QueryHook.
 func (h *hooks) QueryStart(ctx context.Context, s e6.QueryStart) context.Context {
@@ -97,19 +42,15 @@ func (h *hooks) QueryStart(ctx context.Context, s e6.QueryStart) context.Context
 	if c == nil {
 		return ctx
 	}
-	q := &query{c: c, plan: c.plan(s.Operation()), namespace: c.namespace(s.Catalog, s.Schema)}
-	ctx, q.span = h.inst.tracer.Start(ctx, q.plan.name, q.plan.options...)
+	q := &query{c: c, template: c.template(s)}
+	name := q.template.name
+	if format := h.inst.set.name; format != nil {
+		name = formatted(format(ctx, s, name), name)
+	}
+	ctx, q.span = h.inst.tracer.Start(ctx, name, q.template.options...)
 	q.trace = q.span.SpanContext()
-	if q.recording = q.span.IsRecording(); q.recording {
-		if q.namespace != "" {
-			q.span.SetAttributes(keyNamespace.String(q.namespace))
-		}
-		if s.Tag != "" {
-			q.span.SetAttributes(keyTag.String(valid(s.Tag)))
-		}
-		if h.inst.set.text {
-			q.span.SetAttributes(keyText.String(s.Sanitized()))
-		}
+	if q.recording = q.span.IsRecording(); q.recording && s.Tag != "" {
+		q.span.SetAttributes(keyTag.String(valid(s.Tag)))
 	}
 	if !q.recording {
 		if fields := h.headers(ctx); len(fields) > 0 {
@@ -128,7 +69,7 @@ func (h *hooks) QueryEnd(ctx context.Context, e e6.QueryEnd) {
 	}
 	c := q.c
 	c.flights.end(&q.flight, e.Lost())
-	o := outcome{operation: q.plan.operation, namespace: q.namespace, failure: errorType(e.Err), side: e.Handle.Side}
+	o := outcome{summary: q.template.summary, namespace: q.template.namespace, failure: errorType(e.Err), code: statusCode(e.Err), side: e.Handle.Side}
 	s := c.ended.get(o, func() *set { return c.outcome(o) })
 	h.inst.make.operation.Record(ctx, seconds(e.Took), s.record...)
 	if e.Err == nil {
@@ -142,18 +83,23 @@ func (h *hooks) QueryEnd(ctx context.Context, e e6.QueryEnd) {
 			q.span.SetAttributes(keyQueryID.String(e.Handle.QueryID))
 		}
 		fail(q.span, e.Err)
+		// The span takes as long as the metric says. Last, as an exporter may block.
+		if s, ok := q.span.(interface{ StartTime() time.Time }); ok {
+			q.span.End(trace.WithTimestamp(s.StartTime().Add(e.Took)))
+			return
+		}
 	}
-	q.span.End() // last, as an exporter may block
+	q.span.End()
 }
 
 // outcome is the attributes of a query's end.
 func (c *client) outcome(o outcome) *set {
-	attrs := []attribute.KeyValue{keySystem.String(system), keyOperation.String(o.operation), sideOf(keySide, o.side)}
+	attrs := append([]attribute.KeyValue{keySystem.String(system), sideOf(keySide, o.side)}, failureAttrs(o.failure, o.code)...)
 	if o.namespace != "" {
 		attrs = append(attrs, keyNamespace.String(o.namespace))
 	}
-	if o.failure != "" {
-		attrs = append(attrs, keyError.String(o.failure))
+	if o.summary != "" {
+		attrs = append(attrs, keySummary.String(o.summary))
 	}
 	return c.set(attrs...)
 }

@@ -207,7 +207,7 @@ func TestNothingSecretIsPrintedByAFullRun(t *testing.T) {
 			cfg.TLS, cfg.CAPEM, cfg.ServerName = true, ca, "example.com"
 		}
 		seen.keep(cfg, &cfg, []e6.Config{cfg}, struct{ C e6.Config }{cfg})
-		rig := newRig(t, e6otel.WithQueryText())
+		rig := newRig(t, e6otel.WithQueryText(e6otel.QueryTextSanitized))
 		client := rig.open(t, cfg, e6.WithLogger(slog.New(handlers[i])), e6.WithHooks(panicking{}), e6.WithStore(files))
 		seen.run(t, cluster, client)
 		require.Eventually(t, func() bool {

@@ -1,11 +1,15 @@
 package e6otel
 
-import "go.opentelemetry.io/otel/trace"
+import (
+	"cmp"
 
-// The names of the spans. The span of a query has the name of its operation,
-// such as SELECT, if that is known.
+	"go.opentelemetry.io/otel/trace"
+)
+
+// The names of the spans. The span of a query has the name that the conventions give, or
+// that of the SpanNameFormatter.
 const (
-	spanQuery     = "e6.query"
+	spanQuery     = "{db.query.summary}"
 	spanPrepare   = "prepare"
 	spanExecute   = "execute"
 	spanFetch     = "fetch"
@@ -17,10 +21,10 @@ const (
 // The events of a cutover's span.
 const (
 	eventAnnounced = "announced"
-	eventFirstSign = "first sign"
-	eventReady     = "target ready"
-	eventFirst     = "first query on target"
-	eventDrained   = "origin drained"
+	eventStarted   = "started"
+	eventReady     = "target_ready"
+	eventFirst     = "first_query_on_target"
+	eventDrained   = "origin_drained"
 	eventCommitted = "committed"
 )
 
@@ -30,10 +34,13 @@ const eventContinued = "continued"
 
 // Span is the declaration of a span.
 type Span struct {
-	// Name is its name; that of a query is its operation, if it is known.
+	// Name is its name. That of a query is in braces: the attribute that the name is
+	// taken from, if the statement has it.
 	Name string
 	// Kind is its kind.
 	Kind trace.SpanKind
+	// Stability is that of its name and attributes.
+	Stability Stability
 	// Description says what it covers.
 	Description string
 	// Attributes are the keys that every such span has, and Optional those that
@@ -50,22 +57,26 @@ func Spans() []Span {
 	internal := trace.SpanKindInternal
 	step := append(keys(keySide, keyAttempt, keyReplay), server...)
 	failed := keys(keyError, keyStatus)
-	return []Span{
-		{Name: spanQuery, Kind: trace.SpanKindClient, Description: "A statement, with the caller's own reading.",
-			Attributes: append(keys(keySystem, keyOperation, keySide, keyRows, keyBatches, keyBytes, keyRetries, keyReplays), server...),
-			Optional:   append(keys(keyNamespace, keyText, keyTag, keyQueryID), failed...)},
-		{Name: spanPrepare, Kind: internal, Description: "The statement is checked and planned.", Attributes: step, Optional: failed},
-		{Name: spanExecute, Kind: internal, Description: "The statement is started.", Attributes: step, Optional: failed},
+	all := []Span{
+		{Name: spanQuery, Kind: trace.SpanKindClient, Stability: Stable, Description: "A statement, from the call to the last row that the caller reads.",
+			Attributes: append(keys(keySystem, keySide, keyRows, keyBatches, keyBytes, keyRetries, keyReplays), server...),
+			Optional:   append(keys(keyNamespace, keySummary, keyText, keyTag, keyQueryID), failed...)},
+		{Name: spanPrepare, Kind: internal, Description: "The engine checks and plans the statement.", Attributes: step, Optional: failed},
+		{Name: spanExecute, Kind: internal, Description: "The engine starts the statement.", Attributes: step, Optional: failed},
 		{Name: spanFetch, Kind: internal, Description: "The wait for the result, and its batches.",
 			Attributes: append(keys(keyRows, keyBatches, keyBytes), step...), Optional: failed, Events: []string{eventContinued}, EventAttributes: keys(keyVerified)},
-		{Name: spanDetection, Kind: internal, Description: "The search for a side that accepts.",
+		{Name: spanDetection, Kind: internal, Description: "The detection of a side that accepts calls.",
 			Attributes: append(keys(keyFrom, keyCause, keyOrder, keySide, keyRounds), server...), Optional: failed},
-		{Name: spanSession, Kind: internal, Description: "The opening of a session.",
+		{Name: spanSession, Kind: internal, Description: "The authentication that opens a session.",
 			Attributes: append(keys(keySide, keyPurpose), server...), Optional: failed},
-		{Name: spanCutover, Kind: internal, Description: "A change of the active side, from its first sign to its end, or a transition that was aborted before it changed anything.",
+		{Name: spanCutover, Kind: internal, Description: "A change of the active side, from the announcement or the first failed call to its end, or a transition that was aborted before it changed anything.",
 			Attributes: append(keys(cutoverID, cutoverKind, cutoverEvent, cutoverFrom, cutoverTo, cutoverCause, cutoverFlying, cutoverResult,
 				cutoverReason, cutoverDrain, cutoverRemain, cutoverReplay, cutoverRetry, cutoverLost), server...),
 			Optional: keys(keyError), Links: keys(keyLink),
-			Events: []string{eventAnnounced, eventFirstSign, eventReady, eventFirst, eventDrained, eventCommitted, aborted, abandoned, settled, reset}},
+			Events: []string{eventAnnounced, eventStarted, eventReady, eventFirst, eventDrained, eventCommitted, aborted, abandoned, settled, reset}},
 	}
+	for i := range all {
+		all[i].Stability = cmp.Or(all[i].Stability, Own)
+	}
+	return all
 }

@@ -2,6 +2,7 @@ package e6otel_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -12,10 +13,11 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/baggage"
 	otelcodes "go.opentelemetry.io/otel/codes"
+	noopmetric "go.opentelemetry.io/otel/metric/noop"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
+	nooptrace "go.opentelemetry.io/otel/trace/noop"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 
 	"github.com/e6data/e6data-go/e6"
@@ -24,45 +26,22 @@ import (
 	e6otel "github.com/e6data/e6data-go/e6/otel"
 )
 
-func TestTheTextOfAStatementIsRecordedOnlyIfAskedForAndWithoutItsLiterals(t *testing.T) {
+func TestAStatementThatFailsLeavesNoLiteralInItsSpans(t *testing.T) {
 	const sql = "SELECT name FROM people WHERE card = '4111-1111' AND pin = 4711 -- hunter2"
-	for name, test := range map[string]struct {
-		opts []e6otel.Option
-		text any
-	}{
-		"not asked for": {nil, nil},
-		"asked for":     {[]e6otel.Option{e6otel.WithQueryText()}, "SELECT name FROM people WHERE card = ? AND pin = ?"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			r := newRig(t, test.opts...)
-			client := r.open(t, config(start(t)))
-			_, err := client.QueryAll(t.Context(), sql)
-			require.Error(t, err, "the engine quotes the statement in its answer")
-			require.Equal(t, test.text, values(r.ended(t, "SELECT", 1)[0].Attributes)["db.query.text"])
-			for _, s := range r.spans.GetSpans() {
-				all := s.Name + s.Status.Description
-				for _, v := range values(s.Attributes) {
-					if text, ok := v.(string); ok {
-						all += " " + text
-					}
-				}
-				for _, secret := range []string{"4111", "4711", "hunter2"} {
-					require.NotContains(t, all, secret)
-				}
-				if test.text == nil {
-					require.NotContains(t, all, "people")
-				}
-			}
-		})
-	}
-}
-
-func TestAStatementThatBeginsWithAnUnknownWordHasNoNameOfItsOwn(t *testing.T) {
 	r := newRig(t)
 	client := r.open(t, config(start(t)))
-	_, err := client.QueryAll(t.Context(), "hunter2")
-	require.Error(t, err)
-	require.Equal(t, "OTHER", values(r.ended(t, "e6.query", 1)[0].Attributes)["db.operation.name"])
+	_, err := client.QueryAll(t.Context(), sql)
+	require.Error(t, err, "the engine quotes the statement in its answer")
+	r.ended(t, statement, 1)
+	for _, s := range r.spans.GetSpans() {
+		all := s.Name + s.Status.Description
+		for _, v := range values(s.Attributes) {
+			all += fmt.Sprint(" ", v)
+		}
+		for _, secret := range []string{"4111", "4711", "hunter2"} {
+			require.NotContains(t, all, secret)
+		}
+	}
 }
 
 func TestAFailureIsNamedByItsKind(t *testing.T) {
@@ -72,12 +51,12 @@ func TestAFailureIsNamedByItsKind(t *testing.T) {
 	client := r.open(t, cfg)
 	_, err := client.QueryAll(t.Context(), "FAIL secret words")
 	require.Error(t, err)
-	q := r.ended(t, "e6.query", 1)[0]
-	require.Equal(t, sdktrace.Status{Code: otelcodes.Error, Description: "QueryError"}, q.Status)
+	q := r.ended(t, statement, 1)[0]
+	require.Equal(t, sdktrace.Status{Code: otelcodes.Error}, q.Status)
 	attrs := values(q.Attributes)
-	require.Equal(t, "QueryError", attrs["error.type"])
-	require.Equal(t, codes.Internal.String(), attrs["db.response.status_code"])
-	require.Equal(t, "lake.sales", attrs["db.namespace"])
+	require.Equal(t, "QUERY_FAILED", attrs["error.type"])
+	require.Equal(t, "INTERNAL", attrs["db.response.status_code"])
+	require.Equal(t, "lake|sales", attrs["db.namespace"])
 	require.Equal(t, "data", attrs["team"])
 	require.Empty(t, q.Events)
 
@@ -85,7 +64,14 @@ func TestAFailureIsNamedByItsKind(t *testing.T) {
 	cancel()
 	_, err = client.QueryAll(ctx, "SELECT 1")
 	require.ErrorIs(t, err, context.Canceled)
-	require.Equal(t, "canceled", values(r.ended(t, "SELECT", 1)[0].Attributes)["error.type"])
+	q = r.ended(t, "SELECT", 1)[0]
+	require.Equal(t, "CANCELLED", values(q.Attributes)["error.type"])
+	require.NotContains(t, values(q.Attributes), "db.response.status_code", "no call has failed")
+
+	points, _ := r.collect(t)
+	operations := points["db.client.operation.duration"]
+	require.EqualValues(t, 1, sum(operations, "error.type", "QUERY_FAILED", "db.response.status_code", "INTERNAL", "db.namespace", "lake|sales"))
+	require.EqualValues(t, 1, sum(operations, "error.type", "CANCELLED", "db.query.summary", "SELECT"))
 }
 
 func TestADetectionBelongsToTheCallThatCausedIt(t *testing.T) {
@@ -116,7 +102,7 @@ func TestADetectionThatFindsNothingIsAFailedSpan(t *testing.T) {
 	require.Error(t, err)
 	detection := r.ended(t, "e6.detection", 1)[0]
 	require.Equal(t, otelcodes.Error, detection.Status.Code)
-	require.Equal(t, "DetectionError", values(detection.Attributes)["error.type"])
+	require.Equal(t, "DETECTION_FAILED", values(detection.Attributes)["error.type"])
 	require.Equal(t, "none", values(detection.Attributes)["e6.side"])
 	sessions := r.named("e6.session.open")
 	require.GreaterOrEqual(t, len(sessions), 2)
@@ -229,8 +215,8 @@ func TestAnExporterThatNeverReturnsDoesNotStopQueries(t *testing.T) {
 	require.NoError(t, inst.Close())
 }
 
-func TestWithoutProvidersThereIsNothingToSeeAndNothingBreaks(t *testing.T) {
-	inst, err := e6otel.New()
+func TestProviders_ThatDoNothingPassTheCallersTraceOn(t *testing.T) {
+	inst, err := e6otel.New(e6otel.WithTracerProvider(nooptrace.NewTracerProvider()), e6otel.WithMeterProvider(noopmetric.NewMeterProvider()))
 	require.NoError(t, err)
 	h := &headers{sent: map[string][]metadata.MD{}}
 	cluster := start(t)
@@ -247,7 +233,7 @@ func TestWithoutProvidersThereIsNothingToSeeAndNothingBreaks(t *testing.T) {
 }
 
 func TestEverySpanIsDeclaredWithItsAttributes(t *testing.T) {
-	r := newRig(t, e6otel.WithQueryText())
+	r := newRig(t, e6otel.WithQueryText(e6otel.QueryTextSanitized))
 	scenario(t, r)
 	declared := map[string]e6otel.Span{}
 	for _, s := range e6otel.Spans() {
@@ -260,7 +246,7 @@ func TestEverySpanIsDeclaredWithItsAttributes(t *testing.T) {
 			continue
 		}
 		if s.SpanKind == trace.SpanKindClient {
-			name = "e6.query"
+			name = statement
 		}
 		d, ok := declared[name]
 		require.True(t, ok, s.Name)

@@ -42,9 +42,9 @@ func (h *hooks) DetectionEnd(ctx context.Context, e e6.DetectionEnd) {
 	if !ok {
 		return
 	}
-	r := result(e.Err == nil, "found")
-	w.c.count(nameDetections, 1, cause(w.detection.Cause), r)
-	h.inst.make.durations[nameDetection].Record(ctx, seconds(e.Took), w.c.set(r).record...)
+	attrs := append(failureAttrs(errorType(e.Err), ""), result(e.Err == nil, "found"))
+	h.inst.make.durations[nameDetection].Record(ctx, seconds(e.Took), w.c.set(attrs...).record...)
+	w.c.count(nameDetections, 1, append(attrs, cause(w.detection.Cause))...)
 	if w.span.IsRecording() {
 		w.span.SetAttributes(sideOf(keySide, e.Side), keyRounds.Int(e.Rounds))
 		fail(w.span, e.Err)
@@ -70,8 +70,9 @@ func (h *hooks) SessionEnd(ctx context.Context, e e6.SessionEnd) {
 		return
 	}
 	purpose := keyPurpose.String(w.session.Purpose)
-	w.c.count(nameLogins, 1, sideOf(keySide, w.session.Side), purpose, result(e.Err == nil, "ok"))
-	h.inst.make.durations[nameLogin].Record(ctx, seconds(e.Took), w.c.set(purpose).record...)
+	attrs := append(failureAttrs(errorType(e.Err), ""), purpose)
+	h.inst.make.durations[nameLogin].Record(ctx, seconds(e.Took), w.c.set(attrs...).record...)
+	w.c.count(nameLogins, 1, append(attrs, sideOf(keySide, w.session.Side), result(e.Err == nil, "ok"))...)
 	if w.span.IsRecording() {
 		fail(w.span, e.Err)
 	}

@@ -56,7 +56,7 @@ func main() {
 		check(err)
 		tracers.RegisterSpanProcessor(sdktrace.NewBatchSpanProcessor(collector))
 	}
-	inst, err := e6otel.New(e6otel.WithTracerProvider(tracers), e6otel.WithQueryText())
+	inst, err := e6otel.New(e6otel.WithTracerProvider(tracers))
 	check(err)
 	em, err := emulator.Start(emulator.Options{NoSample: true})
 	check(err)

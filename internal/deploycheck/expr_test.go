@@ -85,6 +85,9 @@ func left(tree parser.Expr, has map[string]bool) func(label string) bool {
 		return left(n.LHS, has)
 	case *parser.AggregateExpr:
 		inner := left(n.Expr, has)
+		if n.Op == parser.TOPK || n.Op == parser.BOTTOMK {
+			return inner // they choose series, and keep their labels
+		}
 		return func(label string) bool {
 			listed := false
 			for _, g := range n.Grouping {
