@@ -100,17 +100,13 @@ func TestPings_OfTheDefaultSettingsEndNoLongStatement(t *testing.T) {
 
 func pingsAreLimited(t *testing.T) {
 	cluster, client := pinged(t, func(cfg *e6.Config) { cfg.KeepaliveTime = 10 * time.Second })
-	_, err := client.QueryAll(e6.WithQueryOptions(t.Context(), e6.Replay(e6.ReplayNever)), longRead)
-	require.ErrorIs(t, err, e6.ErrQueryLost)
-	require.ErrorContains(t, err, "too_many_pings")
-	before := executions(cluster, longRead)
-	_, err = client.QueryAll(t.Context(), longRead)
+	_, err := client.QueryAll(t.Context(), longRead)
 	require.NoError(t, err, "a statement that only reads is saved")
 	replayed := told[events.QueryReplayed](client)
 	require.NotEmpty(t, replayed)
 	require.Contains(t, replayed[0].Reason, "too_many_pings")
 	require.Contains(t, replayed[0].Reason, "Config.KeepaliveTime")
 	require.Equal(t, len(replayed), int(client.Stats().Replayed))
-	require.Equal(t, len(replayed)+1, executions(cluster, longRead)-before)
+	require.Equal(t, len(replayed)+1, executions(cluster, longRead))
 	require.LessOrEqual(t, len(replayed), 3, "gRPC doubles the time after each")
 }
