@@ -27,12 +27,13 @@ TEST := go test -race -timeout 30m
 export GORACE := atexit_sleep_ms=0
 
 # One go test for all modules, so that their packages share the processors. Many packages
-# wait for programs, for timers and for disks: more of them run at a time than there are
+# wait for programs, for timers and for disks: twice as many run at a time as there are
 # processors.
 PACKAGES := $(addsuffix /...,$(TESTED))
+AT_ONCE  := -p $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN))
 
 test: ## all tests of every module, with the race detector
-	@$(TEST) $(PACKAGES)
+	@$(TEST) $(AT_ONCE) $(PACKAGES)
 
 # The packages whose tests ask internal/stress how often to do something.
 stress: ## the long form of the tests that have one
@@ -41,7 +42,7 @@ stress: ## the long form of the tests that have one
 # Every second round runs beside a busy loop for each processor, at half the speed.
 ROUNDS ?= 20
 flaky: ## run all tests ROUNDS (20) times, half of them on a busy machine
-	@ROUNDS=$(ROUNDS) PACKAGES="$(PACKAGES)" TEST="$(TEST) -count=1" ./internal/tools/flaky.sh
+	@ROUNDS=$(ROUNDS) PACKAGES="$(PACKAGES)" TEST="$(TEST) $(AT_ONCE) -count=1" ./internal/tools/flaky.sh
 
 check: format vet lint drift tidy alone cross test examples slice dryrun ## everything that CI asks for
 
