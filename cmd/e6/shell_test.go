@@ -1,13 +1,13 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -78,7 +78,7 @@ func TestAShellEndsWithWhatFails(t *testing.T) {
 func TestAShellSaysWhichSideServesAndWhatHappened(t *testing.T) {
 	cluster, flags := start(t)
 	r, w := io.Pipe()
-	var out, errOut bytes.Buffer
+	var out, errOut buffer
 	done := make(chan int)
 	go func() { done <- run(append([]string{"shell"}, flags...), make(chan os.Signal), r, &out, &errOut) }()
 	write := func(line string) {
@@ -91,13 +91,16 @@ func TestAShellSaysWhichSideServesAndWhatHappened(t *testing.T) {
 	defer cancel()
 	require.NoError(t, cluster.Cutover(ctx, e6test.Cutover{To: fsm.Green, Kind: e6test.Abrupt}))
 	write("SELECT 2;")
-	write(`\events`)
+	const last = "settle: detecting => green" // which may come after the answer
+	for limit := time.Now().Add(stress.Patience); !strings.Contains(out.String(), last) && time.Now().Before(limit); {
+		write(`\events`)
+	}
 	write(`\timing`)
 	write("SELECT 3;")
 	require.NoError(t, w.Close())
 	require.Equal(t, 0, <-done, errOut.String())
 	require.Contains(t, out.String(), "state blue, active blue, since ")
-	require.Contains(t, out.String(), "settle: detecting => green")
+	require.Contains(t, out.String(), last)
 	require.Regexp(t, `(?m)^Time: \d+m?s$`, out.String())
 	require.Equal(t, "-- green serves new queries now, no longer blue\n", errOut.String())
 }
