@@ -1,6 +1,7 @@
 package sqltext
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -27,6 +28,7 @@ func Summary(sql string) string {
 // engines may read in different ways.
 func known(sql string) (tokens []Token) {
 	var last Token
+	tokens = make([]Token, 0, min(len(sql)/4, 128))
 	for t := range Tokens(sql) {
 		if uncertain(sql, last, t) {
 			return tokens
@@ -86,6 +88,34 @@ var (
 	nouns = []string{"TABLE", "LATERAL", "ONLY", "IF", "NOT", "EXISTS"}
 )
 
+// keywords are the words that a summary depends on, in upper case.
+var keywords = func() map[string]string {
+	all := slices.Concat(bare, clauses, slices.Collect(maps.Keys(verbs)),
+		[]string{"SELECT", "WITH", "EXPLAIN", "CREATE", "DROP", "ALTER", "SHOW", "FROM", "JOIN", "INTO", "USING", "IN"})
+	words := make(map[string]string, len(all))
+	for _, word := range all {
+		words[word] = word
+	}
+	return words
+}()
+
+// keyword returns a word in upper case if it is one of the keywords, and otherwise an empty
+// string. It does not allocate: most words of a statement are none.
+func keyword(word string) string {
+	var upper [16]byte
+	if len(word) > len(upper) {
+		return ""
+	}
+	for i := range len(word) {
+		c := word[i]
+		if 'a' <= c && c <= 'z' {
+			c -= 'a' - 'A'
+		}
+		upper[i] = c
+	}
+	return keywords[string(upper[:len(word)])]
+}
+
 func (t Token) isAny(words []string) bool { return slices.ContainsFunc(words, t.Is) }
 
 // at is the token that is n places ahead; an empty one beyond the ends.
@@ -136,7 +166,7 @@ func (s *summarizer) read() {
 
 // begin reads the first word of a statement. It returns false for one that is unknown.
 func (s *summarizer) begin(t Token) bool {
-	verb := strings.ToUpper(t.Text)
+	verb := keyword(t.Text)
 	_, takes := verbs[verb]
 	switch {
 	case t.Kind != Word:
@@ -148,7 +178,7 @@ func (s *summarizer) begin(t Token) bool {
 		}
 	case verb == "CREATE", verb == "DROP", verb == "ALTER", verb == "SHOW":
 		s.definition(verb, t.Text)
-	case t.isAny(bare):
+	case slices.Contains(bare, verb):
 		s.operation(verb, t.Text)
 		s.done = true
 	case verb != "SELECT" && verb != "WITH" && !takes:
@@ -162,7 +192,7 @@ func (s *summarizer) begin(t Token) bool {
 // keyword reads a word that is a keyword where it stands, and reports whether it is.
 func (s *summarizer) keyword(t Token) bool {
 	f, last := s.top(), s.at(-1)
-	switch verb := strings.ToUpper(t.Text); verb {
+	switch verb := keyword(t.Text); verb {
 	case "SELECT":
 		s.verb(verb, t.Text)
 	case "WITH":
@@ -186,7 +216,7 @@ func (s *summarizer) keyword(t Token) bool {
 	case "IN":
 		s.target = f.verb == "SHOW"
 	default:
-		if !t.isAny(clauses) {
+		if !slices.Contains(clauses, verb) {
 			return false
 		}
 		f.from, s.target = false, false
