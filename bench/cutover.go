@@ -143,7 +143,7 @@ var (
 func switchTimes(heard, accepted chan<- time.Time) func(events.Event) {
 	return func(e events.Event) {
 		switch d := e.Data.(type) {
-		case events.AnnouncementHeard:
+		case events.AnnouncementReceived:
 			select {
 			case heard <- e.Time:
 			default:

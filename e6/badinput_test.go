@@ -185,7 +185,7 @@ func TestAnAnnouncementOfNoSideIsAnEventAndNothingElse(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []int{7}, n)
 	invalid := first[events.AnnouncementInvalid](t, w, nil)
-	require.Equal(t, events.AnnouncementInvalid{Speaker: e6.Blue, Value: "purple"}, invalid)
+	require.Equal(t, events.AnnouncementInvalid{Source: e6.Blue, Value: "purple"}, invalid)
 	require.Equal(t, e6.Blue, client.Strategy().Active)
 	require.Zero(t, w.count(events.KindTransition))
 }

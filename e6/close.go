@@ -60,7 +60,7 @@ func (c *Client) Shutdown(ctx context.Context) error {
 		case <-c.closed:
 		case <-ctx.Done():
 			running := c.route.InFlight(Blue) + c.route.InFlight(Green)
-			err = &ShutdownError{Queries: running, Err: ctxerr.Why(ctx)}
+			err = &ShutdownError{Queries: running, Err: ctxerr.Cause(ctx)}
 		}
 	}
 	// The last query that Close has cancelled is counted before it leaves its side.

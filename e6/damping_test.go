@@ -19,12 +19,12 @@ func TestSidesThatNameEachOtherInEveryAnswerCostFewLogins(t *testing.T) {
 		cluster.Inject(e6test.Fault{Side: side, Action: e6test.Announce, Message: side.Other().String(), Times: -1})
 	}
 	client := open(t, cluster)
-	suppressed := watch(t, client, events.KindAnnouncementHeard)
+	suppressed := watch(t, client, events.KindAnnouncementReceived)
 	ctx := within(t, 5*time.Minute)
 	for range stress.Count(200, 1000) {
 		require.NoError(t, client.Exec(ctx, "SELECT 1"))
 	}
-	for suppressed.count(events.KindAnnouncementHeard) <= 4 {
+	for suppressed.count(events.KindAnnouncementReceived) <= 4 {
 		require.NoError(t, client.Exec(ctx, "SELECT 1"))
 	}
 	// Four changes are free, and then the pauses double: 20 of them are two days.

@@ -15,7 +15,7 @@ type hookCaller struct {
 	c    *Client
 	name string
 	turn chan struct{} // held by the call that is under way; nil for any number
-	fast PromptHook    // the hook, if it knows which of its calls return at once
+	fast InlineHook    // the hook, if it knows which of its calls return at once
 
 	givenUp    atomic.Int64 // calls that were given up and have not returned
 	failures   atomic.Int64 // since the last event about them

@@ -16,7 +16,7 @@ import (
 )
 
 // A Hook is a value that implements one or more of the hook interfaces: Guard,
-// Selector, Holder, DetectionOrderer, ClientHook, QueryHook, StepHook,
+// Selector, SharedPhaseGate, DetectionOrderer, ClientHook, QueryHook, StepHook,
 // DetectionHook, SessionHook and CutoverHook. Open refuses one that implements
 // none.
 //
@@ -32,7 +32,7 @@ type Hook any
 const (
 	PointGuard          = "guard"
 	PointSelect         = "select"
-	PointHold           = "hold"
+	PointShared         = "shared"
 	PointDetectionOrder = "detection_order"
 	PointClientOpened   = "client_opened"
 	PointClientClosed   = "client_closed"
@@ -48,12 +48,12 @@ const (
 	PointCutoverEnd     = "cutover_end"
 )
 
-// PromptHook is a hook that knows which of its calls return at once, such as one
+// InlineHook is a hook that knows which of its calls return at once, such as one
 // that only counts. Prompt reports that for a call at that point with that
 // context. Such a call is made on the goroutine of the query and saves some
 // microseconds; it has no budget, so that a promise which is not kept delays the
 // query. Guards, selectors and detection orderers are never called so.
-type PromptHook interface {
+type InlineHook interface {
 	Prompt(ctx context.Context, point string) bool
 }
 
@@ -143,13 +143,13 @@ type Choice struct {
 // Health is how a side did in the last while.
 func (c Choice) Health(side Side) SideHealth { return c.c.sideHealth(side) }
 
-// Holder is a Selector that knows when it no longer needs both sides. Hold is
+// SharedPhaseGate is a Selector that knows when it no longer needs both sides. Wait is
 // called when the shared phase begins, and returns then, or when ctx ends with
 // the phase. The phase ends when all selectors have returned, and at the latest
-// after Config.SharedTimeout; one that is no Holder needs both sides until then.
-type Holder interface {
+// after Config.SharedTimeout; one that is no SharedPhaseGate needs both sides until then.
+type SharedPhaseGate interface {
 	Selector
-	Hold(ctx context.Context, shared fsm.Snapshot)
+	Wait(ctx context.Context, shared fsm.Snapshot)
 }
 
 // DetectionOrderer says in which order a detection asks the sides. The default

@@ -69,7 +69,7 @@ func (s *hookSet) add(h Hook) int {
 	if named, ok := h.(fmt.Stringer); ok {
 		name = named.String()
 	}
-	fast, _ := h.(PromptHook) // of what observes only
+	fast, _ := h.(InlineHook) // of what observes only
 	shared := &hookCaller{c: s.c, name: name, fast: fast}
 	one := func() *hookCaller { return &hookCaller{c: s.c, name: name, turn: make(chan struct{}, 1)} }
 	before := s.len()
@@ -105,7 +105,7 @@ func (s *hookSet) cutover() router.Hooks {
 		h.Guard = s.guard
 	}
 	if len(s.selectors) > 0 {
-		h.Hold = s.hold
+		h.WaitShared = s.hold
 	}
 	if len(s.orderers) > 0 {
 		h.Order = s.order
@@ -152,7 +152,7 @@ func (s *hookSet) hold(ctx context.Context, shared fsm.Snapshot) {
 	var holding sync.WaitGroup
 	for _, sel := range s.selectors {
 		holding.Go(func() {
-			if h, ok := sel.hook.(Holder); ok {
+			if h, ok := sel.hook.(SharedPhaseGate); ok {
 				s.holdOne(ctx, sel.hookCaller, h, shared)
 			} else {
 				<-ctx.Done()
@@ -162,20 +162,20 @@ func (s *hookSet) hold(ctx context.Context, shared fsm.Snapshot) {
 	holding.Wait()
 }
 
-// holdOne waits for one Holder. One that panics, or does not notice that the
+// holdOne waits for one SharedPhaseGate. One that panics, or does not notice that the
 // phase has ended, is left behind.
-func (s *hookSet) holdOne(ctx context.Context, caller *hookCaller, h Holder, shared fsm.Snapshot) {
+func (s *hookSet) holdOne(ctx context.Context, caller *hookCaller, h SharedPhaseGate, shared fsm.Snapshot) {
 	returned := make(chan struct{})
 	began := time.Now()
 	go func() {
 		defer close(returned)
 		defer func() {
 			if p := recover(); p != nil {
-				caller.caught(PointHold, p, debug.Stack())
-				caller.judge(PointHold, p, began)
+				caller.caught(PointShared, p, debug.Stack())
+				caller.judge(PointShared, p, began)
 			}
 		}()
-		h.Hold(ctx, shared)
+		h.Wait(ctx, shared)
 	}()
 	select {
 	case <-returned:

@@ -205,7 +205,7 @@ type failingStore struct {
 	watched atomic.Int64
 }
 
-func (s *failingStore) Watch(context.Context, string, func(store.Fact)) error {
+func (s *failingStore) Watch(context.Context, string, func(store.Record)) error {
 	s.watched.Add(1)
 	return errors.New("the store is away")
 }

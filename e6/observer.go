@@ -41,7 +41,7 @@ func (o *observer) AnnouncedUnknown(ctx context.Context, speaker fsm.Side, at wi
 	}
 	_, err := fsm.ParseSide(heard.value)
 	cause := fsm.Cause{Reason: fsm.ReasonAnnouncement, Detail: err.Error(), Trace: trace.SpanContextFromContext(ctx)}
-	o.bus.Publish(cause, events.AnnouncementInvalid{Speaker: speaker, Value: heard.value})
+	o.bus.Publish(cause, events.AnnouncementInvalid{Source: speaker, Value: heard.value})
 }
 
 // invalidAnnouncement is an announcement that names no side.

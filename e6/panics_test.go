@@ -209,7 +209,7 @@ func (badPrompt) QueryEnd(context.Context, e6.QueryEnd)                     {}
 // badStore is a store that panics.
 type badStore struct{ store.Memory }
 
-func (*badStore) Load(context.Context, string) (store.Fact, error) { panic("a bad store") }
+func (*badStore) Load(context.Context, string) (store.Record, error) { panic("a bad store") }
 
 func TestPanic_OfABearerIsAnError(t *testing.T) {
 	written := defaultLog(t)

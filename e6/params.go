@@ -184,7 +184,7 @@ func (s *statement) keep(more int) error {
 // the query that has it, with its hooks and its span, ends with the context.
 func (s *statement) check(size int) error {
 	if size > chunk && s.ctx.Err() != nil {
-		return fmt.Errorf("e6: bind the arguments: %w", ctxerr.Why(s.ctx))
+		return fmt.Errorf("e6: bind the arguments: %w", ctxerr.Cause(s.ctx))
 	}
 	if size > s.limit {
 		return &ParamError{Param: "list", Problem: fmt.Sprintf("the statement has %d bytes or more, and Config.MaxSendBytes allows %d: "+

@@ -526,7 +526,7 @@ func (q *query) opName(x *execution) string { return cmp.Or(q.op, x.step.String(
 
 // interrupted is the error of a statement whose context has ended.
 func (q *query) interrupted(ctx context.Context, x *execution, err error) error {
-	cause := ctxerr.Why(ctx)
+	cause := ctxerr.Cause(ctx)
 	if cause == ErrClosed {
 		return ErrClosed
 	}

@@ -148,7 +148,7 @@ func (r *resumer) lookOnly(ctx context.Context, side Side, confirmed func()) err
 	defer cancel()
 	switch status, err := r.c.control(limited, side, (*Client).askStatus); {
 	case ctx.Err() != nil:
-		return errtext.Errorf("waiting for the status of the cluster: %w", ctxerr.Why(ctx))
+		return errtext.Errorf("waiting for the status of the cluster: %w", ctxerr.Cause(ctx))
 	case err != nil:
 		return unconfirmed(err)
 	case status == StatusActive:
@@ -223,7 +223,7 @@ func (r *resumer) join(ctx context.Context, side Side, confirmed func()) error {
 		case <-p.done:
 			return p.err
 		case <-ctx.Done():
-			return errtext.Errorf("waiting for the cluster to resume: %w", ctxerr.Why(ctx))
+			return errtext.Errorf("waiting for the cluster to resume: %w", ctxerr.Cause(ctx))
 		}
 	}
 }

@@ -221,7 +221,7 @@ func TestAQueryGoesToAnAnnouncedSideOneRoundTripAfterItWasHeard(t *testing.T) {
 		var heard, accepted time.Time
 		for _, e := range client.History() {
 			switch d := e.Data.(type) {
-			case events.AnnouncementHeard:
+			case events.AnnouncementReceived:
 				heard = e.Time
 			case events.Transition:
 				if d.Event == fsm.EventAccept {

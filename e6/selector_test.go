@@ -95,7 +95,7 @@ func TestACanaryThatTakesEverythingAtOnceSharesNothing(t *testing.T) {
 }
 
 func TestALabelPinsAQueryAndTheNextSelectorDecidesAboutOthers(t *testing.T) {
-	only := e6.NewOnly(e6.Blue)
+	only := e6.NewPinSide(e6.Blue)
 	shared(t, func(t *testing.T, _ *e6test.Cluster, client *e6.Client) {
 		require.Equal(t, e6.Green, side(t, client, e6.Label("side", "GREEN")))
 		require.Equal(t, e6.Blue, side(t, client, e6.Label("side", "blue")))
@@ -113,7 +113,7 @@ func TestALabelPinsAQueryAndTheNextSelectorDecidesAboutOthers(t *testing.T) {
 }
 
 func TestOneSideIsKeptUntilItIsReleased(t *testing.T) {
-	var only *e6.Only
+	var only *e6.PinSide
 	hold := &lateOnly{&only}
 	shared(t, func(t *testing.T, _ *e6test.Cluster, client *e6.Client) {
 		<-time.After(20 * time.Minute)
@@ -127,11 +127,11 @@ func TestOneSideIsKeptUntilItIsReleased(t *testing.T) {
 }
 
 // lateOnly makes its Only within the bubble.
-type lateOnly struct{ made **e6.Only }
+type lateOnly struct{ made **e6.PinSide }
 
-func (l *lateOnly) Hold(ctx context.Context, s fsm.Snapshot) {
-	*l.made = e6.NewOnly(e6.Blue)
-	(*l.made).Hold(ctx, s)
+func (l *lateOnly) Wait(ctx context.Context, s fsm.Snapshot) {
+	*l.made = e6.NewPinSide(e6.Blue)
+	(*l.made).Wait(ctx, s)
 }
 func (l *lateOnly) Select(ctx context.Context, c e6.Choice) e6.Side {
 	return (*l.made).Select(ctx, c)

@@ -16,13 +16,13 @@ import (
 // behind another Selector.
 type AllToTarget struct{}
 
-var _ Holder = AllToTarget{}
+var _ SharedPhaseGate = AllToTarget{}
 
 // Select implements Selector.
 func (AllToTarget) Select(_ context.Context, c Choice) Side { return c.Strategy.Target }
 
-// Hold implements Holder.
-func (AllToTarget) Hold(context.Context, fsm.Snapshot) {}
+// Wait implements SharedPhaseGate.
+func (AllToTarget) Wait(context.Context, fsm.Snapshot) {}
 
 // Canary sends a share of the new queries to the target, and the others to the
 // origin. The share grows evenly from From to 1 within Ramp; then the shared
@@ -41,10 +41,10 @@ type Canary struct {
 }
 
 var (
-	_ Holder      = Canary{}
-	_ limitedHook = Canary{}
-	_ limitedHook = PinByLabel("")
-	_ limitedHook = (*Only)(nil)
+	_ SharedPhaseGate = Canary{}
+	_ limitedHook     = Canary{}
+	_ limitedHook     = PinByLabel("")
+	_ limitedHook     = (*PinSide)(nil)
 )
 
 // Select implements Selector.
@@ -59,8 +59,8 @@ func (s Canary) Select(_ context.Context, c Choice) Side {
 	return c.Strategy.Origin()
 }
 
-// Hold implements Holder.
-func (s Canary) Hold(ctx context.Context, shared fsm.Snapshot) {
+// Wait implements SharedPhaseGate.
+func (s Canary) Wait(ctx context.Context, shared fsm.Snapshot) {
 	if s.From >= 1 {
 		return
 	}
@@ -129,21 +129,21 @@ func (s PinByLabel) Select(_ context.Context, c Choice) Side {
 	return side
 }
 
-// Only keeps every new query on one side for as long as both take some: until
-// Release, or Config.SharedTimeout. NewOnly makes one.
-type Only struct {
+// PinSide keeps every new query on one side for as long as both take some: until
+// Release, or Config.SharedTimeout. NewPinSide makes one.
+type PinSide struct {
 	side     Side
 	once     sync.Once
 	released chan struct{}
 }
 
-var _ Holder = (*Only)(nil)
+var _ SharedPhaseGate = (*PinSide)(nil)
 
-// NewOnly returns an Only for that side.
-func NewOnly(side Side) *Only { return &Only{side: side, released: make(chan struct{})} }
+// NewPinSide returns an Only for that side.
+func NewPinSide(side Side) *PinSide { return &PinSide{side: side, released: make(chan struct{})} }
 
 // problems implements limitedHook.
-func (s *Only) problems() []Problem {
+func (s *PinSide) problems() []Problem {
 	if s != nil && s.side.Valid() && s.released != nil {
 		return nil
 	}
@@ -152,10 +152,10 @@ func (s *Only) problems() []Problem {
 
 // Release lets queries go to the target, in this transition and all later ones.
 // It may be called more than once.
-func (s *Only) Release() { s.once.Do(func() { close(s.released) }) }
+func (s *PinSide) Release() { s.once.Do(func() { close(s.released) }) }
 
 // Select implements Selector.
-func (s *Only) Select(_ context.Context, c Choice) Side {
+func (s *PinSide) Select(_ context.Context, c Choice) Side {
 	select {
 	case <-s.released:
 		return c.Strategy.Target
@@ -164,8 +164,8 @@ func (s *Only) Select(_ context.Context, c Choice) Side {
 	}
 }
 
-// Hold implements Holder. A target that is the only side needs no other.
-func (s *Only) Hold(ctx context.Context, shared fsm.Snapshot) {
+// Wait implements SharedPhaseGate. A target that is the only side needs no other.
+func (s *PinSide) Wait(ctx context.Context, shared fsm.Snapshot) {
 	if shared.Target == s.side {
 		return
 	}
@@ -176,4 +176,4 @@ func (s *Only) Hold(ctx context.Context, shared fsm.Snapshot) {
 }
 
 // String names the selector in events.
-func (s *Only) String() string { return "Only(" + s.side.String() + ")" }
+func (s *PinSide) String() string { return "Only(" + s.side.String() + ")" }

@@ -103,7 +103,7 @@ func (c *Client) credentials(ctx context.Context) (user, token string, err error
 		}
 		return u, t, nil
 	case <-ctx.Done():
-		return "", "", fmt.Errorf("waiting for the credentials callback: %w", ctxerr.Why(ctx))
+		return "", "", fmt.Errorf("waiting for the credentials callback: %w", ctxerr.Cause(ctx))
 	}
 }
 

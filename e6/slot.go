@@ -56,7 +56,7 @@ func (q *query) inSlot(ctx context.Context, run func() error) error {
 			q.c.stats.waiting.Add(-1)
 		case <-ctx.Done():
 			q.c.stats.waiting.Add(-1)
-			return q.annotate(errtext.Errorf("waiting for one of %d statements to end (Config.MaxInFlight): %w", cap(semaphore), ctxerr.Why(ctx)))
+			return q.annotate(errtext.Errorf("waiting for one of %d statements to end (Config.MaxInFlight): %w", cap(semaphore), ctxerr.Cause(ctx)))
 		}
 	}
 	q.slot = &slot{semaphore: semaphore}

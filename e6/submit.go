@@ -93,7 +93,7 @@ func (c *Client) Wait(ctx context.Context, h QueryHandle, progress func(QuerySta
 			return status, nil
 		}
 		if err := pauses.WaitFull(ctx, n); err != nil {
-			return status, errtext.Errorf("wait%s on %s: %w", queryName(h.QueryID, ""), h.Side, ctxerr.Why(ctx))
+			return status, errtext.Errorf("wait%s on %s: %w", queryName(h.QueryID, ""), h.Side, ctxerr.Cause(ctx))
 		}
 	}
 }

@@ -135,7 +135,7 @@ func aRollbackHappened(t *testing.T) {
 	require.Equal(t, e6.Green, breach[0].Side)
 	require.Equal(t, "rollback", breach[0].Action)
 	require.Equal(t, int64(4), breach[0].Requests)
-	require.Contains(t, breach[0].Why, "executions got no answer, which is")
+	require.Contains(t, breach[0].Reason, "executions got no answer, which is")
 	require.Equal(t, slog.LevelWarn, loudest(client, events.KindHealthBreached))
 	var rolledBack int
 	for _, step := range told[events.Transition](client) {
@@ -155,13 +155,13 @@ func theClientCoolsDown(t *testing.T) {
 	cluster, client := ailing(t)
 	moveTo(t, cluster, client, e6.Green)
 	require.NoError(t, client.Rollback(t.Context(), "wrong plans"))
-	before := len(told[events.AnnouncementHeard](client))
+	before := len(told[events.AnnouncementReceived](client))
 	answer(t, client) // blue goes on to name green
 	elapse(29 * time.Minute)
 	answer(t, client)
 	require.Equal(t, e6.Blue, client.Strategy().Active)
 	require.Equal(t, time.Minute, client.Health().Sides[1].CoolDown)
-	require.Len(t, told[events.AnnouncementHeard](client), before, "what is ignored makes no event")
+	require.Len(t, told[events.AnnouncementReceived](client), before, "what is ignored makes no event")
 	elapse(time.Minute)
 	answer(t, client)
 	synctest.Wait()
@@ -289,11 +289,11 @@ func eventsWereDropped(t *testing.T) {
 	require.Positive(t, client.Stats().EventsDropped)
 	close(release)
 	synctest.Wait()
-	missed, ok := seen[len(seen)-1].Data.(events.Missed)
+	missed, ok := seen[len(seen)-1].Data.(events.EventsDropped)
 	require.True(t, ok, "%v", seen)
 	var dropped uint64
 	for _, e := range seen {
-		if m, ok := e.Data.(events.Missed); ok {
+		if m, ok := e.Data.(events.EventsDropped); ok {
 			dropped += m.Count
 		}
 	}
@@ -304,13 +304,13 @@ func eventsWereDropped(t *testing.T) {
 // brokenStore is a store that is out of reach.
 type brokenStore struct{}
 
-func (brokenStore) Load(context.Context, string) (store.Fact, error) {
-	return store.Fact{}, errors.New("no route")
+func (brokenStore) Load(context.Context, string) (store.Record, error) {
+	return store.Record{}, errors.New("no route")
 }
-func (brokenStore) CompareAndSwap(context.Context, string, uint64, store.Fact) (store.Fact, error) {
-	return store.Fact{}, errors.New("no route")
+func (brokenStore) CompareAndSwap(context.Context, string, uint64, store.Record) (store.Record, error) {
+	return store.Record{}, errors.New("no route")
 }
-func (brokenStore) Watch(context.Context, string, func(store.Fact)) error {
+func (brokenStore) Watch(context.Context, string, func(store.Record)) error {
 	return errors.New("no route")
 }
 

@@ -162,10 +162,10 @@ func anAnnouncementIsNotFollowed(t *testing.T) {
 	for range 100 {
 		require.True(t, stream.Next())
 	}
-	heard := told[events.AnnouncementHeard](client)
+	heard := told[events.AnnouncementReceived](client)
 	late := heard[len(heard)-1]
-	require.Equal(t, events.AnnouncementHeard{Speaker: e6.Blue, Target: e6.Blue, Why: late.Why}, late)
-	require.Contains(t, late.Why, "not to the active side")
+	require.Equal(t, events.AnnouncementReceived{Source: e6.Blue, Target: e6.Blue, Reason: late.Reason}, late)
+	require.Contains(t, late.Reason, "not to the active side")
 	require.Equal(t, e6.Green, client.Strategy().Active)
 }
 
@@ -173,7 +173,7 @@ func anUnknownSideIsAnnounced(t *testing.T) {
 	cluster, client := ailing(t)
 	cluster.Inject(e6test.Fault{Method: "prepareStatement", Action: e6test.Announce, Message: "purple"})
 	answer(t, client)
-	require.Equal(t, []events.AnnouncementInvalid{{Speaker: e6.Blue, Value: "purple"}}, told[events.AnnouncementInvalid](client))
+	require.Equal(t, []events.AnnouncementInvalid{{Source: e6.Blue, Value: "purple"}}, told[events.AnnouncementInvalid](client))
 	require.Equal(t, slog.LevelWarn, loudest(client, events.KindAnnouncementInvalid))
 	require.Equal(t, fsm.StateBlue, client.Strategy().State)
 }
@@ -251,7 +251,7 @@ func aCutoverIsLong(t *testing.T) {
 	require.Equal(t, []events.DrainEnded{{Side: e6.Blue, Result: "drained", Took: 14 * time.Minute}}, told[events.DrainEnded](client))
 	require.Equal(t, "drained", seen.ended[0].Result)
 
-	cluster, client = ailing(t, e6.WithHooks(seen, e6.NewOnly(e6.Blue))) // which nobody releases
+	cluster, client = ailing(t, e6.WithHooks(seen, e6.NewPinSide(e6.Blue))) // which nobody releases
 	moveTo(t, cluster, client, e6.Green)
 	elapse(30*time.Minute - time.Second)
 	require.Equal(t, 55*time.Minute, seen.limit)

@@ -47,25 +47,25 @@ func (h *handle) call(ctx context.Context) error {
 func (h *handle) out() bool { return h.cut.Load() || h.lost.Load() }
 
 // Load implements store.Store.
-func (h *handle) Load(ctx context.Context, cluster string) (store.Fact, error) {
+func (h *handle) Load(ctx context.Context, cluster string) (store.Record, error) {
 	if err := h.call(ctx); err != nil {
-		return store.Fact{}, err
+		return store.Record{}, err
 	}
 	return h.Memory.Load(ctx, cluster)
 }
 
 // CompareAndSwap implements store.Store.
-func (h *handle) CompareAndSwap(ctx context.Context, cluster string, old uint64, next store.Fact) (store.Fact, error) {
+func (h *handle) CompareAndSwap(ctx context.Context, cluster string, old uint64, next store.Record) (store.Record, error) {
 	if err := h.call(ctx); err != nil {
-		return store.Fact{}, err
+		return store.Record{}, err
 	}
 	h.swaps.Add(1)
 	return h.Memory.CompareAndSwap(ctx, cluster, old, next)
 }
 
 // Watch implements store.Store. Who is cut off hears nothing, and is told nothing of that.
-func (h *handle) Watch(ctx context.Context, cluster string, fn func(store.Fact)) error {
-	return h.Memory.Watch(ctx, cluster, func(f store.Fact) {
+func (h *handle) Watch(ctx context.Context, cluster string, fn func(store.Record)) error {
+	return h.Memory.Watch(ctx, cluster, func(f store.Record) {
 		t := time.NewTimer(h.delay)
 		defer t.Stop()
 		select {

@@ -74,7 +74,7 @@ func exitCode(ctx context.Context, err error) int {
 		return exitInterrupted
 	case errors.Is(err, errTimeout):
 		return exitTimeout
-	case is[*usageError](err), is[*e6.ConfigError](err), is[*e6.ParamError](err), is[*stores.Error](err), is[*store.OrderError](err):
+	case is[*usageError](err), is[*e6.ConfigError](err), is[*e6.ParamError](err), is[*stores.Error](err), is[*store.DirectiveError](err):
 		return exitUsage
 	case errors.Is(err, e6.ErrQueryLost):
 		return exitLost

@@ -162,7 +162,7 @@ func (a *app) rollbackFleet(ctx context.Context, s store.Store, cluster string, 
 			return err
 		}
 	}
-	if before.Fact.Vetoed(side.Other()) {
+	if before.Record.Vetoed(side.Other()) {
 		return fmt.Errorf("a veto on %s stands, so nobody can be sent there: 'e6 fleet' shows it, and 'e6 fleet release --side %s' takes it back", side.Other(), side.Other())
 	}
 	question := fmt.Sprintf("Take the clients of %s from %s back to %s for %s?", before.Name(), side, side.Other(), f.lasts)
@@ -173,11 +173,11 @@ func (a *app) rollbackFleet(ctx context.Context, s store.Store, cluster string, 
 	if !f.yes && !a.confirmed(question) {
 		return errors.New("the fleet is left as it is: --yes takes it back without a question")
 	}
-	fact, err := store.RollBack(ctx, s, cluster, store.Order{Side: side, Why: f.why, Who: whoami(), For: f.lasts})
+	fact, err := store.Rollback(ctx, s, cluster, store.Directive{Side: side, Reason: f.why, Who: whoami(), For: f.lasts})
 	if err != nil {
 		return err
 	}
-	_, _ = fmt.Fprintf(a.out, "%s; %s is vetoed until %s\n", fleet.Fact(fact), side, time.Now().Add(f.lasts).Format(time.DateTime))
+	_, _ = fmt.Fprintf(a.out, "%s; %s is vetoed until %s\n", fleet.Record(fact), side, time.Now().Add(f.lasts).Format(time.DateTime))
 	return a.waitForFleet(ctx, s, cluster, side, f.patient)
 }
 
@@ -190,11 +190,11 @@ func (a *app) rollbackFleet(ctx context.Context, s store.Store, cluster string, 
 // the opposite of what was wanted. So the record alone does not decide against the
 // majority of the clients.
 func sideToLeave(s fleet.State) (fsm.Side, error) {
-	side := s.Fact.Side()
+	side := s.Record.Side()
 	if !side.Valid() {
 		return side, fmt.Errorf("the store knows nothing of %s: if the clients use just this address, name the side to leave with --side", s.Name())
 	}
-	announced := s.Fact.Announced == side && s.Fact.Active != side
+	announced := s.Record.Announced == side && s.Record.Active != side
 	if there, elsewhere := s.On(side), s.On(side.Other()); !announced && elsewhere > there {
 		return side, fmt.Errorf("the store says that %s is active, but %d of %d clients are on %s: name the side to leave with --side",
 			side, elsewhere, len(s.Clients), side.Other())

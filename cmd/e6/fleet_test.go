@@ -91,7 +91,7 @@ func (c *crew) allOn(side fsm.Side) {
 		settled := !slices.ContainsFunc(state.Clients, func(client store.Client) bool {
 			return client.Side != side || client.State != fsm.Settled(side)
 		})
-		return settled && len(state.Clients) == len(c.clients) && state.Fact.Active == side
+		return settled && len(state.Clients) == len(c.clients) && state.Record.Active == side
 	}, time.Minute, 10*time.Millisecond)
 }
 
@@ -153,7 +153,7 @@ func TestClientsThatCannotGoBackAreCounted(t *testing.T) {
 
 // ordered runs "e6 fleet rollback --yes" with a store that holds a record and lists
 // clients on these sides.
-func ordered(t *testing.T, fact store.Fact, f rollbackFlags, sides ...fsm.Side) (store.Fact, error) {
+func ordered(t *testing.T, fact store.Record, f rollbackFlags, sides ...fsm.Side) (store.Record, error) {
 	t.Helper()
 	var shared store.Memory
 	_, err := shared.CompareAndSwap(t.Context(), "c", 0, fact)
@@ -172,21 +172,21 @@ func ordered(t *testing.T, fact store.Fact, f rollbackFlags, sides ...fsm.Side) 
 
 func TestFleetRollback_DoesNotGuessTheSideAgainstTheClients(t *testing.T) {
 	const blue, green = fsm.Blue, fsm.Green
-	stale := store.Fact{Active: blue}
+	stale := store.Record{Active: blue}
 	got, err := ordered(t, stale, rollbackFlags{}, green, green, blue)
 	require.EqualError(t, err, "the store says that blue is active, but 2 of 3 clients are on green: name the side to leave with --side")
-	require.Empty(t, got.Standing(), "nothing was ordered")
+	require.Empty(t, got.ActiveVetoes(), "nothing was ordered")
 	require.EqualValues(t, 1, got.Version)
 
 	for name, c := range map[string]struct {
-		fact  store.Fact
+		fact  store.Record
 		flags rollbackFlags
 		sides []fsm.Side
 	}{
 		"the side is named":                  {stale, rollbackFlags{side: sideFlag{green}}, []fsm.Side{green, green}},
-		"the record and the clients agree":   {store.Fact{Active: green}, rollbackFlags{}, []fsm.Side{green, green, blue}},
-		"the side is announced, nobody went": {store.Fact{Active: blue, Announced: green}, rollbackFlags{}, []fsm.Side{blue, blue}},
-		"there are no clients":               {store.Fact{Active: green}, rollbackFlags{}, nil},
+		"the record and the clients agree":   {store.Record{Active: green}, rollbackFlags{}, []fsm.Side{green, green, blue}},
+		"the side is announced, nobody went": {store.Record{Active: blue, Announced: green}, rollbackFlags{}, []fsm.Side{blue, blue}},
+		"there are no clients":               {store.Record{Active: green}, rollbackFlags{}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := ordered(t, c.fact, c.flags, c.sides...)

@@ -68,7 +68,7 @@ func (h *handler) follow(ctx context.Context, s *stream) {
 			sampled = h.sendTick(s, sampled)
 		case e := <-incoming:
 			switch {
-			case e.Kind() == events.KindMissed:
+			case e.Kind() == events.KindEventsDropped:
 				seen, sampled = h.sendState(s, sampled)
 			case e.Seq > seen:
 				seen = e.Seq

@@ -38,7 +38,7 @@ func AllComponents() []Component {
 // there is not.
 func (k Kind) Component() Component {
 	switch k {
-	case KindTransition, KindStrategyChanged, KindProbeFailed, KindAnnouncementHeard, KindAnnouncementInvalid, KindDrainEnded,
+	case KindTransition, KindStrategyChanged, KindProbeFailed, KindAnnouncementReceived, KindAnnouncementInvalid, KindDrainEnded,
 		KindGuardDecided, KindHealthBreached, KindSideVetoed, KindStageEnded:
 		return ComponentStrategy
 	case KindRefused, KindQueryQueued, KindQueryRetried, KindQueryReplayed, KindQueryContinued, KindQueryLost, KindQueryAbandoned:
@@ -51,7 +51,7 @@ func (k Kind) Component() Component {
 		return ComponentStore
 	case KindHookFailed:
 		return ComponentHook
-	case KindSubscriberPanicked, KindMissed, KindClosed:
+	case KindSubscriberPanicked, KindEventsDropped, KindClosed:
 		return ComponentClient
 	}
 	return ""
@@ -65,7 +65,7 @@ func (e Event) Level() slog.Level {
 	switch d := e.Data.(type) {
 	case QueryLost, SubscriberPanicked:
 		return slog.LevelError
-	case AnnouncementInvalid, QueryAbandoned, StoreFailed, HookFailed, Missed:
+	case AnnouncementInvalid, QueryAbandoned, StoreFailed, HookFailed, EventsDropped:
 		return slog.LevelWarn
 	case ProbeFailed, Refused, QueryRetried, SessionOpened, SessionExpired:
 		return slog.LevelDebug
@@ -124,7 +124,7 @@ func unwanted(event fsm.Event, why fsm.Reason) bool {
 //     transition.
 //   - A Transition has id, trigger (the event of the machine), from and to (the
 //     states as fsm.Snapshot writes them), epoch, active and in_flight.
-//   - Missed has count, and strategy, active and epoch of its Snapshot.
+//   - EventsDropped has count, and strategy, active and epoch of its Snapshot.
 func (e Event) Attrs() []slog.Attr {
 	// A transition with everything known has 15, which is the most.
 	list := make(attrs, 0, 15)
@@ -183,15 +183,15 @@ func (d ProbeFailed) attrs(a *attrs) {
 	a.text("purpose", d.Purpose)
 }
 
-func (d AnnouncementHeard) attrs(a *attrs) {
-	a.side("speaker", d.Speaker)
+func (d AnnouncementReceived) attrs(a *attrs) {
+	a.side("announced_by", d.Source)
 	a.side("target", d.Target)
 	a.add(slog.Bool("accepted", d.Accepted))
-	a.text("why", d.Why)
+	a.text("rejection", d.Reason)
 }
 
 func (d AnnouncementInvalid) attrs(a *attrs) {
-	a.side("speaker", d.Speaker)
+	a.side("announced_by", d.Source)
 	a.text("value", d.Value)
 }
 
@@ -281,15 +281,15 @@ func (d GuardDecided) attrs(a *attrs) {
 
 func (d HealthBreached) attrs(a *attrs) {
 	a.side("side", d.Side)
-	a.text("why", d.Why)
+	a.text("breach", d.Reason)
 	a.add(slog.Int64("requests", d.Requests), slog.Int64("failures", d.Failures))
 	a.text("action", d.Action)
 }
 
 func (d SideVetoed) attrs(a *attrs) {
 	a.side("side", d.Side)
-	a.text("why", d.Why)
-	a.add(slog.Bool("order", d.Order), slog.Int("clients", d.Clients), slog.Int("needed", d.Needed), slog.Duration("rest", d.Rest))
+	a.text("veto_reason", d.Reason)
+	a.add(slog.Bool("directive", d.Directive), slog.Int("clients", d.Clients), slog.Int("needed", d.Needed), slog.Duration("remaining", d.Remaining))
 	a.text("action", d.Action)
 }
 
@@ -307,7 +307,7 @@ func (d HookFailed) attrs(a *attrs) {
 	a.add(slog.Duration("took", d.Took), slog.Int64("count", d.Count))
 }
 
-func (d Missed) attrs(a *attrs) {
+func (d EventsDropped) attrs(a *attrs) {
 	a.add(slog.Uint64("count", d.Count), slog.String("strategy", d.Snapshot.String()))
 	a.side("active", d.Snapshot.Active)
 	a.add(slog.Uint64("epoch", d.Snapshot.Epoch))

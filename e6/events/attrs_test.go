@@ -37,8 +37,8 @@ var written = []struct {
 		`from=blue to=green change=abrupt took=1s in_flight=5 epoch=8 transition=3`,
 	},
 	{ProbeFailed{fsm.Blue, 2, "no route", "prepare"}, `side=blue attempt=2 error="no route" purpose=prepare`},
-	{AnnouncementHeard{fsm.Blue, fsm.Green, true, "it is new"}, `speaker=blue target=green accepted=true why="it is new"`},
-	{AnnouncementInvalid{fsm.Blue, "purple"}, `speaker=blue value=purple`},
+	{AnnouncementReceived{fsm.Blue, fsm.Green, true, "it is new"}, `announced_by=blue target=green accepted=true rejection="it is new"`},
+	{AnnouncementInvalid{fsm.Blue, "purple"}, `announced_by=blue value=purple`},
 	{Refused{fsm.Blue, "execute", "q1", "nightly"}, `side=blue method=execute query_id=q1 tag=nightly`},
 	{QueryQueued{"q1", "nightly", fsm.Blue, 2 * time.Second, true}, `query_id=q1 tag=nightly side=blue waited=2s admitted=true`},
 	{QueryRetried{"q1", "nightly", fsm.Blue, fsm.Green, "execute"}, `query_id=q1 tag=nightly from=blue to=green method=execute`},
@@ -55,10 +55,10 @@ var written = []struct {
 		GuardDecided{"peak hours", fsm.Green, "delay", "too early", true, time.Minute, time.Second},
 		`guard="peak hours" target=green decision=delay guard_reason="too early" overruled=true delay=1m0s took=1s`,
 	},
-	{HealthBreached{fsm.Green, "it fails", 20, 12, "rollback"}, `side=green why="it fails" requests=20 failures=12 action=rollback`},
+	{HealthBreached{fsm.Green, "it fails", 20, 12, "rollback"}, `side=green breach="it fails" requests=20 failures=12 action=rollback`},
 	{
 		SideVetoed{fsm.Green, "it fails", true, 2, 3, time.Minute, "ignore"},
-		`side=green why="it fails" order=true clients=2 needed=3 rest=1m0s action=ignore`,
+		`side=green veto_reason="it fails" directive=true clients=2 needed=3 remaining=1m0s action=ignore`,
 	},
 	{StageEnded{fsm.Green, "held", time.Minute}, `side=green result=held took=1m0s`},
 	{
@@ -66,10 +66,10 @@ var written = []struct {
 		`hook=audit point=query_end problem=panic problem_detail="a value of type int" took=1s count=8`,
 	},
 	{
-		SubscriberPanicked{7, KindMissed, "a value of type int", "goroutine 1", 3},
-		`on_seq=7 on_event=missed problem="a value of type int" stack="goroutine 1" count=3`,
+		SubscriberPanicked{7, KindEventsDropped, "a value of type int", "goroutine 1", 3},
+		`on_seq=7 on_event=events_dropped problem="a value of type int" stack="goroutine 1" count=3`,
 	},
-	{Missed{9, moved.After}, `count=9 strategy="transitioning blue->green (draining)" active=green epoch=8`},
+	{EventsDropped{9, moved.After}, `count=9 strategy="transitioning blue->green (draining)" active=green epoch=8`},
 	{Closed{}, ``},
 }
 
@@ -115,7 +115,7 @@ func TestEveryFieldOfEveryKindIsLogged(t *testing.T) {
 		}
 		own := len(Event{Data: c.data}.Attrs()) - len(Event{}.Attrs())
 		switch kind {
-		case KindTransition, KindMissed: // they hold snapshots, of which a part is logged
+		case KindTransition, KindEventsDropped: // they hold snapshots, of which a part is logged
 			require.Greater(t, own, data.NumField(), kind)
 		case KindStrategyChanged: // its Cause is that of the event, which is logged for every kind
 			require.Equal(t, data.NumField()-1, own, kind)
@@ -165,12 +165,12 @@ func TestEveryKindBelongsToAComponentAndEveryComponentHasAKind(t *testing.T) {
 	require.Len(t, used, len(AllComponents()))
 	require.Empty(t, Kind("no such kind").Component())
 	for kind, want := range map[Kind]Component{
-		KindTransition: ComponentStrategy, KindStrategyChanged: ComponentStrategy, KindProbeFailed: ComponentStrategy, KindAnnouncementHeard: ComponentStrategy,
+		KindTransition: ComponentStrategy, KindStrategyChanged: ComponentStrategy, KindProbeFailed: ComponentStrategy, KindAnnouncementReceived: ComponentStrategy,
 		KindAnnouncementInvalid: ComponentStrategy, KindDrainEnded: ComponentStrategy, KindGuardDecided: ComponentStrategy,
 		KindHealthBreached: ComponentStrategy, KindSideVetoed: ComponentStrategy, KindStageEnded: ComponentStrategy, KindRefused: ComponentQuery, KindQueryRetried: ComponentQuery,
 		KindQueryReplayed: ComponentQuery, KindQueryContinued: ComponentQuery, KindQueryLost: ComponentQuery, KindQueryAbandoned: ComponentQuery,
 		KindSessionOpened: ComponentSession, KindSessionExpired: ComponentSession, KindClusterResume: ComponentCluster,
-		KindStoreFailed: ComponentStore, KindHookFailed: ComponentHook, KindSubscriberPanicked: ComponentClient, KindMissed: ComponentClient, KindClosed: ComponentClient,
+		KindStoreFailed: ComponentStore, KindHookFailed: ComponentHook, KindSubscriberPanicked: ComponentClient, KindEventsDropped: ComponentClient, KindClosed: ComponentClient,
 	} {
 		require.Equal(t, want, kind.Component(), kind)
 	}
@@ -190,8 +190,8 @@ func TestAnEventIsAsLoudAsItIsBad(t *testing.T) {
 		{StoreFailed{}, "", slog.LevelWarn},
 		{HookFailed{}, "", slog.LevelWarn},
 		{SubscriberPanicked{}, "", slog.LevelError},
-		{Missed{}, "", slog.LevelWarn},
-		{AnnouncementHeard{}, "", slog.LevelInfo},
+		{EventsDropped{}, "", slog.LevelWarn},
+		{AnnouncementReceived{}, "", slog.LevelInfo},
 		{QueryReplayed{}, "", slog.LevelInfo},
 		{DrainEnded{Result: "deadline"}, "", slog.LevelInfo},
 		{Closed{}, "", slog.LevelInfo},

@@ -134,6 +134,6 @@ func (b *Bus) Wait(ctx context.Context) error {
 	case <-b.ended:
 		return nil
 	case <-ctx.Done():
-		return ctxerr.Why(ctx)
+		return ctxerr.Cause(ctx)
 	}
 }

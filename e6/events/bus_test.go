@@ -83,7 +83,7 @@ func TestAFullQueueIsReportedBeforeTheNextEventAndHarmsNobodyElse(t *testing.T) 
 		close(release)
 		finish(t, b)
 		require.Equal(t, []uint64{1, 2, 3, 6, 7}, seqs(slow))
-		require.Equal(t, Missed{Count: 3, Snapshot: now}, slow[3].Data, "also with a filter on kinds")
+		require.Equal(t, EventsDropped{Count: 3, Snapshot: now}, slow[3].Data, "also with a filter on kinds")
 		require.Len(t, quick, 7)
 	})
 }
@@ -100,7 +100,7 @@ func TestTheNewsOfMissedEventsDoesNotWaitForTheNextEvent(t *testing.T) {
 		close(release)
 		synctest.Wait()
 		require.Equal(t, []uint64{1, 2, 4}, seqs(got))
-		require.Equal(t, Missed{Count: 2}, got[2].Data)
+		require.Equal(t, EventsDropped{Count: 2}, got[2].Data)
 		finish(t, b)
 	})
 }
@@ -149,7 +149,7 @@ func TestAReplayThatDoesNotFitTheQueueSaysSo(t *testing.T) {
 	b.Subscribe(func(e Event) { got = append(got, e) }, Replay(10), Queue(4))
 	finish(t, b)
 	require.Equal(t, []uint64{1, 2, 3, 4, 10}, seqs(got))
-	require.Equal(t, uint64(6), got[4].Data.(Missed).Count)
+	require.Equal(t, uint64(6), got[4].Data.(EventsDropped).Count)
 	require.Equal(t, uint64(6), b.Dropped())
 }
 

@@ -25,18 +25,18 @@ type ProbeFailed struct {
 	Purpose string
 }
 
-// AnnouncementHeard: a response named a side for new queries.
-type AnnouncementHeard struct {
-	Speaker, Target fsm.Side
+// AnnouncementReceived: a response named a side for new queries.
+type AnnouncementReceived struct {
+	Source, Target fsm.Side
 	// Accepted is set if it is acted upon; otherwise Why says why not.
 	Accepted bool
-	Why      string
+	Reason   string
 }
 
 // AnnouncementInvalid: a response named something that is not a side.
 type AnnouncementInvalid struct {
-	Speaker fsm.Side
-	Value   string
+	Source fsm.Side
+	Value  string
 }
 
 // Refused: the ingress turned a call of a query away.
@@ -168,7 +168,7 @@ type GuardDecided struct {
 type HealthBreached struct {
 	Side fsm.Side
 	// Why says which limit was broken, and by how much.
-	Why string
+	Reason string
 	// Requests and Failures are what was counted: lately, or since the side
 	// accepted if that were too few.
 	Requests, Failures int64
@@ -180,13 +180,13 @@ type HealthBreached struct {
 type SideVetoed struct {
 	Side fsm.Side
 	// Why is what the last of the vetoes says, and Order that a person gave one.
-	Why   string
-	Order bool
+	Reason    string
+	Directive bool
 	// Clients is how many clients have a veto on the side, and Needed how many it
 	// takes for this one to act, if there is no order.
 	Clients, Needed int
 	// Rest is when the last of the vetoes ends.
-	Rest time.Duration
+	Remaining time.Duration
 	// Action is what follows: rollback if the side is active and the other one
 	// accepts, ignore if announcements of it are ignored, or none.
 	Action string
@@ -216,10 +216,10 @@ type HookFailed struct {
 	Count int64
 }
 
-// Missed: this subscriber's queue overflowed. It comes before the next event
+// EventsDropped: this subscriber's queue overflowed. It comes before the next event
 // that is delivered, to this subscriber only, and has the number of the last
 // event that was missed.
-type Missed struct {
+type EventsDropped struct {
 	Count uint64
 	// Snapshot is what is known at the time of the delivery.
 	Snapshot fsm.Snapshot
@@ -235,7 +235,7 @@ func (Transition) Kind() Kind { return KindTransition }
 func (ProbeFailed) Kind() Kind { return KindProbeFailed }
 
 // Kind implements Data.
-func (AnnouncementHeard) Kind() Kind { return KindAnnouncementHeard }
+func (AnnouncementReceived) Kind() Kind { return KindAnnouncementReceived }
 
 // Kind implements Data.
 func (AnnouncementInvalid) Kind() Kind { return KindAnnouncementInvalid }
@@ -292,34 +292,34 @@ func (StageEnded) Kind() Kind { return KindStageEnded }
 func (HookFailed) Kind() Kind { return KindHookFailed }
 
 // Kind implements Data.
-func (Missed) Kind() Kind { return KindMissed }
+func (EventsDropped) Kind() Kind { return KindEventsDropped }
 
 // Kind implements Data.
 func (Closed) Kind() Kind { return KindClosed }
 
-func (Transition) sealed()          {}
-func (ProbeFailed) sealed()         {}
-func (AnnouncementHeard) sealed()   {}
-func (AnnouncementInvalid) sealed() {}
-func (Refused) sealed()             {}
-func (QueryQueued) sealed()         {}
-func (QueryRetried) sealed()        {}
-func (QueryReplayed) sealed()       {}
-func (QueryContinued) sealed()      {}
-func (QueryLost) sealed()           {}
-func (QueryAbandoned) sealed()      {}
-func (SessionOpened) sealed()       {}
-func (SessionExpired) sealed()      {}
-func (DrainEnded) sealed()          {}
-func (ClusterResume) sealed()       {}
-func (StoreFailed) sealed()         {}
-func (GuardDecided) sealed()        {}
-func (HealthBreached) sealed()      {}
-func (SideVetoed) sealed()          {}
-func (StageEnded) sealed()          {}
-func (HookFailed) sealed()          {}
-func (Missed) sealed()              {}
-func (Closed) sealed()              {}
+func (Transition) sealed()           {}
+func (ProbeFailed) sealed()          {}
+func (AnnouncementReceived) sealed() {}
+func (AnnouncementInvalid) sealed()  {}
+func (Refused) sealed()              {}
+func (QueryQueued) sealed()          {}
+func (QueryRetried) sealed()         {}
+func (QueryReplayed) sealed()        {}
+func (QueryContinued) sealed()       {}
+func (QueryLost) sealed()            {}
+func (QueryAbandoned) sealed()       {}
+func (SessionOpened) sealed()        {}
+func (SessionExpired) sealed()       {}
+func (DrainEnded) sealed()           {}
+func (ClusterResume) sealed()        {}
+func (StoreFailed) sealed()          {}
+func (GuardDecided) sealed()         {}
+func (HealthBreached) sealed()       {}
+func (SideVetoed) sealed()           {}
+func (StageEnded) sealed()           {}
+func (HookFailed) sealed()           {}
+func (EventsDropped) sealed()        {}
+func (Closed) sealed()               {}
 
 // String says what happened in one line.
 func (d ProbeFailed) String() string {
@@ -327,16 +327,16 @@ func (d ProbeFailed) String() string {
 }
 
 // String says what happened in one line.
-func (d AnnouncementHeard) String() string {
-	if d.Accepted && d.Why == "" {
-		return fmt.Sprintf("%s announced %s", d.Speaker, d.Target)
+func (d AnnouncementReceived) String() string {
+	if d.Accepted && d.Reason == "" {
+		return fmt.Sprintf("%s announced %s", d.Source, d.Target)
 	}
-	return fmt.Sprintf("%s announced %s: %s", d.Speaker, d.Target, d.Why)
+	return fmt.Sprintf("%s announced %s: %s", d.Source, d.Target, d.Reason)
 }
 
 // String says what happened in one line.
 func (d AnnouncementInvalid) String() string {
-	return fmt.Sprintf("%s announced %q, which is no side", d.Speaker, d.Value)
+	return fmt.Sprintf("%s announced %q, which is no side", d.Source, d.Value)
 }
 
 // String says what happened in one line.
@@ -424,16 +424,16 @@ func (d GuardDecided) String() string {
 
 // String says what happened in one line.
 func (d HealthBreached) String() string {
-	return fmt.Sprintf("%s breaks the health policy: %s; what follows: %s", d.Side, d.Why, d.Action)
+	return fmt.Sprintf("%s breaks the health policy: %s; what follows: %s", d.Side, d.Reason, d.Action)
 }
 
 // String says what happened in one line.
 func (d SideVetoed) String() string {
 	s := fmt.Sprintf("%d clients find %s bad, and %d are needed", d.Clients, d.Side, d.Needed)
-	if d.Order {
+	if d.Directive {
 		s = fmt.Sprintf("it was ordered to leave %s", d.Side)
 	}
-	return fmt.Sprintf("%s: %s; what follows for %s: %s", s, d.Why, short(d.Rest), d.Action)
+	return fmt.Sprintf("%s: %s; what follows for %s: %s", s, d.Reason, short(d.Remaining), d.Action)
 }
 
 // String says what happened in one line.
@@ -457,7 +457,7 @@ func (d HookFailed) String() string {
 }
 
 // String says what happened in one line.
-func (d Missed) String() string {
+func (d EventsDropped) String() string {
 	return fmt.Sprintf("%d events were missed; the strategy is %s", d.Count, d.Snapshot)
 }
 

@@ -8,10 +8,10 @@ import (
 
 func TestEveryKindHasOneTypeThatDescribesItself(t *testing.T) {
 	all := []Data{
-		Transition{}, StrategyChanged{}, ProbeFailed{}, AnnouncementHeard{}, AnnouncementInvalid{}, Refused{}, QueryQueued{}, QueryRetried{},
+		Transition{}, StrategyChanged{}, ProbeFailed{}, AnnouncementReceived{}, AnnouncementInvalid{}, Refused{}, QueryQueued{}, QueryRetried{},
 		QueryReplayed{}, QueryContinued{}, QueryLost{}, QueryAbandoned{}, SessionOpened{}, SessionExpired{}, DrainEnded{},
 		ClusterResume{}, StoreFailed{}, GuardDecided{}, HealthBreached{}, SideVetoed{}, StageEnded{},
-		HookFailed{}, SubscriberPanicked{}, Missed{}, Closed{},
+		HookFailed{}, SubscriberPanicked{}, EventsDropped{}, Closed{},
 	}
 	var kinds []Kind
 	for _, d := range all {

@@ -60,39 +60,39 @@ type Kind string
 
 // The kinds.
 const (
-	KindTransition          Kind = "transition"
-	KindStrategyChanged     Kind = "strategy_changed"
-	KindProbeFailed         Kind = "probe_failed"
-	KindAnnouncementHeard   Kind = "announcement_heard"
-	KindAnnouncementInvalid Kind = "announcement_invalid"
-	KindRefused             Kind = "refused"
-	KindQueryQueued         Kind = "query_queued"
-	KindQueryRetried        Kind = "query_retried"
-	KindQueryReplayed       Kind = "query_replayed"
-	KindQueryContinued      Kind = "query_continued"
-	KindQueryLost           Kind = "query_lost"
-	KindQueryAbandoned      Kind = "query_abandoned"
-	KindSessionOpened       Kind = "session_opened"
-	KindSessionExpired      Kind = "session_expired"
-	KindDrainEnded          Kind = "drain_ended"
-	KindClusterResume       Kind = "cluster_resume"
-	KindStoreFailed         Kind = "store_failed"
-	KindGuardDecided        Kind = "guard_decided"
-	KindHealthBreached      Kind = "health_breached"
-	KindSideVetoed          Kind = "side_vetoed"
-	KindStageEnded          Kind = "stage_ended"
-	KindHookFailed          Kind = "hook_failed"
-	KindSubscriberPanicked  Kind = "subscriber_panicked"
-	KindMissed              Kind = "missed"
-	KindClosed              Kind = "closed"
+	KindTransition           Kind = "transition"
+	KindStrategyChanged      Kind = "strategy_changed"
+	KindProbeFailed          Kind = "probe_failed"
+	KindAnnouncementReceived Kind = "announcement_received"
+	KindAnnouncementInvalid  Kind = "announcement_invalid"
+	KindRefused              Kind = "refused"
+	KindQueryQueued          Kind = "query_queued"
+	KindQueryRetried         Kind = "query_retried"
+	KindQueryReplayed        Kind = "query_replayed"
+	KindQueryContinued       Kind = "query_continued"
+	KindQueryLost            Kind = "query_lost"
+	KindQueryAbandoned       Kind = "query_abandoned"
+	KindSessionOpened        Kind = "session_opened"
+	KindSessionExpired       Kind = "session_expired"
+	KindDrainEnded           Kind = "drain_ended"
+	KindClusterResume        Kind = "cluster_resume"
+	KindStoreFailed          Kind = "store_failed"
+	KindGuardDecided         Kind = "guard_decided"
+	KindHealthBreached       Kind = "health_breached"
+	KindSideVetoed           Kind = "side_vetoed"
+	KindStageEnded           Kind = "stage_ended"
+	KindHookFailed           Kind = "hook_failed"
+	KindSubscriberPanicked   Kind = "subscriber_panicked"
+	KindEventsDropped        Kind = "events_dropped"
+	KindClosed               Kind = "closed"
 )
 
 // AllKinds lists the kinds.
 func AllKinds() []Kind {
 	return []Kind{
-		KindTransition, KindStrategyChanged, KindProbeFailed, KindAnnouncementHeard, KindAnnouncementInvalid, KindRefused,
+		KindTransition, KindStrategyChanged, KindProbeFailed, KindAnnouncementReceived, KindAnnouncementInvalid, KindRefused,
 		KindQueryQueued, KindQueryRetried, KindQueryReplayed, KindQueryContinued, KindQueryLost, KindQueryAbandoned, KindSessionOpened,
 		KindSessionExpired, KindDrainEnded, KindClusterResume, KindStoreFailed, KindGuardDecided, KindHealthBreached,
-		KindSideVetoed, KindStageEnded, KindHookFailed, KindSubscriberPanicked, KindMissed, KindClosed,
+		KindSideVetoed, KindStageEnded, KindHookFailed, KindSubscriberPanicked, KindEventsDropped, KindClosed,
 	}
 }

@@ -24,7 +24,7 @@ func Queue(n int) SubscribeOption { return func(s *subscription) { s.queue = max
 // subscribers that only count: one that blocks makes the memory grow.
 func Lossless() SubscribeOption { return func(s *subscription) { s.queue = math.MaxInt } }
 
-// Kinds delivers events of these kinds only. Missed is always delivered.
+// Kinds delivers events of these kinds only. EventsDropped is always delivered.
 func Kinds(kinds ...Kind) SubscribeOption {
 	return func(s *subscription) { s.kinds = append(s.kinds, kinds...) }
 }
@@ -35,7 +35,7 @@ func Replay(n int) SubscribeOption { return func(s *subscription) { s.replay = m
 
 // Subscribe calls fn with every event from now on, one at a time and in order,
 // on a goroutine of its own. If fn is so slow that its queue overflows, it gets
-// a Missed where the missed events would have been, whatever Kinds says: assert the
+// a EventsDropped where the missed events would have been, whatever Kinds says: assert the
 // type of Data with the two-value form.
 //
 // If fn panics, the subscription goes on with the next event. The panic is logged at
@@ -117,7 +117,7 @@ type subscriber struct {
 
 	mu     sync.Mutex
 	queue  []Event
-	missed Event // a Missed that is not in the queue yet, if it counts any
+	missed Event // a EventsDropped that is not in the queue yet, if it counts any
 	done   bool  // nothing more comes
 	gone   bool  // nothing more is to be delivered
 }
@@ -134,16 +134,16 @@ func (s *subscriber) offer(e Event) bool {
 	}
 	if len(s.queue) >= s.opts.queue {
 		count := uint64(1)
-		if m, ok := s.missed.Data.(Missed); ok {
+		if m, ok := s.missed.Data.(EventsDropped); ok {
 			count += m.Count
 		}
 		s.missed = e
-		s.missed.Data = Missed{Count: count}
+		s.missed.Data = EventsDropped{Count: count}
 		return false
 	}
 	// No event overtakes the news of those that were missed before it. The
 	// queue grows by one for that, once for each event at the most.
-	s.queueMissed()
+	s.queueDropped()
 	s.queue = append(s.queue, e)
 	s.wake()
 	return true
@@ -151,7 +151,7 @@ func (s *subscriber) offer(e Event) bool {
 
 // queueMissed queues the news of what was missed, if anything was. The caller
 // holds the lock.
-func (s *subscriber) queueMissed() {
+func (s *subscriber) queueDropped() {
 	if s.missed.Data != nil {
 		s.queue = append(s.queue, s.missed)
 		s.missed = Event{}
@@ -196,7 +196,7 @@ func (s *subscriber) take() (e Event, ok, over bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.queue) == 0 {
-		s.queueMissed()
+		s.queueDropped()
 	}
 	if s.gone || len(s.queue) == 0 && s.done {
 		return Event{}, false, true
@@ -212,7 +212,7 @@ func (s *subscriber) take() (e Event, ok, over bool) {
 
 // deliver calls the subscriber.
 func (s *subscriber) deliver(e Event) {
-	if m, ok := e.Data.(Missed); ok {
+	if m, ok := e.Data.(EventsDropped); ok {
 		m.Snapshot = s.bus.opts.Snapshot()
 		e.Data = m
 	}

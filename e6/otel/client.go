@@ -33,13 +33,13 @@ var (
 	_ e6.DetectionHook = (*hooks)(nil)
 	_ e6.SessionHook   = (*hooks)(nil)
 	_ e6.CutoverHook   = (*hooks)(nil)
-	_ e6.PromptHook    = (*hooks)(nil)
+	_ e6.InlineHook    = (*hooks)(nil)
 )
 
 // String names the hooks in events.
 func (h *hooks) String() string { return "e6otel" }
 
-// Prompt implements e6.PromptHook. What may take its time is the end of a span
+// Prompt implements e6.InlineHook. What may take its time is the end of a span
 // that is recorded: a processor may export it then and there.
 func (h *hooks) Prompt(ctx context.Context, point string) bool {
 	switch point {

@@ -83,10 +83,10 @@ func TestThePageListsEveryEventAsItIs(t *testing.T) {
 var plain = func() map[events.Kind]events.Data {
 	byKind := map[events.Kind]events.Data{}
 	for _, d := range []events.Data{
-		events.Transition{}, events.StrategyChanged{}, events.ProbeFailed{}, events.AnnouncementHeard{}, events.AnnouncementInvalid{}, events.Refused{},
+		events.Transition{}, events.StrategyChanged{}, events.ProbeFailed{}, events.AnnouncementReceived{}, events.AnnouncementInvalid{}, events.Refused{},
 		events.QueryQueued{}, events.QueryRetried{}, events.QueryReplayed{}, events.QueryContinued{}, events.QueryLost{}, events.QueryAbandoned{}, events.SessionOpened{},
 		events.SessionExpired{}, events.DrainEnded{}, events.ClusterResume{}, events.StoreFailed{}, events.GuardDecided{},
-		events.HealthBreached{}, events.SideVetoed{}, events.StageEnded{}, events.HookFailed{}, events.SubscriberPanicked{}, events.Missed{}, events.Closed{},
+		events.HealthBreached{}, events.SideVetoed{}, events.StageEnded{}, events.HookFailed{}, events.SubscriberPanicked{}, events.EventsDropped{}, events.Closed{},
 	} {
 		byKind[d.Kind()] = d
 	}

@@ -51,7 +51,7 @@ func spoil(client *e6.Client, stuck <-chan struct{}) {
 func inOrder(client *e6.Client) (last *atomic.Uint64, gaps *atomic.Int64) {
 	last, gaps = new(atomic.Uint64), new(atomic.Int64)
 	client.Subscribe(func(e events.Event) {
-		if before := last.Swap(e.Seq); e.Kind() == events.KindMissed || before != 0 && e.Seq != before+1 {
+		if before := last.Swap(e.Seq); e.Kind() == events.KindEventsDropped || before != 0 && e.Seq != before+1 {
 			gaps.Add(1)
 		}
 	}, events.Queue(1<<16))

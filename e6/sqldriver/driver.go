@@ -124,7 +124,7 @@ func (c *Connector) Client(ctx context.Context) (*e6.Client, error) {
 	case c.opening <- struct{}{}:
 		defer func() { <-c.opening }()
 	case <-ctx.Done():
-		return nil, ctxerr.Why(ctx)
+		return nil, ctxerr.Cause(ctx)
 	}
 	if client, err := c.present(); client != nil || err != nil {
 		return client, err

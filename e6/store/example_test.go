@@ -31,7 +31,7 @@ func ExampleOpenFile() {
 
 	ctx := context.Background()
 	const cluster = "engine.example.com:443/prod"
-	if _, err := one.CompareAndSwap(ctx, cluster, 0, store.Fact{Active: fsm.Green}); err != nil {
+	if _, err := one.CompareAndSwap(ctx, cluster, 0, store.Record{Active: fsm.Green}); err != nil {
 		log.Fatal(err)
 	}
 	fact, err := another.Load(ctx, cluster)
@@ -46,10 +46,10 @@ func ExampleMemory() {
 	var shared store.Memory
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
-	if _, err := shared.CompareAndSwap(ctx, "engine.example.com:443/prod", 0, store.Fact{Active: fsm.Blue}); err != nil {
+	if _, err := shared.CompareAndSwap(ctx, "engine.example.com:443/prod", 0, store.Record{Active: fsm.Blue}); err != nil {
 		log.Fatal(err)
 	}
-	err := shared.Watch(ctx, "engine.example.com:443/prod", func(f store.Fact) {
+	err := shared.Watch(ctx, "engine.example.com:443/prod", func(f store.Record) {
 		fmt.Println("new queries go to", f.Side())
 		stop()
 	})

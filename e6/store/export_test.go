@@ -12,7 +12,7 @@ const (
 var EncodeSlot = encodeSlot
 
 // ParseFile reads a file, and tells the slot that the next fact goes to.
-func ParseFile(image []byte) (fact Fact, free int) {
+func ParseFile(image []byte) (fact Record, free int) {
 	c := parseFile(image)
 	return c.fact, c.free
 }

@@ -84,13 +84,13 @@ func (f *File) Path(cluster string) string { return filepath.Join(f.dir, fileNam
 
 // Load implements Store. As long as nothing has changed it allocates nothing and
 // calls the system at most once a second, to see whether the file was removed.
-func (f *File) Load(ctx context.Context, cluster string) (Fact, error) {
+func (f *File) Load(ctx context.Context, cluster string) (Record, error) {
 	if err := ctx.Err(); err != nil {
-		return Fact{}, err
+		return Record{}, err
 	}
 	c, err := f.cell(cluster)
 	if err != nil {
-		return Fact{}, err
+		return Record{}, err
 	}
 	s, err := c.read(ctx)
 	return s.fact, err
@@ -99,15 +99,15 @@ func (f *File) Load(ctx context.Context, cluster string) (Fact, error) {
 // CompareAndSwap implements Store. Writers take turns by a lock that the system
 // takes back from a process that ends; a writer that is stopped while it holds
 // the lock keeps the others waiting until their contexts end.
-func (f *File) CompareAndSwap(ctx context.Context, cluster string, old uint64, next Fact) (Fact, error) {
+func (f *File) CompareAndSwap(ctx context.Context, cluster string, old uint64, next Record) (Record, error) {
 	if err := ctx.Err(); err != nil {
-		return Fact{}, err
+		return Record{}, err
 	}
 	c, err := f.cell(cluster)
 	if err != nil {
-		return Fact{}, err
+		return Record{}, err
 	}
-	return c.swap(ctx, func(present Fact) (Fact, error) {
+	return c.swap(ctx, func(present Record) (Record, error) {
 		if present.Version != old {
 			return present, ErrConflict
 		}
@@ -118,7 +118,7 @@ func (f *File) CompareAndSwap(ctx context.Context, cluster string, old uint64, n
 // Watch implements Store. On Linux the system tells of every change; elsewhere
 // the memory is looked at every 20 ms. It ends with os.ErrClosed when the store
 // is closed.
-func (f *File) Watch(ctx context.Context, cluster string, fn func(Fact)) error {
+func (f *File) Watch(ctx context.Context, cluster string, fn func(Record)) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}

@@ -31,13 +31,13 @@ func within(t testing.TB, d time.Duration) context.Context {
 }
 
 // write puts a fact on top of the present one, whatever that is.
-func write(t testing.TB, s store.Store, writer string) store.Fact {
+func write(t testing.TB, s store.Store, writer string) store.Record {
 	t.Helper()
 	ctx := within(t, 30*time.Second)
 	present, err := s.Load(ctx, "a")
 	require.NoError(t, err)
 	for {
-		now, err := s.CompareAndSwap(ctx, "a", present.Version, store.Fact{Active: fsm.Blue, Writer: writer})
+		now, err := s.CompareAndSwap(ctx, "a", present.Version, store.Record{Active: fsm.Blue, Writer: writer})
 		if present = now; !errors.Is(err, store.ErrConflict) {
 			require.NoError(t, err)
 			return now
@@ -45,7 +45,7 @@ func write(t testing.TB, s store.Store, writer string) store.Fact {
 	}
 }
 
-func load(t testing.TB, s store.Store) store.Fact {
+func load(t testing.TB, s store.Store) store.Record {
 	t.Helper()
 	fact, err := s.Load(within(t, 30*time.Second), "a")
 	require.NoError(t, err)
@@ -53,13 +53,13 @@ func load(t testing.TB, s store.Store) store.Fact {
 }
 
 // watch tells the facts of a watcher. It ends with the test.
-func watch(t testing.TB, s store.Store) <-chan store.Fact {
+func watch(t testing.TB, s store.Store) <-chan store.Record {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	facts, ended := make(chan store.Fact, 1<<16), make(chan struct{})
+	facts, ended := make(chan store.Record, 1<<16), make(chan struct{})
 	go func() {
 		defer close(ended)
-		if err := s.Watch(ctx, "a", func(f store.Fact) { facts <- f }); !errors.Is(err, context.Canceled) {
+		if err := s.Watch(ctx, "a", func(f store.Record) { facts <- f }); !errors.Is(err, context.Canceled) {
 			t.Errorf("Watch: %v", err)
 		}
 	}()
@@ -68,14 +68,14 @@ func watch(t testing.TB, s store.Store) <-chan store.Fact {
 }
 
 // next is what a watcher is told next.
-func next(t testing.TB, facts <-chan store.Fact) store.Fact {
+func next(t testing.TB, facts <-chan store.Record) store.Record {
 	t.Helper()
 	select {
 	case f := <-facts:
 		return f
 	case <-within(t, 30*time.Second).Done():
 		require.Fail(t, "the watcher is told nothing")
-		return store.Fact{}
+		return store.Record{}
 	}
 }
 

@@ -129,9 +129,9 @@ func TestAFileThatOthersCanChangeIsRefused(t *testing.T) {
 			f := openFile(t, dir)
 			_, err := f.Load(t.Context(), "a")
 			refused(t, err, path, c.problem)
-			_, err = f.CompareAndSwap(t.Context(), "a", 0, store.Fact{})
+			_, err = f.CompareAndSwap(t.Context(), "a", 0, store.Record{})
 			refused(t, err, path, c.problem)
-			refused(t, f.Watch(t.Context(), "a", func(store.Fact) {}), path, c.problem)
+			refused(t, f.Watch(t.Context(), "a", func(store.Record) {}), path, c.problem)
 			_, err = f.Load(t.Context(), "another")
 			require.NoError(t, err, "the other clusters are not concerned")
 		})
@@ -144,7 +144,7 @@ func TestADirectoryThatIsReplacedByALinkIsRefusedFromThenOn(t *testing.T) {
 	write(t, f, "w")
 	require.NoError(t, os.Rename(dir, dir+".real"))
 	require.NoError(t, os.Symlink(dir+".real", dir))
-	_, err := f.CompareAndSwap(t.Context(), "b", 0, store.Fact{})
+	_, err := f.CompareAndSwap(t.Context(), "b", 0, store.Record{})
 	refused(t, err, dir, "is a symbolic link")
 }
 
@@ -185,7 +185,7 @@ func TestAWriterThatIsStoppedKeepsNobodyLongerThanTheirContexts(t *testing.T) {
 
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
 	defer cancel()
-	_, err = a.CompareAndSwap(ctx, "a", 1, store.Fact{})
+	_, err = a.CompareAndSwap(ctx, "a", 1, store.Record{})
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	require.ErrorContains(t, err, "another process is writing")
 	fresh := openFile(t, dir)
@@ -195,7 +195,7 @@ func TestAWriterThatIsStoppedKeepsNobodyLongerThanTheirContexts(t *testing.T) {
 
 	waiting := make(chan error, 1)
 	go func() {
-		_, err := fresh.CompareAndSwap(context.Background(), "a", 1, store.Fact{})
+		_, err := fresh.CompareAndSwap(context.Background(), "a", 1, store.Record{})
 		waiting <- err
 	}()
 	require.NoError(t, held.Close())

@@ -151,22 +151,22 @@ func (c *fileCell) saw(version uint64) {
 // swap replaces the fact by what decide makes of the present one. No other
 // writer, of any process, comes between. It returns the new fact, or what decide
 // returned with its error.
-func (c *fileCell) swap(ctx context.Context, decide func(present Fact) (Fact, error)) (Fact, error) {
+func (c *fileCell) swap(ctx context.Context, decide func(present Record) (Record, error)) (Record, error) {
 	select {
 	case c.turn <- struct{}{}:
 		defer func() { <-c.turn }()
 	case <-ctx.Done():
-		return Fact{}, ctx.Err()
+		return Record{}, ctx.Err()
 	}
 	m, err := c.locked(ctx)
 	if err != nil {
-		return Fact{}, err
+		return Record{}, err
 	}
 	defer m.release()
 	defer m.unlock()
 	s, err := c.readFrom(ctx, m)
 	if err != nil {
-		return Fact{}, fmt.Errorf("store: %s: %w", c.path, err)
+		return Record{}, fmt.Errorf("store: %s: %w", c.path, err)
 	}
 	next, err := decide(s.fact)
 	if err != nil {
@@ -175,10 +175,10 @@ func (c *fileCell) swap(ctx context.Context, decide func(present Fact) (Fact, er
 	next.Version = max(s.fact.Version, c.seen.Load()) + 1
 	slot, next, err := encodeSlot(next)
 	if err != nil {
-		return Fact{}, err
+		return Record{}, err
 	}
 	if err := m.write(slot, int64(s.free)*slotSize); err != nil {
-		return Fact{}, fmt.Errorf("store: %w", err)
+		return Record{}, fmt.Errorf("store: %w", err)
 	}
 	c.saw(next.Version)
 	return next, nil
@@ -214,7 +214,7 @@ func (c *fileCell) locked(ctx context.Context) (*mapping, error) {
 // is older than what was seen before comes from a process that did not know
 // better when it repaired the file: it gets a version above all that was seen, as
 // every other watcher would take it for old news.
-func (c *fileCell) look(ctx context.Context) (Fact, error) {
+func (c *fileCell) look(ctx context.Context) (Record, error) {
 	if m := c.current.Load(); m != nil && m.acquire() {
 		if !m.has(c.path) {
 			c.drop(m)
@@ -226,7 +226,7 @@ func (c *fileCell) look(ctx context.Context) (Fact, error) {
 	if err != nil || s.fact.Version == 0 || s.fact.Version >= seen {
 		return s.fact, err
 	}
-	fact, err := c.swap(ctx, func(present Fact) (Fact, error) {
+	fact, err := c.swap(ctx, func(present Record) (Record, error) {
 		if present.Version == 0 || present.Version >= seen {
 			return present, ErrConflict
 		}

@@ -16,17 +16,17 @@ func TestAClosedStoreSaysSo(t *testing.T) {
 	f := openFile(t, t.TempDir())
 	write(t, f, "w")
 	ended := make(chan error, 1)
-	watching := make(chan store.Fact, 1)
-	go func() { ended <- f.Watch(context.Background(), "a", func(f store.Fact) { watching <- f }) }()
+	watching := make(chan store.Record, 1)
+	go func() { ended <- f.Watch(context.Background(), "a", func(f store.Record) { watching <- f }) }()
 	<-watching
 	require.NoError(t, f.Close())
 	require.ErrorIs(t, <-ended, os.ErrClosed)
 
 	_, err := f.Load(t.Context(), "a")
 	require.ErrorIs(t, err, os.ErrClosed)
-	_, err = f.CompareAndSwap(t.Context(), "a", 1, store.Fact{})
+	_, err = f.CompareAndSwap(t.Context(), "a", 1, store.Record{})
 	require.ErrorIs(t, err, os.ErrClosed)
-	require.ErrorIs(t, f.Watch(t.Context(), "a", func(store.Fact) {}), os.ErrClosed)
+	require.ErrorIs(t, f.Watch(t.Context(), "a", func(store.Record) {}), os.ErrClosed)
 	_, err = f.Load(t.Context(), "b")
 	require.ErrorIs(t, err, os.ErrClosed)
 	require.ErrorIs(t, f.Close(), os.ErrClosed)
@@ -58,13 +58,13 @@ func TestAStoreMayBeClosedWhileItIsUsed(t *testing.T) {
 		}
 		use(func() error { _, err := f.Load(context.Background(), "a"); return err })
 		use(func() error {
-			_, err := f.CompareAndSwap(context.Background(), "a", load1(f), store.Fact{})
+			_, err := f.CompareAndSwap(context.Background(), "a", load1(f), store.Record{})
 			return err
 		})
 		use(func() error {
 			ctx, stop := context.WithCancel(context.Background())
 			defer stop()
-			return f.Watch(ctx, "a", func(store.Fact) { stop() })
+			return f.Watch(ctx, "a", func(store.Record) { stop() })
 		})
 		for range cap(begun) {
 			<-begun

@@ -219,7 +219,7 @@ func TestAFileThatIsCutOffWhileItIsReadHarmsNobody(t *testing.T) {
 func TestAFactThatDoesNotFitIsRefused(t *testing.T) {
 	a := openFile(t, t.TempDir())
 	first := write(t, a, "w")
-	for _, f := range []store.Fact{
+	for _, f := range []store.Record{
 		{Writer: string(make([]byte, store.SlotSize))},
 		{Active: fsm.Side(9)},
 		{At: time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)},

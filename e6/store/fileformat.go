@@ -44,24 +44,24 @@ func fileName(cluster string) string {
 	return fmt.Sprintf("cluster-%s.v%d", hex.EncodeToString(sum[:16]), fileFormat)
 }
 
-// parseSlot returns the fact in a slot, and the zero Fact if it is empty.
-func parseSlot(slot []byte) (Fact, error) {
+// parseSlot returns the fact in a slot, and the zero Record if it is empty.
+func parseSlot(slot []byte) (Record, error) {
 	head, text := slot[:headSize], slot[headSize:slotSize]
 	if [headSize]byte(head) == ([headSize]byte{}) {
-		return Fact{}, nil
+		return Record{}, nil
 	}
 	version := binary.LittleEndian.Uint64(head[8:])
 	length := binary.LittleEndian.Uint64(head[16:])
 	if binary.LittleEndian.Uint64(head) != slotMark || version == 0 || version > maxVersion || length > textSize {
-		return Fact{}, errBadSlot
+		return Record{}, errBadSlot
 	}
 	text = text[:length]
 	if binary.LittleEndian.Uint64(head[24:]) != slotSum(head[:24], text) {
-		return Fact{}, errBadSlot
+		return Record{}, errBadSlot
 	}
-	var f Fact
+	var f Record
 	if err := json.Unmarshal(text, &f); err != nil || f.Version != version {
-		return Fact{}, errBadSlot
+		return Record{}, errBadSlot
 	}
 	return f, nil
 }
@@ -69,17 +69,17 @@ func parseSlot(slot []byte) (Fact, error) {
 // encodeSlot makes what is to be written to a slot: less than all of it, as a
 // rest of an older fact does no harm. It also returns the fact as readers will
 // see it.
-func encodeSlot(f Fact) ([]byte, Fact, error) {
+func encodeSlot(f Record) ([]byte, Record, error) {
 	if f.Version > maxVersion {
-		return nil, Fact{}, fmt.Errorf("store: version %d is above all that a file may hold: remove the file", f.Version)
+		return nil, Record{}, fmt.Errorf("store: version %d is above all that a file may hold: remove the file", f.Version)
 	}
 	f.At = f.At.UTC()
 	text, err := json.Marshal(f)
 	if err != nil {
-		return nil, Fact{}, fmt.Errorf("store: the fact cannot be written: %w", err)
+		return nil, Record{}, fmt.Errorf("store: the fact cannot be written: %w", err)
 	}
 	if len(text) > textSize {
-		return nil, Fact{}, fmt.Errorf("store: the fact takes %d bytes, and a file has room for %d", len(text), textSize)
+		return nil, Record{}, fmt.Errorf("store: the fact takes %d bytes, and a file has room for %d", len(text), textSize)
 	}
 	slot := make([]byte, slotSize)
 	binary.LittleEndian.PutUint64(slot, slotMark)
@@ -89,7 +89,7 @@ func encodeSlot(f Fact) ([]byte, Fact, error) {
 	copy(slot[headSize:], text)
 	read, err := parseSlot(slot)
 	if err != nil {
-		return nil, Fact{}, fmt.Errorf("store: the fact %+v cannot be read again once it is written", f)
+		return nil, Record{}, fmt.Errorf("store: the fact %+v cannot be read again once it is written", f)
 	}
 	return slot[:headSize+len(text)], read, nil
 }
@@ -100,7 +100,7 @@ func slotSum(head, text []byte) uint64 {
 
 // content is what a file says.
 type content struct {
-	fact Fact
+	fact Record
 	free int  // the slot that the next fact goes to
 	good bool // no slot is broken
 	none bool // both slots are broken

@@ -15,7 +15,7 @@ import (
 // again, and the next fact that is written is the one that is read then.
 func FuzzFile(f *testing.F) {
 	var slots [][]byte
-	for _, fact := range []store.Fact{
+	for _, fact := range []store.Record{
 		{Version: 1, Active: fsm.Blue, Writer: "w"},
 		{Version: 2, Active: fsm.Blue, Announced: fsm.Green, At: time.Unix(1_700_000_000, 5)},
 	} {

@@ -40,7 +40,7 @@ func TestWriterProcess(t *testing.T) {
 	for {
 		require.NoError(t, err)
 		present, err = f.CompareAndSwap(context.Background(), "a", present.Version,
-			store.Fact{Writer: signature(name, present.Version+1), At: time.Now()})
+			store.Record{Writer: signature(name, present.Version+1), At: time.Now()})
 		if errors.Is(err, store.ErrConflict) {
 			err = nil
 		}
@@ -93,7 +93,7 @@ func TestWritersThatAreKilledLeaveNothingBrokenAndNobodyStuck(t *testing.T) {
 	dir := t.TempDir()
 	bystander := openFile(t, dir)
 	told := watch(t, bystander)
-	var last store.Fact
+	var last store.Record
 	// await reads on until what a process has written comes.
 	await := func(name string) {
 		t.Helper()

@@ -55,7 +55,7 @@ func TestAReaderNeverSeesLessThanTheLastWholeWrite(t *testing.T) {
 	// A system may copy what is written in pieces, in any order.
 	const piece = 16
 	for v := first.Version + 1; v <= 3000 && !t.Failed(); v++ {
-		slot, _, err := store.EncodeSlot(store.Fact{Version: v, Active: fsm.Green, Writer: signature("w", v)})
+		slot, _, err := store.EncodeSlot(store.Record{Version: v, Active: fsm.Green, Writer: signature("w", v)})
 		require.NoError(t, err)
 		var pieces []int
 		for at := 0; at < len(slot); at += piece {
@@ -97,10 +97,10 @@ func BenchmarkFileLoad(b *testing.B) {
 
 func BenchmarkFileCompareAndSwap(b *testing.B) {
 	f := openFile(b, b.TempDir())
-	var present store.Fact
+	var present store.Record
 	for b.Loop() {
 		var err error
-		if present, err = f.CompareAndSwap(context.Background(), "a", present.Version, store.Fact{Active: fsm.Blue, Writer: "w"}); err != nil {
+		if present, err = f.CompareAndSwap(context.Background(), "a", present.Version, store.Record{Active: fsm.Blue, Writer: "w"}); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -21,25 +21,25 @@ var (
 // cell is the fact of one cluster, and its clients. changed and rolled are closed and
 // replaced with every change, so that any number of watchers wake without being listed.
 type cell struct {
-	fact    Fact
+	fact    Record
 	changed chan struct{}
 	there   map[*memoryMember]Client
 	rolled  chan struct{}
 }
 
 // Load implements Store.
-func (m *Memory) Load(ctx context.Context, cluster string) (Fact, error) {
+func (m *Memory) Load(ctx context.Context, cluster string) (Record, error) {
 	if err := ctx.Err(); err != nil {
-		return Fact{}, err
+		return Record{}, err
 	}
 	fact, _ := m.read(cluster)
 	return fact, nil
 }
 
 // CompareAndSwap implements Store.
-func (m *Memory) CompareAndSwap(ctx context.Context, cluster string, old uint64, next Fact) (Fact, error) {
+func (m *Memory) CompareAndSwap(ctx context.Context, cluster string, old uint64, next Record) (Record, error) {
 	if err := ctx.Err(); err != nil {
-		return Fact{}, err
+		return Record{}, err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -56,7 +56,7 @@ func (m *Memory) CompareAndSwap(ctx context.Context, cluster string, old uint64,
 }
 
 // Watch implements Store.
-func (m *Memory) Watch(ctx context.Context, cluster string, fn func(Fact)) error {
+func (m *Memory) Watch(ctx context.Context, cluster string, fn func(Record)) error {
 	var seen uint64
 	for {
 		fact, changed := m.read(cluster)
@@ -72,7 +72,7 @@ func (m *Memory) Watch(ctx context.Context, cluster string, fn func(Fact)) error
 	}
 }
 
-func (m *Memory) read(cluster string) (Fact, <-chan struct{}) {
+func (m *Memory) read(cluster string) (Record, <-chan struct{}) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	c := m.cell(cluster)

@@ -18,7 +18,7 @@ func TestTheStoreInMemoryBehavesAsAStore(t *testing.T) {
 }
 
 func TestAFactPointsToTheAnnouncedSideBeforeTheActiveOne(t *testing.T) {
-	require.Equal(t, fsm.Blue, store.Fact{Active: fsm.Blue}.Side())
-	require.Equal(t, fsm.Green, store.Fact{Active: fsm.Blue, Announced: fsm.Green}.Side())
-	require.Equal(t, fsm.None, store.Fact{}.Side())
+	require.Equal(t, fsm.Blue, store.Record{Active: fsm.Blue}.Side())
+	require.Equal(t, fsm.Green, store.Record{Active: fsm.Blue, Announced: fsm.Green}.Side())
+	require.Equal(t, fsm.None, store.Record{}.Side())
 }

@@ -17,8 +17,8 @@ import (
 	"github.com/e6data/e6data-go/e6/fsm"
 )
 
-// Fact is what is known about one cluster. The zero Fact means that nothing is.
-type Fact struct {
+// Record is what is known about one cluster. The zero Record means that nothing is.
+type Record struct {
 	// Version grows by one with every change. It is 0 when nothing is known.
 	Version uint64 `json:"version"`
 	// Active is the side that accepted a client last.
@@ -39,27 +39,27 @@ type Fact struct {
 }
 
 // Side is where the fact says that new queries should go.
-func (f Fact) Side() fsm.Side {
+func (f Record) Side() fsm.Side {
 	if f.Announced.Valid() {
 		return f.Announced
 	}
 	return f.Active
 }
 
-// Store keeps one Fact per cluster. Its methods may be called concurrently and
+// Store keeps one Record per cluster. Its methods may be called concurrently and
 // honour their contexts.
 type Store interface {
-	// Load returns the fact of that cluster, and the zero Fact if there is none.
-	Load(ctx context.Context, cluster string) (Fact, error)
+	// Load returns the fact of that cluster, and the zero Record if there is none.
+	Load(ctx context.Context, cluster string) (Record, error)
 	// CompareAndSwap replaces the fact if its version is still old, and returns
 	// the new fact, whose Version is old+1. Otherwise it changes nothing and
 	// returns the present fact with an error that is ErrConflict.
-	CompareAndSwap(ctx context.Context, cluster string, old uint64, next Fact) (Fact, error)
+	CompareAndSwap(ctx context.Context, cluster string, old uint64, next Record) (Record, error)
 	// Watch calls fn with the present fact, if there is one, and with every
 	// later one, until the context ends; then it returns the context's error.
 	// Facts that follow each other quickly may be merged into the last one. The
 	// calls are made one at a time.
-	Watch(ctx context.Context, cluster string, fn func(Fact)) error
+	Watch(ctx context.Context, cluster string, fn func(Record)) error
 }
 
 // ErrConflict is returned by CompareAndSwap when the fact has changed.

@@ -29,7 +29,7 @@ type alarm struct {
 
 func (a *alarm) event(e events.Event) {
 	change, alert := "", ""
-	switch d := e.Data.(type) { // a type switch, as a Missed may come among the watched kinds
+	switch d := e.Data.(type) { // a type switch, as a EventsDropped may come among the watched kinds
 	case events.StrategyChanged: // there is one for every change, whatever its kind
 		change = string(d.Change)
 		if d.Change == events.ChangeAbrupt || d.Change == events.ChangeRolledBack {

@@ -87,11 +87,11 @@ func lie(to store.Store, cluster string, f fault) {
 	}
 	age := time.Duration(f.nth-10) * 10 * 365 * 24 * time.Hour
 	side := fsm.Sides[f.nth%2]
-	_, _ = to.CompareAndSwap(ctx, cluster, fact.Version, store.Fact{
+	_, _ = to.CompareAndSwap(ctx, cluster, fact.Version, store.Record{
 		Active: side, Announced: fsm.Sides[f.nth/2%2], Epoch: 1 << 63, Writer: "a liar", At: time.Now().Add(age),
 		Vetoes: []store.Veto{
-			{Side: side, Order: true, Writer: "a liar", Why: "the past", At: time.Now().Add(-age), Until: time.Now().Add(-age - time.Hour)},
-			{Side: side.Other(), Order: true, Writer: "another", Why: "a lie of a moment", At: time.Now().Add(age), Until: time.Now().Add(age + time.Millisecond)},
+			{Side: side, Directive: true, Writer: "a liar", Reason: "the past", At: time.Now().Add(-age), Until: time.Now().Add(-age - time.Hour)},
+			{Side: side.Other(), Directive: true, Writer: "another", Reason: "a lie of a moment", At: time.Now().Add(age), Until: time.Now().Add(age + time.Millisecond)},
 		},
 	})
 }

@@ -19,15 +19,15 @@ func TestAContextThatEndedSaysHowAndWhy(t *testing.T) {
 	canceled, end := context.WithCancelCause(t.Context())
 	end(own)
 	for ctx, how := range map[context.Context]error{past: context.DeadlineExceeded, canceled: context.Canceled} {
-		require.ErrorIs(t, Why(ctx), how)
-		require.ErrorIs(t, Why(ctx), own)
-		require.EqualError(t, Why(ctx), how.Error()+": the caller's own")
+		require.ErrorIs(t, Cause(ctx), how)
+		require.ErrorIs(t, Cause(ctx), own)
+		require.EqualError(t, Cause(ctx), how.Error()+": the caller's own")
 	}
 	closed, end := context.WithCancelCause(t.Context())
 	end(ErrClosed)
-	require.Equal(t, ErrClosed, Why(closed), "the caller has cancelled nothing")
+	require.Equal(t, ErrClosed, Cause(closed), "the caller has cancelled nothing")
 	plain, stop := context.WithCancel(t.Context())
 	stop()
-	require.Equal(t, context.Canceled, Why(plain))
-	require.NoError(t, Why(t.Context()))
+	require.Equal(t, context.Canceled, Cause(plain))
+	require.NoError(t, Cause(t.Context()))
 }

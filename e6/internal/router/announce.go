@@ -160,7 +160,7 @@ func (w *writer) ignore(a announcement, reason string) {
 }
 
 func (rt *Router) report(a announcement, accepted bool, reason string) {
-	rt.cfg.Events.Publish(a.cause, events.AnnouncementHeard{Speaker: a.source, Target: a.target, Accepted: accepted, Why: reason})
+	rt.cfg.Events.Publish(a.cause, events.AnnouncementReceived{Source: a.source, Target: a.target, Accepted: accepted, Reason: reason})
 }
 
 // decline leaves a side alone for a while, longer with every strike.

@@ -228,7 +228,7 @@ func TestAStaleAnnouncementIsToldOnce(t *testing.T) {
 			r.announce(fsm.Blue, old, fsm.Green)
 		}
 		var ignored int
-		for _, a := range happened[events.AnnouncementHeard](r) {
+		for _, a := range happened[events.AnnouncementReceived](r) {
 			if !a.Accepted {
 				ignored++
 			}
@@ -264,7 +264,7 @@ func TestAnnounced_NeverWaitsForTheWriter(t *testing.T) {
 		close(free)
 		pass(time.Second)
 		r.requireState("green")
-		require.Len(t, happened[events.AnnouncementHeard](r), 1)
+		require.Len(t, happened[events.AnnouncementReceived](r), 1)
 
 		// The newest one counts.
 		free = make(chan struct{})

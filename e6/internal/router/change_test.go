@@ -68,7 +68,7 @@ func TestStrategyChanged_IsPublishedOnceForEveryChangeOfTheActiveSide(t *testing
 			},
 			want: []string{"blue->green announced"}, reason: fsm.ReasonAnnouncement,
 			config: func(cfg *router.Config) {
-				cfg.Hooks.Hold = func(ctx context.Context, _ fsm.Snapshot) { <-ctx.Done() }
+				cfg.Hooks.WaitShared = func(ctx context.Context, _ fsm.Snapshot) { <-ctx.Done() }
 			},
 		},
 		"an announcement whose drain ends at its deadline": {

@@ -50,8 +50,8 @@ func TestSidesThatNameEachOtherMoveTheClientAtGrowingIntervals(t *testing.T) {
 		require.LessOrEqual(t, r.cluster.logins(fsm.Blue)+r.cluster.logins(fsm.Green), len(at)+1)
 
 		reported := 0
-		for _, d := range happened[events.AnnouncementHeard](r) {
-			if strings.HasPrefix(d.Why, "suppressed until ") {
+		for _, d := range happened[events.AnnouncementReceived](r) {
+			if strings.HasPrefix(d.Reason, "suppressed until ") {
 				reported++
 			}
 		}

@@ -156,7 +156,7 @@ func endure(t *testing.T, script failureScript, wrong *verdicts) {
 			return router.Decision{}
 		}
 		if script.shares {
-			cfg.Hooks.Hold = func(ctx context.Context, _ fsm.Snapshot) {
+			cfg.Hooks.WaitShared = func(ctx context.Context, _ fsm.Snapshot) {
 				select {
 				case <-ctx.Done():
 				case <-time.After(script.holds):

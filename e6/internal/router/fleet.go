@@ -101,7 +101,7 @@ func (w *writer) beginStage(side fsm.Side) {
 func (w *writer) onStageHeld(s *stage) {
 	if w.stage == s {
 		w.endStage("held", fsm.Cause{Reason: fsm.ReasonAccepted})
-		w.updateStore(storeUpdate{Fact: store.Fact{Active: s.side}, unlessVetoed: true})
+		w.updateStore(storeUpdate{Record: store.Record{Active: s.side}, unlessVetoed: true})
 	}
 }
 

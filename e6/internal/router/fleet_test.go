@@ -65,7 +65,7 @@ func (f *fleet) on(side fsm.Side) (all []*rig) {
 	return all
 }
 
-func (f *fleet) fact() store.Fact {
+func (f *fleet) fact() store.Record {
 	fact, err := f.shared.Load(f.t.Context(), "c")
 	require.NoError(f.t, err)
 	return fact
@@ -120,8 +120,8 @@ func TestAStageThatFailsKeepsEveryoneOnTheOldSide(t *testing.T) {
 		pilot.fails(minRequests)
 		require.Len(t, f.on(fsm.Blue), 8)
 		require.Len(t, f.fact().Vetoes, 1)
-		require.False(t, f.fact().Vetoes[0].Order)
-		require.Contains(t, f.fact().Vetoes[0].Why, "got no answer")
+		require.False(t, f.fact().Vetoes[0].Directive)
+		require.Contains(t, f.fact().Vetoes[0].Reason, "got no answer")
 		require.Equal(t, "left", happened[events.StageEnded](pilot)[0].Result)
 		for range 20 {
 			pass(stageTimeout / 7)
@@ -223,8 +223,8 @@ func TestARollbackByACallerTakesTheFleetBackAndOneThatIsReleasedLetsItGoAgain(t 
 		pass(10 * latency)
 		require.Len(t, f.on(fsm.Blue), 4)
 		fact := f.fact()
-		require.True(t, fact.Vetoes[0].Order)
-		require.Equal(t, "rollback: the figures are wrong", fact.Vetoes[0].Why)
+		require.True(t, fact.Vetoes[0].Directive)
+		require.Equal(t, "rollback: the figures are wrong", fact.Vetoes[0].Reason)
 		f.announce()
 		require.Len(t, f.on(fsm.Blue), 4)
 
@@ -239,7 +239,7 @@ func TestARollbackByACallerTakesTheFleetBackAndOneThatIsReleasedLetsItGoAgain(t 
 func TestAnOperatorsOrderInTheStoreTakesTheFleetBack(t *testing.T) {
 	inFleet(t, 4, router.Fleet{Votes: 8}, func(t *testing.T, f *fleet) {
 		f.announce()
-		_, err := store.RollBack(t.Context(), f.shared, "c", store.Order{Side: fsm.Green, Who: "an operator", Why: "it is bad", For: time.Hour})
+		_, err := store.Rollback(t.Context(), f.shared, "c", store.Directive{Side: fsm.Green, Who: "an operator", Reason: "it is bad", For: time.Hour})
 		require.NoError(t, err)
 		pass(10 * latency)
 		require.Len(t, f.on(fsm.Blue), 4)
@@ -253,7 +253,7 @@ func TestAnOperatorsOrderInTheStoreTakesTheFleetBack(t *testing.T) {
 
 // order lets an operator order the fleet to leave green.
 func (f *fleet) order() {
-	_, err := store.RollBack(f.t.Context(), f.shared, "c", store.Order{Side: fsm.Green, Who: "an operator", Why: "it is bad", For: time.Hour})
+	_, err := store.Rollback(f.t.Context(), f.shared, "c", store.Directive{Side: fsm.Green, Who: "an operator", Reason: "it is bad", For: time.Hour})
 	require.NoError(f.t, err)
 	pass(10 * latency)
 }
@@ -287,7 +287,7 @@ func TestAnOrderThatCannotBeFollowedYetIsTakenBack(t *testing.T) {
 		"by a release": func(t *testing.T, f *fleet) {
 			_, _, err := store.Release(t.Context(), f.shared, "c", fsm.Green, "an operator")
 			require.NoError(t, err)
-			_, err = f.shared.CompareAndSwap(t.Context(), "c", f.fact().Version, store.Fact{Active: fsm.Green, Writer: "an operator"})
+			_, err = f.shared.CompareAndSwap(t.Context(), "c", f.fact().Version, store.Record{Active: fsm.Green, Writer: "an operator"})
 			require.NoError(t, err)
 		},
 		"by the caller": func(t *testing.T, f *fleet) { require.NoError(t, f.clients[0].Switch(t.Context(), fsm.Green)) },
@@ -330,7 +330,7 @@ func TestAnOrderIsFollowedAlthoughTheSideGoesOnNamingItself(t *testing.T) {
 	for name, begin := range map[string]func(*testing.T, *fleet, *rig){
 		"on the way by an announcement": func(_ *testing.T, _ *fleet, r *rig) { r.announce(fsm.Green, r.Stamp(), fsm.Blue) },
 		"on the way by the store": func(t *testing.T, f *fleet, r *rig) {
-			_, err := f.shared.CompareAndSwap(t.Context(), "c", f.fact().Version, store.Fact{Active: fsm.Blue, Writer: "another"})
+			_, err := f.shared.CompareAndSwap(t.Context(), "c", f.fact().Version, store.Record{Active: fsm.Blue, Writer: "another"})
 			require.NoError(t, err)
 			synctest.Wait()
 		},
@@ -363,7 +363,7 @@ func TestASideThatIsOrderedToBeLeftGetsNoShareOfTheQueries(t *testing.T) {
 		pass(latency)
 		r.requireState("blue")
 	}, func(cfg *router.Config) {
-		cfg.Hooks.Hold = func(ctx context.Context, now fsm.Snapshot) {
+		cfg.Hooks.WaitShared = func(ctx context.Context, now fsm.Snapshot) {
 			if now.Target == fsm.Blue {
 				<-ctx.Done()
 			}
@@ -462,14 +462,14 @@ func TestVetoesThatLieCostNoQuery(t *testing.T) {
 		r.cluster.set(fsm.Green, errRefused)
 		now := time.Now()
 		for i, v := range []store.Veto{
-			{Side: fsm.Blue, Order: true, At: now, Until: now.Add(time.Hour)},
-			{Side: fsm.Blue, Order: true, At: now.Add(-1 << 62), Until: now.Add(1 << 62)},
-			{Side: fsm.Side(9), Order: true, At: now, Until: now.Add(time.Hour)},
-			{Side: fsm.Green, Order: true, At: now, Until: now.Add(-time.Hour)},
+			{Side: fsm.Blue, Directive: true, At: now, Until: now.Add(time.Hour)},
+			{Side: fsm.Blue, Directive: true, At: now.Add(-1 << 62), Until: now.Add(1 << 62)},
+			{Side: fsm.Side(9), Directive: true, At: now, Until: now.Add(time.Hour)},
+			{Side: fsm.Green, Directive: true, At: now, Until: now.Add(-time.Hour)},
 		} {
 			v.Writer = fmt.Sprint("liar", i)
 			fact := f.fact()
-			_, err := f.shared.CompareAndSwap(t.Context(), "c", fact.Version, store.Fact{Active: fsm.Blue, Vetoes: []store.Veto{v}})
+			_, err := f.shared.CompareAndSwap(t.Context(), "c", fact.Version, store.Record{Active: fsm.Blue, Vetoes: []store.Veto{v}})
 			require.NoError(t, err)
 			for range 10 {
 				pass(time.Second)
@@ -495,9 +495,9 @@ func TestTheStoreKeepsNoMoreVetoesThanItMay(t *testing.T) {
 		pass(time.Minute)
 		require.Len(t, f.on(fsm.Blue), 2*store.MaxVetoes)
 		require.Len(t, f.fact().Vetoes, store.MaxVetoes)
-		require.NoError(t, f.clients[0].Rollback(t.Context(), strings.Repeat("ä", store.MaxWhy)))
+		require.NoError(t, f.clients[0].Rollback(t.Context(), strings.Repeat("ä", store.MaxReason)))
 		for _, v := range f.fact().Vetoes {
-			require.LessOrEqual(t, len(v.Why), store.MaxWhy)
+			require.LessOrEqual(t, len(v.Reason), store.MaxReason)
 		}
 	})
 }

@@ -187,7 +187,7 @@ func TestARepeatedAnnouncementIsJudgedAgainAfterPausesThatGrow(t *testing.T) {
 			require.EqualValues(t, i+1, p.ID)
 			require.Equal(t, 1, p.Attempt)
 		}
-		received := happened[events.AnnouncementHeard](r)
+		received := happened[events.AnnouncementReceived](r)
 		require.Len(t, received, 5, "what is ignored for a while fills no history")
 		require.Equal(t, fsm.Blue, r.touch())
 	})

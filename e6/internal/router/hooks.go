@@ -18,7 +18,7 @@ type Hooks struct {
 	Guard func(ctx context.Context, p Proposal) Decision
 	// Hold returns when no selector needs both sides any longer. If it is nil,
 	// a transition is never shared.
-	Hold func(ctx context.Context, shared fsm.Snapshot)
+	WaitShared func(ctx context.Context, shared fsm.Snapshot)
 	// Order says in which order a detection asks the sides.
 	Order func(ctx context.Context, s DetectionStart) [2]fsm.Side
 

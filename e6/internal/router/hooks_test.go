@@ -215,7 +215,7 @@ func TestTheLimitOfACutoverCountsItsSharedPhase(t *testing.T) {
 		pass(5 * latency)
 		require.Equal(t, fsm.EventRollback, s.cutovers[1].start.Event)
 		require.Equal(t, prepareTimeout+drainTimeout, s.cutovers[1].start.Limit)
-	}, func(cfg *router.Config) { h.release = make(chan struct{}); cfg.Hooks.Hold = h.hold })
+	}, func(cfg *router.Config) { h.release = make(chan struct{}); cfg.Hooks.WaitShared = h.hold })
 }
 
 func TestHowACutoverEnds(t *testing.T) {

@@ -45,7 +45,7 @@ func (rt *Router) call(ctx context.Context, m message) error {
 	case <-applied:
 		return nil
 	case <-ctx.Done():
-		return ctxerr.Why(ctx)
+		return ctxerr.Cause(ctx)
 	case <-rt.ctx.Done():
 		return ErrClosed
 	}
@@ -250,10 +250,10 @@ type (
 	closeRequested struct{}
 	// recordRead: the store has a record. recordPublished: it has it because the
 	// publisher has dealt with that update.
-	recordRead      struct{ record store.Fact }
+	recordRead      struct{ record store.Record }
 	recordPublished struct {
 		update uint64
-		record store.Fact
+		record store.Record
 	}
 	// stageHeld: a client that went first has been on the new side long enough.
 	stageHeld struct{ stage *stage }

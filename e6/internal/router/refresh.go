@@ -92,7 +92,7 @@ func (rt *Router) Refresh(ctx context.Context) (fsm.Snapshot, error) {
 		select {
 		case <-k.done:
 		case <-ctx.Done():
-			return rt.Routing().Snapshot, ctxerr.Why(ctx)
+			return rt.Routing().Snapshot, ctxerr.Cause(ctx)
 		case <-rt.ctx.Done():
 			return rt.Routing().Snapshot, ErrClosed
 		}
@@ -149,7 +149,7 @@ func (rt *Router) Switch(ctx context.Context, side fsm.Side) error {
 	case <-t.ready:
 		return t.err
 	case <-ctx.Done():
-		return errtext.Errorf("switch to %s: waiting for it to accept: %w", side, ctxerr.Why(ctx))
+		return errtext.Errorf("switch to %s: waiting for it to accept: %w", side, ctxerr.Cause(ctx))
 	case <-rt.ctx.Done():
 		return ErrClosed
 	}

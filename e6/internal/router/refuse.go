@@ -38,7 +38,7 @@ func (rt *Router) AwaitVerdict(ctx context.Context, side fsm.Side) error {
 	case <-m.concluded:
 		return nil
 	case <-ctx.Done():
-		return ctxerr.Why(ctx)
+		return ctxerr.Cause(ctx)
 	case <-rt.ctx.Done():
 		return ErrClosed
 	}

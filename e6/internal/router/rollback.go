@@ -159,7 +159,7 @@ func (w *writer) onBreach(p *probation, reason string, requests, failures int64)
 	if w.transition != nil {
 		cause.Trace = w.transition.start.Cause.Trace
 	}
-	w.cfg.Events.Publish(cause, events.HealthBreached{Side: p.side, Why: reason, Requests: requests, Failures: failures, Action: action})
+	w.cfg.Events.Publish(cause, events.HealthBreached{Side: p.side, Reason: reason, Requests: requests, Failures: failures, Action: action})
 	if action != "none" {
 		w.startRollback(cause)
 	}
@@ -324,7 +324,7 @@ func (rt *Router) await(ctx context.Context, done <-chan struct{}) error {
 	case <-done:
 		return nil
 	case <-ctx.Done():
-		return ctxerr.Why(ctx)
+		return ctxerr.Cause(ctx)
 	case <-rt.ctx.Done():
 		return ErrClosed
 	}

@@ -92,7 +92,7 @@ func TestABreachInProbationGoesBack(t *testing.T) {
 		require.Equal(t, fsm.Green, b[0].Side)
 		require.Equal(t, []int64{minRequests, minRequests}, []int64{b[0].Requests, b[0].Failures})
 		require.Equal(t, "rollback", b[0].Action)
-		require.Contains(t, b[0].Why, "10 of 10 executions got no answer")
+		require.Contains(t, b[0].Reason, "10 of 10 executions got no answer")
 		for _, s := range happened[events.Transition](r) {
 			if s.Event == fsm.EventRollback {
 				require.Equal(t, fsm.ReasonHealth, s.Cause.Reason)
@@ -195,7 +195,7 @@ func TestASlowTargetIsJudgedByWhatTheOldSideDid(t *testing.T) {
 				r.answers(2*minRequests, c.latency)
 				require.Equal(t, c.breach, r.Routing().Active == fsm.Blue)
 				if c.breach {
-					require.Contains(t, happened[events.HealthBreached](r)[0].Why, "the median latency is")
+					require.Contains(t, happened[events.HealthBreached](r)[0].Reason, "the median latency is")
 				}
 			}, automatic)
 		})
@@ -222,7 +222,7 @@ func TestABreachDuringATransitionAbortsIt(t *testing.T) {
 		phase  string
 	}{
 		"draining": {func(*router.Config) {}, "transitioning blue->green (draining)"},
-		"shared": {func(cfg *router.Config) { h.release = make(chan struct{}); cfg.Hooks.Hold = h.hold },
+		"shared": {func(cfg *router.Config) { h.release = make(chan struct{}); cfg.Hooks.WaitShared = h.hold },
 			"transitioning blue->green (shared)"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -290,19 +290,19 @@ func TestAnnouncementsOfTheSideThatWasLeftAreIgnoredForTheCoolDown(t *testing.T)
 }
 
 func TestWhatTheStoreSaysIsIgnoredForTheCoolDownToo(t *testing.T) {
-	var watched func(store.Fact)
+	var watched func(store.Record)
 	moved(t, func(t *testing.T, r *rig) {
 		r.fails(minRequests)
 		before := len(r.steps())
-		watched(store.Fact{Version: 7, Active: fsm.Green})
+		watched(store.Record{Version: 7, Active: fsm.Green})
 		pass(coolDown - time.Second)
-		watched(store.Fact{Version: 8, Active: fsm.Green})
+		watched(store.Record{Version: 8, Active: fsm.Green})
 		pass(time.Second)
 		require.Empty(t, r.since(before))
-		watched(store.Fact{Version: 9, Active: fsm.Green})
+		watched(store.Record{Version: 9, Active: fsm.Green})
 		pass(5 * latency)
 		r.requireState("green")
-	}, sharing(&scripted{watch: func(ctx context.Context, fn func(store.Fact)) error {
+	}, sharing(&scripted{watch: func(ctx context.Context, fn func(store.Record)) error {
 		watched = fn
 		<-ctx.Done()
 		return ctx.Err()
@@ -325,7 +325,7 @@ func TestThereIsOneAutomaticRollbackInACoolDown(t *testing.T) {
 		require.Empty(t, r.since(before))
 		require.Equal(t, "none", r.breaches()[1])
 		require.LessOrEqual(t, len(r.breaches()), 6, "and that is not told for each query")
-		require.Contains(t, happened[events.HealthBreached](r)[1].Why, "the last rollback was 15m0s ago")
+		require.Contains(t, happened[events.HealthBreached](r)[1].Reason, "the last rollback was 15m0s ago")
 	})
 }
 

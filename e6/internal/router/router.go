@@ -194,7 +194,7 @@ func (rt *Router) Close(ctx context.Context) error {
 	case <-rt.ended:
 		return nil
 	case <-ctx.Done():
-		return ctxerr.Why(ctx)
+		return ctxerr.Cause(ctx)
 	}
 }
 

@@ -83,7 +83,7 @@ func (rt *Router) PinTo(side fsm.Side) Pin {
 func (rt *Router) PinAgain(ctx context.Context) (Pin, error) { return rt.pin(ctx, true, nil) }
 
 func (rt *Router) pin(ctx context.Context, again bool, choose Choose) (Pin, error) {
-	// Only a detection that fails from now on is this caller's failure.
+	// PinSide a detection that fails from now on is this caller's failure.
 	failures := rt.routing.Load().Failures
 	for {
 		r := rt.routing.Load()
@@ -162,7 +162,7 @@ func (rt *Router) awaitRoute(ctx context.Context, r *Routing) error {
 
 // waitError says what a caller that ran out of time was waiting for.
 func (rt *Router) waitError(ctx context.Context, r *Routing) error {
-	err := errtext.Errorf("waiting for a side that accepts (%s): %w", r.Snapshot, ctxerr.Why(ctx))
+	err := errtext.Errorf("waiting for a side that accepts (%s): %w", r.Snapshot, ctxerr.Cause(ctx))
 	if last := rt.lastProbe.Load(); last != nil {
 		err = fmt.Errorf("%w; the last attempt: %w", err, *last)
 	}

@@ -90,7 +90,7 @@ func (o *opening) wait(ctx context.Context, rt *Router) (Session, error) {
 	case <-o.done:
 		return o.session, o.err
 	case <-ctx.Done():
-		return Session{}, ctxerr.Why(ctx)
+		return Session{}, ctxerr.Cause(ctx)
 	case <-rt.ctx.Done():
 		return Session{}, ErrClosed
 	}

@@ -72,7 +72,7 @@ func (rt *Router) leaveStore() {
 func (rt *Router) watchStore() {
 	for n := 0; ; n++ {
 		err := rt.guarded(func() error {
-			return rt.cfg.Store.Watch(rt.ctx, rt.cfg.Key, func(f store.Fact) { rt.post(recordRead{f}) })
+			return rt.cfg.Store.Watch(rt.ctx, rt.cfg.Key, func(f store.Record) { rt.post(recordRead{f}) })
 		})
 		if rt.ctx.Err() != nil {
 			return
@@ -86,7 +86,7 @@ func (rt *Router) watchStore() {
 
 // onRecord hears what another client learnt. It begins a transition, no more:
 // the side must still accept.
-func (w *writer) onRecord(f store.Fact) {
+func (w *writer) onRecord(f store.Record) {
 	if f.Version <= w.record.Version {
 		return
 	}
@@ -119,7 +119,7 @@ func (rt *Router) hint(ctx context.Context) fsm.Side {
 	answer := make(chan fsm.Side, 1) // buffered: a store that ignores ctx is left behind
 	go func() {
 		defer rt.publisher.hint.Store(false)
-		var fact store.Fact
+		var fact store.Record
 		_ = rt.guarded(func() (err error) {
 			fact, err = rt.cfg.Store.Load(ctx, rt.cfg.Key)
 			return err
@@ -156,7 +156,7 @@ var publishAgain = backoff.Policy{Base: time.Second, Max: time.Minute}
 
 func (rt *Router) publishUntilStored(s storeUpdate) {
 	for n := 0; ; n++ {
-		var present store.Fact
+		var present store.Record
 		err := rt.guarded(func() (err error) {
 			present, err = rt.publishRecord(s)
 			return err
@@ -184,7 +184,7 @@ func (rt *Router) publishUntilStored(s storeUpdate) {
 
 // onPublished notes that the publisher has dealt with a saying, and the record that
 // the store held then. The watch may deliver that record later, or an older one.
-func (w *writer) onPublished(number uint64, present store.Fact) {
+func (w *writer) onPublished(number uint64, present store.Record) {
 	w.published = number
 	w.onRecord(present)
 }
@@ -192,7 +192,7 @@ func (w *writer) onPublished(number uint64, present store.Fact) {
 // publishRecord puts a saying on top of whatever the store holds, unless that leads to
 // the same side, and returns what the store holds then. Of two clients that swap at
 // once, one finds a conflict, looks again, and mostly finds its own news told.
-func (rt *Router) publishRecord(s storeUpdate) (store.Fact, error) {
+func (rt *Router) publishRecord(s storeUpdate) (store.Record, error) {
 	ctx, cancel := context.WithTimeout(rt.ctx, storeTimeout)
 	defer cancel()
 	present, err := rt.cfg.Store.Load(ctx, rt.cfg.Key)
@@ -209,7 +209,7 @@ func (rt *Router) publishRecord(s storeUpdate) (store.Fact, error) {
 				return present, err
 			}
 		}
-		var now store.Fact
+		var now store.Record
 		now, err = rt.cfg.Store.CompareAndSwap(ctx, rt.cfg.Key, present.Version, next)
 		if err == nil || errors.Is(err, store.ErrConflict) {
 			present = now

@@ -73,17 +73,17 @@ func TestStore_AnAnnouncementDoesNotTakeBackThatAnotherClientHasGone(t *testing.
 // unheardStore is a store whose watches are silent.
 type unheardStore struct{ store.Store }
 
-func (u *unheardStore) Watch(ctx context.Context, _ string, _ func(store.Fact)) error {
+func (u *unheardStore) Watch(ctx context.Context, _ string, _ func(store.Record)) error {
 	<-ctx.Done()
 	return ctx.Err()
 }
 
 func TestTheFirstDetectionTakesTheStoresHint(t *testing.T) {
 	var shared store.Memory
-	_, err := shared.CompareAndSwap(t.Context(), "c", 0, store.Fact{Active: fsm.Green})
+	_, err := shared.CompareAndSwap(t.Context(), "c", 0, store.Record{Active: fsm.Green})
 	require.NoError(t, err)
 	bubbles.Test(t, func(t *testing.T) {
-		r := newRig(t, sharing(&scripted{load: func(ctx context.Context) (store.Fact, error) { return shared.Load(ctx, "c") }}))
+		r := newRig(t, sharing(&scripted{load: func(ctx context.Context) (store.Record, error) { return shared.Load(ctx, "c") }}))
 		defer r.end()
 		require.Equal(t, fsm.Green, r.touch())
 		require.Zero(t, r.cluster.logins(fsm.Blue))
@@ -91,10 +91,10 @@ func TestTheFirstDetectionTakesTheStoresHint(t *testing.T) {
 }
 
 func TestALyingStoreCostsAnAuthenticationAndNoQuery(t *testing.T) {
-	var watched atomic.Pointer[func(store.Fact)]
+	var watched atomic.Pointer[func(store.Record)]
 	bubble(t, func(t *testing.T, r *rig) {
 		require.Equal(t, fsm.Blue, r.touch())
-		for i, f := range []store.Fact{
+		for i, f := range []store.Record{
 			{Version: 7, Active: fsm.Green}, {Version: 3, Active: fsm.Green}, {Version: 8, Active: fsm.Side(9), Announced: fsm.Side(77)},
 			{Version: 9}, {Version: math.MaxUint64, Active: fsm.Blue, Announced: fsm.Green},
 		} {
@@ -107,7 +107,7 @@ func TestALyingStoreCostsAnAuthenticationAndNoQuery(t *testing.T) {
 		pass(prepareTimeout)
 		r.requireState("blue")
 		require.EqualValues(t, 1, r.Stamp().Transition)
-	}, sharing(&scripted{watch: func(ctx context.Context, fn func(store.Fact)) error {
+	}, sharing(&scripted{watch: func(ctx context.Context, fn func(store.Record)) error {
 		watched.Store(&fn)
 		<-ctx.Done()
 		return ctx.Err()
@@ -124,7 +124,7 @@ func TestASideThatSendsTheClientBackIsNotTakenOnTheStoresWord(t *testing.T) {
 		r.cluster.updateStore(fsm.Green, fsm.Blue) // green is in its grace, say
 		known, err := shared.Load(t.Context(), "c")
 		require.NoError(t, err)
-		_, err = shared.CompareAndSwap(t.Context(), "c", known.Version, store.Fact{Active: fsm.Green, Writer: "a liar"})
+		_, err = shared.CompareAndSwap(t.Context(), "c", known.Version, store.Record{Active: fsm.Green, Writer: "a liar"})
 		require.NoError(t, err)
 		pass(time.Minute)
 		require.Equal(t, []string{
@@ -146,9 +146,9 @@ func TestABlockedStoreHarmsNothing(t *testing.T) {
 		free := make(chan struct{})
 		block := func() { <-free }
 		r := newRig(t, sharing(&scripted{
-			load:  func(context.Context) (store.Fact, error) { block(); return store.Fact{}, nil },
-			watch: func(context.Context, func(store.Fact)) error { block(); return nil },
-			swap:  func() (store.Fact, error) { block(); return store.Fact{}, nil },
+			load:  func(context.Context) (store.Record, error) { block(); return store.Record{}, nil },
+			watch: func(context.Context, func(store.Record)) error { block(); return nil },
+			swap:  func() (store.Record, error) { block(); return store.Record{}, nil },
 		}))
 		r.cluster.set(fsm.Green, errRefused)
 		began := time.Now()
@@ -185,8 +185,8 @@ func TestAPanickingStoreHarmsNothing(t *testing.T) {
 		}
 		require.Equal(t, map[string]bool{"watch": true, "compare-and-swap": true}, ops)
 	}, sharing(&scripted{
-		load:  func(context.Context) (store.Fact, error) { panic("load") },
-		watch: func(context.Context, func(store.Fact)) error { panic("watch") },
+		load:  func(context.Context) (store.Record, error) { panic("load") },
+		watch: func(context.Context, func(store.Record)) error { panic("watch") },
 	}))
 }
 
@@ -197,9 +197,9 @@ func TestAStoreThatAlwaysConflictsIsGivenUp(t *testing.T) {
 		pass(time.Hour / 2)
 		require.EqualValues(t, 8, swaps.Load())
 		require.Len(t, happened[events.StoreFailed](r), 1)
-	}, sharing(&scripted{swap: func() (store.Fact, error) {
+	}, sharing(&scripted{swap: func() (store.Record, error) {
 		swaps.Add(1)
-		return store.Fact{}, store.ErrConflict
+		return store.Record{}, store.ErrConflict
 	}}))
 }
 
@@ -210,7 +210,7 @@ func TestAStoreThatFailsIsWatchedAgain(t *testing.T) {
 		pass(time.Minute)
 		require.Greater(t, calls.Load(), int64(30))
 		require.Less(t, calls.Load(), int64(1000))
-	}, sharing(&scripted{watch: func(context.Context, func(store.Fact)) error {
+	}, sharing(&scripted{watch: func(context.Context, func(store.Record)) error {
 		calls.Add(1)
 		return errors.New("gone")
 	}}))
@@ -222,9 +222,9 @@ type outage struct {
 	on atomic.Bool
 }
 
-func (o *outage) Load(ctx context.Context, cluster string) (store.Fact, error) {
+func (o *outage) Load(ctx context.Context, cluster string) (store.Record, error) {
 	if o.on.Load() {
-		return store.Fact{}, errors.New("out of reach")
+		return store.Record{}, errors.New("out of reach")
 	}
 	return o.Memory.Load(ctx, cluster)
 }
@@ -281,7 +281,7 @@ func TestStore_AnAnnouncementOnTopOfANewerRecordIsFollowedByTheActiveSide(t *tes
 		known, err := shared.Load(t.Context(), "c")
 		require.NoError(t, err)
 		r.cluster.set(fsm.Green, errRefused)
-		_, err = shared.CompareAndSwap(t.Context(), "c", known.Version, store.Fact{Active: fsm.Green, Writer: "another"})
+		_, err = shared.CompareAndSwap(t.Context(), "c", known.Version, store.Record{Active: fsm.Green, Writer: "another"})
 		require.NoError(t, err)
 		pass(time.Hour / 2)
 		r.requireState("blue")
@@ -301,20 +301,20 @@ func TestStore_NewsThatWaitedForTheStoreDoesNotReplaceWhatOthersHavePublished(t 
 		var stuck atomic.Bool
 		stuck.Store(true)
 		back := make(chan struct{})
-		r := newRig(t, sharing(&scripted{load: func(ctx context.Context) (store.Fact, error) {
+		r := newRig(t, sharing(&scripted{load: func(ctx context.Context) (store.Record, error) {
 			if stuck.Load() { // a call that the store does not answer
 				<-back
 			}
 			return shared.Load(ctx, "c")
-		}, swap: func() (store.Fact, error) {
-			now, err := shared.CompareAndSwap(t.Context(), "c", 1, store.Fact{Active: fsm.Green, Writer: "late"})
+		}, swap: func() (store.Record, error) {
+			now, err := shared.CompareAndSwap(t.Context(), "c", 1, store.Record{Active: fsm.Green, Writer: "late"})
 			return now, err
 		}}))
 		defer r.end()
 		r.touch()          // the publisher waits with what this detection found
 		r.cutTo(fsm.Green) // and has something newer to say
 		pass(2 * time.Second)
-		others, err := shared.CompareAndSwap(t.Context(), "c", 0, store.Fact{Active: fsm.Blue, Writer: "another", At: time.Now()})
+		others, err := shared.CompareAndSwap(t.Context(), "c", 0, store.Record{Active: fsm.Blue, Writer: "another", At: time.Now()})
 		require.NoError(t, err)
 		stuck.Store(false)
 		close(back)
@@ -328,13 +328,13 @@ func TestStore_NewsThatWaitedForTheStoreDoesNotReplaceWhatOthersHavePublished(t 
 func TestStore_NewsIsPublishedOnTopOfAnOlderRecordThatWasNotRead(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		var shared store.Memory
-		_, err := shared.CompareAndSwap(t.Context(), "c", 0, store.Fact{Active: fsm.Blue, Writer: "another", At: time.Now()})
+		_, err := shared.CompareAndSwap(t.Context(), "c", 0, store.Record{Active: fsm.Blue, Writer: "another", At: time.Now()})
 		require.NoError(t, err)
 		r := newRig(t, sharing(&unheardStore{&shared}))
 		defer r.end()
 		r.touch()
 		pass(time.Second)
-		_, err = shared.CompareAndSwap(t.Context(), "c", 1, store.Fact{Active: fsm.Green, Epoch: 1, Writer: "another", At: time.Now()})
+		_, err = shared.CompareAndSwap(t.Context(), "c", 1, store.Record{Active: fsm.Green, Epoch: 1, Writer: "another", At: time.Now()})
 		require.NoError(t, err)
 		pass(time.Second)
 		r.cutTo(fsm.Green)
@@ -354,8 +354,8 @@ type slowWatch struct {
 	delay time.Duration
 }
 
-func (s *slowWatch) Watch(ctx context.Context, cluster string, fn func(store.Fact)) error {
-	return s.Memory.Watch(ctx, cluster, func(f store.Fact) {
+func (s *slowWatch) Watch(ctx context.Context, cluster string, fn func(store.Record)) error {
+	return s.Memory.Watch(ctx, cluster, func(f store.Record) {
 		late := time.NewTimer(s.delay)
 		defer late.Stop()
 		select {
@@ -378,7 +378,7 @@ func TestLateNewsDoesNotReplaceWhatOthersHaveSaidMeanwhile(t *testing.T) {
 		pass(time.Hour)
 		before, err := shared.Memory.Load(t.Context(), "c")
 		require.NoError(t, err)
-		others, err := shared.CompareAndSwap(t.Context(), "c", before.Version, store.Fact{Active: fsm.Blue, Epoch: 2, Writer: "another", At: time.Now()})
+		others, err := shared.CompareAndSwap(t.Context(), "c", before.Version, store.Record{Active: fsm.Blue, Epoch: 2, Writer: "another", At: time.Now()})
 		require.NoError(t, err)
 		shared.on.Store(false)
 		pass(time.Hour)
@@ -390,28 +390,28 @@ func TestLateNewsDoesNotReplaceWhatOthersHaveSaidMeanwhile(t *testing.T) {
 
 // scripted is a store that does what a test says, and by default knows nothing.
 type scripted struct {
-	load  func(context.Context) (store.Fact, error)
-	watch func(context.Context, func(store.Fact)) error
-	swap  func() (store.Fact, error)
+	load  func(context.Context) (store.Record, error)
+	watch func(context.Context, func(store.Record)) error
+	swap  func() (store.Record, error)
 }
 
 var _ store.Store = (*scripted)(nil)
 
-func (s *scripted) Load(ctx context.Context, _ string) (store.Fact, error) {
+func (s *scripted) Load(ctx context.Context, _ string) (store.Record, error) {
 	if s.load == nil {
-		return store.Fact{}, nil
+		return store.Record{}, nil
 	}
 	return s.load(ctx)
 }
 
-func (s *scripted) CompareAndSwap(_ context.Context, _ string, _ uint64, next store.Fact) (store.Fact, error) {
+func (s *scripted) CompareAndSwap(_ context.Context, _ string, _ uint64, next store.Record) (store.Record, error) {
 	if s.swap == nil {
 		return next, nil
 	}
 	return s.swap()
 }
 
-func (s *scripted) Watch(ctx context.Context, _ string, fn func(store.Fact)) error {
+func (s *scripted) Watch(ctx context.Context, _ string, fn func(store.Record)) error {
 	if s.watch == nil {
 		<-ctx.Done()
 		return ctx.Err()

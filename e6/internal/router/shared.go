@@ -10,7 +10,7 @@ import (
 // mayShare reports whether both sides take new queries in a transition of that
 // kind. One that leads back does not wait.
 func (rt *Router) mayShare(event fsm.Event) bool {
-	return rt.cfg.Hooks.Hold != nil && event == fsm.EventAnnounce
+	return rt.cfg.Hooks.WaitShared != nil && event == fsm.EventAnnounce
 }
 
 // shareSides lets both sides take new queries until the selectors no longer need
@@ -23,7 +23,7 @@ func (w *writer) shareSides(t *transition) {
 	snapshot := w.machine.Snapshot()
 	w.spawn(func(rt *Router) {
 		defer cancel()
-		rt.cfg.Hooks.Hold(ctx, snapshot)
+		rt.cfg.Hooks.WaitShared(ctx, snapshot)
 		rt.post(sharedPhaseEnded{t, t.cause(fsm.ReasonSelector, "no selector needs both sides any longer")})
 	})
 }

@@ -20,7 +20,7 @@ func TestASideThatIsDrainedAfterASharedPhaseStaysDrained(t *testing.T) {
 	const cutovers, pinners = 300, 6
 	r := newRig(t, func(cfg *router.Config) {
 		cfg.Cluster = promptCluster{cfg.Cluster.(*fakeCluster)}
-		cfg.Hooks.Hold = func(context.Context, fsm.Snapshot) {
+		cfg.Hooks.WaitShared = func(context.Context, fsm.Snapshot) {
 			for range rand.N(20) {
 				runtime.Gosched()
 			}

@@ -62,7 +62,7 @@ func held(t *testing.T, test func(t *testing.T, r *rig, h *holder), change ...fu
 	h := &holder{}
 	change = append(change, func(cfg *router.Config) {
 		h.release = make(chan struct{})
-		cfg.Hooks.Hold = h.hold
+		cfg.Hooks.WaitShared = h.hold
 		cfg.Logger = slog.New(complaints(t.Errorf))
 	})
 	bubble(t, func(t *testing.T, r *rig) {

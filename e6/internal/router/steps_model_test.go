@@ -121,7 +121,7 @@ func (w *world) do(step string) bool {
 		w.used[word] = true
 		_ = w.Reset(context.Background())
 	case "store":
-		w.change(word, func() { w.fact = store.Fact{Version: 1, Active: w.scope.tells, Writer: "another"} })
+		w.change(word, func() { w.fact = store.Record{Version: 1, Active: w.scope.tells, Writer: "another"} })
 		w.watch(w.fact)
 	default:
 		stale, possible = w.release(strings.TrimPrefix(step, outside))

@@ -11,11 +11,11 @@ import (
 // A saying is to be put on top of the fact in the store. Without an active side it
 // leaves the sides as they are there. Its vetoes are added.
 type storeUpdate struct {
-	store.Fact
-	first        bool       // only if the store knows nothing yet
-	unlessVetoed bool       // only if nobody has a veto on the side
-	read         store.Fact // the record that this client had read when it was said
-	number       uint64     // counts what this client had to say
+	store.Record
+	first        bool         // only if the store knows nothing yet
+	unlessVetoed bool         // only if nobody has a veto on the side
+	read         store.Record // the record that this client had read when it was said
+	number       uint64       // counts what this client had to say
 }
 
 // after is the saying that takes the place of an older one, of which nobody was told.
@@ -33,7 +33,7 @@ func (s storeUpdate) replaces(v store.Veto) bool {
 }
 
 // onTopOf is what is to take the place of present, and whether there is news in it.
-func (s storeUpdate) onTopOf(present store.Fact) (next store.Fact, news bool) {
+func (s storeUpdate) onTopOf(present store.Record) (next store.Record, news bool) {
 	next = present
 	next.Writer, next.At = s.Writer, s.At
 	if s.movesSides(present) {
@@ -42,7 +42,7 @@ func (s storeUpdate) onTopOf(present store.Fact) (next store.Fact, news bool) {
 			next.Epoch++
 		}
 	}
-	next.Vetoes = present.Standing()
+	next.Vetoes = present.ActiveVetoes()
 	for _, v := range s.Vetoes {
 		with, added := next.WithVeto(v)
 		next, news = with, news || added
@@ -52,7 +52,7 @@ func (s storeUpdate) onTopOf(present store.Fact) (next store.Fact, news bool) {
 
 // movesSides reports whether what the saying has about the sides is news to a store
 // that holds present.
-func (s storeUpdate) movesSides(present store.Fact) bool {
+func (s storeUpdate) movesSides(present store.Record) bool {
 	switch {
 	case !s.Active.Valid():
 		return false
@@ -67,7 +67,7 @@ func (s storeUpdate) movesSides(present store.Fact) bool {
 // isOvertaken reports whether another client has changed the sides of the record since
 // this one read it, so that this saying would put old news on top of newer ones. To
 // arrive where the record says that the cluster goes is news in any case.
-func (s storeUpdate) isOvertaken(present store.Fact) bool {
+func (s storeUpdate) isOvertaken(present store.Record) bool {
 	sameSides := present.Active == s.read.Active && present.Announced == s.read.Announced && present.Epoch == s.read.Epoch
 	switch {
 	case present.Writer == s.Writer || sameSides:
@@ -89,19 +89,19 @@ const publishedFresh = time.Second
 // publishSettled publishes the side of a detection if the store knew nothing, or
 // if the side that it names has just refused.
 func (w *writer) publishSettled(side fsm.Side, otherRefused bool) {
-	w.updateStore(storeUpdate{Fact: store.Fact{Active: side}, first: !otherRefused})
+	w.updateStore(storeUpdate{Record: store.Record{Active: side}, first: !otherRefused})
 }
 
 // publishActive publishes that a side has accepted and is active now.
 func (w *writer) publishActive(side fsm.Side) {
-	w.updateStore(storeUpdate{Fact: store.Fact{Active: side}})
+	w.updateStore(storeUpdate{Record: store.Record{Active: side}})
 }
 
 // publishAnnounced publishes what the cluster announced; what the store itself
 // said is not news to it.
 func (w *writer) publishAnnounced(a announcement) {
 	if a.cause.Reason == fsm.ReasonAnnouncement {
-		w.updateStore(storeUpdate{Fact: store.Fact{Active: a.source, Announced: a.target}})
+		w.updateStore(storeUpdate{Record: store.Record{Active: a.source, Announced: a.target}})
 	}
 }
 

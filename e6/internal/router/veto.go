@@ -19,18 +19,18 @@ type vetoSummary struct {
 }
 
 // vetoSummaryOf sums up the vetoes on a side.
-func (rt *Router) vetoSummaryOf(side fsm.Side, f store.Fact) (s vetoSummary) {
+func (rt *Router) vetoSummaryOf(side fsm.Side, f store.Record) (s vetoSummary) {
 	var writers []string
-	for _, v := range f.Standing() {
+	for _, v := range f.ActiveVetoes() {
 		if v.Side != side || slices.Contains(writers, v.Writer) {
 			continue
 		}
 		writers = append(writers, v.Writer)
 		s.clients++
-		s.order = s.order || v.Order
+		s.order = s.order || v.Directive
 		s.own = s.own || v.Writer == rt.publisher.id
-		s.rest = max(s.rest, v.Rest())
-		s.reason = v.Why
+		s.rest = max(s.rest, v.Remaining())
+		s.reason = v.Reason
 	}
 	return s
 }
@@ -54,7 +54,7 @@ func (w *writer) isEnough(side fsm.Side, s vetoSummary) bool {
 // onVetoes follows what others say about the sides: announcements of one that is bad
 // are ignored, and one that is active is left if the other one accepts. Only a new
 // veto makes that happen: what somebody decides after it counts for more.
-func (w *writer) onVetoes(before, now store.Fact) {
+func (w *writer) onVetoes(before, now store.Record) {
 	for _, side := range fsm.Sides {
 		s, d := w.vetoSummaryOf(side, now), w.suppressed[side]
 		switch {
@@ -81,7 +81,7 @@ func (w *writer) onVeto(side fsm.Side, s vetoSummary) {
 		action = "ignore"
 	}
 	w.cfg.Events.Publish(fsm.Cause{Reason: fsm.ReasonStore}, events.SideVetoed{
-		Side: side, Why: s.reason, Order: s.order, Clients: s.clients, Needed: w.needed(side), Rest: s.rest, Action: action,
+		Side: side, Reason: s.reason, Directive: s.order, Clients: s.clients, Needed: w.needed(side), Remaining: s.rest, Action: action,
 	})
 	switch action {
 	case "rollback":
@@ -92,8 +92,8 @@ func (w *writer) onVeto(side fsm.Side, s vetoSummary) {
 }
 
 // isNews reports whether somebody else has a veto on a side that was not there before.
-func (rt *Router) isNews(side fsm.Side, before, now store.Fact) bool {
-	return slices.ContainsFunc(now.Standing(), func(v store.Veto) bool {
+func (rt *Router) isNews(side fsm.Side, before, now store.Record) bool {
+	return slices.ContainsFunc(now.ActiveVetoes(), func(v store.Veto) bool {
 		return v.Side == side && v.Writer != rt.publisher.id &&
 			!slices.ContainsFunc(before.Vetoes, func(old store.Veto) bool {
 				return old.Side == side && old.Writer == v.Writer && old.At.Equal(v.At)
@@ -123,18 +123,18 @@ func (w *writer) veto(side fsm.Side, cause fsm.Cause) {
 	if reason == "" {
 		reason = string(cause.Reason)
 	}
-	w.updateStore(storeUpdate{Fact: store.Fact{Vetoes: []store.Veto{{
-		Side: side, Writer: w.publisher.id, Order: cause.Reason == fsm.ReasonCaller, Why: clip(reason), At: now, Until: d.until,
+	w.updateStore(storeUpdate{Record: store.Record{Vetoes: []store.Veto{{
+		Side: side, Writer: w.publisher.id, Directive: cause.Reason == fsm.ReasonCaller, Reason: clip(reason), At: now, Until: d.until,
 	}}}})
 }
 
 // clip keeps the beginning of a text that is too long for a veto.
 func clip(s string) string {
 	const more = "..."
-	if len(s) <= store.MaxWhy {
+	if len(s) <= store.MaxReason {
 		return s
 	}
-	end := store.MaxWhy - len(more)
+	end := store.MaxReason - len(more)
 	for end > 0 && s[end]&0xC0 == 0x80 { // not in the middle of a character
 		end--
 	}

@@ -83,8 +83,8 @@ type world struct {
 	closed   fsm.Side // the side that refused at some moment
 	naming   fsm.Side // what blue's answers announce
 	accepted [3]int   // how many probes each side has taken
-	watch    func(store.Fact)
-	fact     store.Fact
+	watch    func(store.Record)
+	fact     store.Record
 	used     map[string]bool // what happens only once
 	limits   int
 	wrong    []string
@@ -334,18 +334,18 @@ func (w *world) guard(ctx context.Context, p router.Proposal) router.Decision {
 // modelStore says one thing, once.
 type modelStore struct{ w *world }
 
-func (m modelStore) Load(context.Context, string) (store.Fact, error) {
+func (m modelStore) Load(context.Context, string) (store.Record, error) {
 	m.w.mu.Lock()
 	defer m.w.mu.Unlock()
 	return m.w.fact, nil
 }
 
-func (m modelStore) CompareAndSwap(_ context.Context, _ string, old uint64, next store.Fact) (store.Fact, error) {
+func (m modelStore) CompareAndSwap(_ context.Context, _ string, old uint64, next store.Record) (store.Record, error) {
 	next.Version = old + 1
 	return next, nil
 }
 
-func (m modelStore) Watch(ctx context.Context, _ string, fn func(store.Fact)) error {
+func (m modelStore) Watch(ctx context.Context, _ string, fn func(store.Record)) error {
 	m.w.mu.Lock()
 	m.w.watch = fn
 	m.w.mu.Unlock()

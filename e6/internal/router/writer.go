@@ -36,9 +36,9 @@ type writer struct {
 	damping    damping
 	agreed     *atomic.Int32 // calls that the active side answered in this epoch without naming the other one
 	stage      *stage
-	record     store.Fact // the newest record of the store that was read
-	updates    uint64     // how many updates were left for the publisher
-	published  uint64     // the update that the publisher has dealt with last
+	record     store.Record // the newest record of the store that was read
+	updates    uint64       // how many updates were left for the publisher
+	published  uint64       // the update that the publisher has dealt with last
 	refresh    *time.Timer
 }
 

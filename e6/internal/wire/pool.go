@@ -325,7 +325,7 @@ func (c *Conn) acquireAlone(ctx context.Context, limit chan struct{}) (Lease, er
 	select {
 	case limit <- struct{}{}:
 	case <-ctx.Done():
-		return Lease{}, fmt.Errorf("e6: waiting for a connection of its own: %w", ctxerr.Why(ctx))
+		return Lease{}, fmt.Errorf("e6: waiting for a connection of its own: %w", ctxerr.Cause(ctx))
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

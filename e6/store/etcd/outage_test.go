@@ -115,7 +115,7 @@ func TestCallsEndWithTheirContextsWhenEtcdIsGone(t *testing.T) {
 	}
 	etcd.start()
 	require.Eventually(t, func() bool {
-		_, err := s.CompareAndSwap(t.Context(), "a", 1, store.Fact{Active: fsm.Green})
+		_, err := s.CompareAndSwap(t.Context(), "a", 1, store.Record{Active: fsm.Green})
 		return err == nil || errors.Is(err, store.ErrConflict)
 	}, patience, time.Millisecond)
 	w.until(2)
@@ -142,12 +142,12 @@ func endsWithItsContext(t *testing.T, s *Store) {
 	for name, call := range map[string]func(context.Context) error{
 		"load": func(ctx context.Context) error { _, err := s.Load(ctx, "a"); return err },
 		"swap": func(ctx context.Context) error {
-			_, err := s.CompareAndSwap(ctx, "a", 7, store.Fact{})
+			_, err := s.CompareAndSwap(ctx, "a", 7, store.Record{})
 			return err
 		},
 		"clients": func(ctx context.Context) error { _, err := s.Clients(ctx, "a"); return err },
 		"watch": func(ctx context.Context) error {
-			return s.Watch(ctx, "a", func(store.Fact) {})
+			return s.Watch(ctx, "a", func(store.Record) {})
 		},
 	} {
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
@@ -175,10 +175,10 @@ func TestASlowEtcdIsWaitedFor(t *testing.T) {
 }
 
 func TestASwapWhoseAnswerGotLostHasSucceeded(t *testing.T) {
-	swapped := store.Fact{Version: 1, Active: fsm.Green, Writer: "far"}
+	swapped := store.Record{Version: 1, Active: fsm.Green, Writer: "far"}
 	for name, c := range map[string]struct {
 		meanwhile func(t *testing.T, near *Store) // after the swap, and before it is known
-		want      store.Fact
+		want      store.Record
 		err       error
 	}{
 		"and nothing has happened since": {func(*testing.T, *Store) {}, swapped, nil},
@@ -193,12 +193,12 @@ func TestASwapWhoseAnswerGotLostHasSucceeded(t *testing.T) {
 			require.NoError(t, err)
 			_, err = near.client.Compact(within(t), now.Header.Revision, clientv3.WithCompactPhysical())
 			require.NoError(t, err)
-		}, store.Fact{Version: 2, Active: fsm.Blue, Writer: "w"}, store.ErrConflict},
+		}, store.Record{Version: 2, Active: fsm.Blue, Writer: "w"}, store.ErrConflict},
 		"and the fact was deleted and made anew": {func(t *testing.T, near *Store) {
 			_, err := near.client.Delete(within(t), factKey("a"))
 			require.NoError(t, err)
 			put(t, near, "a", 0, fsm.Blue)
-		}, store.Fact{Version: 1, Active: fsm.Blue, Writer: "w"}, store.ErrConflict},
+		}, store.Record{Version: 1, Active: fsm.Blue, Writer: "w"}, store.ErrConflict},
 	} {
 		t.Run(name, func(t *testing.T) {
 			etcd := startEtcd(t)
@@ -209,12 +209,12 @@ func TestASwapWhoseAnswerGotLostHasSucceeded(t *testing.T) {
 
 			p.become(weather{mute: true})
 			type result struct {
-				fact store.Fact
+				fact store.Record
 				err  error
 			}
 			done := make(chan result, 1)
 			go func() {
-				f, err := far.CompareAndSwap(context.Background(), "a", 0, store.Fact{Active: fsm.Green, Writer: "far"})
+				f, err := far.CompareAndSwap(context.Background(), "a", 0, store.Record{Active: fsm.Green, Writer: "far"})
 				done <- result{f, err}
 			}()
 			require.Eventually(t, func() bool {
@@ -243,9 +243,9 @@ func TestNoSwapIsDoubledOrLostWhileConnectionsBreak(t *testing.T) {
 		name := fmt.Sprint("client ", c)
 		s := openAt(t, p.addr(), WithCallTimeout(patience))
 		all.Go(func() {
-			var present store.Fact
+			var present store.Record
 			for won := 0; won < wins; {
-				now, err := s.CompareAndSwap(t.Context(), "a", present.Version, store.Fact{Writer: name})
+				now, err := s.CompareAndSwap(t.Context(), "a", present.Version, store.Record{Writer: name})
 				if err != nil && !errors.Is(err, store.ErrConflict) {
 					t.Errorf("%s: %v", name, err)
 					return
@@ -279,8 +279,8 @@ func TestAClosedStoreSaysSo(t *testing.T) {
 	s, err := Open(etcd.config())
 	require.NoError(t, err)
 	put(t, s, "a", 0, fsm.Blue)
-	told, ended := make(chan store.Fact, 1), make(chan error, 1)
-	go func() { ended <- s.Watch(context.Background(), "a", func(f store.Fact) { told <- f }) }()
+	told, ended := make(chan store.Record, 1), make(chan error, 1)
+	go func() { ended <- s.Watch(context.Background(), "a", func(f store.Record) { told <- f }) }()
 	<-told
 	member, err := s.Join("a", store.Client{})
 	require.NoError(t, err)
@@ -303,7 +303,7 @@ func TestAFactThatCannotBeReadIsReportedAndNotOverwritten(t *testing.T) {
 	require.NoError(t, err)
 	_, err = s.Load(t.Context(), "a/b")
 	require.ErrorIs(t, err, ErrNewerFormat)
-	_, err = s.CompareAndSwap(t.Context(), "a/b", 1, store.Fact{})
+	_, err = s.CompareAndSwap(t.Context(), "a/b", 1, store.Record{})
 	require.ErrorIs(t, err, ErrNewerFormat)
 	select {
 	case err := <-w.fails:
@@ -312,7 +312,7 @@ func TestAFactThatCannotBeReadIsReportedAndNotOverwritten(t *testing.T) {
 		t.Fatal("the watch keeps silent")
 	}
 	// Once it can be read again, the watch goes on.
-	value, err := encodeFact(store.Fact{Active: fsm.Green}, "")
+	value, err := encodeFact(store.Record{Active: fsm.Green}, "")
 	require.NoError(t, err)
 	_, err = s.client.Put(within(t), factKey("a/b"), string(value))
 	require.NoError(t, err)

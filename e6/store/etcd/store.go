@@ -127,7 +127,7 @@ func (s *Store) Close() error {
 }
 
 // Load implements store.Store. A value that cannot be read is a *ValueError.
-func (s *Store) Load(ctx context.Context, cluster string) (store.Fact, error) {
+func (s *Store) Load(ctx context.Context, cluster string) (store.Record, error) {
 	key := factKey(cluster)
 	var answer *clientv3.GetResponse
 	err := s.call(ctx, "load the fact of", cluster, func(ctx context.Context) (err error) {
@@ -135,15 +135,15 @@ func (s *Store) Load(ctx context.Context, cluster string) (store.Fact, error) {
 		return err
 	})
 	if err != nil {
-		return store.Fact{}, err
+		return store.Record{}, err
 	}
 	return factOf(answer)
 }
 
 // factOf reads the answer about the key of a fact.
-func factOf(answer *clientv3.GetResponse) (store.Fact, error) {
+func factOf(answer *clientv3.GetResponse) (store.Record, error) {
 	if len(answer.Kvs) == 0 {
-		return store.Fact{}, nil
+		return store.Record{}, nil
 	}
 	return decodeFact(answer.Kvs[0])
 }
@@ -155,11 +155,11 @@ func factOf(answer *clientv3.GetResponse) (store.Fact, error) {
 // the key deleted meanwhile, it counts as not done: store.ErrConflict.
 // When CompareAndSwap ends with an error other than store.ErrConflict, the
 // fact may or may not have been replaced.
-func (s *Store) CompareAndSwap(ctx context.Context, cluster string, old uint64, next store.Fact) (store.Fact, error) {
+func (s *Store) CompareAndSwap(ctx context.Context, cluster string, old uint64, next store.Record) (store.Record, error) {
 	key := factKey(cluster)
 	value, err := encodeFact(next, rand.Text())
 	if err != nil {
-		return store.Fact{}, err
+		return store.Record{}, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.set.timeout)
 	defer cancel()
@@ -180,7 +180,7 @@ func (s *Store) CompareAndSwap(ctx context.Context, cluster string, old uint64, 
 		return err
 	})
 	if err != nil {
-		return store.Fact{}, err
+		return store.Record{}, err
 	}
 	next.Version = old + 1
 	if answer.Succeeded {
@@ -191,7 +191,7 @@ func (s *Store) CompareAndSwap(ctx context.Context, cluster string, old uint64, 
 	if sent > 1 || len(got.Kvs) > 0 && bytes.Equal(got.Kvs[0].Value, value) {
 		done, err := s.wasDone(ctx, cluster, got, int64(next.Version), value)
 		if err != nil {
-			return store.Fact{}, err
+			return store.Record{}, err
 		}
 		if done {
 			return next, nil
@@ -199,7 +199,7 @@ func (s *Store) CompareAndSwap(ctx context.Context, cluster string, old uint64, 
 	}
 	present, err := factOf(got)
 	if err != nil {
-		return store.Fact{}, err
+		return store.Record{}, err
 	}
 	return present, store.ErrConflict
 }
@@ -229,7 +229,7 @@ func (s *Store) wasDone(ctx context.Context, cluster string, at *clientv3.GetRes
 // fails for the call timeout, if etcd refuses, or if the value cannot be read, Watch
 // returns the error, and may be called again; a client of e6 does so, and tells of
 // it as an event.
-func (s *Store) Watch(ctx context.Context, cluster string, fn func(store.Fact)) error {
+func (s *Store) Watch(ctx context.Context, cluster string, fn func(store.Record)) error {
 	var seen int64 // the revision of the fact that fn had last
 	tell := func(kv *keyValue) error {
 		if kv.ModRevision == seen {
@@ -252,7 +252,7 @@ func (s *Store) Watch(ctx context.Context, cluster string, fn func(store.Fact)) 
 			return tell(kvs[0])
 		},
 		changed: func(events []*clientv3.Event) error {
-			// Only the last one matters, and what was deleted is not news.
+			// PinSide the last one matters, and what was deleted is not news.
 			for i := len(events) - 1; i >= 0; i-- {
 				if events[i].Type == clientv3.EventTypePut {
 					return tell(events[i].Kv)

@@ -53,16 +53,16 @@ type factValue struct {
 	Swap      string       `json:"swap"` // random, and of this one swap
 }
 
-func encodeFact(f store.Fact, swap string) ([]byte, error) {
+func encodeFact(f store.Record, swap string) ([]byte, error) {
 	return encode(factValue{format, f.Active, f.Announced, f.Epoch, f.Vetoes, f.Writer, f.At.UTC(), swap}, "a fact")
 }
 
-func decodeFact(kv *keyValue) (store.Fact, error) {
+func decodeFact(kv *keyValue) (store.Record, error) {
 	var v factValue
 	if err := decode(kv, &v); err != nil {
-		return store.Fact{}, err
+		return store.Record{}, err
 	}
-	return store.Fact{
+	return store.Record{
 		Version: uint64(kv.Version), Active: v.Active, Announced: v.Announced, Epoch: v.Epoch, Vetoes: v.Vetoes,
 		Writer: v.Writer, At: v.At,
 	}, nil

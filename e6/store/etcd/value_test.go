@@ -50,16 +50,16 @@ func TestAValueThatCannotBeReadIsATypedError(t *testing.T) {
 func TestFieldsThatAreAddedToTheFormatAreIgnored(t *testing.T) {
 	fact, err := decodeFact(&keyValue{Value: []byte(`{"format":1,"active":"green","staged":{"share":0.1}}`), Version: 3})
 	require.NoError(t, err)
-	require.Equal(t, store.Fact{Version: 3, Active: fsm.Green}, fact)
+	require.Equal(t, store.Record{Version: 3, Active: fsm.Green}, fact)
 }
 
 func TestAFactThatIsTooLongIsNotWritten(t *testing.T) {
-	_, err := encodeFact(store.Fact{Writer: strings.Repeat("w", maxValue)}, "")
+	_, err := encodeFact(store.Record{Writer: strings.Repeat("w", maxValue)}, "")
 	require.ErrorContains(t, err, "and may take 16384")
 }
 
 func FuzzValue(f *testing.F) {
-	fact, err := encodeFact(store.Fact{Active: fsm.Blue, Announced: fsm.Green, Writer: "w", At: time.Unix(1, 2)}, "s")
+	fact, err := encodeFact(store.Record{Active: fsm.Blue, Announced: fsm.Green, Writer: "w", At: time.Unix(1, 2)}, "s")
 	require.NoError(f, err)
 	f.Add(fact)
 	client, err := encodeClient(store.Client{ID: "i", Host: "h", Program: "p", Version: "v", Since: time.Unix(1, 2), Side: fsm.Blue})

@@ -13,18 +13,18 @@ import (
 // A watcher watches as a client of e6 does: it calls Watch again after an error.
 type watcher struct {
 	t     testing.TB
-	facts chan store.Fact
+	facts chan store.Record
 	fails chan error // the errors of Watch, as far as there is room
 }
 
 func watch(t testing.TB, s *Store, cluster string) *watcher {
-	w := &watcher{t: t, facts: make(chan store.Fact, 1024), fails: make(chan error, 1024)}
+	w := &watcher{t: t, facts: make(chan store.Record, 1024), fails: make(chan error, 1024)}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		for n := 0; ctx.Err() == nil; n++ {
-			err := s.Watch(ctx, cluster, func(f store.Fact) { w.facts <- f })
+			err := s.Watch(ctx, cluster, func(f store.Record) { w.facts <- f })
 			if ctx.Err() != nil {
 				return
 			}
@@ -40,7 +40,7 @@ func watch(t testing.TB, s *Store, cluster string) *watcher {
 }
 
 // until waits for a version, and sees to it that versions only grow.
-func (w *watcher) until(version uint64) store.Fact {
+func (w *watcher) until(version uint64) store.Record {
 	w.t.Helper()
 	ctx := within(w.t)
 	for last := uint64(0); ; {
@@ -58,7 +58,7 @@ func (w *watcher) until(version uint64) store.Fact {
 
 func put(t testing.TB, s *Store, cluster string, old uint64, side fsm.Side) {
 	t.Helper()
-	f, err := s.CompareAndSwap(within(t), cluster, old, store.Fact{Active: side, Writer: "w"})
+	f, err := s.CompareAndSwap(within(t), cluster, old, store.Record{Active: side, Writer: "w"})
 	require.NoError(t, err)
 	require.Equal(t, old+1, f.Version)
 }

@@ -64,23 +64,23 @@ func within(t *testing.T) context.Context {
 }
 
 // sample is a fact with something in every field but the version.
-func sample(writer string) store.Fact {
+func sample(writer string) store.Record {
 	at := time.Date(2026, 2, 28, 23, 59, 58, 123456789, time.FixedZone("", 19800))
-	return store.Fact{
+	return store.Record{
 		Active: fsm.Blue, Announced: fsm.Green, Epoch: 1 << 60, Writer: writer, At: at,
 		Vetoes: []store.Veto{
-			{Side: fsm.Green, Writer: writer, Why: "12 of 40 executions got no answer", At: at, Until: at.Add(time.Hour)},
-			{Side: fsm.Blue, Writer: "somebody", Order: true, Why: "\"näher\"\n", At: at, Until: at.Add(time.Minute)},
+			{Side: fsm.Green, Writer: writer, Reason: "12 of 40 executions got no answer", At: at, Until: at.Add(time.Hour)},
+			{Side: fsm.Blue, Writer: "somebody", Directive: true, Reason: "\"näher\"\n", At: at, Until: at.Add(time.Minute)},
 		},
 	}
 }
 
 // same compares facts as their readers do: a time is an instant.
-func same(a, b store.Fact) bool {
+func same(a, b store.Record) bool {
 	return reflect.DeepEqual(plain(a), plain(b))
 }
 
-func plain(f store.Fact) store.Fact {
+func plain(f store.Record) store.Record {
 	f.At = f.At.Round(0).UTC()
 	f.Vetoes = slices.Clone(f.Vetoes)
 	for i, v := range f.Vetoes {
@@ -89,7 +89,7 @@ func plain(f store.Fact) store.Fact {
 	return f
 }
 
-func load(t *testing.T, s store.Store, cluster string) store.Fact {
+func load(t *testing.T, s store.Store, cluster string) store.Record {
 	t.Helper()
 	fact, err := s.Load(within(t), cluster)
 	if err != nil {
@@ -99,7 +99,7 @@ func load(t *testing.T, s store.Store, cluster string) store.Fact {
 }
 
 // put replaces the fact at version old, and checks that it becomes the next one.
-func put(t *testing.T, s store.Store, cluster string, old uint64, next store.Fact) store.Fact {
+func put(t *testing.T, s store.Store, cluster string, old uint64, next store.Record) store.Record {
 	t.Helper()
 	now, err := s.CompareAndSwap(within(t), cluster, old, next)
 	if err != nil {
@@ -110,7 +110,7 @@ func put(t *testing.T, s store.Store, cluster string, old uint64, next store.Fac
 	return now
 }
 
-func equal(t *testing.T, want, got store.Fact) {
+func equal(t *testing.T, want, got store.Record) {
 	t.Helper()
 	if !same(want, got) {
 		t.Fatalf("the fact is\n%+v\nand should be\n%+v", got, want)

@@ -16,19 +16,19 @@ import (
 
 func nothingKnown(t *testing.T, open Opener) {
 	s := open(t)
-	equal(t, store.Fact{}, load(t, s, "a"))
+	equal(t, store.Record{}, load(t, s, "a"))
 	present, err := s.CompareAndSwap(within(t), "a", 5, sample("w"))
 	if !errors.Is(err, store.ErrConflict) {
 		t.Fatalf("a swap at version 5 of nothing: %v", err)
 	}
-	equal(t, store.Fact{}, present)
-	equal(t, store.Fact{}, load(t, s, "a"))
+	equal(t, store.Record{}, present)
+	equal(t, store.Record{}, load(t, s, "a"))
 }
 
 func replacedAtItsVersion(t *testing.T, open Opener) {
 	s := open(t)
 	put(t, s, "a", 0, sample("first"))
-	second := put(t, s, "a", 1, store.Fact{Active: fsm.Green, Writer: "second"})
+	second := put(t, s, "a", 1, store.Record{Active: fsm.Green, Writer: "second"})
 	for _, old := range []uint64{0, 1, 3, 1 << 40} {
 		present, err := s.CompareAndSwap(within(t), "a", old, sample("late"))
 		if !errors.Is(err, store.ErrConflict) {
@@ -56,13 +56,13 @@ func fieldsSurvive(t *testing.T, open Opener) {
 			t.Fatalf("sample has nothing in %s", v.Type().Field(i).Name)
 		}
 	}
-	facts := []store.Fact{
+	facts := []store.Record{
 		sample("w"), {}, {Writer: strings.Repeat("w", 64)}, {Writer: "\"quoted\"\\\n<ü, 世界>"},
 		{At: time.Unix(0, 1)}, {At: time.Date(1969, 7, 20, 20, 17, 40, 999_999_999, time.UTC)},
 	}
 	for _, active := range []fsm.Side{fsm.None, fsm.Blue, fsm.Green} {
 		for _, announced := range []fsm.Side{fsm.None, fsm.Blue, fsm.Green} {
-			facts = append(facts, store.Fact{Active: active, Announced: announced})
+			facts = append(facts, store.Record{Active: active, Announced: announced})
 		}
 	}
 	writer, reader := open(t), open(t)
@@ -86,12 +86,12 @@ func clustersIndependent(t *testing.T, open Opener) {
 		"engine.example.com:443/prod", "engine.example.com:443/prod2", "[::1]:443/x", `a\b`, long, long + "x",
 	}
 	for i, name := range names {
-		equal(t, store.Fact{}, load(t, s, name))
-		put(t, s, name, 0, store.Fact{Writer: fmt.Sprint(i)})
+		equal(t, store.Record{}, load(t, s, name))
+		put(t, s, name, 0, store.Record{Writer: fmt.Sprint(i)})
 	}
 	other := open(t)
 	for i, name := range names {
-		equal(t, store.Fact{Version: 1, Writer: fmt.Sprint(i)}, load(t, other, name))
+		equal(t, store.Record{Version: 1, Writer: fmt.Sprint(i)}, load(t, other, name))
 	}
 }
 
@@ -131,7 +131,7 @@ func oneWriterWins(t *testing.T, open Opener) {
 					return
 				}
 				old := present.Version
-				present, err = s.CompareAndSwap(ctx, "a", old, store.Fact{Writer: name})
+				present, err = s.CompareAndSwap(ctx, "a", old, store.Record{Writer: name})
 				if err != nil {
 					if errors.Is(err, store.ErrConflict) && present.Version <= old {
 						t.Errorf("a swap at version %d conflicts with version %d", old, present.Version)
@@ -175,7 +175,7 @@ func endedContext(t *testing.T, open Opener) {
 		if _, err := s.CompareAndSwap(ctx, "a", 1, sample("late")); !errors.Is(err, ctx.Err()) {
 			t.Fatalf("CompareAndSwap: %v, with a context that says %v", err, ctx.Err())
 		}
-		if err := s.Watch(ctx, "a", func(store.Fact) {}); !errors.Is(err, ctx.Err()) {
+		if err := s.Watch(ctx, "a", func(store.Record) {}); !errors.Is(err, ctx.Err()) {
 			t.Fatalf("Watch: %v, with a context that says %v", err, ctx.Err())
 		}
 		equal(t, written, load(t, s, "a"))

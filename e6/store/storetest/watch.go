@@ -15,22 +15,22 @@ import (
 // A watcher records what one Watch says, and checks what holds for each of them.
 type watcher struct {
 	t     *testing.T
-	facts chan store.Fact // room for all that a test writes
+	facts chan store.Record // room for all that a test writes
 	stop  context.CancelFunc
 	ended chan error
 }
 
 // watch begins to watch a cluster. It ends with the test at the latest.
-func watch(t *testing.T, s store.Store, cluster string, then func(store.Fact)) *watcher {
+func watch(t *testing.T, s store.Store, cluster string, then func(store.Record)) *watcher {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
-	w := &watcher{t, make(chan store.Fact, 4096), stop, make(chan error, 1)}
+	w := &watcher{t, make(chan store.Record, 4096), stop, make(chan error, 1)}
 	var busy, over atomic.Bool
 	var last uint64
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		err := s.Watch(ctx, cluster, func(f store.Fact) {
+		err := s.Watch(ctx, cluster, func(f store.Record) {
 			if !busy.CompareAndSwap(false, true) {
 				t.Errorf("two calls of a watcher at once")
 			}
@@ -62,7 +62,7 @@ func watch(t *testing.T, s store.Store, cluster string, then func(store.Fact)) *
 }
 
 // next is the next fact that the watcher is told.
-func (w *watcher) next() store.Fact {
+func (w *watcher) next() store.Record {
 	w.t.Helper()
 	select {
 	case f := <-w.facts:
@@ -72,11 +72,11 @@ func (w *watcher) next() store.Fact {
 	case <-within(w.t).Done():
 		w.t.Fatalf("the watcher is told nothing")
 	}
-	return store.Fact{}
+	return store.Record{}
 }
 
 // until skips what the watcher is told up to a version, which must come.
-func (w *watcher) until(version uint64) store.Fact {
+func (w *watcher) until(version uint64) store.Record {
 	w.t.Helper()
 	for {
 		if f := w.next(); f.Version >= version {
@@ -117,7 +117,7 @@ func presentFirst(t *testing.T, open Opener) {
 func firstFactAwaited(t *testing.T, open Opener) {
 	a, b := open(t), open(t)
 	own, other := watch(t, a, "a", nil), watch(t, b, "a", nil)
-	equal(t, store.Fact{}, load(t, b, "a"))
+	equal(t, store.Record{}, load(t, b, "a"))
 	first := put(t, a, "a", 0, sample("first"))
 	equal(t, first, own.next())
 	equal(t, first, other.next())
@@ -147,7 +147,7 @@ func lastNeverLost(t *testing.T, open Opener) {
 		all = append(all, watch(t, stores[i%2], "a", nil))
 	}
 	for r := range uint64(rounds) {
-		var last store.Fact
+		var last store.Record
 		for i := range uint64(burst) {
 			v := r*burst + i
 			last = put(t, stores[v%2], "a", v, sample(fmt.Sprint("version ", v+1)))
@@ -163,7 +163,7 @@ func slowWatcher(t *testing.T, open Opener) {
 	a, b := open(t), open(t)
 	free := make(chan struct{})
 	release := sync.OnceFunc(func() { close(free) })
-	w := watch(t, b, "a", func(store.Fact) { <-free })
+	w := watch(t, b, "a", func(store.Record) { <-free })
 	t.Cleanup(release)
 	put(t, a, "a", 0, sample("w"))
 	equal(t, load(t, a, "a"), w.next())
@@ -177,7 +177,7 @@ func slowWatcher(t *testing.T, open Opener) {
 func watcherCallsStore(t *testing.T, open Opener) {
 	s := open(t)
 	ctx := within(t)
-	w := watch(t, s, "a", func(f store.Fact) {
+	w := watch(t, s, "a", func(f store.Record) {
 		if f.Version > 1 {
 			return
 		}
@@ -234,7 +234,7 @@ func everythingAtOnce(t *testing.T, open Opener) {
 						t.Errorf("%s: %+v after version %d: %v", cluster, f, seen, err)
 						return
 					}
-					f, err = s.CompareAndSwap(ctx, cluster, f.Version, store.Fact{Writer: cluster})
+					f, err = s.CompareAndSwap(ctx, cluster, f.Version, store.Record{Writer: cluster})
 					if err != nil && !errors.Is(err, store.ErrConflict) {
 						t.Errorf("%s: %v", cluster, err)
 						return
@@ -245,7 +245,7 @@ func everythingAtOnce(t *testing.T, open Opener) {
 			wg.Go(func() {
 				short, stop := context.WithCancel(ctx)
 				defer stop()
-				if err := s.Watch(short, cluster, func(store.Fact) { stop() }); !errors.Is(err, context.Canceled) {
+				if err := s.Watch(short, cluster, func(store.Record) { stop() }); !errors.Is(err, context.Canceled) {
 					t.Errorf("%s: Watch: %v", cluster, err)
 				}
 			})

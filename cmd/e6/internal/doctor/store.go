@@ -29,14 +29,14 @@ func (r *Report) store(ctx context.Context, name string, cfg e6.Config) {
 		return
 	}
 	seen := fmt.Sprintf("%s; in %s", state.Line(), round(time.Since(begin)))
-	if vetoes := state.Fact.Standing(); len(vetoes) > 0 {
+	if vetoes := state.Record.ActiveVetoes(); len(vetoes) > 0 {
 		for _, v := range vetoes {
 			seen += "\nveto on " + fleet.Veto(v)
 		}
 		r.add(checkStore, Warn, seen, "no client that shares the store goes to a side with a veto: 'e6 fleet release' lifts it")
 		return
 	}
-	if told := state.Fact.Active; told.Valid() && r.active != "" && told.String() != r.active {
+	if told := state.Record.Active; told.Valid() && r.active != "" && told.String() != r.active {
 		r.add(checkStore, Warn, fmt.Sprintf("%s; the cluster says %s", seen, r.active),
 			"nothing: what a store says is checked, and a client that shares it corrects it when it asks the cluster")
 		return

@@ -24,12 +24,12 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // many is a fleet in a cutover that somebody has stopped.
 func many(now time.Time) State {
-	state := State{Cluster: "e6.example.com:443/", Fact: store.Fact{
+	state := State{Cluster: "e6.example.com:443/", Record: store.Record{
 		Version: 12, Active: fsm.Blue, Epoch: 8, Writer: "ops@desk", At: now.Add(-3 * time.Minute),
 		Vetoes: []store.Veto{
-			{Side: fsm.Green, Writer: "ops@desk", Order: true, Why: "the \x1b[31msums are wrong", At: now.Add(-time.Minute), Until: now.Add(29 * time.Minute)},
-			{Side: fsm.Green, Writer: "ABC", Why: "12 of 40 executions got no answer", At: now, Until: now.Add(10 * time.Minute)},
-			{Side: fsm.Green, Writer: "DEF", Why: "over", At: now.Add(-time.Hour), Until: now.Add(-time.Second)},
+			{Side: fsm.Green, Writer: "ops@desk", Directive: true, Reason: "the \x1b[31msums are wrong", At: now.Add(-time.Minute), Until: now.Add(29 * time.Minute)},
+			{Side: fsm.Green, Writer: "ABC", Reason: "12 of 40 executions got no answer", At: now, Until: now.Add(10 * time.Minute)},
+			{Side: fsm.Green, Writer: "DEF", Reason: "over", At: now.Add(-time.Hour), Until: now.Add(-time.Second)},
 		},
 	}}
 	add := func(n int, side fsm.Side, where fsm.State, program, version, host string) {
@@ -59,7 +59,7 @@ func TestAFleetReadsWell(t *testing.T) {
 			"groups":  {state: many(now)},
 			"each":    {some, true},
 			"nothing": {state: State{Cluster: "localhost:50052/main", Clients: []store.Client{}}},
-			"files":   {state: State{Cluster: "localhost:50052/", Fact: store.Fact{Version: 1, Active: fsm.Blue, Announced: fsm.Green, Writer: "ABC", At: now}}},
+			"files":   {state: State{Cluster: "localhost:50052/", Record: store.Record{Version: 1, Active: fsm.Blue, Announced: fsm.Green, Writer: "ABC", At: now}}},
 		} {
 			var out bytes.Buffer
 			require.NoError(t, test.state.Write(&out, test.each))
@@ -80,10 +80,10 @@ func TestAFleetFitsOnALine(t *testing.T) {
 	state.Clients = []store.Client{}
 	require.Equal(t, "blue is active, epoch 8; no clients", state.Line())
 	state.Clients = nil
-	state.Fact.Announced = fsm.Green
+	state.Record.Announced = fsm.Green
 	require.Equal(t, "blue is active, green is announced, epoch 8", state.Line())
 	require.Equal(t, "nothing is known yet", State{}.Line())
-	require.Equal(t, "no side is known to be active, epoch 0", State{Fact: store.Fact{Version: 1}}.Line())
+	require.Equal(t, "no side is known to be active, epoch 0", State{Record: store.Record{Version: 1}}.Line())
 }
 
 func TestAStateWithoutClientsTellsWhy(t *testing.T) {
@@ -138,14 +138,14 @@ func TestChangesOfAFleetAreFollowed(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		var s store.Memory
 		until := following(t, &s)
-		until(func(now told) bool { return now.Fact.Version == 0 && now.Clients != nil })
-		_, err := s.CompareAndSwap(t.Context(), "c", 0, store.Fact{Active: fsm.Green})
+		until(func(now told) bool { return now.Record.Version == 0 && now.Clients != nil })
+		_, err := s.CompareAndSwap(t.Context(), "c", 0, store.Record{Active: fsm.Green})
 		require.NoError(t, err)
-		until(func(now told) bool { return now.Fact.Active == fsm.Green })
+		until(func(now told) bool { return now.Record.Active == fsm.Green })
 		member, err := s.Join("c", store.Client{ID: "one"})
 		require.NoError(t, err)
 		member.Show(fsm.Green, fsm.Settled(fsm.Green))
-		until(func(now told) bool { return now.On(fsm.Green) == 1 && now.Fact.Active == fsm.Green })
+		until(func(now told) bool { return now.On(fsm.Green) == 1 && now.Record.Active == fsm.Green })
 		require.NoError(t, member.Leave(t.Context()))
 		until(func(now told) bool { return len(now.Clients) == 0 })
 	})
@@ -159,10 +159,10 @@ type moody struct {
 
 var errMood = errors.New("not today")
 
-func (m *moody) Load(ctx context.Context, cluster string) (store.Fact, error) {
+func (m *moody) Load(ctx context.Context, cluster string) (store.Record, error) {
 	select {
 	case err := <-m.fails:
-		return store.Fact{}, err
+		return store.Record{}, err
 	default:
 		return m.Memory.Load(ctx, cluster)
 	}
@@ -186,14 +186,14 @@ func TestAStoreThatFailsIsAskedAgain(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		s := &moody{fails: make(chan error, 1)}
 		s.fails <- errMood
-		_, err := s.CompareAndSwap(t.Context(), "c", 0, store.Fact{Active: fsm.Green})
+		_, err := s.CompareAndSwap(t.Context(), "c", 0, store.Record{Active: fsm.Green})
 		require.NoError(t, err)
 		until := following(t, s)
 		until(func(now told) bool { return errors.Is(now.err, errMood) })
-		until(func(now told) bool { return now.err == nil && now.Fact.Active == fsm.Green })
+		until(func(now told) bool { return now.err == nil && now.Record.Active == fsm.Green })
 		synctest.Wait()
 		s.fails <- errMood
-		until(func(now told) bool { return errors.Is(now.err, errMood) && now.Fact.Active == fsm.Green })
+		until(func(now told) bool { return errors.Is(now.err, errMood) && now.Record.Active == fsm.Green })
 		until(func(now told) bool { return now.err == nil })
 	})
 }

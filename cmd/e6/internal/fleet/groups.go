@@ -46,7 +46,7 @@ func (s State) Groups() []Group {
 		}
 	}
 	here := func(g Group) int {
-		if g.Side == s.Fact.Active {
+		if g.Side == s.Record.Active {
 			return 1
 		}
 		return 0

@@ -13,8 +13,8 @@ import (
 type State struct {
 	// Cluster is the key that clients give the cluster: its address and name.
 	Cluster string `json:"cluster"`
-	// Fact is the zero fact if nothing is known.
-	Fact store.Fact `json:"fact"`
+	// Record is the zero fact if nothing is known.
+	Record store.Record `json:"record"`
 	// Clients are those that are there. They are nil if the store does not list them.
 	Clients []store.Client `json:"clients"`
 }
@@ -26,7 +26,7 @@ func Key(cfg e6.Config) string { return cfg.Address + "/" + cfg.ClusterName }
 func Look(ctx context.Context, s store.Store, cluster string) (State, error) {
 	state := State{Cluster: cluster}
 	var err error
-	if state.Fact, err = s.Load(ctx, cluster); err != nil {
+	if state.Record, err = s.Load(ctx, cluster); err != nil {
 		return state, err
 	}
 	if lists, ok := s.(store.Presence); ok {
@@ -90,7 +90,7 @@ func watch(ctx context.Context, s store.Store, state *State, fn func(State, erro
 	}
 	running := 1
 	go func() {
-		failed <- s.Watch(ctx, state.Cluster, func(f store.Fact) { tell(func(now *State) { now.Fact = f }) })
+		failed <- s.Watch(ctx, state.Cluster, func(f store.Record) { tell(func(now *State) { now.Record = f }) })
 	}()
 	if lists, ok := s.(store.Presence); ok {
 		running++

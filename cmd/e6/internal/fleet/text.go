@@ -18,7 +18,7 @@ func (s State) Name() string { return output.Visible(strings.TrimSuffix(s.Cluste
 
 // Line is the state in one line.
 func (s State) Line() string {
-	text := Fact(s.Fact)
+	text := Record(s.Record)
 	switch n := len(s.Clients); {
 	case s.Clients == nil:
 		return text
@@ -31,8 +31,8 @@ func (s State) Line() string {
 	}
 }
 
-// Fact is what is known about the sides.
-func Fact(f store.Fact) string {
+// Record is what is known about the sides.
+func Record(f store.Record) string {
 	if f.Version == 0 {
 		return "nothing is known yet"
 	}
@@ -49,10 +49,10 @@ func Fact(f store.Fact) string {
 // Veto is a veto that stands, in one line.
 func Veto(v store.Veto) string {
 	by := "a client"
-	if v.Order {
+	if v.Directive {
 		by = "order of " + v.Writer
 	}
-	return output.Visible(fmt.Sprintf("%s for %s more, by %s: %s", v.Side, v.Rest().Round(time.Second), by, v.Why))
+	return output.Visible(fmt.Sprintf("%s for %s more, by %s: %s", v.Side, v.Remaining().Round(time.Second), by, v.Reason))
 }
 
 // Client groups and single clients are shown as tables.
@@ -66,11 +66,11 @@ func (s State) Write(w io.Writer, each bool) error {
 	var b strings.Builder
 	line := func(name, text string) { fmt.Fprintf(&b, "%-8s %s\n", name, text) }
 	line("cluster", s.Name())
-	line("sides", Fact(s.Fact))
-	if s.Fact.Version > 0 {
-		line("told", output.Visible(humanize.Time(s.Fact.At)+" by "+s.Fact.Writer))
+	line("sides", Record(s.Record))
+	if s.Record.Version > 0 {
+		line("told", output.Visible(humanize.Time(s.Record.At)+" by "+s.Record.Writer))
 	}
-	for _, v := range s.Fact.Standing() {
+	for _, v := range s.Record.ActiveVetoes() {
 		line("veto", "on "+Veto(v))
 	}
 	switch {

@@ -132,7 +132,7 @@ func TestFilesAreOpenedWhereTheNameSays(t *testing.T) {
 	} {
 		s, closed, err := Open(name)
 		require.NoError(t, err, name)
-		_, err = s.CompareAndSwap(t.Context(), name, 0, store.Fact{Active: fsm.Blue})
+		_, err = s.CompareAndSwap(t.Context(), name, 0, store.Record{Active: fsm.Blue})
 		require.NoError(t, err)
 		require.NoError(t, closed())
 		found, err := os.ReadDir(where)

@@ -72,7 +72,7 @@ func (t told) text() string {
 func (f *fleets) hear(w io.Writer, asJSON bool, t told) error {
 	f.states[t.fleet] = t
 	old := f.written[t.fleet]
-	if f.lines[t.fleet] != "" && old.state.Fact.Version == t.state.Fact.Version && (old.err == nil) == (t.err == nil) {
+	if f.lines[t.fleet] != "" && old.state.Record.Version == t.state.Record.Version && (old.err == nil) == (t.err == nil) {
 		return nil
 	}
 	return f.write(w, asJSON, t)
@@ -94,8 +94,8 @@ func (f *fleets) flush(w io.Writer, asJSON bool) error {
 // write writes what is known about a fleet, if that is news for people.
 func (f *fleets) write(w io.Writer, asJSON bool, t told) error {
 	line := t.name() + t.text()
-	for _, v := range t.state.Fact.Standing() {
-		line += fmt.Sprintf("; veto on %s by %s: %s", v.Side, output.Visible(v.Writer), output.Visible(v.Why))
+	for _, v := range t.state.Record.ActiveVetoes() {
+		line += fmt.Sprintf("; veto on %s by %s: %s", v.Side, output.Visible(v.Writer), output.Visible(v.Reason))
 	}
 	f.written[t.fleet] = t
 	if f.lines[t.fleet] == line {
@@ -111,10 +111,10 @@ func (f *fleets) write(w io.Writer, asJSON bool, t told) error {
 		Fleet   string         `json:"fleet"`
 		Time    time.Time      `json:"time"`
 		Error   string         `json:"error,omitempty"`
-		Fact    store.Fact     `json:"fact"`
+		Record  store.Record   `json:"record"`
 		Clients map[string]int `json:"clients,omitempty"` // on each side
 	}
-	h := happening{Fleet: t.state.Cluster, Time: now, Fact: t.state.Fact}
+	h := happening{Fleet: t.state.Cluster, Time: now, Record: t.state.Record}
 	if t.err != nil {
 		h.Error = t.err.Error()
 	}
@@ -136,12 +136,12 @@ const (
 // draw returns the lines of the fleets: each with its vetoes and groups of clients.
 func (f *fleets) draw() (lines []string) {
 	for _, t := range f.states {
-		style := of(t.state.Fact.Active)
+		style := of(t.state.Record.Active)
 		if t.err != nil {
 			style = loud
 		}
 		lines = append(lines, t.name()+style.Render(t.text()))
-		vetoes := t.state.Fact.Standing()
+		vetoes := t.state.Record.ActiveVetoes()
 		for _, v := range vetoes[:min(len(vetoes), drawnVetoes)] {
 			lines = append(lines, loud.Render("  veto on "+fleet.Veto(v)))
 		}

@@ -26,9 +26,9 @@ func TestTheScreenShowsAFleetOfAnySize(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		now := time.Now()
 		f := newFleets([]Fleet{{Cluster: "prod.example.com:443/"}, {Cluster: "dev:80/main"}, {Cluster: "gone:80/"}})
-		prod := fleet.State{Cluster: "prod.example.com:443/", Fact: store.Fact{Version: 3, Active: fsm.Blue, Epoch: 2}}
+		prod := fleet.State{Cluster: "prod.example.com:443/", Record: store.Record{Version: 3, Active: fsm.Blue, Epoch: 2}}
 		for i := range 5 {
-			prod.Fact.Vetoes = append(prod.Fact.Vetoes, store.Veto{Side: fsm.Green, Writer: fmt.Sprint(i), Why: "it is \x1b[31msick", At: now, Until: now.Add(time.Hour)})
+			prod.Record.Vetoes = append(prod.Record.Vetoes, store.Veto{Side: fsm.Green, Writer: fmt.Sprint(i), Reason: "it is \x1b[31msick", At: now, Until: now.Add(time.Hour)})
 		}
 		for i := range 1000 {
 			c := store.Client{ID: fmt.Sprint(i), Host: fmt.Sprint("host-", i%40), Program: fmt.Sprint("program-", i%8), Version: "v1.2.0", Side: fsm.Blue, State: fsm.StateBlue}
@@ -65,7 +65,7 @@ func TestChangesOfAFleetAreLines(t *testing.T) {
 			done := make(chan error)
 			go func() { done <- Plain(ctx, &out, Shown{Fleets: []Fleet{{&s, "c/"}}}, time.Second, asJSON) }()
 			synctest.Wait()
-			_, err := s.CompareAndSwap(t.Context(), "c/", 0, store.Fact{Active: fsm.Green})
+			_, err := s.CompareAndSwap(t.Context(), "c/", 0, store.Record{Active: fsm.Green})
 			require.NoError(t, err)
 			synctest.Wait()
 			told := strings.Count(out.String(), "\n")
@@ -77,7 +77,7 @@ func TestChangesOfAFleetAreLines(t *testing.T) {
 				defer func() { _ = member.Leave(context.Background()) }()
 			}
 			time.Sleep(10 * time.Second)
-			_, err = store.RollBack(t.Context(), &s, "c/", store.Order{Side: fsm.Green, Why: "sums", Who: "ops", For: time.Hour})
+			_, err = store.Rollback(t.Context(), &s, "c/", store.Directive{Side: fsm.Green, Reason: "sums", Who: "ops", For: time.Hour})
 			require.NoError(t, err)
 			time.Sleep(10 * time.Second)
 			require.LessOrEqual(t, strings.Count(out.String(), "\n"), told+3, "not a line for each client")
@@ -93,13 +93,13 @@ func TestChangesOfAFleetAreLines(t *testing.T) {
 			}
 			var h struct {
 				Fleet   string
-				Fact    store.Fact
+				Record  store.Record
 				Clients map[string]int
 			}
 			require.NoError(t, json.Unmarshal([]byte(last), &h))
 			require.Equal(t, "c/", h.Fleet)
-			require.Equal(t, fsm.Blue, h.Fact.Active)
-			require.Len(t, h.Fact.Vetoes, 1)
+			require.Equal(t, fsm.Blue, h.Record.Active)
+			require.Len(t, h.Record.Vetoes, 1)
 			require.Equal(t, map[string]int{"green": 1000}, h.Clients)
 		})
 	}
@@ -116,7 +116,7 @@ func TestAStoreThatDoesNotAnswerIsToldOnce(t *testing.T) {
 	require.Equal(t, 1, strings.Count(out.String(), "\n"))
 	require.Contains(t, out.String(), `fleet c  the store does not answer: gone\x1b[31m`)
 	require.NoError(t, f.hear(&out, true, gone))
-	back := told{0, fleet.State{Cluster: "c/", Fact: store.Fact{Version: 1, Active: fsm.Blue}}, nil}
+	back := told{0, fleet.State{Cluster: "c/", Record: store.Record{Version: 1, Active: fsm.Blue}}, nil}
 	require.NoError(t, f.hear(&out, true, back))
 	require.Equal(t, 2, strings.Count(out.String(), "\n"))
 	require.NoError(t, f.hear(&out, true, gone))

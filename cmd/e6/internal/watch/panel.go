@@ -48,7 +48,7 @@ func (p *panels) look(i int, state debug.State, err error) (news []Happening) {
 	for _, e := range state.Events {
 		if e.Seq > p.seen[i] {
 			if missed := e.Seq - p.seen[i] - 1; p.seen[i] > 0 && missed > 0 {
-				news = append(news, Happening{p.names[i], debug.Event{Seq: e.Seq - 1, Time: e.Time, Kind: "missed", Level: "WARN",
+				news = append(news, Happening{p.names[i], debug.Event{Seq: e.Seq - 1, Time: e.Time, Kind: "events_dropped", Level: "WARN",
 					Text: fmt.Sprintf("%d events came and went between two looks", missed)}})
 			}
 			p.seen[i] = e.Seq

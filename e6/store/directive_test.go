@@ -15,33 +15,33 @@ import (
 	"github.com/e6data/e6data-go/internal/bubbles"
 )
 
-var order = store.Order{Side: fsm.Green, Why: "the sums are wrong", Who: "ops@host", For: time.Hour}
+var order = store.Directive{Side: fsm.Green, Reason: "the sums are wrong", Who: "ops@host", For: time.Hour}
 
 func TestAnOrderNamesTheOtherSideAndLeavesAVeto(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		var s store.Memory
-		before, err := s.CompareAndSwap(t.Context(), "c", 0, store.Fact{Active: fsm.Green, Announced: fsm.Green, Epoch: 3, Writer: "w"})
+		before, err := s.CompareAndSwap(t.Context(), "c", 0, store.Record{Active: fsm.Green, Announced: fsm.Green, Epoch: 3, Writer: "w"})
 		require.NoError(t, err)
 		now := time.Now()
-		got, err := store.RollBack(t.Context(), &s, "c", order)
+		got, err := store.Rollback(t.Context(), &s, "c", order)
 		require.NoError(t, err)
-		require.Equal(t, store.Fact{
+		require.Equal(t, store.Record{
 			Version: before.Version + 1, Active: fsm.Blue, Epoch: 4, Writer: "ops@host", At: now,
-			Vetoes: []store.Veto{{Side: fsm.Green, Writer: "ops@host", Order: true, Why: "the sums are wrong", At: now, Until: now.Add(time.Hour)}},
+			Vetoes: []store.Veto{{Side: fsm.Green, Writer: "ops@host", Directive: true, Reason: "the sums are wrong", At: now, Until: now.Add(time.Hour)}},
 		}, got)
 
 		time.Sleep(time.Minute)
-		again, err := store.RollBack(t.Context(), &s, "c", order)
+		again, err := store.Rollback(t.Context(), &s, "c", order)
 		require.NoError(t, err)
 		require.Equal(t, uint64(4), again.Epoch, "blue was active already")
 		require.Len(t, again.Vetoes, 1, "it takes the place of the order before it")
-		require.Equal(t, time.Hour, again.Vetoes[0].Rest())
+		require.Equal(t, time.Hour, again.Vetoes[0].Remaining())
 	})
 }
 
 func TestAnOrderWorksWhereTheStoreKnowsNothing(t *testing.T) {
 	var s store.Memory
-	got, err := store.RollBack(t.Context(), &s, "c", order)
+	got, err := store.Rollback(t.Context(), &s, "c", order)
 	require.NoError(t, err)
 	require.Equal(t, fsm.Blue, got.Active)
 	require.True(t, got.Vetoed(fsm.Green))
@@ -49,11 +49,11 @@ func TestAnOrderWorksWhereTheStoreKnowsNothing(t *testing.T) {
 
 func TestAnOrderToASideWithAVetoIsRefused(t *testing.T) {
 	var s store.Memory
-	_, err := store.RollBack(t.Context(), &s, "c", order)
+	_, err := store.Rollback(t.Context(), &s, "c", order)
 	require.NoError(t, err)
 	other := order
 	other.Side = fsm.Blue
-	present, err := store.RollBack(t.Context(), &s, "c", other)
+	present, err := store.Rollback(t.Context(), &s, "c", other)
 	require.EqualError(t, err, `store: an order's Side is "blue": want a side whose other one can be used: a veto on green stands`)
 	require.Equal(t, uint64(1), present.Version, "nothing was changed")
 
@@ -62,7 +62,7 @@ func TestAnOrderToASideWithAVetoIsRefused(t *testing.T) {
 	require.Equal(t, 1, n)
 	require.Empty(t, released.Vetoes)
 	require.Equal(t, fsm.Blue, released.Active, "a release moves nobody")
-	_, err = store.RollBack(t.Context(), &s, "c", other)
+	_, err = store.Rollback(t.Context(), &s, "c", other)
 	require.NoError(t, err)
 }
 
@@ -70,9 +70,9 @@ func TestAReleaseTakesBackTheVetoesOfOneSide(t *testing.T) {
 	var s store.Memory
 	now := time.Now()
 	veto := func(side fsm.Side, writer string) store.Veto {
-		return store.Veto{Side: side, Writer: writer, Why: "sick", At: now, Until: now.Add(time.Hour)}
+		return store.Veto{Side: side, Writer: writer, Reason: "sick", At: now, Until: now.Add(time.Hour)}
 	}
-	_, err := s.CompareAndSwap(t.Context(), "c", 0, store.Fact{Active: fsm.Blue, Vetoes: []store.Veto{veto(fsm.Green, "a"), veto(fsm.Blue, "b"), veto(fsm.Green, "c")}})
+	_, err := s.CompareAndSwap(t.Context(), "c", 0, store.Record{Active: fsm.Blue, Vetoes: []store.Veto{veto(fsm.Green, "a"), veto(fsm.Blue, "b"), veto(fsm.Green, "c")}})
 	require.NoError(t, err)
 	fact, n, err := store.Release(t.Context(), &s, "c", fsm.Green, "ops@host")
 	require.NoError(t, err)
@@ -88,19 +88,19 @@ func TestAReleaseTakesBackTheVetoesOfOneSide(t *testing.T) {
 
 func TestABadOrderIsRefused(t *testing.T) {
 	var s store.Memory
-	for want, change := range map[string]func(o *store.Order){
-		`Side is "none": want blue or green`:            func(o *store.Order) { o.Side = fsm.None },
-		`Why is "": want a reason of 200 bytes at most`: func(o *store.Order) { o.Why = "" },
-		`want a reason of 200 bytes`:                    func(o *store.Order) { o.Why = strings.Repeat("x", 201) },
-		`Who is "": want a name of 64 bytes at most`:    func(o *store.Order) { o.Who = "" },
-		`want a name of 64 bytes`:                       func(o *store.Order) { o.Who = strings.Repeat("x", 65) },
-		`For is "0s": want a time of 24h0m0s at most`:   func(o *store.Order) { o.For = 0 },
-		`For is "25h0m0s"`:                              func(o *store.Order) { o.For = 25 * time.Hour },
+	for want, change := range map[string]func(o *store.Directive){
+		`Side is "none": want blue or green`:            func(o *store.Directive) { o.Side = fsm.None },
+		`Why is "": want a reason of 200 bytes at most`: func(o *store.Directive) { o.Reason = "" },
+		`want a reason of 200 bytes`:                    func(o *store.Directive) { o.Reason = strings.Repeat("x", 201) },
+		`Who is "": want a name of 64 bytes at most`:    func(o *store.Directive) { o.Who = "" },
+		`want a name of 64 bytes`:                       func(o *store.Directive) { o.Who = strings.Repeat("x", 65) },
+		`For is "0s": want a time of 24h0m0s at most`:   func(o *store.Directive) { o.For = 0 },
+		`For is "25h0m0s"`:                              func(o *store.Directive) { o.For = 25 * time.Hour },
 	} {
 		o := order
 		change(&o)
-		_, err := store.RollBack(t.Context(), &s, "c", o)
-		bad := new(store.OrderError)
+		_, err := store.Rollback(t.Context(), &s, "c", o)
+		bad := new(store.DirectiveError)
 		require.ErrorAs(t, err, &bad)
 		require.ErrorContains(t, err, want)
 	}
@@ -125,7 +125,7 @@ func TestAnOrderIsGivenAlthoughOthersWriteAllTheTime(t *testing.T) {
 		})
 	}
 	for range 50 {
-		_, err := store.RollBack(t.Context(), &s, "c", order)
+		_, err := store.Rollback(t.Context(), &s, "c", order)
 		require.NoError(t, err)
 		_, n, err := store.Release(t.Context(), &s, "c", fsm.Green, "ops@host")
 		require.NoError(t, err)
@@ -141,9 +141,9 @@ func TestAVetoThatIsOverCountsForNothing(t *testing.T) {
 		veto := func(writer string, ends time.Duration) store.Veto {
 			return store.Veto{Side: fsm.Green, Writer: writer, At: now, Until: now.Add(ends)}
 		}
-		f := store.Fact{Vetoes: []store.Veto{veto("a", time.Minute), veto("b", time.Hour)}}
+		f := store.Record{Vetoes: []store.Veto{veto("a", time.Minute), veto("b", time.Hour)}}
 		time.Sleep(2 * time.Minute)
-		require.Len(t, f.Standing(), 1)
+		require.Len(t, f.ActiveVetoes(), 1)
 		with, added := f.WithVeto(veto("c", time.Hour))
 		require.True(t, added)
 		require.Len(t, with.Vetoes, 2)
@@ -151,20 +151,20 @@ func TestAVetoThatIsOverCountsForNothing(t *testing.T) {
 		require.Equal(t, "a", f.Vetoes[0].Writer)
 		_, added = f.WithVeto(veto("c", time.Second))
 		require.False(t, added)
-		require.LessOrEqual(t, veto("c", 100*time.Hour).Rest(), store.MaxVeto)
+		require.LessOrEqual(t, veto("c", 100*time.Hour).Remaining(), store.MaxVeto)
 	})
 }
 
 func TestOnlyAnOrderTakesThePlaceOfAnother(t *testing.T) {
 	now := time.Now()
-	var f store.Fact
+	var f store.Record
 	for i := range store.MaxVetoes {
 		f, _ = f.WithVeto(store.Veto{Side: fsm.Green, Writer: fmt.Sprint(i), At: now, Until: now.Add(time.Hour)})
 	}
 	ninth := store.Veto{Side: fsm.Green, Writer: "ninth", At: now, Until: now.Add(time.Hour)}
 	_, added := f.WithVeto(ninth)
 	require.False(t, added)
-	ninth.Order = true
+	ninth.Directive = true
 	with, added := f.WithVeto(ninth)
 	require.True(t, added)
 	require.Len(t, with.Vetoes, store.MaxVetoes)
