@@ -164,7 +164,7 @@ func (c *Conn) route(ctx context.Context, side fsm.Side, of methodUse) (l *link,
 	for {
 		l := g.acquire(side, 1, cleanup)
 		if l.refuses(side) {
-			if other := c.elsewhere(side); other != nil {
+			if other, _ := c.elsewhere(side); other != nil {
 				l.release(1)
 				return other, false
 			}

@@ -168,7 +168,13 @@ func (c *boundConn) invoke(ctx context.Context, method string, args, reply any, 
 		// alone has no other.
 		unmade := !seen.sent && class == ClassUnreachable
 		if (refuses || unmade) && !alone && tried < maxElsewhere && ctx.Err() == nil {
-			if other := c.elsewhere(side); other != nil {
+			var other *link
+			if refuses && m.use == usesQuery {
+				other = c.awaitElsewhere(ctx, side)
+			} else {
+				other, _ = c.elsewhere(side)
+			}
+			if other != nil {
 				count.end(refuses)
 				l, leased, refused = other, false, refused || refuses
 				continue

@@ -138,3 +138,49 @@ func TestPool_ACallWhoseConnectionFailedGoesOverOneThatIsThere(t *testing.T) {
 	require.NoError(t, err)
 	require.Eventually(t, func() bool { return query.ready.Load() }, stress.Patience, time.Millisecond)
 }
+
+// The connection to the replica that accepts is full, and another replica refuses. While
+// replicas are known to disagree, the call waits for a stream.
+func TestReplicas_ARefusedCallWaitsForTheOneThatAccepts(t *testing.T) {
+	for name, disagreed := range map[string]bool{"they disagree": true, "nothing is known": false} {
+		t.Run(name, func(t *testing.T) {
+			replicas := map[string]*replica{}
+			var next atomic.Int64
+			all := []*replica{newReplica(t), newReplica(t), newReplica(t)} // one for each connection
+			for _, r := range all {
+				replicas[r.addr] = r
+			}
+			c := dial(t, "cluster", Config{MaxConnections: 2, StreamsPerConnection: 1, Dialer: func(ctx context.Context, _ string) (net.Conn, error) {
+				return new(net.Dialer).DialContext(ctx, "tcp", all[next.Add(1)-1].addr)
+			}})
+			_, err := c.Engine(Call{Side: fsm.Blue}).HealthCheck(t.Context(), &e6xv1.HealthCheckRequest{})
+			require.NoError(t, err)
+			hanging, release := context.WithCancel(t.Context())
+			defer release()
+			var calls sync.WaitGroup
+			calls.Go(func() { _ = leased(hanging, c, "hang") })
+			defer calls.Wait()
+			defer release()
+			require.Eventually(t, func() bool { return c.query.all()[0].calls.Load() == 1 }, stress.Patience, time.Millisecond)
+			require.NoError(t, leased(t.Context(), c, ""))
+			require.Len(t, c.query.all(), 2)
+			require.Eventually(t, func() bool { return c.query.all()[1].ready.Load() }, stress.Patience, time.Millisecond)
+			full, refusing := c.query.all()[0], c.query.all()[1]
+			full.streams.Store(1)
+			replicas[refusing.current.Load().RemoteAddr().String()].refuses.Store(true)
+			c.control.all()[0].refused(fsm.Blue)
+			if !disagreed {
+				require.Equal(t, ClassWrongSide, Classify(leased(t.Context(), c, "")), "the refusal counts at once")
+				return
+			}
+			c.acceptedElsewhere()
+			calls.Go(func() {
+				for c.query.first.waiting.Load() == 0 && hanging.Err() == nil {
+					time.Sleep(time.Millisecond)
+				}
+				release()
+			})
+			require.NoError(t, leased(t.Context(), c, ""))
+		})
+	}
+}
