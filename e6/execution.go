@@ -52,6 +52,8 @@ type execution struct {
 
 	left *preparation // a prepare call that has outlived its caller
 
+	pulse *pulse // of its calls, if they are watched
+
 	// caller is the context of whoever waits for a prepare call, which has one of
 	// its own. Nil: that of the call.
 	caller context.Context
@@ -107,7 +109,9 @@ func call[R sessionCarrier](ctx context.Context, x *execution, send func(ctx con
 			return none, &sessionError{err}
 		}
 		x.session = session
+		x.pulse.begin()
 		answer, err := send(ctx, x.c.sent(session))
+		x.pulse.end()
 		if err == nil {
 			sessions.Accepted(x.pin.Side, session.Generation)
 			sessions.Adopt(x.pin.Side, session.Generation, answer.GetSessionId())

@@ -241,29 +241,32 @@ func (q *query) streams() int {
 
 // attempt is one execution from start to end.
 func (q *query) attempt(ctx context.Context, x *execution, to sink) error {
-	step := q.steps(ctx, x)
+	step := q.steps(x)
 	q.progress.stage(StagePreparing, x.handle())
-	err := step("prepare", func(ctx context.Context) error { return x.prepare(ctx, q) })
-	if err == nil {
-		q.progress.stage(StageRunning, x.handle())
-		err = step("execute", func(ctx context.Context) error { return x.execute(ctx, q) })
-	}
-	if err != nil || q.submit {
+	err := step(ctx, "prepare", func(ctx context.Context) error { return x.prepare(ctx, q) })
+	if err != nil {
 		return err
 	}
-	return q.collect(ctx, x, to, step)
+	return q.unlessDead(ctx, x, func(ctx context.Context) error {
+		q.progress.stage(StageRunning, x.handle())
+		err := step(ctx, "execute", func(ctx context.Context) error { return x.execute(ctx, q) })
+		if err != nil || q.submit {
+			return err
+		}
+		return q.collect(ctx, x, to, step)
+	})
 }
 
 // stepper runs one step of an execution.
-type stepper func(name string, f func(context.Context) error) error
+type stepper func(ctx context.Context, name string, f func(context.Context) error) error
 
 // steps returns what runs the steps of an execution, and tells the hooks of each.
-func (q *query) steps(ctx context.Context, x *execution) stepper {
+func (q *query) steps(x *execution) stepper {
 	q.rows, q.batches, q.bytes, q.truncated = 0, 0, 0, false
 	q.expect()
 	step := StepStart{Side: x.pin.Side, Attempt: q.begun, Replay: q.replays > 0}
 	var spared uint64
-	return func(name string, f func(context.Context) error) error {
+	return func(ctx context.Context, name string, f func(context.Context) error) error {
 		step.Step, step.QueryID = name, x.queryID
 		return q.c.hooks.step(ctx, q, step, &spared, f)
 	}
@@ -271,7 +274,7 @@ func (q *query) steps(ctx context.Context, x *execution) stepper {
 
 // collect reads the result of a statement that was executed.
 func (q *query) collect(ctx context.Context, x *execution, to sink, step stepper) error {
-	err := step("fetch", func(ctx context.Context) error { return q.fetch(ctx, x, to) })
+	err := step(ctx, "fetch", func(ctx context.Context) error { return q.fetch(ctx, x, to) })
 	if err != nil || q.then == nil {
 		return err
 	}

@@ -64,7 +64,7 @@ func (q *query) read(ctx context.Context, to sink) error {
 	defer q.c.submitted.drop(x)
 	began := time.Now()
 	q.progress.stage(StageRunning, q.handle)
-	err := q.collect(ctx, x, to, q.steps(ctx, x))
+	err := q.collect(ctx, x, to, q.steps(x))
 	q.record(ctx, x, began, err)
 	if err != nil {
 		err = q.decide(ctx, x, to, err)

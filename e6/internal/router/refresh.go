@@ -58,6 +58,7 @@ func (w *writer) onChecked(k *check, cause fsm.Cause) {
 		if errors.Is(k.err, context.DeadlineExceeded) {
 			first = first.Other() // it hangs: a login on it would hang as well
 		}
+		w.foundDead(k.side)
 		w.detect(cause, first)
 	default:
 		w.scheduleRefresh()

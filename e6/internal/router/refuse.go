@@ -176,6 +176,9 @@ func (w *writer) onTargetHealthy(t *transition) {
 // neither does. A target that refuses does so to everyone; that it cannot be reached
 // is what this client alone has seen.
 func (w *writer) onOriginProbed(t *transition, originAccepts, targetRefuses bool, cause fsm.Cause) {
+	if w.transition == t && !targetRefuses {
+		w.foundDead(t.target())
+	}
 	switch {
 	case w.transition != t:
 	case originAccepts:

@@ -86,6 +86,7 @@ type Router struct {
 	lastProbe atomic.Pointer[error]
 	windows   [1 + len(fsm.Sides)]*health.Window
 	probation atomic.Pointer[probation]
+	alive     [1 + len(fsm.Sides)]atomic.Pointer[alive]
 
 	// To the writer.
 	inbox         chan envelope
@@ -124,6 +125,7 @@ func New(cfg Config) (*Router, error) {
 	rt.sessions = newSessions(rt)
 	for _, side := range fsm.Sides {
 		rt.windows[side] = health.NewWindow(cfg.HealthWindow)
+		rt.alive[side].Store(newAlive())
 	}
 	rt.routing.Store(&Routing{Snapshot: machine.Snapshot(), changed: make(chan struct{})})
 	rt.startSharing()
