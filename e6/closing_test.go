@@ -177,3 +177,38 @@ func TestConnections_ThatEndAfterSomeRequestsRunNothingTwice(t *testing.T) {
 		}
 	}
 }
+
+// The same with a real nginx, which drains a connection after some requests, and all of
+// them when it is reloaded.
+func TestConnections_ThatNginxDrainsLoseNothing(t *testing.T) {
+	for _, after := range []int{1, 5, 20} {
+		t.Run(fmt.Sprintf("keepalive_requests %d, and reloads", after), func(t *testing.T) {
+			engine := e6test.NewCannedEngine()
+			cluster := start(t, e6test.WithEngine(engine), e6test.WithEngineListeners("127.0.0.1:0", "127.0.0.1:0"))
+			addr, _, reload := startNginxWith(t, cluster, fmt.Sprintf("keepalive_requests %d;", after))
+			cfg := config(cluster)
+			cfg.Address = addr
+			client, err := e6.Open(within(t, stress.Patience), cfg)
+			require.NoError(t, err)
+			defer func() { require.NoError(t, client.Close()) }()
+			ended := make(chan struct{})
+			var reloads sync.WaitGroup
+			reloads.Go(func() {
+				for tick := time.NewTicker(100 * time.Millisecond); ; {
+					select {
+					case <-tick.C:
+						reload()
+					case <-ended:
+						tick.Stop()
+						return
+					}
+				}
+			})
+			reads, inserts := mixed(t, client, stress.Count(25, 200))
+			close(ended)
+			reloads.Wait()
+			require.Empty(t, reads)
+			require.Zero(t, requireOnce(t, engine, inserts))
+		})
+	}
+}

@@ -41,6 +41,7 @@ http {
     map $http_strategy $engine { default grpc://GREEN; blue grpc://BLUE; }
     server {
         listen LISTEN http2;
+        DIRECTIVES
         location / {
             default_type text/plain;
             if (-f DIR/closed-$http_strategy) { return 456 "wrong strategy"; }
@@ -54,6 +55,14 @@ http {
 // its address and what opens a side. Without nginx the test is skipped, unless the
 // environment requires it.
 func startNginx(t *testing.T, cluster *e6test.Cluster) (addr string, openSide func(e6.Side)) {
+	t.Helper()
+	addr, openSide, _ = startNginxWith(t, cluster, "")
+	return addr, openSide
+}
+
+// startNginxWith adds directives to the server. reload makes it read its configuration again,
+// with new workers: the old ones drain their connections.
+func startNginxWith(t *testing.T, cluster *e6test.Cluster, directives string) (addr string, openSide func(e6.Side), reload func()) {
 	t.Helper()
 	path := ""
 	for _, name := range []string{"nginx", "/usr/sbin/nginx", "/usr/local/sbin/nginx"} {
@@ -74,7 +83,7 @@ func startNginx(t *testing.T, cluster *e6test.Cluster) (addr string, openSide fu
 	require.NoError(t, err)
 	addr = l.Addr().String()
 	require.NoError(t, l.Close())
-	config := strings.NewReplacer("DIR", dir, "LISTEN", addr, "BLUE", cluster.EngineAddr(e6.Blue), "GREEN", cluster.EngineAddr(e6.Green)).Replace(nginxConfig)
+	config := strings.NewReplacer("DIRECTIVES", directives, "DIR", dir, "LISTEN", addr, "BLUE", cluster.EngineAddr(e6.Blue), "GREEN", cluster.EngineAddr(e6.Green)).Replace(nginxConfig)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "nginx.conf"), []byte(config), 0o600))
 	closed := func(side e6.Side) string { return filepath.Join(dir, "closed-"+side.String()) }
 	require.NoError(t, os.WriteFile(closed(e6.Green), nil, 0o644))
@@ -93,7 +102,8 @@ func startNginx(t *testing.T, cluster *e6test.Cluster) (addr string, openSide fu
 		conn, err := net.Dial("tcp", addr)
 		return err == nil && conn.Close() == nil
 	}, stress.Patience, 10*time.Millisecond)
-	return addr, func(side e6.Side) { require.NoError(t, os.Remove(closed(side))) }
+	return addr, func(side e6.Side) { require.NoError(t, os.Remove(closed(side))) },
+		func() { _ = cmd.Process.Signal(syscall.SIGHUP) }
 }
 
 // An ingress with its default limit of streams serves many slow statements, and short
