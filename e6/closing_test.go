@@ -204,7 +204,7 @@ func TestConnections_ThatNginxDrainsLoseNothing(t *testing.T) {
 					}
 				}
 			})
-			reads, inserts := mixed(t, client, stress.Count(25, 200))
+			reads, inserts := mixed(t, client, stress.Count(4*min(after, 5), 200))
 			close(ended)
 			reloads.Wait()
 			require.Empty(t, reads)
