@@ -6,20 +6,20 @@ import (
 	"strings"
 )
 
-// edge is an arrow of the picture: the rows of the table that differ by their
-// side only are one arrow between the same two places.
+// edge is an arrow of the diagram. Rows that differ by their side only are one edge.
 type edge struct{ from, to, label string }
 
-// place is a node without its target: the picture has one box for each phase.
-func (n node) place() string {
+// box is the box of the node in the diagram, which has one for each phase, whatever the
+// target.
+func (n node) box() string {
 	if n.state == StateTransitioning {
 		return n.phase.String()
 	}
 	return n.state.String()
 }
 
-// edges lists the arrows in the order of the table. Rows that every phase has
-// are drawn once, from the transition as a whole.
+// edges lists the edges in the order of the table. An event that is legal in every phase
+// is one edge, from the frame around the phases.
 func edges() []edge {
 	var all []edge
 	for _, r := range table() {
@@ -27,7 +27,7 @@ func edges() []edge {
 		if r.side != None {
 			label += " " + r.side.String()
 		}
-		from, to := r.from.place(), r.to.place()
+		from, to := r.from.box(), r.to.box()
 		if r.from.state == StateTransitioning && (r.event == EventDetect || r.event == EventReset || r.event == EventAbort) {
 			from = StateTransitioning.String()
 		}
@@ -43,16 +43,16 @@ func edges() []edge {
 }
 
 var (
-	phases = []Phase{PhasePreparing, PhaseShared, PhaseDraining}
-	places = []State{StateUnknown, StateDetecting, StateBlue, StateGreen}
+	phases       = []Phase{PhasePreparing, PhaseShared, PhaseDraining}
+	stableStates = []State{StateUnknown, StateDetecting, StateBlue, StateGreen}
 )
 
-// isPhase reports whether a place is a phase of a transition.
-func isPhase(place string) bool {
-	return slices.ContainsFunc(phases, func(p Phase) bool { return p.String() == place })
+// isPhase reports whether a box is a phase of a transition.
+func isPhase(box string) bool {
+	return slices.ContainsFunc(phases, func(p Phase) bool { return p.String() == box })
 }
 
-// Mermaid draws the machine, from its own table, as a Mermaid state diagram.
+// Mermaid returns the machine as a Mermaid state diagram, drawn from the table.
 func Mermaid() string {
 	var b strings.Builder
 	b.WriteString("stateDiagram-v2\n    [*] --> unknown\n    state transitioning {\n")
@@ -70,11 +70,11 @@ func Mermaid() string {
 	return b.String()
 }
 
-// Graphviz draws the machine, from its own table, in the DOT language.
+// Graphviz returns the machine in the DOT language of Graphviz, drawn from the table.
 func Graphviz() string {
 	var b strings.Builder
 	b.WriteString("digraph strategy {\n    compound=true;\n    node [shape=box, style=rounded];\n")
-	for _, p := range places {
+	for _, p := range stableStates {
 		fmt.Fprintf(&b, "    %s;\n", p)
 	}
 	fmt.Fprintf(&b, "    subgraph cluster_%[1]s {\n        label=%[1]s;\n", StateTransitioning)
@@ -85,7 +85,7 @@ func Graphviz() string {
 	for _, e := range edges() {
 		from, attributes := e.from, fmt.Sprintf("label=%q", e.label)
 		if from == StateTransitioning.String() {
-			// An edge from a cluster leaves one of its nodes and is cut at the frame.
+			// DOT has no edge from a cluster: the edge starts at a node and is clipped at the frame.
 			from = PhaseShared.String()
 			attributes += ", ltail=cluster_" + StateTransitioning.String()
 		}

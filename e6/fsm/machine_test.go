@@ -8,18 +8,18 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestAMalformedTriggerSaysWhichArgumentIsWrong(t *testing.T) {
+func TestTransitionError_NamesTheWrongArgument(t *testing.T) {
 	for name, c := range map[string]struct {
 		trigger Trigger
 		want    string
 	}{
-		"no event":                 {Trigger{}, "no such event"},
-		"detect with a side":       {Trigger{Event: EventDetect, Side: Blue}, "about no side"},
-		"settle without a side":    {Trigger{Event: EventSettle}, "needs a side"},
-		"accept without a phase":   {Trigger{Event: EventAccept}, "needs a phase"},
-		"accept of preparing":      {Trigger{Event: EventAccept, Phase: PhasePreparing}, "needs a phase"},
-		"commit with a phase":      {Trigger{Event: EventCommit, Side: Blue, Phase: PhaseDraining}, "about no phase"},
-		"fine, but not legal here": {Trigger{Event: EventSettle, Side: Blue}, "settle blue is illegal in state unknown"},
+		"no event":                        {Trigger{}, "unknown event"},
+		"detect with a side":              {Trigger{Event: EventDetect, Side: Blue}, "takes no side"},
+		"settle without a side":           {Trigger{Event: EventSettle}, "needs a side"},
+		"accept without a phase":          {Trigger{Event: EventAccept}, "needs a phase"},
+		"accept of preparing":             {Trigger{Event: EventAccept, Phase: PhasePreparing}, "needs a phase"},
+		"commit with a phase":             {Trigger{Event: EventCommit, Side: Blue, Phase: PhaseDraining}, "takes no phase"},
+		"valid, but illegal in the state": {Trigger{Event: EventSettle, Side: Blue}, "settle blue is illegal in state unknown: legal are detect"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m, err := New()
@@ -31,7 +31,7 @@ func TestAMalformedTriggerSaysWhichArgumentIsWrong(t *testing.T) {
 	}
 }
 
-func TestTimeNeverGoesBack(t *testing.T) {
+func TestMachine_SinceNeverDecreases(t *testing.T) {
 	m, err := New()
 	require.NoError(t, err)
 	late := time.Unix(1000, 0)
@@ -46,34 +46,34 @@ func TestTimeNeverGoesBack(t *testing.T) {
 	require.Equal(t, "settle: detecting => blue", step.String())
 }
 
-func TestASnapshotAllocatesNothing(t *testing.T) {
+func TestMachine_SnapshotAllocatesNothing(t *testing.T) {
 	m, err := New()
 	require.NoError(t, err)
 	require.Zero(t, testing.AllocsPerRun(100, func() { _ = m.Snapshot() }))
 }
 
-func TestAMistypedTableIsRefusedWithEverythingThatIsWrong(t *testing.T) {
-	island := moving(PhaseDraining, Blue)
+func TestTable_EveryErrorIsReported(t *testing.T) {
+	unreachable := transitioningTo(PhaseDraining, Blue)
 	for name, c := range map[string]struct {
 		extra []row
 		want  []string
 	}{
 		"a row twice":             {[]row{{event: EventDetect, from: unknown, to: detecting}}, []string{"declared twice"}},
-		"an event without a name": {[]row{{event: 99, from: unknown, to: detecting}}, []string{"no such event"}},
-		"a side that is missing":  {[]row{{event: EventSettle, from: unknown, to: detecting}}, []string{"its side do not go together"}},
-		"a phase too many":        {[]row{{event: EventFail, phase: PhaseShared, from: unknown, to: detecting}}, []string{"its phase do not go together"}},
-		"a loop":                  {[]row{{event: EventFail, from: unknown, to: unknown}}, []string{"leads nowhere"}},
+		"an event without a name": {[]row{{event: 99, from: unknown, to: detecting}}, []string{"unknown event"}},
+		"a side that is missing":  {[]row{{event: EventSettle, from: unknown, to: detecting}}, []string{"the side does not match the event"}},
+		"a phase too many":        {[]row{{event: EventFail, phase: PhaseShared, from: unknown, to: detecting}}, []string{"the phase does not match the event"}},
+		"a loop":                  {[]row{{event: EventFail, from: unknown, to: unknown}}, []string{"leads to its own source"}},
 		"an unknown node and a dead end": {
 			[]row{{event: EventFail, from: unknown, to: node{state: 77}}},
-			[]string{"no such node", "never left"},
+			[]string{"unknown node", "cannot be left"},
 		},
 		"a settled node with a phase": {
 			[]row{{event: EventFail, from: unknown, to: node{StateBlue, PhaseShared, None}}},
-			[]string{"no such node"},
+			[]string{"unknown node"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := newEngine(append(table(), c.extra...))
+			_, err := define(append(table(), c.extra...))
 			var bad *TableError
 			require.ErrorAs(t, err, &bad)
 			for _, want := range c.want {
@@ -81,17 +81,17 @@ func TestAMistypedTableIsRefusedWithEverythingThatIsWrong(t *testing.T) {
 			}
 		})
 	}
-	t.Run("a node that is never reached", func(t *testing.T) {
-		_, err := newEngine([]row{
+	t.Run("a node that cannot be reached", func(t *testing.T) {
+		_, err := define([]row{
 			{event: EventDetect, from: unknown, to: detecting},
 			{event: EventFail, from: detecting, to: unknown},
-			{event: EventReset, from: island, to: unknown},
+			{event: EventReset, from: unreachable, to: unknown},
 		})
-		require.ErrorContains(t, err, island.name()+" is never reached")
+		require.ErrorContains(t, err, unreachable.name()+" cannot be reached")
 	})
 }
 
-func TestThePicturesShowTheTableAndAreTheSameEveryTime(t *testing.T) {
+func TestDraw_TheDiagramsShowTheTable(t *testing.T) {
 	require.Equal(t, Mermaid(), Mermaid())
 	require.Equal(t, Graphviz(), Graphviz())
 	for _, line := range []string{

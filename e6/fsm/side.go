@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Side is one half of a blue/green deployment, which e6data calls a strategy.
-// The zero value, None, means that no side is known.
+// Side is one of the two halves of a blue/green deployment. The engine's protocol calls
+// it a strategy. The zero value, None, means that no side is known.
 type Side uint8
 
 // The sides.
@@ -16,12 +16,12 @@ const (
 	Green
 )
 
-// Sides lists the two sides in the order in which they are tried when nothing
-// is known yet.
+// Sides lists the two sides in the order in which a detection probes them when nothing
+// is known.
 var Sides = [...]Side{Blue, Green}
 
-// String returns "none", "blue" or "green". The last two are the values of the
-// strategy header and of the field new_strategy.
+// String returns "none", "blue" or "green". The engine's protocol uses the last two as
+// values of the strategy header and of the field new_strategy.
 func (s Side) String() string {
 	switch s {
 	case Blue:
@@ -48,8 +48,8 @@ func (s Side) Other() Side {
 	return None
 }
 
-// ParseSide reads the name of a side in any case, with white space around it
-// ignored. Anything but blue or green is a *SideError.
+// ParseSide returns the side with the name, in any case; white space around the name is
+// ignored. Any other text than blue or green returns a *SideError.
 func ParseSide(name string) (Side, error) {
 	trimmed := strings.TrimSpace(name)
 	for _, s := range Sides {
@@ -63,8 +63,8 @@ func ParseSide(name string) (Side, error) {
 // MarshalText implements encoding.TextMarshaler with the same text as String.
 func (s Side) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// UnmarshalText implements encoding.TextUnmarshaler. It reads what ParseSide
-// reads, and "none" or nothing as None.
+// UnmarshalText implements encoding.TextUnmarshaler. It accepts the texts of ParseSide,
+// and "none" and the empty text for None. After an error, s is unchanged.
 func (s *Side) UnmarshalText(text []byte) error {
 	if t := strings.TrimSpace(string(text)); t == "" || strings.EqualFold(t, None.String()) {
 		*s = None
@@ -78,9 +78,9 @@ func (s *Side) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// SideError reports a name that is not the name of a side.
+// SideError reports a text that is not the name of a side.
 type SideError struct {
-	// Name is the text as it was received.
+	// Name is the text as received. Error shows its first 32 bytes.
 	Name string
 }
 
@@ -89,8 +89,8 @@ func (e *SideError) Error() string {
 	return fmt.Sprintf("unknown side %q: expected blue or green", shorten(e.Name, 32))
 }
 
-// shorten cuts s to at most n bytes, so that text from the network cannot
-// flood an error message.
+// shorten truncates s to n bytes, which limits the length of an error message with text
+// from the network.
 func shorten(s string, n int) string {
 	if len(s) <= n {
 		return s

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestASideIsReadInAnyCaseAndWithSpaceAroundIt(t *testing.T) {
+func TestParseSide_IgnoresCaseAndWhiteSpace(t *testing.T) {
 	for text, want := range map[string]Side{"blue": Blue, "GREEN": Green, " Blue\n": Blue} {
 		got, err := ParseSide(text)
 		require.NoError(t, err)
@@ -16,7 +16,7 @@ func TestASideIsReadInAnyCaseAndWithSpaceAroundIt(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoSideIsATypedErrorOfBoundedLength(t *testing.T) {
+func TestParseSide_OtherTextIsATypedErrorOfBoundedLength(t *testing.T) {
 	for _, text := range []string{"", "none", "red", "bluegreen", strings.Repeat("é", 1<<16)} {
 		got, err := ParseSide(text)
 		var bad *SideError
@@ -27,7 +27,7 @@ func TestWhatIsNoSideIsATypedErrorOfBoundedLength(t *testing.T) {
 	}
 }
 
-func TestASideSurvivesJSON(t *testing.T) {
+func TestSide_JSONRoundTrip(t *testing.T) {
 	for _, side := range []Side{None, Blue, Green} {
 		text, err := json.Marshal(side)
 		require.NoError(t, err)
@@ -40,7 +40,7 @@ func TestASideSurvivesJSON(t *testing.T) {
 	require.Equal(t, Green, keep, "a bad text changes nothing")
 }
 
-func TestAStateSurvivesJSON(t *testing.T) {
+func TestState_JSONRoundTrip(t *testing.T) {
 	for s := StateUnknown; s <= StateTransitioning; s++ {
 		text, err := json.Marshal(s)
 		require.NoError(t, err)
@@ -52,19 +52,19 @@ func TestAStateSurvivesJSON(t *testing.T) {
 	require.ErrorContains(t, json.Unmarshal([]byte(`"asleep"`), &read), `unknown state "asleep"`)
 }
 
-func TestTheOtherSide(t *testing.T) {
+func TestSide_Other(t *testing.T) {
 	require.Equal(t, []Side{None, Green, Blue}, []Side{None.Other(), Blue.Other(), Green.Other()})
 	require.False(t, None.Valid())
 }
 
-func TestNamesOfValuesOutsideTheListsDoNotPanic(t *testing.T) {
+func TestString_ValuesOutsideTheConstants(t *testing.T) {
 	require.Equal(t, "Side(9)", Side(9).String())
 	require.Equal(t, "State(9)", State(9).String())
 	require.Equal(t, "Phase(9)", Phase(9).String())
 	require.Equal(t, "Event(99)", Event(99).String())
 }
 
-func TestASnapshotSaysWhereItIs(t *testing.T) {
+func TestSnapshot_String(t *testing.T) {
 	require.Equal(t, "unknown", Snapshot{}.String())
 	s := Snapshot{State: StateTransitioning, Phase: PhaseDraining, Target: Green}
 	require.Equal(t, "transitioning blue->green (draining)", s.String())

@@ -12,15 +12,16 @@ type State uint8
 
 // The states.
 const (
-	// StateUnknown: no side is known, and none is being looked for.
+	// StateUnknown: no side is known, and no detection runs.
 	StateUnknown State = iota
-	// StateDetecting: both sides are being asked which one accepts.
+	// StateDetecting: the sides are probed for one that accepts.
 	StateDetecting
-	// StateBlue: blue serves, and no change is under way.
+	// StateBlue: blue serves, and no transition is in progress.
 	StateBlue
-	// StateGreen: green serves, and no change is under way.
+	// StateGreen: green serves, and no transition is in progress.
 	StateGreen
-	// StateTransitioning: the sides are being changed; Phase says how far it is.
+	// StateTransitioning: a transition from one side to the other is in progress. Its
+	// progress is the Phase.
 	StateTransitioning
 )
 
@@ -44,8 +45,8 @@ func (s State) String() string {
 // MarshalText implements encoding.TextMarshaler with the same text as String.
 func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// UnmarshalText implements encoding.TextUnmarshaler. It reads what MarshalText
-// writes.
+// UnmarshalText implements encoding.TextUnmarshaler. It accepts the texts of
+// MarshalText. After an error, s is unchanged.
 func (s *State) UnmarshalText(text []byte) error {
 	for state := StateUnknown; state <= StateTransitioning; state++ {
 		if string(text) == state.String() {
@@ -56,8 +57,8 @@ func (s *State) UnmarshalText(text []byte) error {
 	return fmt.Errorf("unknown state %q: expected unknown, detecting, blue, green or transitioning", shorten(string(text), 32))
 }
 
-// Settled returns the state in which that side serves and nothing changes, and
-// StateUnknown for None.
+// Settled returns the state in which the side serves without a transition: StateBlue or
+// StateGreen. It returns StateUnknown for None.
 func Settled(s Side) State {
 	switch s {
 	case Blue:
@@ -68,19 +69,21 @@ func Settled(s Side) State {
 	return StateUnknown
 }
 
-// Phase is how far a transition is. It is PhaseNone in every state but
+// Phase is the progress of a transition. It is PhaseNone in every state but
 // StateTransitioning.
 type Phase uint8
 
 // The phases of a transition.
 const (
-	// PhaseNone: no transition is under way.
+	// PhaseNone: no transition is in progress.
 	PhaseNone Phase = iota
-	// PhasePreparing: the target is made ready; new queries still go to the origin.
+	// PhasePreparing: the target is authenticated and checked by guards; new queries use
+	// the origin.
 	PhasePreparing
-	// PhaseShared: both sides take new queries, as a selector decides.
+	// PhaseShared: a selector sends new queries to both sides.
 	PhaseShared
-	// PhaseDraining: new queries go to the target; those on the origin finish there.
+	// PhaseDraining: new queries use the target; queries that run on the origin finish
+	// there.
 	PhaseDraining
 )
 
@@ -102,31 +105,31 @@ func (p Phase) String() string {
 // MarshalText implements encoding.TextMarshaler with the same text as String.
 func (p Phase) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 
-// Snapshot is what is known at one moment. It is immutable; the zero value is
-// the beginning, when nothing is known.
+// Snapshot is the state of a machine at one time. It is immutable. The zero value is the
+// state of a new machine.
 type Snapshot struct {
 	// State is the state of the machine.
 	State State
-	// Phase is how far the transition is, if one is under way.
+	// Phase is the phase of the transition, and PhaseNone without one.
 	Phase Phase
-	// Active is the side of new queries: None while unknown or detecting, the
-	// origin while preparing, and the target from then on.
+	// Active is the side of new queries: None in StateUnknown and StateDetecting, the
+	// origin in PhasePreparing, and the target in PhaseShared and PhaseDraining.
 	Active Side
-	// Target is where a transition leads, and None when there is none.
+	// Target is the side that the transition leads to, and None without one.
 	Target Side
-	// Epoch counts the changes of Active. Whatever was sent in an earlier epoch
-	// says nothing about this one.
+	// Epoch counts the changes of Active. A response to a call that was sent in an
+	// earlier epoch is stale.
 	Epoch uint64
-	// Transition numbers the transitions from side to side, beginning with 1:
-	// the one under way, or the last one. It is 0 before the first.
+	// Transition is the number of the transition in progress, or of the last one. The
+	// first transition is 1; before it the number is 0.
 	Transition uint64
-	// Since is when the state or the phase was entered.
+	// Since is the time at which the state or the phase was entered.
 	Since time.Time
-	// Cause is why it was entered.
+	// Cause is the reason why it was entered.
 	Cause Cause
 }
 
-// Origin is the side that a transition leaves, and None when there is none.
+// Origin is the side that the transition leaves, and None without one.
 func (s Snapshot) Origin() Side { return s.Target.Other() }
 
 // String returns a short form such as "blue", "transitioning blue->green
@@ -138,17 +141,19 @@ func (s Snapshot) String() string {
 	return fmt.Sprintf("transitioning %s->%s (%s)", s.Origin(), s.Target, s.Phase)
 }
 
-// Cause is why something happened.
+// Cause is the reason for a step of the machine or for an event.
 type Cause struct {
-	// Reason is one of a small set, fit for a metric's attribute.
+	// Reason is one of the constants below. The set is bounded, so it can be an attribute
+	// of a metric.
 	Reason Reason
-	// Detail says it in words, for people. It holds no secrets and no SQL.
+	// Detail is a text for people. It has no secrets and no SQL.
 	Detail string
-	// Trace is the trace context of the call that caused it, if there was one.
+	// Trace is the trace context of the call that caused it. It is invalid if there was
+	// no such call.
 	Trace trace.SpanContext
 }
 
-// String returns the reason, with the detail behind it if there is one.
+// String returns the reason, followed by the detail if there is one.
 func (c Cause) String() string {
 	if c.Detail == "" {
 		return string(c.Reason)
@@ -161,21 +166,21 @@ type Reason string
 
 // The reasons.
 const (
-	ReasonFirstUse     Reason = "first_use"    // the first query, or the first after a failed detection
-	ReasonAnnouncement Reason = "announcement" // a response named another side
-	ReasonRefusal      Reason = "refusal"      // a side refused a call with 456
-	ReasonUnreachable  Reason = "unreachable"  // a side could not be reached
-	ReasonAccepted     Reason = "accepted"     // a side accepted
-	ReasonDrained      Reason = "drained"      // the last query on the origin ended
-	ReasonDeadline     Reason = "deadline"     // a time limit passed
-	ReasonCredentials  Reason = "credentials"  // the credentials were rejected
-	ReasonSuspended    Reason = "suspended"    // the cluster is suspended and may not be resumed
-	ReasonWithdrawn    Reason = "withdrawn"    // the announcement was taken back
-	ReasonSickTarget   Reason = "sick_target"  // the target failed after it had accepted
-	ReasonCaller       Reason = "caller"       // the application asked for it
-	ReasonStore        Reason = "store"        // the shared store said so
-	ReasonVeto         Reason = "veto"         // a guard said no
-	ReasonHealth       Reason = "health"       // the health policy said so
-	ReasonHook         Reason = "hook"         // a hook failed
-	ReasonSelector     Reason = "selector"     // the selectors said so
+	ReasonFirstUse        Reason = "first_use"        // the first query, or the first after a failed detection
+	ReasonAnnouncement    Reason = "announcement"     // a response named another side
+	ReasonRefusal         Reason = "refusal"          // a side refused a call with 456
+	ReasonUnreachable     Reason = "unreachable"      // a side could not be reached
+	ReasonAccepted        Reason = "accepted"         // a side accepted
+	ReasonDrained         Reason = "drained"          // the last query on the origin ended
+	ReasonDeadline        Reason = "deadline"         // a time limit passed
+	ReasonCredentials     Reason = "credentials"      // the credentials were rejected
+	ReasonSuspended       Reason = "suspended"        // the cluster is suspended, and resuming it is disabled
+	ReasonWithdrawn       Reason = "withdrawn"        // the announcement was withdrawn
+	ReasonTargetUnhealthy Reason = "target_unhealthy" // the target failed after it accepted
+	ReasonCaller          Reason = "caller"           // the application requested it
+	ReasonStore           Reason = "store"            // a record of the shared store
+	ReasonVeto            Reason = "veto"             // a guard vetoed the transition
+	ReasonHealth          Reason = "health"           // the health policy was breached
+	ReasonHook            Reason = "hook"             // a hook failed
+	ReasonSelector        Reason = "selector"         // a selector decided
 )

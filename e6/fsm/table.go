@@ -6,31 +6,32 @@ import (
 	"strings"
 )
 
-// Event is what moves the machine.
+// Event is an event of the machine.
 type Event uint8
 
 // The events.
 const (
 	_ Event = iota
-	// EventDetect: on first use, or when no side is known to accept any more.
+	// EventDetect: a detection starts, on first use or because no side is known to
+	// accept.
 	EventDetect
 	// EventSettle: a side accepted.
 	EventSettle
-	// EventFail: the detection found no side in its time.
+	// EventFail: the detection found no side within its timeout.
 	EventFail
-	// EventAnnounce: the other side was announced.
+	// EventAnnounce: a response, the store or the caller named the other side.
 	EventAnnounce
-	// EventAccept: the target accepted; it is active from here on. Its phase
-	// says whether the origin still takes new queries. With PhaseDraining it
-	// also ends the shared phase.
+	// EventAccept: the target accepted, and becomes the active side. With PhaseShared
+	// the origin still takes new queries, with PhaseDraining it does not. In the shared
+	// phase, PhaseDraining ends that phase.
 	EventAccept
-	// EventCommit: the origin is drained, or nobody waits for that any longer.
+	// EventCommit: the origin is drained or refuses calls, or the drain deadline passed.
 	EventCommit
-	// EventAbort: back to the origin.
+	// EventAbort: the transition ends, and the origin is the active side.
 	EventAbort
-	// EventRollback: after a commit, back to the side that was left.
+	// EventRollback: after a commit, a transition back to the previous side starts.
 	EventRollback
-	// EventReset: forget everything.
+	// EventReset: the caller cleared what is known.
 	EventReset
 )
 
@@ -50,14 +51,13 @@ func (e Event) String() string {
 // MarshalText implements encoding.TextMarshaler with the same text as String.
 func (e Event) MarshalText() ([]byte, error) { return []byte(e.String()), nil }
 
-// wantsSide reports whether the event is about a side.
-func (e Event) wantsSide() bool {
+// needsSide reports whether a trigger of the event has a side.
+func (e Event) needsSide() bool {
 	return slices.Contains([]Event{EventSettle, EventAnnounce, EventCommit, EventAbort, EventRollback}, e)
 }
 
-// node is a place in the table: a state, and for a transition its phase and
-// target too. An event that is legal in one phase only, or for one side only,
-// is so by the table alone.
+// node is a state of the table: a State, and for a transition its phase and target. So
+// the table alone says which events are legal in a phase or for a side.
 type node struct {
 	state  State
 	phase  Phase
@@ -72,7 +72,7 @@ func (n node) name() string {
 	return fmt.Sprintf("%s/%s/%s", n.state, n.phase, n.target)
 }
 
-// active is the side of new queries in that node.
+// active is the side of new queries in the node.
 func (n node) active() Side {
 	switch {
 	case n.state == StateBlue:
@@ -85,17 +85,17 @@ func (n node) active() Side {
 	return n.target // None unless in a transition
 }
 
-// row is one line of the table.
+// row is one row of the table.
 type row struct {
 	event Event
-	side  Side  // None where the event is about no side
-	phase Phase // of accept
+	side  Side  // None for an event without a side
+	phase Phase // PhaseNone for every event but accept
 	from  node
 	to    node
 }
 
-// name is the row's event in the engine, which has one destination for each
-// event and source.
+// name is the name of the row's event in the engine. The engine has one destination
+// for an event and a source, so the side or the phase is part of the name.
 func (r row) name() string {
 	switch {
 	case r.side != None:
@@ -111,8 +111,8 @@ var (
 	detecting = node{state: StateDetecting}
 )
 
-func settledAt(s Side) node            { return node{state: Settled(s)} }
-func moving(p Phase, target Side) node { return node{StateTransitioning, p, target} }
+func settledAt(s Side) node                     { return node{state: Settled(s)} }
+func transitioningTo(p Phase, target Side) node { return node{StateTransitioning, p, target} }
 
 // table declares every legal event.
 func table() []row {
@@ -125,28 +125,29 @@ func table() []row {
 		here, other := settledAt(side), settledAt(side.Other())
 		rows = append(rows,
 			row{event: EventSettle, side: side, from: detecting, to: here},
-			row{event: EventAnnounce, side: side, from: other, to: moving(PhasePreparing, side)},
-			row{event: EventRollback, side: side, from: other, to: moving(PhasePreparing, side)},
-			row{event: EventAccept, phase: PhaseShared, from: moving(PhasePreparing, side), to: moving(PhaseShared, side)},
-			row{event: EventAccept, phase: PhaseDraining, from: moving(PhasePreparing, side), to: moving(PhaseDraining, side)},
-			row{event: EventAccept, phase: PhaseDraining, from: moving(PhaseShared, side), to: moving(PhaseDraining, side)},
-			row{event: EventCommit, side: side, from: moving(PhaseDraining, side), to: here},
+			row{event: EventAnnounce, side: side, from: other, to: transitioningTo(PhasePreparing, side)},
+			row{event: EventRollback, side: side, from: other, to: transitioningTo(PhasePreparing, side)},
+			row{event: EventAccept, phase: PhaseShared, from: transitioningTo(PhasePreparing, side), to: transitioningTo(PhaseShared, side)},
+			row{event: EventAccept, phase: PhaseDraining, from: transitioningTo(PhasePreparing, side), to: transitioningTo(PhaseDraining, side)},
+			row{event: EventAccept, phase: PhaseDraining, from: transitioningTo(PhaseShared, side), to: transitioningTo(PhaseDraining, side)},
+			row{event: EventCommit, side: side, from: transitioningTo(PhaseDraining, side), to: here},
 			row{event: EventDetect, from: here, to: detecting},
 			row{event: EventReset, from: here, to: unknown},
 		)
 		for _, phase := range []Phase{PhasePreparing, PhaseShared, PhaseDraining} {
 			rows = append(rows,
-				row{event: EventAbort, side: side.Other(), from: moving(phase, side), to: other},
-				row{event: EventDetect, from: moving(phase, side), to: detecting},
-				row{event: EventReset, from: moving(phase, side), to: unknown},
+				row{event: EventAbort, side: side.Other(), from: transitioningTo(phase, side), to: other},
+				row{event: EventDetect, from: transitioningTo(phase, side), to: detecting},
+				row{event: EventReset, from: transitioningTo(phase, side), to: unknown},
 			)
 		}
 	}
 	return rows
 }
 
-// TableError lists what is wrong with a machine's table.
+// TableError lists the errors in the declared table of the machine.
 type TableError struct {
+	// Problems has one text for each error.
 	Problems []string
 }
 
@@ -155,14 +156,14 @@ func (e *TableError) Error() string {
 	return "fsm: invalid table: " + strings.Join(e.Problems, "; ")
 }
 
-// validate checks a table: every row makes sense by itself, no event has two
-// destinations from one node, and every node is reached and can be left.
+// validate checks a table: every row is valid, no event has two destinations from one
+// node, and every node can be reached and left. The error is a *TableError.
 func validate(rows []row) error {
 	e := &TableError{}
 	bad := func(format string, args ...any) { e.Problems = append(e.Problems, fmt.Sprintf(format, args...)) }
 	seen := make(map[string]bool)
 	next := make(map[node][]node)
-	all := make(map[node]bool)
+	used := make(map[node]bool)
 	for _, r := range rows {
 		key := r.name() + " from " + r.from.name()
 		if seen[key] {
@@ -170,21 +171,22 @@ func validate(rows []row) error {
 		}
 		seen[key] = true
 		if r.event == 0 || int(r.event) >= len(eventNames) {
-			bad("%s: no such event", key)
+			bad("%s: unknown event", key)
 		}
-		if r.event.wantsSide() != r.side.Valid() {
-			bad("%s: the event and its side do not go together", key)
+		if r.event.needsSide() != r.side.Valid() {
+			bad("%s: the side does not match the event", key)
 		}
 		if (r.event == EventAccept) != (r.phase == PhaseShared || r.phase == PhaseDraining) {
-			bad("%s: the event and its phase do not go together", key)
+			bad("%s: the phase does not match the event", key)
 		}
 		if r.from == r.to {
-			bad("%s leads nowhere", key)
+			bad("%s leads to its own source", key)
 		}
 		for _, n := range []node{r.from, r.to} {
-			all[n] = true
-			if moving := n.state == StateTransitioning; n.state > StateTransitioning || moving != n.target.Valid() || moving != (n.phase != PhaseNone) {
-				bad("%s: no such node: %+v", key, n)
+			used[n] = true
+			transition := n.state == StateTransitioning
+			if n.state > StateTransitioning || transition != n.target.Valid() || transition != (n.phase != PhaseNone) {
+				bad("%s: unknown node: %+v", key, n)
 			}
 		}
 		next[r.from] = append(next[r.from], r.to)
@@ -198,12 +200,12 @@ func validate(rows []row) error {
 			}
 		}
 	}
-	for n := range all {
+	for n := range used {
 		if !reached[n] {
-			bad("%s is never reached", n.name())
+			bad("%s cannot be reached", n.name())
 		}
 		if len(next[n]) == 0 {
-			bad("%s is never left", n.name())
+			bad("%s cannot be left", n.name())
 		}
 	}
 	if len(e.Problems) == 0 {

@@ -10,7 +10,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// position is the model's view of where the machine is.
+// position is a node of the model.
 type position struct {
 	state  State
 	phase  Phase
@@ -30,36 +30,36 @@ func triggers() []Trigger {
 	return all
 }
 
-// follow is the rules of the machine, written a second time without its table.
-func follow(p position, t Trigger) (position, bool) {
-	plain := t.Side == None && t.Phase == PhaseNone
-	sided := (t.Side == Blue || t.Side == Green) && t.Phase == PhaseNone
-	changing := p.state == StateTransitioning
+// expected is the model: the rules of the machine, written without its table.
+func expected(p position, t Trigger) (position, bool) {
+	noArguments := t.Side == None && t.Phase == PhaseNone
+	onlySide := (t.Side == Blue || t.Side == Green) && t.Phase == PhaseNone
+	transition := p.state == StateTransitioning
 	switch t.Event {
 	case EventDetect:
-		return position{state: StateDetecting}, plain && p.state != StateDetecting
+		return position{state: StateDetecting}, noArguments && p.state != StateDetecting
 	case EventReset:
-		return position{}, plain && p.state != StateUnknown
+		return position{}, noArguments && p.state != StateUnknown
 	case EventFail:
-		return position{}, plain && p.state == StateDetecting
+		return position{}, noArguments && p.state == StateDetecting
 	case EventSettle:
-		return position{state: Settled(t.Side)}, sided && p.state == StateDetecting
+		return position{state: Settled(t.Side)}, onlySide && p.state == StateDetecting
 	case EventAnnounce, EventRollback:
-		return position{StateTransitioning, PhasePreparing, t.Side}, sided && p.state == Settled(t.Side.Other())
+		return position{StateTransitioning, PhasePreparing, t.Side}, onlySide && p.state == Settled(t.Side.Other())
 	case EventCommit:
-		return position{state: Settled(t.Side)}, sided && changing && p.phase == PhaseDraining && p.target == t.Side
+		return position{state: Settled(t.Side)}, onlySide && transition && p.phase == PhaseDraining && p.target == t.Side
 	case EventAbort:
-		return position{state: Settled(t.Side)}, sided && changing && p.target == t.Side.Other()
+		return position{state: Settled(t.Side)}, onlySide && transition && p.target == t.Side.Other()
 	case EventAccept:
 		legal := t.Phase == PhaseShared && p.phase == PhasePreparing ||
 			t.Phase == PhaseDraining && (p.phase == PhasePreparing || p.phase == PhaseShared)
-		return position{StateTransitioning, t.Phase, p.target}, legal && changing && t.Side == None
+		return position{StateTransitioning, t.Phase, p.target}, legal && transition && t.Side == None
 	}
 	return p, false
 }
 
-// serving is the side of new queries at a position.
-func serving(p position) Side {
+// activeSide is the side of new queries at a position.
+func activeSide(p position) Side {
 	switch {
 	case p.state == StateBlue:
 		return Blue
@@ -75,10 +75,10 @@ func serving(p position) Side {
 	return p.target
 }
 
-// step fires the trigger and checks everything that must hold afterwards.
-func step(t require.TestingT, m *Machine, p position, trigger Trigger) position {
+// fire fires the trigger and checks the invariants of the machine.
+func fire(t require.TestingT, m *Machine, p position, trigger Trigger) position {
 	before := m.Snapshot()
-	want, legal := follow(p, trigger)
+	want, legal := expected(p, trigger)
 	require.Equal(t, legal, m.Can(trigger), "%s in %s", trigger, before)
 	got, err := m.Fire(trigger)
 	if !legal {
@@ -94,7 +94,7 @@ func step(t require.TestingT, m *Machine, p position, trigger Trigger) position 
 	require.NoError(t, err)
 	after := m.Snapshot()
 	require.Equal(t, want, position{after.State, after.Phase, after.Target}, "%s in %s", trigger, before)
-	require.Equal(t, serving(want), after.Active, "%s in %s", trigger, before)
+	require.Equal(t, activeSide(want), after.Active, "%s in %s", trigger, before)
 	epoch, transition := before.Epoch, before.Transition
 	if before.Active != after.Active {
 		epoch++
@@ -111,7 +111,7 @@ func step(t require.TestingT, m *Machine, p position, trigger Trigger) position 
 	return want
 }
 
-func TestEveryTriggerInEveryNodeDoesWhatTheRulesSay(t *testing.T) {
+func TestMachine_EveryTriggerInEveryNodeAgreesWithTheModel(t *testing.T) {
 	paths := map[position][]Trigger{{}: nil}
 	for todo := []position{{}}; len(todo) > 0; todo = todo[1:] {
 		for _, trigger := range triggers() {
@@ -119,9 +119,9 @@ func TestEveryTriggerInEveryNodeDoesWhatTheRulesSay(t *testing.T) {
 			require.NoError(t, err)
 			var p position
 			for _, earlier := range paths[todo[0]] {
-				p = step(t, m, p, earlier)
+				p = fire(t, m, p, earlier)
 			}
-			p = step(t, m, p, trigger)
+			p = fire(t, m, p, trigger)
 			if _, known := paths[p]; !known {
 				paths[p] = append(append([]Trigger(nil), paths[todo[0]]...), trigger)
 				todo = append(todo, p)
@@ -131,7 +131,7 @@ func TestEveryTriggerInEveryNodeDoesWhatTheRulesSay(t *testing.T) {
 	require.Len(t, paths, 10, "unknown, detecting, two settled and six transitioning nodes")
 }
 
-func TestAnySequenceOfTriggersAgreesWithTheModel(t *testing.T) {
+func TestMachine_AnySequenceOfTriggersAgreesWithTheModel(t *testing.T) {
 	all := triggers()
 	rapid.Check(t, func(t *rapid.T) {
 		m, err := New()
@@ -142,7 +142,7 @@ func TestAnySequenceOfTriggersAgreesWithTheModel(t *testing.T) {
 			if rapid.Bool().Draw(t, "legal") {
 				candidates = nil
 				for _, trigger := range all {
-					if _, ok := follow(p, trigger); ok {
+					if _, ok := expected(p, trigger); ok {
 						candidates = append(candidates, trigger)
 					}
 				}
@@ -150,12 +150,12 @@ func TestAnySequenceOfTriggersAgreesWithTheModel(t *testing.T) {
 			trigger := rapid.SampledFrom(candidates).Draw(t, "trigger")
 			trigger.At = time.Unix(rapid.Int64Range(1, 100).Draw(t, "at"), 0)
 			trigger.Cause = Cause{Reason: ReasonCaller}
-			p = step(t, m, p, trigger)
+			p = fire(t, m, p, trigger)
 		}
 	})
 }
 
-func TestReadersSeeOnlyConsistentSnapshotsWhileTheMachineMoves(t *testing.T) {
+func TestMachine_ReadersLoadConsistentSnapshotsDuringSteps(t *testing.T) {
 	m, err := New()
 	require.NoError(t, err)
 	stop := make(chan struct{})
@@ -166,7 +166,7 @@ func TestReadersSeeOnlyConsistentSnapshotsWhileTheMachineMoves(t *testing.T) {
 			var last uint64
 			for {
 				s := m.Snapshot()
-				if s.Active != serving(position{s.State, s.Phase, s.Target}) || s.Epoch < last {
+				if s.Active != activeSide(position{s.State, s.Phase, s.Target}) || s.Epoch < last {
 					torn <- fmt.Sprintf("%+v after epoch %d", s, last)
 					return
 				}
@@ -190,7 +190,7 @@ func TestReadersSeeOnlyConsistentSnapshotsWhileTheMachineMoves(t *testing.T) {
 	require.Empty(t, torn)
 }
 
-// cutover goes from nowhere by blue to green and back to nowhere.
+// cutover leads from unknown to blue, to green and back to unknown.
 var cutover = []Trigger{
 	{Event: EventDetect},
 	{Event: EventSettle, Side: Blue},

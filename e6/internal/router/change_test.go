@@ -98,7 +98,7 @@ func TestStrategyChanged_IsPublishedOnceForEveryChangeOfTheActiveSide(t *testing
 				r.refuse(fsm.Green, r.Stamp())
 				pass(5 * latency)
 			},
-			want: []string{"blue->green announced", "green->blue aborted"}, reason: fsm.ReasonSickTarget,
+			want: []string{"blue->green announced", "green->blue aborted"}, reason: fsm.ReasonTargetUnhealthy,
 		},
 		"a target that fails after it accepted, and an origin that refuses": {
 			path: func(_ *testing.T, r *rig) {
@@ -358,7 +358,7 @@ func TestStrategyChanged_EveryEventThatChangesTheActiveSideHasAKind(t *testing.T
 	kinds := map[events.ChangeKind]bool{}
 	for _, event := range []fsm.Event{fsm.EventAnnounce, fsm.EventRollback, fsm.EventAbort, fsm.EventSettle, fsm.EventReset} {
 		for _, reason := range []fsm.Reason{
-			fsm.ReasonFirstUse, fsm.ReasonAnnouncement, fsm.ReasonRefusal, fsm.ReasonUnreachable, fsm.ReasonDeadline, fsm.ReasonSickTarget,
+			fsm.ReasonFirstUse, fsm.ReasonAnnouncement, fsm.ReasonRefusal, fsm.ReasonUnreachable, fsm.ReasonDeadline, fsm.ReasonTargetUnhealthy,
 			fsm.ReasonCaller, fsm.ReasonStore, fsm.ReasonHealth, "a reason of tomorrow",
 		} {
 			kind := router.ChangeKindOf(event, fsm.Cause{Reason: reason})

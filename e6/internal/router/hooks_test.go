@@ -246,7 +246,7 @@ func TestHowACutoverEnds(t *testing.T) {
 		"the next one begins": {drainingTo, func(r *rig) { r.announce(fsm.Green, r.Stamp(), fsm.Blue) },
 			router.ResultSuperseded, fsm.ReasonAnnouncement, true, 1},
 		"the target is sick": {drainingTo, func(r *rig) { r.pin(); r.refuse(fsm.Green, r.Stamp()); pass(2 * latency) },
-			router.ResultAborted, fsm.ReasonSickTarget, true, 1},
+			router.ResultAborted, fsm.ReasonTargetUnhealthy, true, 1},
 		"rolled back": {drainingTo, func(r *rig) { r.pin(); require.NoError(r.t, r.Rollback(context.Background(), "")) },
 			router.ResultAborted, fsm.ReasonCaller, true, 1},
 		"neither accepts": {drainingTo, func(r *rig) { r.cluster.set(fsm.Blue, errDead); r.refuse(fsm.Green, r.Stamp()); pass(2 * latency) },

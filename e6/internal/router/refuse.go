@@ -182,7 +182,7 @@ func (w *writer) onOriginProbed(t *transition, originAccepts, targetRefuses bool
 	switch {
 	case w.transition != t:
 	case originAccepts:
-		w.abort(t, fsm.Cause{Reason: fsm.ReasonSickTarget, Detail: cause.Detail, Trace: cause.Trace})
+		w.abort(t, fsm.Cause{Reason: fsm.ReasonTargetUnhealthy, Detail: cause.Detail, Trace: cause.Trace})
 		w.suppressSide(t.target())
 		if !targetRefuses {
 			w.veto(t.target(), cause)

@@ -203,9 +203,9 @@ func TestWhatEndsASharedPhase(t *testing.T) {
 			nil, fsm.ReasonUnreachable},
 		"not: a query failed on the target, which answers": {func(r *rig) { r.fail(fsm.Green, r.Stamp()) },
 			"transitioning blue->green (shared)", nil, ""},
-		"the target refuses": {func(r *rig) { r.refuse(fsm.Green, r.Stamp()) }, "blue", []string{"blue aborted"}, fsm.ReasonSickTarget},
+		"the target refuses": {func(r *rig) { r.refuse(fsm.Green, r.Stamp()) }, "blue", []string{"blue aborted"}, fsm.ReasonTargetUnhealthy},
 		"the target is dead": {func(r *rig) { r.cluster.set(fsm.Green, errDead); r.fail(fsm.Green, r.Stamp()) }, "blue",
-			[]string{"blue aborted"}, fsm.ReasonSickTarget},
+			[]string{"blue aborted"}, fsm.ReasonTargetUnhealthy},
 		"both are dead": {func(r *rig) {
 			r.cluster.set(fsm.Green, errDead)
 			r.cluster.set(fsm.Blue, errDead)

@@ -92,7 +92,7 @@ func TestATargetThatCannotBeReachedWhileTheOriginDrainsIsLeftForTheOrigin(t *tes
 		require.Equal(t, fsm.Green, r.touch(), "one call without an answer is no proof")
 		pass(5 * latency)
 		r.requireState("blue")
-		require.Equal(t, fsm.ReasonSickTarget, r.Routing().Cause.Reason)
+		require.Equal(t, fsm.ReasonTargetUnhealthy, r.Routing().Cause.Reason)
 	})
 }
 
