@@ -13,7 +13,7 @@ import (
 // RollbackPolicy says when the side that new queries have moved to is so bad
 // that they go back. The zero value of a field means its default.
 //
-// PinSide failures of the stack count: calls without an answer, broken connections
+// Only failures of the stack count: calls without an answer, broken connections
 // and timeouts of the client's own. An engine that answers is well, whatever it
 // answers.
 type RollbackPolicy struct {

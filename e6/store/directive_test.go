@@ -15,15 +15,15 @@ import (
 	"github.com/e6data/e6data-go/internal/bubbles"
 )
 
-var order = store.Directive{Side: fsm.Green, Reason: "the sums are wrong", Who: "ops@host", For: time.Hour}
+var directive = store.Directive{Side: fsm.Green, Reason: "the sums are wrong", Who: "ops@host", For: time.Hour}
 
-func TestAnOrderNamesTheOtherSideAndLeavesAVeto(t *testing.T) {
+func TestRollback_ActivatesTheOtherSideAndAddsAVeto(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		var s store.Memory
 		before, err := s.CompareAndSwap(t.Context(), "c", 0, store.Record{Active: fsm.Green, Announced: fsm.Green, Epoch: 3, Writer: "w"})
 		require.NoError(t, err)
 		now := time.Now()
-		got, err := store.Rollback(t.Context(), &s, "c", order)
+		got, err := store.Rollback(t.Context(), &s, "c", directive)
 		require.NoError(t, err)
 		require.Equal(t, store.Record{
 			Version: before.Version + 1, Active: fsm.Blue, Epoch: 4, Writer: "ops@host", At: now,
@@ -31,42 +31,42 @@ func TestAnOrderNamesTheOtherSideAndLeavesAVeto(t *testing.T) {
 		}, got)
 
 		time.Sleep(time.Minute)
-		again, err := store.Rollback(t.Context(), &s, "c", order)
+		again, err := store.Rollback(t.Context(), &s, "c", directive)
 		require.NoError(t, err)
 		require.Equal(t, uint64(4), again.Epoch, "blue was active already")
-		require.Len(t, again.Vetoes, 1, "it takes the place of the order before it")
+		require.Len(t, again.Vetoes, 1, "it replaces the directive before it")
 		require.Equal(t, time.Hour, again.Vetoes[0].Remaining())
 	})
 }
 
-func TestAnOrderWorksWhereTheStoreKnowsNothing(t *testing.T) {
+func TestRollback_WorksOnAnEmptyStore(t *testing.T) {
 	var s store.Memory
-	got, err := store.Rollback(t.Context(), &s, "c", order)
+	got, err := store.Rollback(t.Context(), &s, "c", directive)
 	require.NoError(t, err)
 	require.Equal(t, fsm.Blue, got.Active)
 	require.True(t, got.Vetoed(fsm.Green))
 }
 
-func TestAnOrderToASideWithAVetoIsRefused(t *testing.T) {
+func TestRollback_ToASideWithAVetoIsRefused(t *testing.T) {
 	var s store.Memory
-	_, err := store.Rollback(t.Context(), &s, "c", order)
+	_, err := store.Rollback(t.Context(), &s, "c", directive)
 	require.NoError(t, err)
-	other := order
+	other := directive
 	other.Side = fsm.Blue
-	present, err := store.Rollback(t.Context(), &s, "c", other)
-	require.EqualError(t, err, `store: an order's Side is "blue": want a side whose other one can be used: a veto on green stands`)
-	require.Equal(t, uint64(1), present.Version, "nothing was changed")
+	current, err := store.Rollback(t.Context(), &s, "c", other)
+	require.EqualError(t, err, `store: directive: Side is "blue": want a side whose other side is usable: a veto on green is active, release it first`)
+	require.Equal(t, uint64(1), current.Version, "nothing was changed")
 
 	released, n, err := store.Release(t.Context(), &s, "c", fsm.Green, "ops@host")
 	require.NoError(t, err)
 	require.Equal(t, 1, n)
 	require.Empty(t, released.Vetoes)
-	require.Equal(t, fsm.Blue, released.Active, "a release moves nobody")
+	require.Equal(t, fsm.Blue, released.Active, "a release moves no client")
 	_, err = store.Rollback(t.Context(), &s, "c", other)
 	require.NoError(t, err)
 }
 
-func TestAReleaseTakesBackTheVetoesOfOneSide(t *testing.T) {
+func TestRelease_RemovesTheVetoesOfOneSide(t *testing.T) {
 	var s store.Memory
 	now := time.Now()
 	veto := func(side fsm.Side, writer string) store.Veto {
@@ -74,42 +74,42 @@ func TestAReleaseTakesBackTheVetoesOfOneSide(t *testing.T) {
 	}
 	_, err := s.CompareAndSwap(t.Context(), "c", 0, store.Record{Active: fsm.Blue, Vetoes: []store.Veto{veto(fsm.Green, "a"), veto(fsm.Blue, "b"), veto(fsm.Green, "c")}})
 	require.NoError(t, err)
-	fact, n, err := store.Release(t.Context(), &s, "c", fsm.Green, "ops@host")
+	record, n, err := store.Release(t.Context(), &s, "c", fsm.Green, "ops@host")
 	require.NoError(t, err)
 	require.Equal(t, 2, n)
-	require.Len(t, fact.Vetoes, 1)
-	require.True(t, fact.Vetoed(fsm.Blue))
+	require.Len(t, record.Vetoes, 1)
+	require.True(t, record.Vetoed(fsm.Blue))
 
 	again, n, err := store.Release(t.Context(), &s, "c", fsm.Green, "ops@host")
 	require.NoError(t, err)
 	require.Zero(t, n)
-	require.Equal(t, fact.Version, again.Version, "where there is nothing to take back nothing is written")
+	require.Equal(t, record.Version, again.Version, "without a veto to release nothing is written")
 }
 
-func TestABadOrderIsRefused(t *testing.T) {
+func TestRollback_RefusesAnInvalidDirective(t *testing.T) {
 	var s store.Memory
 	for want, change := range map[string]func(o *store.Directive){
-		`Side is "none": want blue or green`:            func(o *store.Directive) { o.Side = fsm.None },
-		`Why is "": want a reason of 200 bytes at most`: func(o *store.Directive) { o.Reason = "" },
-		`want a reason of 200 bytes`:                    func(o *store.Directive) { o.Reason = strings.Repeat("x", 201) },
-		`Who is "": want a name of 64 bytes at most`:    func(o *store.Directive) { o.Who = "" },
-		`want a name of 64 bytes`:                       func(o *store.Directive) { o.Who = strings.Repeat("x", 65) },
-		`For is "0s": want a time of 24h0m0s at most`:   func(o *store.Directive) { o.For = 0 },
-		`For is "25h0m0s"`:                              func(o *store.Directive) { o.For = 25 * time.Hour },
+		`Side is "none": want blue or green`:               func(o *store.Directive) { o.Side = fsm.None },
+		`Reason is "": want a reason of 200 bytes at most`: func(o *store.Directive) { o.Reason = "" },
+		`want a reason of 200 bytes`:                       func(o *store.Directive) { o.Reason = strings.Repeat("x", 201) },
+		`Who is "": want a name of 64 bytes at most`:       func(o *store.Directive) { o.Who = "" },
+		`want a name of 64 bytes`:                          func(o *store.Directive) { o.Who = strings.Repeat("x", 65) },
+		`For is "0s": want a time of 24h0m0s at most`:      func(o *store.Directive) { o.For = 0 },
+		`For is "25h0m0s"`:                                 func(o *store.Directive) { o.For = 25 * time.Hour },
 	} {
-		o := order
+		o := directive
 		change(&o)
 		_, err := store.Rollback(t.Context(), &s, "c", o)
 		bad := new(store.DirectiveError)
 		require.ErrorAs(t, err, &bad)
 		require.ErrorContains(t, err, want)
 	}
-	fact, err := s.Load(t.Context(), "c")
+	record, err := s.Load(t.Context(), "c")
 	require.NoError(t, err)
-	require.Zero(t, fact.Version)
+	require.Zero(t, record.Version)
 }
 
-func TestAnOrderIsGivenAlthoughOthersWriteAllTheTime(t *testing.T) {
+func TestRollback_RetriesConflictsUntilItWrites(t *testing.T) {
 	var s store.Memory
 	ctx, stop := context.WithCancel(t.Context())
 	var others sync.WaitGroup
@@ -125,7 +125,7 @@ func TestAnOrderIsGivenAlthoughOthersWriteAllTheTime(t *testing.T) {
 		})
 	}
 	for range 50 {
-		_, err := store.Rollback(t.Context(), &s, "c", order)
+		_, err := store.Rollback(t.Context(), &s, "c", directive)
 		require.NoError(t, err)
 		_, n, err := store.Release(t.Context(), &s, "c", fsm.Green, "ops@host")
 		require.NoError(t, err)
@@ -135,7 +135,7 @@ func TestAnOrderIsGivenAlthoughOthersWriteAllTheTime(t *testing.T) {
 	others.Wait()
 }
 
-func TestAVetoThatIsOverCountsForNothing(t *testing.T) {
+func TestVeto_ThatHasEndedIsIgnored(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		now := time.Now()
 		veto := func(writer string, ends time.Duration) store.Veto {
@@ -147,7 +147,7 @@ func TestAVetoThatIsOverCountsForNothing(t *testing.T) {
 		with, added := f.WithVeto(veto("c", time.Hour))
 		require.True(t, added)
 		require.Len(t, with.Vetoes, 2)
-		require.Len(t, f.Vetoes, 2, "the fact it came from stays as it was")
+		require.Len(t, f.Vetoes, 2, "the record it came from stays as it was")
 		require.Equal(t, "a", f.Vetoes[0].Writer)
 		_, added = f.WithVeto(veto("c", time.Second))
 		require.False(t, added)
@@ -155,7 +155,7 @@ func TestAVetoThatIsOverCountsForNothing(t *testing.T) {
 	})
 }
 
-func TestOnlyAnOrderTakesThePlaceOfAnother(t *testing.T) {
+func TestWithVeto_OnlyADirectiveReplacesAnotherWritersVeto(t *testing.T) {
 	now := time.Now()
 	var f store.Record
 	for i := range store.MaxVetoes {

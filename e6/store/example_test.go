@@ -34,11 +34,11 @@ func ExampleOpenFile() {
 	if _, err := one.CompareAndSwap(ctx, cluster, 0, store.Record{Active: fsm.Green}); err != nil {
 		log.Fatal(err)
 	}
-	fact, err := another.Load(ctx, cluster)
+	record, err := another.Load(ctx, cluster)
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(fact.Side(), "at version", fact.Version)
+	fmt.Println(record.Side(), "at version", record.Version)
 	// Output: green at version 1
 }
 

@@ -11,8 +11,8 @@ const (
 // EncodeSlot makes a slot.
 var EncodeSlot = encodeSlot
 
-// ParseFile reads a file, and tells the slot that the next fact goes to.
-func ParseFile(image []byte) (fact Record, free int) {
+// ParseFile reads a file, and returns the slot that the next record is written to.
+func ParseFile(image []byte) (record Record, free int) {
 	c := parseFile(image)
-	return c.fact, c.free
+	return c.record, c.free
 }

@@ -11,12 +11,12 @@ import (
 	"sync/atomic"
 )
 
-// FileOptions says where a File keeps what it knows. The zero value is ready to
+// FileOptions configures the directory of a File. The zero value is ready to
 // use.
 type FileOptions struct {
 	// Dir is the directory of the files, on a local file system. It is made, with
 	// mode 0700, if it does not exist. It must belong to the user of the process,
-	// and nobody else may be able to write to it.
+	// and no other user may be able to write to it.
 	//
 	// By default it is "e6data" in $XDG_RUNTIME_DIR, if that is a directory of the
 	// user, and otherwise in the user's cache directory (os.UserCacheDir).
@@ -25,10 +25,10 @@ type FileOptions struct {
 
 // File is a store for the processes of one user on one host. It keeps a file of
 // 8 KiB for each cluster, which every process maps into its memory: a read takes
-// no lock and waits for nobody.
+// no lock and never waits.
 //
 // A process may be killed at any instant, and a file may be cut off, overwritten
-// or removed: what cannot be read counts as not known, and the next
+// or removed: a record that cannot be read counts as absent, and the next
 // CompareAndSwap repairs it. Versions go on growing after that as long as one
 // process lives that has seen the last one: the first version after a repair may
 // then be more than one above the old one.
@@ -48,7 +48,7 @@ var _ Store = (*File)(nil)
 var errFileClosed = fmt.Errorf("store: %w", os.ErrClosed)
 
 // OpenFile opens the store of the user's processes on this host. It refuses a
-// directory that others could write to, or that belongs to somebody else, with
+// directory that others could write to, or that belongs to another user, with
 // an *UnsafePathError. On a system without a suitable kind of shared memory the
 // error is errors.ErrUnsupported.
 func OpenFile(opts FileOptions) (*File, error) {
@@ -79,7 +79,7 @@ func (f *File) Dir() string { return f.dir }
 
 // Path is the file of one cluster. Its name is made of a hash of the cluster and
 // of the version of the format, so that programs of different versions do not
-// take each other's files for broken ones.
+// treat each other's files as damaged.
 func (f *File) Path(cluster string) string { return filepath.Join(f.dir, fileName(cluster)) }
 
 // Load implements Store. As long as nothing has changed it allocates nothing and
@@ -93,11 +93,11 @@ func (f *File) Load(ctx context.Context, cluster string) (Record, error) {
 		return Record{}, err
 	}
 	s, err := c.read(ctx)
-	return s.fact, err
+	return s.record, err
 }
 
-// CompareAndSwap implements Store. Writers take turns by a lock that the system
-// takes back from a process that ends; a writer that is stopped while it holds
+// CompareAndSwap implements Store. Writers are serialized by a lock that the system
+// releases when its process ends; a writer that is suspended while it holds
 // the lock keeps the others waiting until their contexts end.
 func (f *File) CompareAndSwap(ctx context.Context, cluster string, old uint64, next Record) (Record, error) {
 	if err := ctx.Err(); err != nil {
@@ -107,16 +107,16 @@ func (f *File) CompareAndSwap(ctx context.Context, cluster string, old uint64, n
 	if err != nil {
 		return Record{}, err
 	}
-	return c.swap(ctx, func(present Record) (Record, error) {
-		if present.Version != old {
-			return present, ErrConflict
+	return c.swap(ctx, func(current Record) (Record, error) {
+		if current.Version != old {
+			return current, ErrConflict
 		}
 		return next, nil
 	})
 }
 
-// Watch implements Store. On Linux the system tells of every change; elsewhere
-// the memory is looked at every 20 ms. It ends with os.ErrClosed when the store
+// Watch implements Store. On Linux inotify reports every change; elsewhere
+// the memory is polled every 20 ms. It ends with os.ErrClosed when the store
 // is closed.
 func (f *File) Watch(ctx context.Context, cluster string, fn func(Record)) error {
 	if err := ctx.Err(); err != nil {
@@ -130,21 +130,21 @@ func (f *File) Watch(ctx context.Context, cluster string, fn func(Record)) error
 		return err
 	}
 	defer f.leave()
-	var told uint64
+	var lastSeen uint64
 	for {
-		rung := c.rung()
-		fact, err := c.look(ctx)
+		changed := c.changed()
+		record, err := c.look(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err != nil:
 			return err
-		case fact.Version > told:
-			told = fact.Version
-			fn(fact)
+		case record.Version > lastSeen:
+			lastSeen = record.Version
+			fn(record)
 		}
 		select {
-		case <-rung:
+		case <-changed:
 		case <-f.closed:
 			return errFileClosed
 		case <-ctx.Done():
@@ -153,7 +153,7 @@ func (f *File) Watch(ctx context.Context, cluster string, fn func(Record)) error
 	}
 }
 
-// Close ends all watches with os.ErrClosed and gives the files back; they stay
+// Close ends all watches with os.ErrClosed and unmaps the files; they stay
 // where they are. Later calls of the store's methods fail with os.ErrClosed.
 func (f *File) Close() error {
 	f.mu.Lock()

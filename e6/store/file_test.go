@@ -30,15 +30,15 @@ func within(t testing.TB, d time.Duration) context.Context {
 	return ctx
 }
 
-// write puts a fact on top of the present one, whatever that is.
+// write replaces the current record, whatever its version.
 func write(t testing.TB, s store.Store, writer string) store.Record {
 	t.Helper()
 	ctx := within(t, 30*time.Second)
-	present, err := s.Load(ctx, "a")
+	current, err := s.Load(ctx, "a")
 	require.NoError(t, err)
 	for {
-		now, err := s.CompareAndSwap(ctx, "a", present.Version, store.Record{Active: fsm.Blue, Writer: writer})
-		if present = now; !errors.Is(err, store.ErrConflict) {
+		now, err := s.CompareAndSwap(ctx, "a", current.Version, store.Record{Active: fsm.Blue, Writer: writer})
+		if current = now; !errors.Is(err, store.ErrConflict) {
 			require.NoError(t, err)
 			return now
 		}
@@ -47,39 +47,39 @@ func write(t testing.TB, s store.Store, writer string) store.Record {
 
 func load(t testing.TB, s store.Store) store.Record {
 	t.Helper()
-	fact, err := s.Load(within(t, 30*time.Second), "a")
+	record, err := s.Load(within(t, 30*time.Second), "a")
 	require.NoError(t, err)
-	return fact
+	return record
 }
 
-// watch tells the facts of a watcher. It ends with the test.
+// watch returns the records of a watcher. It ends with the test.
 func watch(t testing.TB, s store.Store) <-chan store.Record {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	facts, ended := make(chan store.Record, 1<<16), make(chan struct{})
+	records, ended := make(chan store.Record, 1<<16), make(chan struct{})
 	go func() {
 		defer close(ended)
-		if err := s.Watch(ctx, "a", func(f store.Record) { facts <- f }); !errors.Is(err, context.Canceled) {
+		if err := s.Watch(ctx, "a", func(f store.Record) { records <- f }); !errors.Is(err, context.Canceled) {
 			t.Errorf("Watch: %v", err)
 		}
 	}()
 	t.Cleanup(func() { cancel(); <-ended })
-	return facts
+	return records
 }
 
-// next is what a watcher is told next.
-func next(t testing.TB, facts <-chan store.Record) store.Record {
+// next is the next record that a watcher receives.
+func next(t testing.TB, records <-chan store.Record) store.Record {
 	t.Helper()
 	select {
-	case f := <-facts:
+	case f := <-records:
 		return f
 	case <-within(t, 30*time.Second).Done():
-		require.Fail(t, "the watcher is told nothing")
+		require.Fail(t, "the watcher receives nothing")
 		return store.Record{}
 	}
 }
 
-func TestTheStoreInAFileBehavesAsAStore(t *testing.T) {
+func TestFile_IsAConformingStore(t *testing.T) {
 	t.Run("with two handles", func(t *testing.T) {
 		storetest.Run(t, func(t *testing.T) storetest.Opener {
 			dir := t.TempDir()

@@ -15,7 +15,7 @@ const (
 	openFlags     = syscall.O_NOFOLLOW
 )
 
-// ownerProblem says who else could change it.
+// ownerProblem describes which other user could change the file, and is empty if none.
 func ownerProblem(_ string, info fs.FileInfo) string {
 	if s, ok := info.Sys().(*syscall.Stat_t); !ok || int(s.Uid) != os.Geteuid() {
 		return fmt.Sprintf("does not belong to the user of this process (%d)", os.Geteuid())

@@ -19,15 +19,15 @@ const (
 )
 
 // ownerProblem looks at the owner only: who else may write is up to the access
-// list of the directory, and that of a user's own directories admits nobody else.
+// list of the directory, and that of a user's own directories admits no other user.
 func ownerProblem(path string, _ fs.FileInfo) string {
 	d, err := windows.GetNamedSecurityInfo(path, windows.SE_FILE_OBJECT, windows.OWNER_SECURITY_INFORMATION)
 	if err != nil {
-		return "does not tell its owner (" + err.Error() + ")"
+		return "has an owner that cannot be read (" + err.Error() + ")"
 	}
 	owner, _, err := d.Owner()
 	if err != nil {
-		return "does not tell its owner (" + err.Error() + ")"
+		return "has an owner that cannot be read (" + err.Error() + ")"
 	}
 	user, err := windows.GetCurrentProcessToken().GetTokenUser()
 	// What an administrator makes belongs to the group.
@@ -61,7 +61,7 @@ func (m *mapping) write(slot []byte, at int64) (err error) {
 	return nil
 }
 
-// gone and has tell nothing new: Windows does not let a file be removed, renamed
+// gone and has report nothing: Windows does not let a file be removed, renamed
 // or cut off that is open and mapped.
 func (m *mapping) gone() bool      { return false }
 func (m *mapping) has(string) bool { return true }

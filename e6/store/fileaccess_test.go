@@ -26,7 +26,7 @@ func refused(t *testing.T, err error, path, problem string) {
 }
 
 // somebodyElses is a directory that belongs to another user.
-func somebodyElses(t *testing.T) string {
+func ownedByOther(t *testing.T) string {
 	if os.Geteuid() != 0 {
 		return "/"
 	}
@@ -58,7 +58,7 @@ func TestADirectoryThatOthersCanChangeIsRefused(t *testing.T) {
 		make    func(t *testing.T) string
 		problem string
 	}{
-		"it belongs to another user": {somebodyElses, "does not belong to the user"},
+		"it belongs to another user": {ownedByOther, "does not belong to the user"},
 		"everybody may write to it": {func(t *testing.T) string {
 			dir := t.TempDir()
 			require.NoError(t, os.Chmod(dir, 0o777))
@@ -164,7 +164,7 @@ func TestTheFilesAreInTheRuntimeDirectoryOrElseInTheCache(t *testing.T) {
 	fallback, err := os.UserCacheDir()
 	require.NoError(t, err)
 	fallback = filepath.Join(fallback, "e6data")
-	for _, useless := range []string{"", "relative", filepath.Join(runtime, "missing"), somebodyElses(t)} {
+	for _, useless := range []string{"", "relative", filepath.Join(runtime, "missing"), ownedByOther(t)} {
 		t.Setenv("XDG_RUNTIME_DIR", useless)
 		require.Equal(t, fallback, opened(), "XDG_RUNTIME_DIR is %q", useless)
 	}
@@ -175,7 +175,7 @@ func TestTheFilesAreInTheRuntimeDirectoryOrElseInTheCache(t *testing.T) {
 	require.ErrorContains(t, err, "set FileOptions.Dir")
 }
 
-func TestAWriterThatIsStoppedKeepsNobodyLongerThanTheirContexts(t *testing.T) {
+func TestFile_ASuspendedWriterDelaysOthersNoLongerThanTheirContexts(t *testing.T) {
 	dir := t.TempDir()
 	a := openFile(t, dir)
 	written := write(t, a, "w")

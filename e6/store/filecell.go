@@ -11,22 +11,22 @@ import (
 
 // fileCell is one cluster's file in this process.
 type fileCell struct {
-	store   *File
-	name    string
-	path    string
-	current atomic.Pointer[mapping]
-	known   atomic.Pointer[knowledge]
-	seen    atomic.Uint64 // the greatest version that was ever read
-	turn    chan struct{} // holds a token while one of this process writes
-	bell    atomic.Pointer[chan struct{}]
+	store         *File
+	name          string
+	path          string
+	current       atomic.Pointer[mapping]
+	known         atomic.Pointer[cachedContent]
+	seen          atomic.Uint64 // the greatest version that was ever read
+	turn          chan struct{} // holds a token while one of this process writes
+	changedSignal atomic.Pointer[chan struct{}]
 }
 
-// faultAttempts limits how often a file is mapped anew that cannot be read.
+// faultAttempts limits how often a file that cannot be read is mapped again.
 const faultAttempts = 8
 
-// knowledge is what was read when the heads of the slots were these. The same
-// heads mean the same facts, as there are a version and a checksum in each.
-type knowledge struct {
+// cachedContent is the content that was read for these heads of the slots. The same
+// heads mean the same records, as there are a version and a checksum in each.
+type cachedContent struct {
 	heads heads
 	content
 }
@@ -76,7 +76,7 @@ func (c *fileCell) drop(m *mapping) {
 	}
 }
 
-// read returns what the file says.
+// read returns the content of the file.
 func (c *fileCell) read(ctx context.Context) (content, error) {
 	for n := 0; ; n++ {
 		m, err := c.mapped(ctx, false)
@@ -131,9 +131,9 @@ func (c *fileCell) readFrom(ctx context.Context, m *mapping) (content, error) {
 		case s.good:
 			// A broken slot may become whole without a change of its head, so
 			// that nothing can be kept of it.
-			c.known.Store(&knowledge{after, s})
+			c.known.Store(&cachedContent{after, s})
 		}
-		c.saw(s.fact.Version)
+		c.saw(s.record.Version)
 		return s, nil
 	}
 }
@@ -148,10 +148,10 @@ func (c *fileCell) saw(version uint64) {
 	}
 }
 
-// swap replaces the fact by what decide makes of the present one. No other
-// writer, of any process, comes between. It returns the new fact, or what decide
+// swap replaces the record by the result of decide. No other
+// writer, of any process, comes between. It returns the new record, or what decide
 // returned with its error.
-func (c *fileCell) swap(ctx context.Context, decide func(present Record) (Record, error)) (Record, error) {
+func (c *fileCell) swap(ctx context.Context, decide func(current Record) (Record, error)) (Record, error) {
 	select {
 	case c.turn <- struct{}{}:
 		defer func() { <-c.turn }()
@@ -168,11 +168,11 @@ func (c *fileCell) swap(ctx context.Context, decide func(present Record) (Record
 	if err != nil {
 		return Record{}, fmt.Errorf("store: %s: %w", c.path, err)
 	}
-	next, err := decide(s.fact)
+	next, err := decide(s.record)
 	if err != nil {
 		return next, err
 	}
-	next.Version = max(s.fact.Version, c.seen.Load()) + 1
+	next.Version = max(s.record.Version, c.seen.Load()) + 1
 	slot, next, err := encodeSlot(next)
 	if err != nil {
 		return Record{}, err
@@ -210,10 +210,10 @@ func (c *fileCell) locked(ctx context.Context) (*mapping, error) {
 	}
 }
 
-// look is read for a watcher. It notices a file that was replaced. A fact that
+// look reads for a watcher. It notices a file that was replaced. A record that
 // is older than what was seen before comes from a process that did not know
 // better when it repaired the file: it gets a version above all that was seen, as
-// every other watcher would take it for old news.
+// every other watcher would ignore it as outdated.
 func (c *fileCell) look(ctx context.Context) (Record, error) {
 	if m := c.current.Load(); m != nil && m.acquire() {
 		if !m.has(c.path) {
@@ -223,28 +223,28 @@ func (c *fileCell) look(ctx context.Context) (Record, error) {
 	}
 	seen := c.seen.Load()
 	s, err := c.read(ctx)
-	if err != nil || s.fact.Version == 0 || s.fact.Version >= seen {
-		return s.fact, err
+	if err != nil || s.record.Version == 0 || s.record.Version >= seen {
+		return s.record, err
 	}
-	fact, err := c.swap(ctx, func(present Record) (Record, error) {
-		if present.Version == 0 || present.Version >= seen {
-			return present, ErrConflict
+	record, err := c.swap(ctx, func(current Record) (Record, error) {
+		if current.Version == 0 || current.Version >= seen {
+			return current, ErrConflict
 		}
-		return present, nil
+		return current, nil
 	})
 	if errors.Is(err, ErrConflict) {
 		err = nil
 	}
-	return fact, err
+	return record, err
 }
 
 // rung returns a channel that is closed when the file may have changed.
-func (c *fileCell) rung() <-chan struct{} { return *c.bell.Load() }
+func (c *fileCell) changed() <-chan struct{} { return *c.changedSignal.Load() }
 
 // ring wakes the watchers.
 func (c *fileCell) ring() {
 	next := make(chan struct{})
-	if old := c.bell.Swap(&next); old != nil {
+	if old := c.changedSignal.Swap(&next); old != nil {
 		close(*old)
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/e6data/e6data-go/e6/store"
 )
 
-func TestAClosedStoreSaysSo(t *testing.T) {
+func TestStore_CallsAfterCloseReturnErrClosed(t *testing.T) {
 	f := openFile(t, t.TempDir())
 	write(t, f, "w")
 	ended := make(chan error, 1)
@@ -58,7 +58,7 @@ func TestAStoreMayBeClosedWhileItIsUsed(t *testing.T) {
 		}
 		use(func() error { _, err := f.Load(context.Background(), "a"); return err })
 		use(func() error {
-			_, err := f.CompareAndSwap(context.Background(), "a", load1(f), store.Record{})
+			_, err := f.CompareAndSwap(context.Background(), "a", loadVersion(f), store.Record{})
 			return err
 		})
 		use(func() error {
@@ -74,8 +74,8 @@ func TestAStoreMayBeClosedWhileItIsUsed(t *testing.T) {
 	}
 }
 
-// load1 is the present version, and 0 if it cannot be read.
-func load1(s store.Store) uint64 {
-	present, _ := s.Load(context.Background(), "a")
-	return present.Version
+// loadVersion is the current version, and 0 if it cannot be read.
+func loadVersion(s store.Store) uint64 {
+	current, _ := s.Load(context.Background(), "a")
+	return current.Version
 }

@@ -21,7 +21,7 @@ import (
 	"github.com/e6data/e6data-go/internal/stress"
 )
 
-// damages are what may become of a file, and whether a fact is still in it.
+// damages are kinds of damage to a file, and whether a record is still in it.
 var damages = map[string]struct {
 	do     func(t *testing.T, path string)
 	stands bool
@@ -69,20 +69,20 @@ func overwrite(t testing.TB, path string, data []byte, at int64) {
 	require.NoError(t, file.Close())
 }
 
-func TestADamagedFileCountsAsNothingAndTheNextWriteRepairsIt(t *testing.T) {
+func TestFile_DamagedFileIsEmptyAndTheNextWriteRepairsIt(t *testing.T) {
 	for name, damage := range damages {
 		t.Run(name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "files")
 			a, b := openFile(t, dir), openFile(t, dir)
-			told := watch(t, b)
+			lastSeen := watch(t, b)
 			for i := range 5 {
 				written := write(t, a, fmt.Sprint("before ", i))
-				for next(t, told).Version != written.Version {
+				for next(t, lastSeen).Version != written.Version {
 				}
 			}
 			damage.do(t, a.Path("a"))
 
-			// Somebody who knew nothing before.
+			// A process that has not read the file before.
 			fresh := openFile(t, dir)
 			read := load(t, fresh)
 			if damage.stands {
@@ -91,8 +91,8 @@ func TestADamagedFileCountsAsNothingAndTheNextWriteRepairsIt(t *testing.T) {
 				require.Zero(t, read)
 			}
 			repaired := write(t, a, "after")
-			require.EqualValues(t, 6, repaired.Version, "versions go on growing where somebody lives who knows the last one")
-			for next(t, told).Version != repaired.Version {
+			require.EqualValues(t, 6, repaired.Version, "versions go on growing while a process knows the last one")
+			for next(t, lastSeen).Version != repaired.Version {
 			}
 			for _, s := range []store.Store{a, b, fresh, openFile(t, dir)} {
 				require.Equal(t, repaired, load(t, s))
@@ -111,7 +111,7 @@ func TestAReaderNoticesThatItsFileWasRemoved(t *testing.T) {
 	require.Eventually(t, func() bool { return load(t, f).Version == 0 }, stress.Patience, 10*time.Millisecond)
 }
 
-func TestAFileThatIsDamagedBeforeAnyoneOpensItIsRepaired(t *testing.T) {
+func TestFile_DamagedBeforeItIsOpenedIsRepaired(t *testing.T) {
 	for name, damage := range damages {
 		t.Run(name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "files")
@@ -121,23 +121,23 @@ func TestAFileThatIsDamagedBeforeAnyoneOpensItIsRepaired(t *testing.T) {
 			require.NoError(t, a.Close())
 			damage.do(t, a.Path("a"))
 			b := openFile(t, dir)
-			told := watch(t, b)
+			lastSeen := watch(t, b)
 			repaired := write(t, b, "after")
 			require.NotZero(t, repaired.Version)
-			for next(t, told).Version != repaired.Version {
+			for next(t, lastSeen).Version != repaired.Version {
 			}
 			require.Equal(t, repaired, load(t, openFile(t, dir)))
 		})
 	}
 }
 
-func TestAWriteThatIsCutOffLeavesTheOldFact(t *testing.T) {
+func TestAWriteThatIsCutOffLeavesTheOldRecord(t *testing.T) {
 	a := openFile(t, t.TempDir())
 	write(t, a, "first")
-	old := write(t, a, "the old fact")
+	old := write(t, a, "the old record")
 	before, err := os.ReadFile(a.Path("a"))
 	require.NoError(t, err)
-	written := write(t, a, "the new fact")
+	written := write(t, a, "the new record")
 	after, err := os.ReadFile(a.Path("a"))
 	require.NoError(t, err)
 	begin, end := 0, store.FileSize
@@ -168,15 +168,15 @@ func TestAWriteThatIsCutOffLeavesTheOldFact(t *testing.T) {
 	}
 }
 
-func TestAnOlderFactIsLiftedAboveWhatAWatcherHasSeen(t *testing.T) {
+func TestAnOlderRecordIsLiftedAboveWhatAWatcherHasSeen(t *testing.T) {
 	dir := t.TempDir()
 	a := openFile(t, dir)
 	for range 5 {
 		write(t, a, "before")
 	}
-	told := watch(t, a)
-	require.EqualValues(t, 5, next(t, told).Version)
-	// The repair by somebody who does not know the version.
+	lastSeen := watch(t, a)
+	require.EqualValues(t, 5, next(t, lastSeen).Version)
+	// The repair by a process that does not know the version.
 	other := filepath.Join(t.TempDir(), "other")
 	b := openFile(t, other)
 	repair := write(t, b, "repair")
@@ -184,13 +184,13 @@ func TestAnOlderFactIsLiftedAboveWhatAWatcherHasSeen(t *testing.T) {
 	require.NoError(t, b.Close())
 	require.NoError(t, os.Rename(b.Path("a"), a.Path("a")))
 
-	lifted := next(t, told)
+	lifted := next(t, lastSeen)
 	require.EqualValues(t, 6, lifted.Version)
 	require.Equal(t, "repair", lifted.Writer)
 	require.Equal(t, lifted, load(t, openFile(t, dir)))
 }
 
-func TestAFileThatIsCutOffWhileItIsReadHarmsNobody(t *testing.T) {
+func TestFile_TruncatedWhileItIsReadHarmsNoReader(t *testing.T) {
 	dir := t.TempDir()
 	a := openFile(t, dir)
 	write(t, a, "w")
@@ -216,7 +216,7 @@ func TestAFileThatIsCutOffWhileItIsReadHarmsNobody(t *testing.T) {
 	require.EqualValues(t, 301, load(t, a).Version)
 }
 
-func TestAFactThatDoesNotFitIsRefused(t *testing.T) {
+func TestARecordThatDoesNotFitIsRefused(t *testing.T) {
 	a := openFile(t, t.TempDir())
 	first := write(t, a, "w")
 	for _, f := range []store.Record{

@@ -8,12 +8,12 @@ import (
 	"path/filepath"
 )
 
-// UnsafePathError is returned for a file or a directory that somebody else could
+// UnsafePathError is returned for a file or a directory that another user could
 // change, or that is not what it should be.
 type UnsafePathError struct {
 	// Path is the file or the directory.
 	Path string
-	// Problem says what is wrong with it.
+	// Problem describes who could change it, or what else makes it unsafe.
 	Problem string
 }
 
@@ -22,7 +22,7 @@ func (e *UnsafePathError) Error() string {
 	return fmt.Sprintf("store: %s %s: remove it, or choose another directory", e.Path, e.Problem)
 }
 
-// defaultDir is where the files are if nobody says otherwise.
+// defaultDir is the directory of the files if FileOptions.Dir is empty.
 func defaultDir() (string, error) {
 	const name = "e6data"
 	if base := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(base) {
@@ -36,7 +36,7 @@ func defaultDir() (string, error) {
 }
 
 // checkDir makes sure that a directory is one that only the user can change. It
-// makes it if it is asked to.
+// creates it if create is true.
 func checkDir(dir string, create bool) error {
 	var failed error
 	if create {
@@ -52,7 +52,7 @@ func checkDir(dir string, create bool) error {
 	return checkOwner(dir, info)
 }
 
-// openOwn opens a file in such a directory, and makes it if it is asked to. It
+// openOwn opens a file in such a directory, and creates it if create is true. It
 // refuses one that others can change, and whatever is no file.
 func openOwn(path string, create bool) (*os.File, error) {
 	if err := checkDir(filepath.Dir(path), create); err != nil {

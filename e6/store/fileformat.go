@@ -10,15 +10,15 @@ import (
 	"hash/crc64"
 )
 
-// A file is two slots. A slot holds a fact with its version and a checksum. A
-// writer overwrites the slot of the older fact, so that the newer one is whole
+// A file is two slots. A slot holds a record with its version and a checksum. A
+// writer overwrites the slot of the older record, so that the newer one is whole
 // whatever becomes of the writer.
 //
 //	 0  "e6fact", and the version of the format in two bytes
-//	 8  the version of the fact
+//	 8  the version of the record
 //	16  the length of the text, in four bytes, and four zeros
 //	24  the checksum of all that comes before it, and of the text
-//	32  the fact as JSON
+//	32  the record as JSON
 //
 // Numbers are little-endian. A slot of zeros is empty.
 const (
@@ -28,13 +28,13 @@ const (
 	textSize   = slotSize - headSize
 	fileFormat = 1
 	slotMark   = uint64('e') | '6'<<8 | 'f'<<16 | 'a'<<24 | 'c'<<32 | 't'<<40 | fileFormat<<48
-	// maxVersion leaves room to count, whatever a file says.
+	// maxVersion leaves room to count, whatever version a file holds.
 	maxVersion = 1 << 62
 )
 
 var slotTable = crc64.MakeTable(crc64.ECMA)
 
-// errBadSlot is for a slot that holds neither a fact nor nothing.
+// errBadSlot is for a slot that holds neither a record nor nothing.
 var errBadSlot = errors.New("the slot is broken")
 
 // fileName is the name of a cluster's file. It is the same on every system,
@@ -44,7 +44,7 @@ func fileName(cluster string) string {
 	return fmt.Sprintf("cluster-%s.v%d", hex.EncodeToString(sum[:16]), fileFormat)
 }
 
-// parseSlot returns the fact in a slot, and the zero Record if it is empty.
+// parseSlot returns the record in a slot, and the zero Record if it is empty.
 func parseSlot(slot []byte) (Record, error) {
 	head, text := slot[:headSize], slot[headSize:slotSize]
 	if [headSize]byte(head) == ([headSize]byte{}) {
@@ -66,20 +66,20 @@ func parseSlot(slot []byte) (Record, error) {
 	return f, nil
 }
 
-// encodeSlot makes what is to be written to a slot: less than all of it, as a
-// rest of an older fact does no harm. It also returns the fact as readers will
+// encodeSlot returns the bytes to write to a slot: less than all of it, as the
+// remainder of an older record does no harm. It also returns the record as readers will
 // see it.
 func encodeSlot(f Record) ([]byte, Record, error) {
 	if f.Version > maxVersion {
-		return nil, Record{}, fmt.Errorf("store: version %d is above all that a file may hold: remove the file", f.Version)
+		return nil, Record{}, fmt.Errorf("store: version %d exceeds the limit of a file: remove the file", f.Version)
 	}
 	f.At = f.At.UTC()
 	text, err := json.Marshal(f)
 	if err != nil {
-		return nil, Record{}, fmt.Errorf("store: the fact cannot be written: %w", err)
+		return nil, Record{}, fmt.Errorf("store: encode the record: %w", err)
 	}
 	if len(text) > textSize {
-		return nil, Record{}, fmt.Errorf("store: the fact takes %d bytes, and a file has room for %d", len(text), textSize)
+		return nil, Record{}, fmt.Errorf("store: encode the record: it takes %d bytes, the limit is %d: shorten the reasons of its vetoes", len(text), textSize)
 	}
 	slot := make([]byte, slotSize)
 	binary.LittleEndian.PutUint64(slot, slotMark)
@@ -89,7 +89,7 @@ func encodeSlot(f Record) ([]byte, Record, error) {
 	copy(slot[headSize:], text)
 	read, err := parseSlot(slot)
 	if err != nil {
-		return nil, Record{}, fmt.Errorf("store: the fact %+v cannot be read again once it is written", f)
+		return nil, Record{}, fmt.Errorf("store: encode the record %+v: it would not be readable", f)
 	}
 	return slot[:headSize+len(text)], read, nil
 }
@@ -98,22 +98,22 @@ func slotSum(head, text []byte) uint64 {
 	return crc64.Update(crc64.Checksum(head, slotTable), slotTable, text)
 }
 
-// content is what a file says.
+// content is what parseFile finds in a file.
 type content struct {
-	fact Record
-	free int  // the slot that the next fact goes to
-	good bool // no slot is broken
-	none bool // both slots are broken
+	record Record
+	free   int  // the slot that the next record is written to
+	good   bool // no slot is broken
+	none   bool // both slots are broken
 }
 
-// parseFile returns the newer of the facts in two slots. A broken slot counts as
+// parseFile returns the newer of the records in two slots. A broken slot counts as
 // an empty one: a writer may be in the middle of it, or have died there.
 func parseFile(image []byte) content {
 	a, errA := parseSlot(image[:slotSize])
 	b, errB := parseSlot(image[slotSize:fileSize])
-	c := content{fact: a, free: 1, good: errA == nil && errB == nil, none: errA != nil && errB != nil}
+	c := content{record: a, free: 1, good: errA == nil && errB == nil, none: errA != nil && errB != nil}
 	if b.Version > a.Version || errA != nil {
-		c.fact, c.free = b, 0
+		c.record, c.free = b, 0
 	}
 	return c
 }

@@ -12,14 +12,14 @@ import (
 )
 
 // FuzzFile reads files that may hold anything. Whatever is read can be written
-// again, and the next fact that is written is the one that is read then.
+// again, and the next record that is written is the one that is read then.
 func FuzzFile(f *testing.F) {
 	var slots [][]byte
-	for _, fact := range []store.Record{
+	for _, record := range []store.Record{
 		{Version: 1, Active: fsm.Blue, Writer: "w"},
 		{Version: 2, Active: fsm.Blue, Announced: fsm.Green, At: time.Unix(1_700_000_000, 5)},
 	} {
-		slot, _, err := store.EncodeSlot(fact)
+		slot, _, err := store.EncodeSlot(record)
 		require.NoError(f, err)
 		slots = append(slots, slot)
 	}
@@ -31,36 +31,36 @@ func FuzzFile(f *testing.F) {
 		image := make([]byte, store.FileSize)
 		copy(image[:store.SlotSize], first)
 		copy(image[store.SlotSize:], second)
-		fact, free := store.ParseFile(image)
-		for _, side := range []fsm.Side{fact.Active, fact.Announced} {
+		record, free := store.ParseFile(image)
+		for _, side := range []fsm.Side{record.Active, record.Announced} {
 			require.True(t, side == fsm.None || side.Valid())
 		}
-		if fact.Version == 0 {
-			require.Zero(t, fact)
+		if record.Version == 0 {
+			require.Zero(t, record)
 		}
 		kept := image[(1-free)*store.SlotSize:][:store.SlotSize]
 		again, _ := store.ParseFile(append(make([]byte, store.SlotSize), kept...))
-		require.Equal(t, fact, again, "the fact is in the slot that is kept")
-		if fact.Version > 0 {
-			require.Equal(t, fact.Version, binary.LittleEndian.Uint64(kept[8:]))
-			require.LessOrEqual(t, fact.Version, uint64(store.MaxVersion))
+		require.Equal(t, record, again, "the record is in the slot that is kept")
+		if record.Version > 0 {
+			require.Equal(t, record.Version, binary.LittleEndian.Uint64(kept[8:]))
+			require.LessOrEqual(t, record.Version, uint64(store.MaxVersion))
 		}
 
-		fact.Version++
-		slot, written, err := store.EncodeSlot(fact)
+		record.Version++
+		slot, written, err := store.EncodeSlot(record)
 		if err != nil {
 			require.ErrorContains(t, err, "store: ")
 			return
 		}
-		require.True(t, fact.At.Equal(written.At))
+		require.True(t, record.At.Equal(written.At))
 		copy(image[free*store.SlotSize:], slot)
 		read, _ := store.ParseFile(image)
 		require.Equal(t, written, read)
-		// A writer that dies on the way leaves the old fact or the new one.
+		// A writer that dies on the way leaves the old record or the new one.
 		for _, n := range []int{8, store.HeadSize, len(slot) - 1} {
 			clear(image[free*store.SlotSize+n:][:store.SlotSize-n])
 			torn, _ := store.ParseFile(image)
-			require.Contains(t, []uint64{fact.Version - 1, fact.Version}, torn.Version)
+			require.Contains(t, []uint64{record.Version - 1, record.Version}, torn.Version)
 			copy(image[free*store.SlotSize:], slot)
 		}
 	})

@@ -8,10 +8,10 @@ import (
 
 const (
 	// pollPause is how often the memory is looked at where the system does not
-	// tell of changes.
+	// report changes.
 	pollPause = 20 * time.Millisecond
 	// checkPause is how often a watcher looks whether its file still is the one
-	// that has the name, and for changes that the system did not tell of.
+	// that has the name, and for changes that the system did not report.
 	checkPause = time.Second
 )
 

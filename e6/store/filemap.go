@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// A writer that has to wait for the lock asks again after these pauses, which
+// A writer that has to wait for the lock retries after these pauses, which
 // double.
 const (
 	firstLockPause = 50 * time.Microsecond
@@ -35,8 +35,8 @@ type heads [2][headSize]byte
 var errFault = errors.New("the memory of the file cannot be read")
 
 // openMapping opens and maps a file. One that does not exist, or does not have
-// its size, says nothing: there is no mapping then, unless a writer asks for it,
-// who makes it.
+// its size, has no content: there is no mapping then, unless create is true:
+// a writer creates the file.
 func openMapping(ctx context.Context, path string, create bool) (*mapping, error) {
 	file, err := openOwn(path, create)
 	if !create && errors.Is(err, os.ErrNotExist) {
@@ -87,11 +87,11 @@ func (m *mapping) resize(ctx context.Context) error {
 	return err
 }
 
-// began is when the process did, roughly.
+// began is about the start of the process.
 var began = time.Now()
 
-// stale reports whether the file was removed or does not have its size. It asks
-// the system only once in a while.
+// stale reports whether the file was removed or does not have its size. It calls
+// the system at most once a second.
 func (m *mapping) stale() bool {
 	now, last := int64(time.Since(began)), m.checked.Load()
 	return now-last > int64(checkPause) && m.checked.CompareAndSwap(last, now) && m.gone()

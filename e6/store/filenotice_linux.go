@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// notices are what Linux tells about the files of a directory. A thread that
+// notices are the inotify events of the files of a directory. A thread that
 // waits for a word of the memory (a futex) would be quicker by microseconds, but
 // it takes a thread for each cluster, and no context ends its waiting; a read of
-// notices waits as that of a socket does. They come since facts are written with
-// a system call: of changes through the memory Linux tells nobody.
+// notices waits as that of a socket does. They come since records are written with
+// a system call: inotify does not report changes through mapped memory.
 type notices struct{ *os.File }
 
 const (

@@ -10,19 +10,19 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestAWatcherLooksItselfWhenTheSystemHasNoRoomForItsNotices(t *testing.T) {
+func TestFile_AWatcherPollsWhenInotifyIsExhausted(t *testing.T) {
 	dir := t.TempDir()
 	from, to := openFile(t, dir), openFile(t, dir)
 	first := write(t, from, "first")
 	require.Equal(t, first, load(t, to))
 	withoutDescriptors(t, func() {
-		told := watch(t, to)
-		require.Equal(t, first, next(t, told))
+		lastSeen := watch(t, to)
+		require.Equal(t, first, next(t, lastSeen))
 		// If it looked once a second only, these would take longer than that.
 		patience := within(t, 30*time.Second)
 		for i := range 50 {
 			written := write(t, from, fmt.Sprint("version ", i+2))
-			for next(t, told).Version != written.Version {
+			for next(t, lastSeen).Version != written.Version {
 			}
 			require.NoError(t, patience.Err())
 		}

@@ -26,7 +26,7 @@ const childVariable = "E6_TEST_STORE_WRITER"
 func signature(name string, version uint64) string { return fmt.Sprintf("%s at %d", name, version) }
 
 // TestWriterProcess is no test: it is the process that others start. When it is
-// told to, it writes until somebody ends it.
+// asked to, it writes until it is killed.
 func TestWriterProcess(t *testing.T) {
 	name, dir, child := strings.Cut(os.Getenv(childVariable), "@")
 	if !child {
@@ -36,11 +36,11 @@ func TestWriterProcess(t *testing.T) {
 	require.NoError(t, err)
 	_, err = os.Stdin.Read(make([]byte, 1))
 	require.NoError(t, err)
-	present, err := f.Load(context.Background(), "a")
+	current, err := f.Load(context.Background(), "a")
 	for {
 		require.NoError(t, err)
-		present, err = f.CompareAndSwap(context.Background(), "a", present.Version,
-			store.Record{Writer: signature(name, present.Version+1), At: time.Now()})
+		current, err = f.CompareAndSwap(context.Background(), "a", current.Version,
+			store.Record{Writer: signature(name, current.Version+1), At: time.Now()})
 		if errors.Is(err, store.ErrConflict) {
 			err = nil
 		}
@@ -82,7 +82,7 @@ func (w *writer) kill() {
 	}
 }
 
-func TestWritersThatAreKilledLeaveNothingBrokenAndNobodyStuck(t *testing.T) {
+func TestFile_KilledWritersLeaveNoDamageAndBlockNoProcess(t *testing.T) {
 	seed := rand.Uint64()
 	random := rand.New(rand.NewPCG(seed, 0))
 	defer func() {
@@ -92,13 +92,13 @@ func TestWritersThatAreKilledLeaveNothingBrokenAndNobodyStuck(t *testing.T) {
 	}()
 	dir := t.TempDir()
 	bystander := openFile(t, dir)
-	told := watch(t, bystander)
+	lastSeen := watch(t, bystander)
 	var last store.Record
 	// await reads on until what a process has written comes.
 	await := func(name string) {
 		t.Helper()
 		for {
-			f := next(t, told)
+			f := next(t, lastSeen)
 			require.Greater(t, f.Version, last.Version)
 			require.True(t, strings.HasSuffix(f.Writer, fmt.Sprint(" at ", f.Version)), "version %d is %q", f.Version, f.Writer)
 			if last = f; f.Writer == signature(name, f.Version) {
@@ -121,13 +121,13 @@ func TestWritersThatAreKilledLeaveNothingBrokenAndNobodyStuck(t *testing.T) {
 			current.kill()
 			await(successor.name)
 		} else {
-			// Nobody else is writing: this process can.
+			// No other process is writing: this one can.
 			current.kill()
-			present := load(t, bystander)
-			require.GreaterOrEqual(t, present.Version, last.Version)
-			require.True(t, strings.HasSuffix(present.Writer, fmt.Sprint(" at ", present.Version)), "version %d is %q", present.Version, present.Writer)
-			own := write(t, bystander, signature("the bystander", present.Version+1))
-			require.Equal(t, present.Version+1, own.Version)
+			current := load(t, bystander)
+			require.GreaterOrEqual(t, current.Version, last.Version)
+			require.True(t, strings.HasSuffix(current.Writer, fmt.Sprint(" at ", current.Version)), "version %d is %q", current.Version, current.Writer)
+			own := write(t, bystander, signature("the bystander", current.Version+1))
+			require.Equal(t, current.Version+1, own.Version)
 			successor.release()
 		}
 		current = successor

@@ -20,15 +20,15 @@ func TestAReadOfAFileAllocatesNothing(t *testing.T) {
 	for range 3 {
 		written := write(t, f, "w")
 		read := func() {
-			if fact, err := f.Load(context.Background(), "a"); err != nil || fact.Version != written.Version || fact.Writer != written.Writer {
-				t.Errorf("%+v: %v", fact, err)
+			if record, err := f.Load(context.Background(), "a"); err != nil || record.Version != written.Version || record.Writer != written.Writer {
+				t.Errorf("%+v: %v", record, err)
 			}
 		}
 		require.Zero(t, testing.AllocsPerRun(100, read), "at version %d", written.Version)
 	}
 }
 
-func TestAReaderNeverSeesLessThanTheLastWholeWrite(t *testing.T) {
+func TestFile_AReaderNeverSeesAnOlderVersion(t *testing.T) {
 	f := openFile(t, t.TempDir())
 	first := write(t, f, signature("w", 1))
 	file, err := os.OpenFile(f.Path("a"), os.O_WRONLY, 0)
@@ -44,9 +44,9 @@ func TestAReaderNeverSeesLessThanTheLastWholeWrite(t *testing.T) {
 		readers.Go(func() {
 			for !over.Load() {
 				least := whole.Load()
-				fact, err := f.Load(context.Background(), "a")
-				if err != nil || fact.Version < least || fact.Writer != signature("w", fact.Version) {
-					t.Errorf("%+v after version %d: %v", fact, least, err)
+				record, err := f.Load(context.Background(), "a")
+				if err != nil || record.Version < least || record.Writer != signature("w", record.Version) {
+					t.Errorf("%+v after version %d: %v", record, least, err)
 					return
 				}
 			}
@@ -97,24 +97,24 @@ func BenchmarkFileLoad(b *testing.B) {
 
 func BenchmarkFileCompareAndSwap(b *testing.B) {
 	f := openFile(b, b.TempDir())
-	var present store.Record
+	var current store.Record
 	for b.Loop() {
 		var err error
-		if present, err = f.CompareAndSwap(context.Background(), "a", present.Version, store.Record{Active: fsm.Blue, Writer: "w"}); err != nil {
+		if current, err = f.CompareAndSwap(context.Background(), "a", current.Version, store.Record{Active: fsm.Blue, Writer: "w"}); err != nil {
 			b.Fatal(err)
 		}
 	}
 }
 
 // BenchmarkFileFromWriterToWatcher measures from before a write through one handle until the
-// watcher of another is told.
+// watcher of another receives it.
 func BenchmarkFileFromWriterToWatcher(b *testing.B) {
 	dir := b.TempDir()
 	from, to := openFile(b, dir), openFile(b, dir)
-	told := watch(b, to)
+	lastSeen := watch(b, to)
 	for i := 0; b.Loop(); i++ {
 		written := write(b, from, fmt.Sprint(i))
-		for next(b, told).Version != written.Version {
+		for next(b, lastSeen).Version != written.Version {
 		}
 	}
 }

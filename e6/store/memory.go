@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// Memory is a store within one process: the clients that are given the same
-// one share what they know. The zero value is ready to use.
+// Memory is a store within one process: the clients that are configured with the same
+// Memory share their state. The zero value is ready to use.
 type Memory struct {
 	mu       sync.Mutex
 	clusters map[string]*cell
@@ -18,12 +18,12 @@ var (
 	_ Presence = (*Memory)(nil)
 )
 
-// cell is the fact of one cluster, and its clients. changed and rolled are closed and
+// cell is the record of one cluster, and its clients. changed and rolled are closed and
 // replaced with every change, so that any number of watchers wake without being listed.
 type cell struct {
-	fact    Record
+	record  Record
 	changed chan struct{}
-	there   map[*memoryMember]Client
+	members map[*memoryMember]Client
 	rolled  chan struct{}
 }
 
@@ -32,8 +32,8 @@ func (m *Memory) Load(ctx context.Context, cluster string) (Record, error) {
 	if err := ctx.Err(); err != nil {
 		return Record{}, err
 	}
-	fact, _ := m.read(cluster)
-	return fact, nil
+	record, _ := m.read(cluster)
+	return record, nil
 }
 
 // CompareAndSwap implements Store.
@@ -44,12 +44,12 @@ func (m *Memory) CompareAndSwap(ctx context.Context, cluster string, old uint64,
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	c := m.cell(cluster)
-	if c.fact.Version != old {
-		return c.fact, ErrConflict
+	if c.record.Version != old {
+		return c.record, ErrConflict
 	}
 	next.Version = old + 1
 	next.Vetoes = slices.Clone(next.Vetoes)
-	c.fact = next
+	c.record = next
 	close(c.changed)
 	c.changed = make(chan struct{})
 	return next, nil
@@ -59,10 +59,10 @@ func (m *Memory) CompareAndSwap(ctx context.Context, cluster string, old uint64,
 func (m *Memory) Watch(ctx context.Context, cluster string, fn func(Record)) error {
 	var seen uint64
 	for {
-		fact, changed := m.read(cluster)
-		if fact.Version != seen {
-			seen = fact.Version
-			fn(fact)
+		record, changed := m.read(cluster)
+		if record.Version != seen {
+			seen = record.Version
+			fn(record)
 		}
 		select {
 		case <-changed:
@@ -76,7 +76,7 @@ func (m *Memory) read(cluster string) (Record, <-chan struct{}) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	c := m.cell(cluster)
-	return c.fact, c.changed
+	return c.record, c.changed
 }
 
 // cell returns the cluster's cell; the caller holds the lock.

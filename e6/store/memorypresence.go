@@ -20,8 +20,8 @@ type memoryMember struct {
 func (m *Memory) Join(cluster string, self Client) (Member, error) {
 	self = self.WithDefaults()
 	member := &memoryMember{m, cluster, self.ID}
-	m.roll(cluster, func(there map[*memoryMember]Client) bool {
-		there[member] = self
+	m.roll(cluster, func(members map[*memoryMember]Client) bool {
+		members[member] = self
 		return true
 	})
 	return member, nil
@@ -32,14 +32,14 @@ func (m *Memory) Clients(ctx context.Context, cluster string) ([]Client, error) 
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	clients, _ := m.there(cluster)
+	clients, _ := m.members(cluster)
 	return clients, nil
 }
 
 // WatchClients implements Presence.
 func (m *Memory) WatchClients(ctx context.Context, cluster string, fn func([]Client)) error {
 	for ctx.Err() == nil {
-		clients, changed := m.there(cluster)
+		clients, changed := m.members(cluster)
 		fn(clients)
 		select {
 		case <-changed:
@@ -54,47 +54,47 @@ func (m *memoryMember) ID() string { return m.id }
 
 // Show implements Member.
 func (m *memoryMember) Show(active fsm.Side, state fsm.State) {
-	m.m.roll(m.cluster, func(there map[*memoryMember]Client) bool {
-		self, ok := there[m]
+	m.m.roll(m.cluster, func(members map[*memoryMember]Client) bool {
+		self, ok := members[m]
 		if !ok || self.Side == active && self.State == state {
 			return false
 		}
 		self.Side, self.State = active, state
-		there[m] = self
+		members[m] = self
 		return true
 	})
 }
 
 // Leave implements Member.
 func (m *memoryMember) Leave(context.Context) error {
-	m.m.roll(m.cluster, func(there map[*memoryMember]Client) bool {
-		_, ok := there[m]
-		delete(there, m)
+	m.m.roll(m.cluster, func(members map[*memoryMember]Client) bool {
+		_, ok := members[m]
+		delete(members, m)
 		return ok
 	})
 	return nil
 }
 
-// roll changes who is there, and wakes the watchers if change says that it has.
-func (m *Memory) roll(cluster string, change func(there map[*memoryMember]Client) bool) {
+// roll applies change to the members, and wakes the watchers if it returns true.
+func (m *Memory) roll(cluster string, change func(members map[*memoryMember]Client) bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	c := m.cell(cluster)
-	if c.there == nil {
-		c.there = make(map[*memoryMember]Client)
+	if c.members == nil {
+		c.members = make(map[*memoryMember]Client)
 	}
-	if change(c.there) {
+	if change(c.members) {
 		close(c.rolled)
 		c.rolled = make(chan struct{})
 	}
 }
 
-// there lists who is there.
-func (m *Memory) there(cluster string) (clients []Client, changed <-chan struct{}) {
+// members lists the clients that have joined and not left.
+func (m *Memory) members(cluster string) (clients []Client, changed <-chan struct{}) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	c := m.cell(cluster)
-	clients = slices.SortedFunc(maps.Values(c.there), func(a, b Client) int {
+	clients = slices.SortedFunc(maps.Values(c.members), func(a, b Client) int {
 		return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.ID, b.ID))
 	})
 	return clients, c.rolled

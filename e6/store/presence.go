@@ -12,16 +12,16 @@ import (
 	"github.com/e6data/e6data-go/e6/internal/version"
 )
 
-// Presence is what a Store may do besides: it knows which clients are there. Its
+// Presence is an optional interface of a Store: it lists the connected clients. Its
 // methods may be called concurrently.
 type Presence interface {
-	// Join lists a client of a cluster until it leaves, or is gone. Fields of self
-	// that are zero get their defaults. Join does not wait for anything far away.
+	// Join registers a client of a cluster until it leaves, or is lost. Fields of self
+	// that are zero get their defaults. Join does not wait for the network.
 	Join(cluster string, self Client) (Member, error)
-	// Clients lists the clients of a cluster that are there, those that came first
+	// Clients lists the registered clients of a cluster, those that came first
 	// first.
 	Clients(ctx context.Context, cluster string) ([]Client, error)
-	// WatchClients calls fn with the present list and with a new one after changes,
+	// WatchClients calls fn with the current list and with a new one after changes,
 	// until the context ends; then it returns the context's error. Changes that follow
 	// each other quickly may be merged. The calls are made one at a time, and each has
 	// a list of its own.
@@ -32,20 +32,20 @@ type Presence interface {
 type Member interface {
 	// ID is the client's name in the list.
 	ID() string
-	// Show lets the others see the client's active side and the state of its machine.
-	// It does not wait; of several calls, the last one is told. What is told already
-	// costs nothing, so it may be called with every event of a client.
+	// Show publishes the client's active side and the state of its machine.
+	// It does not wait; of several calls, the last one is published. An unchanged state
+	// costs nothing, so Show may be called with every event of a client.
 	Show(active fsm.Side, state fsm.State)
 	// Leave takes the client off the list, and waits for that within ctx.
 	Leave(ctx context.Context) error
 }
 
-// Client is one client of a cluster, as it tells the others about itself.
+// Client is one client of a cluster, as it describes itself to the others.
 // Nothing in it is secret.
 type Client struct {
-	// ID tells clients apart. Default: random.
+	// ID identifies the client. Default: random.
 	ID string `json:"id"`
-	// Host is the name of the machine. Default: what it calls itself.
+	// Host is the name of the machine. Default: os.Hostname.
 	Host string `json:"host"`
 	// Program is the name of the program. Default: that of the executable file.
 	Program string `json:"program"`
@@ -55,7 +55,7 @@ type Client struct {
 	// Since is when the client came, by its own clock. Default: now.
 	Since time.Time `json:"since"`
 	// Side is the client's active side, and State the state of its machine, as far
-	// as they were told with Show.
+	// as they were published with Show.
 	Side  fsm.Side  `json:"side"`
 	State fsm.State `json:"state"`
 }

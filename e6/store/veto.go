@@ -7,19 +7,19 @@ import (
 	"github.com/e6data/e6data-go/e6/fsm"
 )
 
-// Veto is one client's word that a side is bad. Like the rest of a Record it holds
+// Veto is one client's report that a side is bad. Like the rest of a Record it holds
 // nothing secret.
 type Veto struct {
 	// Side is the side that is bad.
 	Side fsm.Side `json:"side"`
-	// Writer identifies the client that says so, as in Record.
+	// Writer identifies the client that wrote the veto, as in Record.
 	Writer string `json:"writer"`
-	// Order is set if a person said so, and not a client by what it saw.
+	// Directive is true for a veto of an operator, false for one of a client's guards.
 	Directive bool `json:"directive,omitempty"`
-	// Why is the reason, for people: MaxWhy bytes at most.
+	// Reason is shown to people: MaxReason bytes at most.
 	Reason string `json:"reason"`
-	// At is when it was said, and Until when it ends, by the writer's clock. Readers
-	// take no more from them than how long it lasts: see Rest.
+	// At is when it was written, and Until when it ends, by the writer's clock. Readers
+	// use only the duration between them: see Remaining.
 	At    time.Time `json:"at"`
 	Until time.Time `json:"until"`
 }
@@ -30,17 +30,17 @@ const (
 	MaxReason = 200
 )
 
-// MaxVeto is for how long a veto is believed at the most, whatever it says.
+// MaxVeto limits how long readers respect a veto, whatever its Until is.
 const MaxVeto = 24 * time.Hour
 
-// Rest is how long the veto still stands, by the clock of this process; it is over at 0
-// or less. A clock that goes wrong cannot make it longer than it was meant to be, nor
+// Remaining is how long the veto is still active, by the clock of this process; it has ended at 0
+// or less. A wrong clock cannot make it longer than the writer intended, nor
 // longer than MaxVeto.
 func (v Veto) Remaining() time.Duration {
 	return min(time.Until(v.Until), v.Until.Sub(v.At), MaxVeto)
 }
 
-// Standing are the vetoes that are not over, the oldest first.
+// ActiveVetoes returns the vetoes that have not ended, the oldest first.
 func (f Record) ActiveVetoes() (all []Veto) {
 	for _, v := range f.Vetoes {
 		if v.Remaining() > 0 {
@@ -50,17 +50,17 @@ func (f Record) ActiveVetoes() (all []Veto) {
 	return all
 }
 
-// Vetoed reports whether a veto on that side stands.
+// Vetoed reports whether a veto on that side is active.
 func (f Record) Vetoed(side fsm.Side) bool {
 	return slices.ContainsFunc(f.ActiveVetoes(), func(v Veto) bool { return v.Side == side })
 }
 
-// WithVeto returns the fact with a veto instead of the one that its writer has on the
-// side, and without those that are over. It reports false, and adds nothing, if the
-// veto is over itself, or if there are MaxVetoes already: what so many say is enough
-// for everyone. Only an order takes the place of the oldest then.
+// WithVeto returns the record with v in place of the veto that its writer has on the
+// side, and without vetoes that have ended. It reports false, and adds nothing, if v
+// has ended itself, or if there are MaxVetoes already: more of them change nothing.
+// Only a directive replaces the oldest one then.
 func (f Record) WithVeto(v Veto) (Record, bool) {
-	f.Vetoes = f.ActiveVetoes() // a slice of its own
+	f.Vetoes = f.ActiveVetoes() // a new slice: readers share the old one
 	if v.Remaining() <= 0 {
 		return f, false
 	}

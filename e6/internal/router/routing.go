@@ -83,7 +83,7 @@ func (rt *Router) PinTo(side fsm.Side) Pin {
 func (rt *Router) PinAgain(ctx context.Context) (Pin, error) { return rt.pin(ctx, true, nil) }
 
 func (rt *Router) pin(ctx context.Context, again bool, choose Choose) (Pin, error) {
-	// PinSide a detection that fails from now on is this caller's failure.
+	// Only a detection that fails from now on is this caller's failure.
 	failures := rt.routing.Load().Failures
 	for {
 		r := rt.routing.Load()

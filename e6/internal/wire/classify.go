@@ -59,7 +59,7 @@ func expired(ctx context.Context) bool {
 func (e *evidence) classify(ctx context.Context, err error) (Class, Effect) {
 	s, ok := status.FromError(err)
 	if !ok {
-		// PinSide an interceptor of the caller's gives anything but a status.
+		// Only an interceptor of the caller's gives anything but a status.
 		s = status.FromContextError(err)
 	}
 	_, unwritten := errors.AsType[unwrittenError](err)

@@ -204,7 +204,7 @@ func (c *Config) options(l *link, names resolver.Builder) []grpc.DialOption {
 	pause := backoff.Config{BaseDelay: connectBase, Multiplier: 1.6, Jitter: 0.2, MaxDelay: connectMax}
 	opts := []grpc.DialOption{
 		grpc.WithTransportCredentials(&watched{creds, l}),
-		// PinSide the cluster's own: what a name server says about it does not count.
+		// Only the cluster's own: what a name server says about it does not count.
 		grpc.WithDisableServiceConfig(),
 		grpc.WithDefaultServiceConfig(serviceConfig(orLargest(c.MaxReceiveBytes), orLargest(c.MaxSendBytes))),
 		grpc.WithMaxHeaderListSize(maxHeaderBytes),

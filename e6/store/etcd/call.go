@@ -13,7 +13,7 @@ import (
 )
 
 // Waits between attempts grow from the least to the most by doubling, and are
-// drawn from the upper half, so that a fleet does not knock all at once.
+// drawn from the upper half (jitter), so that a fleet does not retry in step.
 const (
 	leastWait = 50 * time.Millisecond
 	mostWait  = 5 * time.Second
@@ -32,7 +32,7 @@ func wait(ctx context.Context, n int) error {
 	}
 }
 
-// call repeats a call while etcd is not there, until ctx, the call timeout or
+// call retries a call while etcd is unavailable, until ctx, the call timeout or
 // the store ends. The error then is that of the context, with the last one of
 // etcd in its text.
 func (s *Store) call(ctx context.Context, what, cluster string, try func(context.Context) error) error {

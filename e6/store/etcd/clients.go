@@ -25,36 +25,36 @@ func (s *Store) Clients(ctx context.Context, cluster string) ([]store.Client, er
 	return make(roll).reset(answer.Kvs).list(), nil
 }
 
-// WatchClients calls fn with the present list of Clients and with a new one
+// WatchClients calls fn with the current list of Clients and with a new one
 // after changes, until the context ends; then it returns the context's error.
 // The calls are made one at a time, and each has a list of its own. It survives
 // what Watch survives, and returns the errors that Watch returns.
 func (s *Store) WatchClients(ctx context.Context, cluster string, fn func([]store.Client)) error {
-	there := make(roll)
-	var told []store.Client
-	tell := func() {
-		if now := there.list(); told == nil || !slices.Equal(now, told) {
-			told = now
+	members := make(roll)
+	var lastSeen []store.Client
+	notify := func() {
+		if now := members.list(); lastSeen == nil || !slices.Equal(now, lastSeen) {
+			lastSeen = now
 			fn(slices.Clone(now))
 		}
 	}
 	return s.follow(ctx, topic{
 		what: "watch the clients of", cluster: cluster, key: clientsKey(cluster),
 		keys: []clientv3.OpOption{clientv3.WithPrefix()},
-		present: func(kvs []*keyValue) error {
-			there.reset(kvs)
-			tell()
+		current: func(kvs []*keyValue) error {
+			members.reset(kvs)
+			notify()
 			return nil
 		},
 		changed: func(events []*clientv3.Event) error {
 			for _, e := range events {
 				if e.Type == clientv3.EventTypeDelete {
-					delete(there, string(e.Kv.Key))
+					delete(members, string(e.Kv.Key))
 				} else {
-					there.add(e.Kv)
+					members.add(e.Kv)
 				}
 			}
-			tell()
+			notify()
 			return nil
 		},
 	})

@@ -9,7 +9,7 @@ import (
 	"github.com/e6data/e6data-go/e6/store/storetest"
 )
 
-func TestEtcdBehavesAsAStore(t *testing.T) {
+func TestEtcd_IsAConformingStore(t *testing.T) {
 	etcd := startEtcd(t)
 	var worlds atomic.Int64
 	storetest.Run(t, func(*testing.T) storetest.Opener {

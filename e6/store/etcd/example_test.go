@@ -10,7 +10,7 @@ import (
 	"github.com/e6data/e6data-go/e6/store/etcd"
 )
 
-// A client of a fleet shares what it learns, and is listed with its active side.
+// A client of a fleet shares the active side, and is listed with its own.
 func Example() {
 	ctx := context.Background()
 	cfg := e6.Config{Address: "engine.example.com:443", User: "user@example.com", Token: "a token"}

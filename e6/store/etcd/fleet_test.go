@@ -25,7 +25,7 @@ import (
 const fleetVariable = "E6_TEST_FLEET_CLIENT"
 
 // TestFleetProcess is no test: it is a client of the fleet, which does what it
-// is told on its standard input, one word a line, and says when it is done.
+// reads commands on its standard input, one word a line, and acknowledges each.
 func TestFleetProcess(t *testing.T) {
 	address, etcd, child := strings.Cut(os.Getenv(fleetVariable), "@")
 	if !child {
@@ -45,21 +45,21 @@ func TestFleetProcess(t *testing.T) {
 		}
 	}()
 	load := &load{client: client}
-	for orders := bufio.NewScanner(os.Stdin); orders.Scan(); {
-		switch order := orders.Text(); order {
+	for commands := bufio.NewScanner(os.Stdin); commands.Scan(); {
+		switch directive := commands.Text(); directive {
 		case "query":
 			result, err := client.QueryAll(within(t), "SELECT 42")
 			require.NoError(t, err)
 			settle(t, client)
 			fmt.Println(result.Handle.Side, "with", refusals(client), "refusals")
-		case "ask": // hears what the cluster announces
+		case "probe": // receives what the cluster announces
 			_, err := client.QueryAll(within(t), "SELECT 42")
 			require.NoError(t, err)
 			settle(t, client)
-			fmt.Println("asked")
-		case "blue", "green": // wait for it, without asking anybody
-			require.Eventually(t, func() bool { return client.Strategy().Active.String() == order }, patience, time.Millisecond)
-			fmt.Println("knows", order)
+			fmt.Println("probed")
+		case "blue", "green": // wait for it, without a call to the cluster
+			require.Eventually(t, func() bool { return client.Strategy().Active.String() == directive }, patience, time.Millisecond)
+			fmt.Println("knows", directive)
 		case "load":
 			load.start()
 			load.more(t)
@@ -73,7 +73,7 @@ func TestFleetProcess(t *testing.T) {
 	}
 }
 
-// settle waits until the server was told to forget the queries, so that nothing
+// settle waits until the queries are cleared on the server, so that nothing
 // is left that a side could refuse.
 func settle(t *testing.T, client *e6.Client) {
 	require.Eventually(t, func() bool {
@@ -138,10 +138,10 @@ func (l *load) stop() int64 {
 
 // A process is a client of the fleet.
 type process struct {
-	t     *testing.T
-	cmd   *exec.Cmd
-	stdin io.WriteCloser
-	said  *bufio.Scanner
+	t      *testing.T
+	cmd    *exec.Cmd
+	stdin  io.WriteCloser
+	output *bufio.Scanner
 }
 
 type fleet []*process
@@ -157,7 +157,7 @@ func startFleet(t *testing.T, n int, cluster *e6test.Cluster, etcd string) (f fl
 		require.NoError(t, err)
 		stdout, err := p.cmd.StdoutPipe()
 		require.NoError(t, err)
-		p.said = bufio.NewScanner(stdout)
+		p.output = bufio.NewScanner(stdout)
 		require.NoError(t, p.cmd.Start())
 		t.Cleanup(func() {
 			if p.cmd.ProcessState == nil {
@@ -170,16 +170,16 @@ func startFleet(t *testing.T, n int, cluster *e6test.Cluster, etcd string) (f fl
 	return f
 }
 
-// does gives an order to all, and then waits for what they say to it.
-func (f fleet) does(order, answer string) {
+// does sends a command to all processes, and waits for their acknowledgements.
+func (f fleet) does(directive, answer string) {
 	for _, p := range f {
 		p.t.Helper()
-		_, err := fmt.Fprintln(p.stdin, order)
+		_, err := fmt.Fprintln(p.stdin, directive)
 		require.NoError(p.t, err)
 	}
 	for i, p := range f {
-		require.True(p.t, p.said.Scan(), "process %d ended at %q: %v", i, order, p.said.Err())
-		require.Equal(p.t, answer, p.said.Text(), "process %d at %q", i, order)
+		require.True(p.t, p.output.Scan(), "process %d ended at %q: %v", i, directive, p.output.Err())
+		require.Equal(p.t, answer, p.output.Text(), "process %d at %q", i, directive)
 	}
 }
 
@@ -188,7 +188,7 @@ func (f fleet) leave() {
 	for _, p := range f {
 		p.t.Helper()
 		require.NoError(p.t, p.stdin.Close())
-		for p.said.Scan() { // PASS
+		for p.output.Scan() { // PASS
 		}
 		require.NoError(p.t, p.cmd.Wait())
 	}
@@ -202,14 +202,14 @@ func startCluster(t *testing.T) *e6test.Cluster {
 	return cluster
 }
 
-func TestACutoverThatOneProcessLearnsIsKnownToTheFleet(t *testing.T) {
+func TestFleet_ACutoverThatOneProcessReceivesReachesAll(t *testing.T) {
 	etcd, cluster := startEtcd(t), startCluster(t)
 	all := startFleet(t, 3, cluster, etcd.addr)
 	all.does("query", "blue with 0 refusals")
 
 	cluster.OpenSide(e6.Green)
 	cluster.Announce(e6.Green)
-	all[:1].does("ask", "asked")
+	all[:1].does("probe", "probed")
 	all.does("green", "knows green")
 	cluster.CloseSide(e6.Blue)
 	all.does("query", "green with 0 refusals")
@@ -244,11 +244,11 @@ func TestNoQueryFailsWhenEtcdStopsInTheMiddleOfACutover(t *testing.T) {
 	all.does("stop", "failed 0 of many")
 
 	// Etcd comes back with what was true when it died. Once the fleet has brought it
-	// the news, what one process learns is known to all again.
+	// the new record, what one process receives reaches all again.
 	etcd.start()
 	cluster.OpenSide(e6.Green)
 	cluster.Announce(e6.Green)
-	all.does("ask", "asked")
+	all.does("probe", "probed")
 	all.does("green", "knows green")
 	s := open(t, etcd.config())
 	require.Eventually(t, func() bool {
@@ -256,7 +256,7 @@ func TestNoQueryFailsWhenEtcdStopsInTheMiddleOfACutover(t *testing.T) {
 		return err == nil && f.Active == e6.Green && f.Announced == e6.None
 	}, patience, time.Millisecond)
 	cluster.Announce(e6.Blue)
-	all[:1].does("ask", "asked")
+	all[:1].does("probe", "probed")
 	all.does("blue", "knows blue")
 	all.leave()
 	require.Empty(t, cluster.Stats().Violations)

@@ -9,11 +9,11 @@ import (
 // clusters and clients are escaped as parts of a URL's path are, so that they
 // hold no slash, differ when the names differ, and can be read.
 const (
-	factPrefix   = "e6/v1/fact/"
+	recordPrefix = "e6/v1/fact/"
 	clientPrefix = "e6/v1/client/"
 )
 
-func factKey(cluster string) string { return factPrefix + url.PathEscape(cluster) }
+func recordKey(cluster string) string { return recordPrefix + url.PathEscape(cluster) }
 
 // clientsKey is what the keys of a cluster's clients begin with. It ends with a
 // slash: a cluster "a" must not list the clients of a cluster "ab".

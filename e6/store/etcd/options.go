@@ -23,9 +23,9 @@ type settings struct {
 	refresh   time.Duration
 }
 
-// WithNamespace puts a prefix, such as "analytics/", before every key, so that
+// WithNamespace sets a prefix, such as "analytics/", for every key, so that
 // several fleets can share one etcd, and a role can be limited to one of them.
-// Clients meet only in the same namespace. Default: none.
+// Clients see only those of the same namespace. Default: none.
 func WithNamespace(prefix string) Option { return func(s *settings) { s.namespace = prefix } }
 
 // WithCallTimeout limits each call to etcd, beside the caller's context.
@@ -37,8 +37,8 @@ func WithCallTimeout(d time.Duration) Option { return func(s *settings) { s.time
 // Default: DefaultLease.
 func WithLease(d time.Duration) Option { return func(s *settings) { s.lease = d } }
 
-// WithRefresh sets how often a watch looks at the present state although it
-// heard of no change, give or take a quarter, which finds out about a connection
+// WithRefresh sets how often a watch reads the current state although it
+// received no change (with a jitter of a quarter), which detects a connection
 // that does not work in one direction. Default: DefaultRefresh.
 func WithRefresh(d time.Duration) Option { return func(s *settings) { s.refresh = d } }
 

@@ -15,7 +15,7 @@ import (
 	"github.com/e6data/e6data-go/e6/store"
 )
 
-func TestAWatchGoesOnAfterEtcdWasKilledAndStartedAgain(t *testing.T) {
+func TestWatch_ResumesAfterEtcdRestarts(t *testing.T) {
 	etcd := startEtcd(t)
 	s := open(t, etcd.config())
 	put(t, s, "a", 0, fsm.Blue)
@@ -29,7 +29,7 @@ func TestAWatchGoesOnAfterEtcdWasKilledAndStartedAgain(t *testing.T) {
 	require.Empty(t, w.fails, "it went on by itself")
 }
 
-func TestAWatchSeesTheLastFactOfATimeInWhichItWasCutOff(t *testing.T) {
+func TestAWatchSeesTheLastRecordOfATimeInWhichItWasCutOff(t *testing.T) {
 	etcd := startEtcd(t)
 	p := startProxy(t, etcd.addr)
 	near, far := open(t, etcd.config()), openAt(t, p.addr())
@@ -48,7 +48,7 @@ func TestAWatchSeesTheLastFactOfATimeInWhichItWasCutOff(t *testing.T) {
 	w.until(7)
 }
 
-func TestAWatchLooksAtThePresentWhenItsPastWasCompacted(t *testing.T) {
+func TestWatch_ReadsTheCurrentRecordWhenItsRevisionWasCompacted(t *testing.T) {
 	etcd := startEtcd(t)
 	p := startProxy(t, etcd.addr)
 	near, far := open(t, etcd.config()), openAt(t, p.addr())
@@ -72,13 +72,13 @@ func TestAWatchLooksAtThePresentWhenItsPastWasCompacted(t *testing.T) {
 	require.Empty(t, w.fails, "it went on by itself")
 }
 
-func TestARefreshFindsWhatASilentStreamDidNotTell(t *testing.T) {
+func TestWatch_RefreshFindsWhatASilentStreamLost(t *testing.T) {
 	etcd := startEtcd(t)
 	p := startProxy(t, etcd.addr)
 	near := open(t, etcd.config())
 	far := openAt(t, p.addr(), WithRefresh(time.Second))
 	put(t, near, "a", 0, fsm.Blue)
-	// The stream of the watch is there, and says nothing: its events go nowhere.
+	// The stream of the watch is open and its events are lost.
 	far.watch = silent{far.watch}
 	w := watch(t, far, "a")
 	w.until(1)
@@ -87,7 +87,7 @@ func TestARefreshFindsWhatASilentStreamDidNotTell(t *testing.T) {
 	require.Empty(t, w.fails)
 }
 
-// silent is a watcher that hears nothing but the end.
+// silent is a watcher that receives only the end.
 type silent struct{ clientv3.Watcher }
 
 func (s silent) Watch(ctx context.Context, _ string, _ ...clientv3.OpOption) clientv3.WatchChan {
@@ -96,7 +96,7 @@ func (s silent) Watch(ctx context.Context, _ string, _ ...clientv3.OpOption) cli
 	return answers
 }
 
-func TestCallsEndWithTheirContextsWhenEtcdIsGone(t *testing.T) {
+func TestCalls_EndWithTheirContextsWhenEtcdIsDown(t *testing.T) {
 	etcd := startEtcd(t)
 	s := open(t, etcd.config(), WithCallTimeout(300*time.Millisecond), WithRefresh(time.Second))
 	put(t, s, "a", 0, fsm.Blue)
@@ -105,11 +105,11 @@ func TestCallsEndWithTheirContextsWhenEtcdIsGone(t *testing.T) {
 	etcd.Kill()
 	endsWithItsContext(t, s)
 
-	// A watch that cannot look says so, and another one begins where it ended.
+	// A watch that cannot read returns an error, and another one resumes.
 	select {
 	case err := <-w.fails:
 		require.ErrorIs(t, err, context.DeadlineExceeded)
-		require.ErrorContains(t, err, `watch the fact of cluster "a"`)
+		require.ErrorContains(t, err, `watch the record of cluster "a"`)
 	case <-within(t).Done():
 		t.Fatal("the watch keeps silent")
 	}
@@ -174,7 +174,7 @@ func TestASlowEtcdIsWaitedFor(t *testing.T) {
 	require.Empty(t, w.fails)
 }
 
-func TestASwapWhoseAnswerGotLostHasSucceeded(t *testing.T) {
+func TestCompareAndSwap_SucceedsWhenItsResponseIsLost(t *testing.T) {
 	swapped := store.Record{Version: 1, Active: fsm.Green, Writer: "far"}
 	for name, c := range map[string]struct {
 		meanwhile func(t *testing.T, near *Store) // after the swap, and before it is known
@@ -194,8 +194,8 @@ func TestASwapWhoseAnswerGotLostHasSucceeded(t *testing.T) {
 			_, err = near.client.Compact(within(t), now.Header.Revision, clientv3.WithCompactPhysical())
 			require.NoError(t, err)
 		}, store.Record{Version: 2, Active: fsm.Blue, Writer: "w"}, store.ErrConflict},
-		"and the fact was deleted and made anew": {func(t *testing.T, near *Store) {
-			_, err := near.client.Delete(within(t), factKey("a"))
+		"and the record was deleted and created again": {func(t *testing.T, near *Store) {
+			_, err := near.client.Delete(within(t), recordKey("a"))
 			require.NoError(t, err)
 			put(t, near, "a", 0, fsm.Blue)
 		}, store.Record{Version: 1, Active: fsm.Blue, Writer: "w"}, store.ErrConflict},
@@ -209,8 +209,8 @@ func TestASwapWhoseAnswerGotLostHasSucceeded(t *testing.T) {
 
 			p.become(weather{mute: true})
 			type result struct {
-				fact store.Record
-				err  error
+				record store.Record
+				err    error
 			}
 			done := make(chan result, 1)
 			go func() {
@@ -226,8 +226,8 @@ func TestASwapWhoseAnswerGotLostHasSucceeded(t *testing.T) {
 			p.cut()
 			r := <-done
 			require.ErrorIs(t, r.err, c.err)
-			r.fact.At = time.Time{}
-			require.Equal(t, c.want, r.fact)
+			r.record.At = time.Time{}
+			require.Equal(t, c.want, r.record)
 		})
 	}
 }
@@ -243,14 +243,14 @@ func TestNoSwapIsDoubledOrLostWhileConnectionsBreak(t *testing.T) {
 		name := fmt.Sprint("client ", c)
 		s := openAt(t, p.addr(), WithCallTimeout(patience))
 		all.Go(func() {
-			var present store.Record
+			var current store.Record
 			for won := 0; won < wins; {
-				now, err := s.CompareAndSwap(t.Context(), "a", present.Version, store.Record{Writer: name})
+				now, err := s.CompareAndSwap(t.Context(), "a", current.Version, store.Record{Writer: name})
 				if err != nil && !errors.Is(err, store.ErrConflict) {
 					t.Errorf("%s: %v", name, err)
 					return
 				}
-				present = now
+				current = now
 				if err != nil {
 					continue
 				}
@@ -274,14 +274,14 @@ func TestNoSwapIsDoubledOrLostWhileConnectionsBreak(t *testing.T) {
 	require.Len(t, winner, clients*wins)
 }
 
-func TestAClosedStoreSaysSo(t *testing.T) {
+func TestStore_CallsAfterCloseReturnErrClosed(t *testing.T) {
 	etcd := startEtcd(t)
 	s, err := Open(etcd.config())
 	require.NoError(t, err)
 	put(t, s, "a", 0, fsm.Blue)
-	told, ended := make(chan store.Record, 1), make(chan error, 1)
-	go func() { ended <- s.Watch(context.Background(), "a", func(f store.Record) { told <- f }) }()
-	<-told
+	lastSeen, ended := make(chan store.Record, 1), make(chan error, 1)
+	go func() { ended <- s.Watch(context.Background(), "a", func(f store.Record) { lastSeen <- f }) }()
+	<-lastSeen
 	member, err := s.Join("a", store.Client{})
 	require.NoError(t, err)
 	require.NoError(t, s.Close())
@@ -294,12 +294,12 @@ func TestAClosedStoreSaysSo(t *testing.T) {
 	require.ErrorIs(t, err, ErrClosed)
 }
 
-func TestAFactThatCannotBeReadIsReportedAndNotOverwritten(t *testing.T) {
+func TestARecordThatCannotBeReadIsReportedAndNotOverwritten(t *testing.T) {
 	s := open(t, startEtcd(t).config())
 	put(t, s, "a/b", 0, fsm.Blue)
 	w := watch(t, s, "a/b")
 	w.until(1)
-	_, err := s.client.Put(within(t), factKey("a/b"), `{"format":2}`)
+	_, err := s.client.Put(within(t), recordKey("a/b"), `{"format":2}`)
 	require.NoError(t, err)
 	_, err = s.Load(t.Context(), "a/b")
 	require.ErrorIs(t, err, ErrNewerFormat)
@@ -312,9 +312,9 @@ func TestAFactThatCannotBeReadIsReportedAndNotOverwritten(t *testing.T) {
 		t.Fatal("the watch keeps silent")
 	}
 	// Once it can be read again, the watch goes on.
-	value, err := encodeFact(store.Record{Active: fsm.Green}, "")
+	value, err := encodeRecord(store.Record{Active: fsm.Green}, "")
 	require.NoError(t, err)
-	_, err = s.client.Put(within(t), factKey("a/b"), string(value))
+	_, err = s.client.Put(within(t), recordKey("a/b"), string(value))
 	require.NoError(t, err)
 	require.Equal(t, fsm.Green, w.until(3).Active)
 }

@@ -32,7 +32,7 @@ type member struct {
 // it off the list. Fields of self that are zero get their defaults.
 //
 // Join does not wait for etcd, and etcd need not be there: a lease that cannot be
-// had or that was lost is asked for again, after 50 ms at first and every 5 s at
+// granted or that was lost is requested again, after 50 ms at first and every 5 s at
 // last. The errors are that the store is closed, and that self is too long.
 func (s *Store) Join(cluster string, self store.Client) (store.Member, error) {
 	self = self.WithDefaults()
@@ -73,9 +73,9 @@ func (m *member) Show(active fsm.Side, state fsm.State) {
 	}
 }
 
-// Leave implements store.Member. It takes the client off the list and returns when etcd was told, after the
-// call timeout, or with the error of ctx. If etcd could not be told, the lease
-// ends by itself.
+// Leave implements store.Member. It revokes the lease and returns when etcd has acknowledged, after the
+// call timeout, or with the error of ctx. If etcd does not respond, the lease
+// expires.
 func (m *member) Leave(ctx context.Context) error {
 	m.leave()
 	select {
@@ -127,8 +127,8 @@ func (m *member) hold(ctx context.Context) (listed bool) {
 	}
 }
 
-// steady lets time pass while the lease lives and there is nothing new to tell.
-// It returns false when the lease is lost, or given up: alive is closed then.
+// steady waits while the lease is alive and there is no change to publish.
+// It returns false when the lease is lost or released: alive is closed then.
 func (m *member) steady(alive <-chan *clientv3.LeaseKeepAliveResponse) bool {
 	for {
 		select {

@@ -16,7 +16,7 @@ import (
 	"github.com/e6data/e6data-go/e6/store"
 )
 
-// A roster is what WatchClients told last.
+// A roster holds the last list of WatchClients.
 type roster struct {
 	t     testing.TB
 	lists chan []store.Client
@@ -64,11 +64,11 @@ func join(t testing.TB, s *Store, cluster string, self store.Client) *member {
 	return m.(*member)
 }
 
-func TestClientsAreListedFromTheirJoiningToTheirLeaving(t *testing.T) {
+func TestPresence_ClientsAreListedFromJoinToLeave(t *testing.T) {
 	etcd := startEtcd(t)
 	s := open(t, etcd.config(), WithNamespace("fleet/"))
 	r := watchClients(t, s, "a")
-	r.until("nobody", count(0))
+	r.until("no client", count(0))
 	host, err := os.Hostname()
 	require.NoError(t, err)
 
@@ -96,7 +96,7 @@ func TestClientsAreListedFromTheirJoiningToTheirLeaving(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []store.Client{given}, all)
 	require.NoError(t, two.Leave(within(t)))
-	r.until("nobody again", count(0))
+	r.until("no client again", count(0))
 	all, err = s.Clients(t.Context(), "never seen")
 	require.NoError(t, err)
 	require.Empty(t, all)
@@ -115,7 +115,7 @@ func TestAnEntryThatCannotBeReadIsNotListed(t *testing.T) {
 	require.Equal(t, "readable", r.until("one", count(1))[0].ID)
 }
 
-func TestAClientThatLostItsLeaseTakesAnother(t *testing.T) {
+func TestPresence_AClientThatLostItsLeaseTakesAnother(t *testing.T) {
 	s := open(t, startEtcd(t).config())
 	r := watchClients(t, s, "a")
 	m := join(t, s, "a", store.Client{})
@@ -125,11 +125,11 @@ func TestAClientThatLostItsLeaseTakesAnother(t *testing.T) {
 	require.Len(t, leases.Leases, 1)
 	_, err = s.client.Revoke(within(t), leases.Leases[0].ID)
 	require.NoError(t, err)
-	r.until("nobody", count(0))
+	r.until("no client", count(0))
 	require.Equal(t, m.ID(), r.until("it is back", count(1))[0].ID)
 }
 
-func TestAClientThatWasCutOffForLongerThanItsLeaseComesBack(t *testing.T) {
+func TestPresence_AClientThatWasPartitionedForLongerThanItsLeaseReturns(t *testing.T) {
 	etcd := startEtcd(t)
 	p := startProxy(t, etcd.addr)
 	far := openAt(t, p.addr(), WithLease(time.Second))
@@ -137,7 +137,7 @@ func TestAClientThatWasCutOffForLongerThanItsLeaseComesBack(t *testing.T) {
 	m := join(t, far, "a", store.Client{})
 	r.until("one", count(1))
 	p.become(weather{stalled: true})
-	r.until("nobody", count(0))
+	r.until("no client", count(0))
 	m.Show(fsm.Green, fsm.StateGreen)
 	p.become(weather{})
 	require.Equal(t, fsm.Green, r.until("it is back", count(1))[0].Side)
@@ -202,7 +202,7 @@ func TestJoiningProcess(t *testing.T) {
 	require.NoError(t, err)
 }
 
-func TestAKilledProcessIsTakenOffTheList(t *testing.T) {
+func TestPresence_AKilledProcessIsRemovedFromTheList(t *testing.T) {
 	etcd := startEtcd(t)
 	r := watchClients(t, open(t, etcd.config()), "a")
 	child := exec.Command(os.Args[0], "-test.run=^TestJoiningProcess$")

@@ -26,7 +26,7 @@ type proxy struct {
 type weather struct {
 	down    bool          // connections are closed as soon as they are made
 	stalled bool          // nothing gets through in either direction
-	mute    bool          // what etcd says gets lost
+	mute    bool          // responses of etcd are lost
 	delay   time.Duration // every piece comes late
 }
 

@@ -88,7 +88,7 @@ func TestTLSAndUsersAreThoseOfTheEtcdClient(t *testing.T) {
 	join(t, s, "a", store.Client{})
 	r.until("one", count(1))
 
-	// Elsewhere it is refused, at once and without being asked to try again.
+	// Elsewhere it is refused, at once and without a retry.
 	other := open(t, cfg, WithNamespace("theirs/"), WithCallTimeout(time.Hour))
 	_, err = other.Load(t.Context(), "a")
 	require.ErrorContains(t, err, "permission denied")
@@ -101,12 +101,12 @@ func TestTLSAndUsersAreThoseOfTheEtcdClient(t *testing.T) {
 	require.NotContains(t, err.Error(), cfg.Password)
 
 	// Who does not know the certificate is not connected.
-	stranger := open(t, clientv3.Config{Endpoints: cfg.Endpoints, TLS: &tls.Config{MinVersion: tls.VersionTLS12}}, WithCallTimeout(time.Second))
-	_, err = stranger.Load(t.Context(), "a")
+	unverified := open(t, clientv3.Config{Endpoints: cfg.Endpoints, TLS: &tls.Config{MinVersion: tls.VersionTLS12}}, WithCallTimeout(time.Second))
+	_, err = unverified.Load(t.Context(), "a")
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 }
 
-func TestOptionsThatMakeNoSenseAreRefusedAtOnce(t *testing.T) {
+func TestOpen_RefusesInvalidOptions(t *testing.T) {
 	_, err := Open(clientv3.Config{}, WithCallTimeout(0), WithLease(time.Millisecond), WithRefresh(-1))
 	require.ErrorContains(t, err, "WithCallTimeout")
 	require.ErrorContains(t, err, "WithLease")

@@ -50,7 +50,7 @@ func (s *server) start() {
 }
 
 // answers waits until it answers, which it does after it listens. With TLS only the
-// test's own configuration could ask.
+// test's own configuration could set.
 func (s *server) answers() {
 	s.t.Helper()
 	if s.scheme == "http" {

@@ -28,7 +28,7 @@ const (
 // ErrClosed is returned by the methods of a Store that was closed.
 var ErrClosed = errors.New("etcd: the store is closed")
 
-// Store keeps the facts of clusters in etcd, and the presence of their clients.
+// Store keeps the records of clusters in etcd, and the presence of their clients.
 // Its methods may be called concurrently.
 type Store struct {
 	client *clientv3.Client
@@ -110,7 +110,7 @@ func newStore(client *clientv3.Client, set settings) *Store {
 
 // Close ends every watch with ErrClosed, lets every Member leave, and closes the
 // etcd client if Open made it. It takes the call timeout at most, which is when
-// etcd is not there to be told. Further calls do nothing.
+// etcd is unreachable. Further calls do nothing.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	closed := s.ctx.Err() != nil
@@ -128,36 +128,36 @@ func (s *Store) Close() error {
 
 // Load implements store.Store. A value that cannot be read is a *ValueError.
 func (s *Store) Load(ctx context.Context, cluster string) (store.Record, error) {
-	key := factKey(cluster)
+	key := recordKey(cluster)
 	var answer *clientv3.GetResponse
-	err := s.call(ctx, "load the fact of", cluster, func(ctx context.Context) (err error) {
+	err := s.call(ctx, "load the record of", cluster, func(ctx context.Context) (err error) {
 		answer, err = s.kv.Get(ctx, key)
 		return err
 	})
 	if err != nil {
 		return store.Record{}, err
 	}
-	return factOf(answer)
+	return recordOf(answer)
 }
 
-// factOf reads the answer about the key of a fact.
-func factOf(answer *clientv3.GetResponse) (store.Record, error) {
+// recordOf decodes the response for the key of a record.
+func recordOf(answer *clientv3.GetResponse) (store.Record, error) {
 	if len(answer.Kvs) == 0 {
 		return store.Record{}, nil
 	}
-	return decodeFact(answer.Kvs[0])
+	return decodeRecord(answer.Kvs[0])
 }
 
-// CompareAndSwap implements store.Store, as one transaction. If its answer is
+// CompareAndSwap implements store.Store, as one transaction. If its response is
 // lost, it is sent again until ctx or the call timeout ends. The value holds a
 // random mark, by which a transaction that was done before is found again, also in
 // the past of the key if others have written since. If that past was compacted, or
 // the key deleted meanwhile, it counts as not done: store.ErrConflict.
 // When CompareAndSwap ends with an error other than store.ErrConflict, the
-// fact may or may not have been replaced.
+// record may or may not have been replaced.
 func (s *Store) CompareAndSwap(ctx context.Context, cluster string, old uint64, next store.Record) (store.Record, error) {
-	key := factKey(cluster)
-	value, err := encodeFact(next, rand.Text())
+	key := recordKey(cluster)
+	value, err := encodeRecord(next, rand.Text())
 	if err != nil {
 		return store.Record{}, err
 	}
@@ -174,7 +174,7 @@ func (s *Store) CompareAndSwap(ctx context.Context, cluster string, old uint64, 
 	}
 	var answer *clientv3.TxnResponse
 	sent := 0
-	err = s.call(ctx, "swap the fact of", cluster, func(ctx context.Context) (err error) {
+	err = s.call(ctx, "swap the record of", cluster, func(ctx context.Context) (err error) {
 		sent++
 		answer, err = swap(ctx)
 		return err
@@ -187,7 +187,7 @@ func (s *Store) CompareAndSwap(ctx context.Context, cluster string, old uint64, 
 		return next, nil
 	}
 	got := (*clientv3.GetResponse)(answer.Responses[0].GetResponseRange())
-	// The client of etcd may have sent it again too: then the present value tells.
+	// The etcd client may have retried it too: then the current value is ours.
 	if sent > 1 || len(got.Kvs) > 0 && bytes.Equal(got.Kvs[0].Value, value) {
 		done, err := s.wasDone(ctx, cluster, got, int64(next.Version), value)
 		if err != nil {
@@ -197,20 +197,20 @@ func (s *Store) CompareAndSwap(ctx context.Context, cluster string, old uint64, 
 			return next, nil
 		}
 	}
-	present, err := factOf(got)
+	current, err := recordOf(got)
 	if err != nil {
 		return store.Record{}, err
 	}
-	return present, store.ErrConflict
+	return current, store.ErrConflict
 }
 
-// wasDone reports whether a fact had that value when it was of that version, as far as
-// etcd remembers. It goes back from what the fact is at present.
+// wasDone reports whether a record had that value when it was of that version, as far as
+// etcd still has the revisions. It goes back from the current revision.
 func (s *Store) wasDone(ctx context.Context, cluster string, at *clientv3.GetResponse, version int64, value []byte) (bool, error) {
 	for len(at.Kvs) > 0 && at.Kvs[0].Version > version {
 		before := at.Kvs[0].ModRevision - 1
-		err := s.call(ctx, "load an earlier fact of", cluster, func(ctx context.Context) (err error) {
-			at, err = s.kv.Get(ctx, factKey(cluster), clientv3.WithRev(before))
+		err := s.call(ctx, "load an earlier record of", cluster, func(ctx context.Context) (err error) {
+			at, err = s.kv.Get(ctx, recordKey(cluster), clientv3.WithRev(before))
 			return err
 		})
 		if errors.Is(err, rpctypes.ErrCompacted) {
@@ -223,39 +223,39 @@ func (s *Store) wasDone(ctx context.Context, cluster string, at *clientv3.GetRes
 	return len(at.Kvs) > 0 && at.Kvs[0].Version == version && bytes.Equal(at.Kvs[0].Value, value), nil
 }
 
-// Watch implements store.Store. It goes on by itself when its connection breaks,
-// when etcd restarts, or when what it would have to hear was compacted: then it
-// looks at the present fact again. If a look at the present fact (see WithRefresh)
+// Watch implements store.Store. It resumes when its connection breaks,
+// when etcd restarts, or when its revision was compacted: then it
+// reads the current record again. If reading the current record (see WithRefresh)
 // fails for the call timeout, if etcd refuses, or if the value cannot be read, Watch
-// returns the error, and may be called again; a client of e6 does so, and tells of
+// returns the error, and may be called again; a client of e6 does so, and reports
 // it as an event.
 func (s *Store) Watch(ctx context.Context, cluster string, fn func(store.Record)) error {
-	var seen int64 // the revision of the fact that fn had last
-	tell := func(kv *keyValue) error {
+	var seen int64 // the revision of the record that fn received last
+	notify := func(kv *keyValue) error {
 		if kv.ModRevision == seen {
 			return nil
 		}
-		fact, err := decodeFact(kv)
+		record, err := decodeRecord(kv)
 		if err != nil {
 			return err
 		}
 		seen = kv.ModRevision
-		fn(fact)
+		fn(record)
 		return nil
 	}
 	return s.follow(ctx, topic{
-		what: "watch the fact of", cluster: cluster, key: factKey(cluster),
-		present: func(kvs []*keyValue) error {
+		what: "watch the record of", cluster: cluster, key: recordKey(cluster),
+		current: func(kvs []*keyValue) error {
 			if len(kvs) == 0 {
 				return nil
 			}
-			return tell(kvs[0])
+			return notify(kvs[0])
 		},
 		changed: func(events []*clientv3.Event) error {
-			// PinSide the last one matters, and what was deleted is not news.
+			// Only the last event matters, and a deletion carries no record.
 			for i := len(events) - 1; i >= 0; i-- {
 				if events[i].Type == clientv3.EventTypePut {
-					return tell(events[i].Kv)
+					return notify(events[i].Kv)
 				}
 			}
 			return nil

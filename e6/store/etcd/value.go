@@ -26,7 +26,7 @@ const (
 // value: update this program.
 var ErrNewerFormat = errors.New("it is of a newer format")
 
-// ValueError says that a key holds something that this package cannot read.
+// ValueError is returned for a key whose value this package cannot decode.
 // Nothing is overwritten then. If no other program uses the key, delete it.
 type ValueError struct {
 	Key string // without the namespace
@@ -40,9 +40,9 @@ func (e *ValueError) Error() string {
 // Unwrap returns the cause.
 func (e *ValueError) Unwrap() error { return e.Err }
 
-// factValue is the form of a fact. Its version is the one that etcd counts for
+// recordValue is the JSON form of a record. Its version is etcd's version of
 // its key, so that the two can never contradict each other.
-type factValue struct {
+type recordValue struct {
 	Format    int          `json:"format"`
 	Active    fsm.Side     `json:"active"`
 	Announced fsm.Side     `json:"announced"`
@@ -53,12 +53,12 @@ type factValue struct {
 	Swap      string       `json:"swap"` // random, and of this one swap
 }
 
-func encodeFact(f store.Record, swap string) ([]byte, error) {
-	return encode(factValue{format, f.Active, f.Announced, f.Epoch, f.Vetoes, f.Writer, f.At.UTC(), swap}, "a fact")
+func encodeRecord(f store.Record, swap string) ([]byte, error) {
+	return encode(recordValue{format, f.Active, f.Announced, f.Epoch, f.Vetoes, f.Writer, f.At.UTC(), swap}, "a record")
 }
 
-func decodeFact(kv *keyValue) (store.Record, error) {
-	var v factValue
+func decodeRecord(kv *keyValue) (store.Record, error) {
+	var v recordValue
 	if err := decode(kv, &v); err != nil {
 		return store.Record{}, err
 	}
@@ -76,7 +76,7 @@ type clientValue struct {
 	Version string    `json:"version"`
 	Since   time.Time `json:"since"`
 	Side    fsm.Side  `json:"side"`
-	State   string    `json:"state"` // as text: one that is new says nothing to older readers
+	State   string    `json:"state"` // as text: older readers ignore a state that they do not know
 }
 
 func encodeClient(c store.Client) ([]byte, error) {

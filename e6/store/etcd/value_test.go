@@ -15,8 +15,8 @@ import (
 func TestKeysOfDifferentNamesDifferAndHoldNoSlash(t *testing.T) {
 	seen := map[string]string{}
 	for _, name := range []string{"", "a", "a/b", "a%2Fb", "a%252Fb", "A/b", "../a", "ü", "\xff\x00", "a b", "a+b", "a?b#c"} {
-		key := factKey(name)
-		require.NotContains(t, strings.TrimPrefix(key, factPrefix), "/", name)
+		key := recordKey(name)
+		require.NotContains(t, strings.TrimPrefix(key, recordPrefix), "/", name)
 		require.NotContains(t, seen, key)
 		seen[key] = name
 		require.Equal(t, name, clientID(clientKey("x/y", name)))
@@ -24,7 +24,7 @@ func TestKeysOfDifferentNamesDifferAndHoldNoSlash(t *testing.T) {
 	require.False(t, strings.HasPrefix(clientKey("ab", "c"), clientsKey("a")))
 }
 
-func TestAValueThatCannotBeReadIsATypedError(t *testing.T) {
+func TestValueError_ForAValueThatCannotBeDecoded(t *testing.T) {
 	for value, want := range map[string]string{
 		"":                            "unexpected end",
 		"{":                           "unexpected end",
@@ -38,7 +38,7 @@ func TestAValueThatCannotBeReadIsATypedError(t *testing.T) {
 		`{"format":1,"at":"noon"}`:    "noon",
 		strings.Repeat(" ", maxValue) + `{"format":1}`: "may have 16384",
 	} {
-		_, err := decodeFact(&keyValue{Key: []byte("k"), Value: []byte(value), Version: 3})
+		_, err := decodeRecord(&keyValue{Key: []byte("k"), Value: []byte(value), Version: 3})
 		var wrong *ValueError
 		require.ErrorAs(t, err, &wrong, value)
 		require.Equal(t, "k", wrong.Key)
@@ -48,40 +48,40 @@ func TestAValueThatCannotBeReadIsATypedError(t *testing.T) {
 }
 
 func TestFieldsThatAreAddedToTheFormatAreIgnored(t *testing.T) {
-	fact, err := decodeFact(&keyValue{Value: []byte(`{"format":1,"active":"green","staged":{"share":0.1}}`), Version: 3})
+	record, err := decodeRecord(&keyValue{Value: []byte(`{"format":1,"active":"green","staged":{"share":0.1}}`), Version: 3})
 	require.NoError(t, err)
-	require.Equal(t, store.Record{Version: 3, Active: fsm.Green}, fact)
+	require.Equal(t, store.Record{Version: 3, Active: fsm.Green}, record)
 }
 
-func TestAFactThatIsTooLongIsNotWritten(t *testing.T) {
-	_, err := encodeFact(store.Record{Writer: strings.Repeat("w", maxValue)}, "")
+func TestARecordThatIsTooLongIsNotWritten(t *testing.T) {
+	_, err := encodeRecord(store.Record{Writer: strings.Repeat("w", maxValue)}, "")
 	require.ErrorContains(t, err, "and may take 16384")
 }
 
 func FuzzValue(f *testing.F) {
-	fact, err := encodeFact(store.Record{Active: fsm.Blue, Announced: fsm.Green, Writer: "w", At: time.Unix(1, 2)}, "s")
+	record, err := encodeRecord(store.Record{Active: fsm.Blue, Announced: fsm.Green, Writer: "w", At: time.Unix(1, 2)}, "s")
 	require.NoError(f, err)
-	f.Add(fact)
+	f.Add(record)
 	client, err := encodeClient(store.Client{ID: "i", Host: "h", Program: "p", Version: "v", Since: time.Unix(1, 2), Side: fsm.Blue})
 	require.NoError(f, err)
 	f.Add(client)
 	f.Fuzz(func(t *testing.T, value []byte) {
 		kv := &keyValue{Key: []byte(clientKey("a", "i")), Value: value, Version: 7}
 		var wrong *ValueError
-		if fact, err := decodeFact(kv); err != nil {
+		if record, err := decodeRecord(kv); err != nil {
 			require.ErrorAs(t, err, &wrong)
-			require.Zero(t, fact)
+			require.Zero(t, record)
 		} else {
-			again, err := encodeFact(fact, "s")
+			again, err := encodeRecord(record, "s")
 			if err != nil { // escaped it is longer, or in UTC its year has five digits
-				require.ErrorContains(t, err, "write a fact")
+				require.ErrorContains(t, err, "write a record")
 				return
 			}
-			read, err := decodeFact(&keyValue{Value: again, Version: 7})
+			read, err := decodeRecord(&keyValue{Value: again, Version: 7})
 			require.NoError(t, err)
-			require.True(t, fact.At.Equal(read.At))
-			fact.At, read.At = time.Time{}, time.Time{}
-			require.Equal(t, fact, read)
+			require.True(t, record.At.Equal(read.At))
+			record.At, read.At = time.Time{}, time.Time{}
+			require.Equal(t, record, read)
 		}
 		if client, err := decodeClient(kv); err != nil {
 			require.ErrorAs(t, err, &wrong)

@@ -12,19 +12,19 @@ import (
 
 // A watcher watches as a client of e6 does: it calls Watch again after an error.
 type watcher struct {
-	t     testing.TB
-	facts chan store.Record
-	fails chan error // the errors of Watch, as far as there is room
+	t       testing.TB
+	records chan store.Record
+	fails   chan error // the errors of Watch, as far as there is room
 }
 
 func watch(t testing.TB, s *Store, cluster string) *watcher {
-	w := &watcher{t: t, facts: make(chan store.Record, 1024), fails: make(chan error, 1024)}
+	w := &watcher{t: t, records: make(chan store.Record, 1024), fails: make(chan error, 1024)}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		for n := 0; ctx.Err() == nil; n++ {
-			err := s.Watch(ctx, cluster, func(f store.Record) { w.facts <- f })
+			err := s.Watch(ctx, cluster, func(f store.Record) { w.records <- f })
 			if ctx.Err() != nil {
 				return
 			}
@@ -45,7 +45,7 @@ func (w *watcher) until(version uint64) store.Record {
 	ctx := within(w.t)
 	for last := uint64(0); ; {
 		select {
-		case f := <-w.facts:
+		case f := <-w.records:
 			require.GreaterOrEqual(w.t, f.Version, last)
 			if last = f.Version; last == version {
 				return f

@@ -13,7 +13,7 @@ import (
 	"github.com/e6data/e6data-go/e6/store"
 )
 
-// presence are the sentences about a store.Presence.
+// presence are the checks of a store.Presence.
 var presence = []check{
 	{"AClientIsListedUntilItLeaves", listedUntilItLeaves},
 	{"WhatAClientDoesNotSayOfItselfIsFilledIn", clientsDefaults},
@@ -22,11 +22,11 @@ var presence = []check{
 	{"ClientsAreThereForTheirClusterAlone", clientsIndependent},
 	{"AListBelongsToWhomItIsTold", listsBelong},
 	{"AWatchOfClientsEndsWithItsContext", watchOfClientsEnds},
-	{"FactsAndClientsAreIndependent", factsAndClients},
+	{"RecordsAndClientsAreIndependent", recordsAndClients},
 	{"ClientsMayComeAndGoAtOnce", comeAndGo},
 }
 
-// A roster is what WatchClients told.
+// A roster holds the lists of WatchClients.
 type roster struct {
 	t     *testing.T
 	lists chan []store.Client
@@ -65,7 +65,7 @@ func (r *roster) until(what string, right func([]store.Client) bool) []store.Cli
 				return last
 			}
 		case <-late:
-			r.t.Fatalf("the watch does not tell %s; the last list is %+v", what, last)
+			r.t.Fatalf("the watch does not report %s; the last list is %+v", what, last)
 		}
 	}
 }
@@ -110,7 +110,7 @@ func clients(t *testing.T, s store.Store, cluster string) []store.Client {
 func listedUntilItLeaves(t *testing.T, open Opener) {
 	a, b := open(t), open(t)
 	r := watchClients(t, b, "c")
-	r.until("nobody", ids())
+	r.until("no client", ids())
 	one := join(t, a, "c", store.Client{ID: "one", Since: time.Unix(1, 0)})
 	r.until("the one that came", ids("one"))
 	if one.ID() != "one" {
@@ -185,8 +185,8 @@ func clientsIndependent(t *testing.T, open Opener) {
 	join(t, s, "a", store.Client{ID: "of a"})
 	a.until("its own", ids("of a"))
 	b.until("its own", ids("of ab"))
-	if all := clients(t, s, "nobody's"); len(all) != 0 {
-		t.Errorf("a cluster that nobody joined has %+v", all)
+	if all := clients(t, s, "empty"); len(all) != 0 {
+		t.Errorf("a cluster that no client joined has %+v", all)
 	}
 }
 
@@ -214,7 +214,7 @@ func watchOfClientsEnds(t *testing.T, open Opener) {
 	}
 }
 
-func factsAndClients(t *testing.T, open Opener) {
+func recordsAndClients(t *testing.T, open Opener) {
 	s := open(t)
 	r, w := watchClients(t, s, "c"), watch(t, s, "c", nil)
 	m := join(t, s, "c", store.Client{ID: "one"})
@@ -224,7 +224,7 @@ func factsAndClients(t *testing.T, open Opener) {
 	m.Show(fsm.Blue, fsm.StateBlue)
 	r.until("its side", func(all []store.Client) bool { return len(all) == 1 && all[0].Side == fsm.Blue })
 	if f := load(t, s, "c"); f.Version != 1 {
-		t.Errorf("a client changed the fact: %+v", f)
+		t.Errorf("a client changed the record: %+v", f)
 	}
 }
 

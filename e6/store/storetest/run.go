@@ -16,31 +16,31 @@ import (
 // users share it. What has to be closed, it closes with t.Cleanup.
 type Opener func(t *testing.T) store.Store
 
-// A check is one sentence of the documentation, as a test.
+// A check tests one statement of the documentation.
 type check struct {
 	name string
 	test func(t *testing.T, open Opener)
 }
 
-// Run proves what the documentation of store.Store says, one test for each
-// sentence, and that of store.Presence if the store is one. begin is called once in
+// Run tests the contract of store.Store, one subtest for each
+// statement of its documentation, and that of store.Presence if the store is one. begin is called once in
 // each of them, for a state in which nothing is known yet. A test that waits gives up
 // after half a minute.
 func Run(t *testing.T, begin func(t *testing.T) Opener) {
 	checks := []check{
 		{"NothingIsKnownOfAClusterThatNobodyWrote", nothingKnown},
-		{"AFactIsReplacedOnlyAtItsVersion", replacedAtItsVersion},
-		{"TheCallersVersionInAFactIsIgnored", callersVersionIgnored},
-		{"EveryFieldOfAFactSurvives", fieldsSurvive},
+		{"ARecordIsReplacedOnlyAtItsVersion", replacedAtItsVersion},
+		{"TheCallersVersionInARecordIsIgnored", callersVersionIgnored},
+		{"EveryFieldOfARecordSurvives", fieldsSurvive},
 		{"ClustersAreIndependent", clustersIndependent},
 		{"AHandleSeesWhatAnotherWrote", handlesSeeEachOther},
 		{"OfManyWritersExactlyOneWinsEachVersion", oneWriterWins},
 		{"AnEndedContextIsAnErrorAndChangesNothing", endedContext},
-		{"AWatcherSeesThePresentFactFirst", presentFirst},
-		{"AWatcherOfAnUnknownClusterWaitsForItsFirstFact", firstFactAwaited},
+		{"AWatcherSeesThePresentRecordFirst", presentFirst},
+		{"AWatcherOfAnUnknownClusterWaitsForItsFirstRecord", firstRecordAwaited},
 		{"AWatcherSeesOnlyItsOwnCluster", watchersIndependent},
 		{"AWatcherNeverMissesTheLastOfManyFacts", lastNeverLost},
-		{"ASlowWatcherSeesTheLastFactWhenItIsFreeAgain", slowWatcher},
+		{"ASlowWatcherSeesTheLastRecordWhenItIsFreeAgain", slowWatcher},
 		{"AWatcherMayCallTheStore", watcherCallsStore},
 		{"AWatchEndsWithItsContextAndCallsNobodyAfterwards", watchEnds},
 		{"EverythingMayBeCalledAtOnce", everythingAtOnce},
@@ -63,19 +63,19 @@ func within(t *testing.T) context.Context {
 	return ctx
 }
 
-// sample is a fact with something in every field but the version.
+// sample is a record with something in every field but the version.
 func sample(writer string) store.Record {
 	at := time.Date(2026, 2, 28, 23, 59, 58, 123456789, time.FixedZone("", 19800))
 	return store.Record{
 		Active: fsm.Blue, Announced: fsm.Green, Epoch: 1 << 60, Writer: writer, At: at,
 		Vetoes: []store.Veto{
 			{Side: fsm.Green, Writer: writer, Reason: "12 of 40 executions got no answer", At: at, Until: at.Add(time.Hour)},
-			{Side: fsm.Blue, Writer: "somebody", Directive: true, Reason: "\"näher\"\n", At: at, Until: at.Add(time.Minute)},
+			{Side: fsm.Blue, Writer: "another", Directive: true, Reason: "\"näher\"\n", At: at, Until: at.Add(time.Minute)},
 		},
 	}
 }
 
-// same compares facts as their readers do: a time is an instant.
+// same compares records as their readers do: a time is an instant.
 func same(a, b store.Record) bool {
 	return reflect.DeepEqual(plain(a), plain(b))
 }
@@ -91,14 +91,14 @@ func plain(f store.Record) store.Record {
 
 func load(t *testing.T, s store.Store, cluster string) store.Record {
 	t.Helper()
-	fact, err := s.Load(within(t), cluster)
+	record, err := s.Load(within(t), cluster)
 	if err != nil {
 		t.Fatalf("Load(%.40q): %v", cluster, err)
 	}
-	return fact
+	return record
 }
 
-// put replaces the fact at version old, and checks that it becomes the next one.
+// put replaces the record at version old, and checks that it becomes the next one.
 func put(t *testing.T, s store.Store, cluster string, old uint64, next store.Record) store.Record {
 	t.Helper()
 	now, err := s.CompareAndSwap(within(t), cluster, old, next)
@@ -113,6 +113,6 @@ func put(t *testing.T, s store.Store, cluster string, old uint64, next store.Rec
 func equal(t *testing.T, want, got store.Record) {
 	t.Helper()
 	if !same(want, got) {
-		t.Fatalf("the fact is\n%+v\nand should be\n%+v", got, want)
+		t.Fatalf("the record is\n%+v\nand should be\n%+v", got, want)
 	}
 }

@@ -17,11 +17,11 @@ import (
 func nothingKnown(t *testing.T, open Opener) {
 	s := open(t)
 	equal(t, store.Record{}, load(t, s, "a"))
-	present, err := s.CompareAndSwap(within(t), "a", 5, sample("w"))
+	current, err := s.CompareAndSwap(within(t), "a", 5, sample("w"))
 	if !errors.Is(err, store.ErrConflict) {
 		t.Fatalf("a swap at version 5 of nothing: %v", err)
 	}
-	equal(t, store.Record{}, present)
+	equal(t, store.Record{}, current)
 	equal(t, store.Record{}, load(t, s, "a"))
 }
 
@@ -30,11 +30,11 @@ func replacedAtItsVersion(t *testing.T, open Opener) {
 	put(t, s, "a", 0, sample("first"))
 	second := put(t, s, "a", 1, store.Record{Active: fsm.Green, Writer: "second"})
 	for _, old := range []uint64{0, 1, 3, 1 << 40} {
-		present, err := s.CompareAndSwap(within(t), "a", old, sample("late"))
+		current, err := s.CompareAndSwap(within(t), "a", old, sample("late"))
 		if !errors.Is(err, store.ErrConflict) {
 			t.Fatalf("a swap at version %d of 2: %v", old, err)
 		}
-		equal(t, second, present)
+		equal(t, second, current)
 		equal(t, second, load(t, s, "a"))
 	}
 	put(t, s, "a", 2, sample("third"))
@@ -56,17 +56,17 @@ func fieldsSurvive(t *testing.T, open Opener) {
 			t.Fatalf("sample has nothing in %s", v.Type().Field(i).Name)
 		}
 	}
-	facts := []store.Record{
+	records := []store.Record{
 		sample("w"), {}, {Writer: strings.Repeat("w", 64)}, {Writer: "\"quoted\"\\\n<ü, 世界>"},
 		{At: time.Unix(0, 1)}, {At: time.Date(1969, 7, 20, 20, 17, 40, 999_999_999, time.UTC)},
 	}
 	for _, active := range []fsm.Side{fsm.None, fsm.Blue, fsm.Green} {
 		for _, announced := range []fsm.Side{fsm.None, fsm.Blue, fsm.Green} {
-			facts = append(facts, store.Record{Active: active, Announced: announced})
+			records = append(records, store.Record{Active: active, Announced: announced})
 		}
 	}
 	writer, reader := open(t), open(t)
-	for i, f := range facts {
+	for i, f := range records {
 		written := put(t, writer, "a", uint64(i), f)
 		for _, s := range []store.Store{writer, reader} {
 			read := load(t, s, "a")
@@ -124,27 +124,27 @@ func oneWriterWins(t *testing.T, open Opener) {
 	for w := range writers {
 		s, name := stores[w%handles], fmt.Sprint("writer ", w)
 		wg.Go(func() {
-			present, err := s.Load(ctx, "a")
+			current, err := s.Load(ctx, "a")
 			for won := 0; won < wins; {
 				if err != nil && !errors.Is(err, store.ErrConflict) {
 					t.Errorf("%s: %v", name, err)
 					return
 				}
-				old := present.Version
-				present, err = s.CompareAndSwap(ctx, "a", old, store.Record{Writer: name})
+				old := current.Version
+				current, err = s.CompareAndSwap(ctx, "a", old, store.Record{Writer: name})
 				if err != nil {
-					if errors.Is(err, store.ErrConflict) && present.Version <= old {
-						t.Errorf("a swap at version %d conflicts with version %d", old, present.Version)
+					if errors.Is(err, store.ErrConflict) && current.Version <= old {
+						t.Errorf("a swap at version %d conflicts with version %d", old, current.Version)
 						return
 					}
 					continue
 				}
 				won++
 				mu.Lock()
-				if other, taken := winner[present.Version]; taken {
-					t.Errorf("%s and %s have both written version %d", other, name, present.Version)
+				if other, taken := winner[current.Version]; taken {
+					t.Errorf("%s and %s have both written version %d", other, name, current.Version)
 				}
-				winner[present.Version] = name
+				winner[current.Version] = name
 				mu.Unlock()
 			}
 		})
@@ -152,11 +152,11 @@ func oneWriterWins(t *testing.T, open Opener) {
 	wg.Wait()
 	last := load(t, stores[0], "a")
 	if last.Version != writers*wins || last.Writer != winner[last.Version] {
-		t.Fatalf("after %d swaps by %d writers the fact is %+v", writers*wins, writers, last)
+		t.Fatalf("after %d swaps by %d writers the record is %+v", writers*wins, writers, last)
 	}
 	for v := range uint64(writers * wins) {
 		if winner[v+1] == "" {
-			t.Fatalf("nobody has written version %d", v+1)
+			t.Fatalf("no writer has written version %d", v+1)
 		}
 	}
 }
@@ -170,13 +170,13 @@ func endedContext(t *testing.T, open Opener) {
 	defer cancel()
 	for _, ctx := range []context.Context{canceled, expired} {
 		if _, err := s.Load(ctx, "a"); !errors.Is(err, ctx.Err()) {
-			t.Fatalf("Load: %v, with a context that says %v", err, ctx.Err())
+			t.Fatalf("Load: %v, with a context that ended with %v", err, ctx.Err())
 		}
 		if _, err := s.CompareAndSwap(ctx, "a", 1, sample("late")); !errors.Is(err, ctx.Err()) {
-			t.Fatalf("CompareAndSwap: %v, with a context that says %v", err, ctx.Err())
+			t.Fatalf("CompareAndSwap: %v, with a context that ended with %v", err, ctx.Err())
 		}
 		if err := s.Watch(ctx, "a", func(store.Record) {}); !errors.Is(err, ctx.Err()) {
-			t.Fatalf("Watch: %v, with a context that says %v", err, ctx.Err())
+			t.Fatalf("Watch: %v, with a context that ended with %v", err, ctx.Err())
 		}
 		equal(t, written, load(t, s, "a"))
 	}

@@ -12,12 +12,12 @@ import (
 	"github.com/e6data/e6data-go/e6/store"
 )
 
-// A watcher records what one Watch says, and checks what holds for each of them.
+// A watcher collects the records of one Watch, and checks what holds for every Watch.
 type watcher struct {
-	t     *testing.T
-	facts chan store.Record // room for all that a test writes
-	stop  context.CancelFunc
-	ended chan error
+	t       *testing.T
+	records chan store.Record // room for all that a test writes
+	stop    context.CancelFunc
+	ended   chan error
 }
 
 // watch begins to watch a cluster. It ends with the test at the latest.
@@ -38,10 +38,10 @@ func watch(t *testing.T, s store.Store, cluster string, then func(store.Record))
 				t.Errorf("a watcher is called although Watch has returned")
 			}
 			if f.Version <= last {
-				t.Errorf("a watcher is told version %d after version %d", f.Version, last)
+				t.Errorf("a watcher receives version %d after version %d", f.Version, last)
 			}
 			last = f.Version
-			w.facts <- f
+			w.records <- f
 			if then != nil {
 				then(f)
 			}
@@ -61,21 +61,21 @@ func watch(t *testing.T, s store.Store, cluster string, then func(store.Record))
 	return w
 }
 
-// next is the next fact that the watcher is told.
+// next is the next record that the watcher receives.
 func (w *watcher) next() store.Record {
 	w.t.Helper()
 	select {
-	case f := <-w.facts:
+	case f := <-w.records:
 		return f
 	case err := <-w.ended:
 		w.t.Fatalf("Watch has returned: %v", err)
 	case <-within(w.t).Done():
-		w.t.Fatalf("the watcher is told nothing")
+		w.t.Fatalf("the watcher receives nothing")
 	}
 	return store.Record{}
 }
 
-// until skips what the watcher is told up to a version, which must come.
+// until skips records up to a version, which must come.
 func (w *watcher) until(version uint64) store.Record {
 	w.t.Helper()
 	for {
@@ -114,7 +114,7 @@ func presentFirst(t *testing.T, open Opener) {
 	}
 }
 
-func firstFactAwaited(t *testing.T, open Opener) {
+func firstRecordAwaited(t *testing.T, open Opener) {
 	a, b := open(t), open(t)
 	own, other := watch(t, a, "a", nil), watch(t, b, "a", nil)
 	equal(t, store.Record{}, load(t, b, "a"))
@@ -133,7 +133,7 @@ func watchersIndependent(t *testing.T, open Opener) {
 	for v := uint64(0); v < 20; {
 		f := left.next()
 		if v = f.Version; f.Writer != "left" {
-			t.Fatalf("the watcher of one cluster is told %+v of the other", f)
+			t.Fatalf("the watcher of one cluster receives %+v of the other", f)
 		}
 	}
 	equal(t, load(t, a, "right"), right.until(20))
@@ -181,9 +181,9 @@ func watcherCallsStore(t *testing.T, open Opener) {
 		if f.Version > 1 {
 			return
 		}
-		present, err := s.Load(ctx, "a")
+		current, err := s.Load(ctx, "a")
 		if err == nil {
-			_, err = s.CompareAndSwap(ctx, "a", present.Version, sample("from the watcher"))
+			_, err = s.CompareAndSwap(ctx, "a", current.Version, sample("from the watcher"))
 		}
 		if err != nil {
 			t.Errorf("in a watcher: %v", err)
@@ -212,8 +212,8 @@ func watchEnds(t *testing.T, open Opener) {
 	}
 	put(t, a, "unknown", 0, sample("w"))
 	staying.until(10)
-	if len(ending.facts)+len(silent.facts) != 0 {
-		t.Fatalf("a watch that has ended was told of later facts")
+	if len(ending.records)+len(silent.records) != 0 {
+		t.Fatalf("a watch that has ended received later records")
 	}
 }
 
