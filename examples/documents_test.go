@@ -65,6 +65,7 @@ var imported = []string{
 	"github.com/e6data/e6data-go/e6/store", "github.com/e6data/e6data-go/e6/store/storetest",
 	"github.com/e6data/e6data-go/e6/auth", "github.com/e6data/e6data-go/e6/profile", "github.com/e6data/e6data-go/e6/sqldriver",
 	"github.com/e6data/e6data-go/e6/debug", "github.com/e6data/e6data-go/e6/otel", "github.com/e6data/e6data-go/emulator",
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc", "go.opentelemetry.io/otel/sdk/trace",
 	"go.opentelemetry.io/otel", "github.com/shopspring/decimal", "github.com/cockroachdb/apd/v3",
 }
 
@@ -73,6 +74,8 @@ func nameOf(path string) string {
 	switch path {
 	case "github.com/e6data/e6data-go/e6/otel":
 		return "e6otel"
+	case "go.opentelemetry.io/otel/sdk/trace":
+		return "sdktrace"
 	case "github.com/cockroachdb/apd/v3":
 		return "apd"
 	}
@@ -80,11 +83,11 @@ func nameOf(path string) string {
 }
 
 // file makes a Go file of a snippet: a body of a function that has a context, a
-// client, a database and a token, or declarations.
+// client, its configuration, a database and a token, or declarations.
 func file(snippet string) string {
 	var b strings.Builder
 	b.WriteString("package snippet\n\n")
-	use := func(path string) { fmt.Fprintf(&b, "import %q\n", path) }
+	use := func(path string) { fmt.Fprintf(&b, "import %s %q\n", nameOf(path), path) }
 	body := !regexp.MustCompile(`(?m)^func `).MatchString(snippet)
 	for _, path := range imported {
 		used := regexp.MustCompile(`\b` + nameOf(path) + `\.[A-Z]`).MatchString(snippet)
@@ -93,7 +96,7 @@ func file(snippet string) string {
 		}
 	}
 	if body {
-		snippet = "func _(ctx context.Context, client *e6.Client, db *sql.DB, token string) error {\n" + snippet + "\nreturn nil\n}\n"
+		snippet = "func _(ctx context.Context, client *e6.Client, cfg e6.Config, db *sql.DB, token string) error {\n" + snippet + "\nreturn nil\n}\n"
 	}
 	return b.String() + "\n" + snippet
 }
@@ -118,6 +121,21 @@ func TestTheGoInTheDocumentsCompilesAndItsTestsPass(t *testing.T) {
 	require.NotZero(t, count)
 	out, err := exec.CommandContext(t.Context(), "go", "test", "-vet=all", "./"+dir).CombinedOutput()
 	require.NoError(t, err, "%s", out)
+}
+
+// A reader sees code on the first screen, and writes each headline program in 20 lines.
+func TestReadme_HeadlineProgramsTakeTwentyLines(t *testing.T) {
+	readme := documents(t)["../README.md"]
+	lines := strings.Split(readme, "\n")
+	require.Contains(t, lines[:20], "```go")
+	for _, section := range []string{"Be notified of strategy changes", "Select the side, or veto a change", "Trace a cutover"} {
+		_, text, found := strings.Cut(readme, "\n## "+section+"\n")
+		require.True(t, found, "README.md has no section %q", section)
+		text, _, _ = strings.Cut(text, "\n## ")
+		programs := blocks(text, "go")
+		require.NotEmpty(t, programs, section)
+		require.LessOrEqual(t, strings.Count(programs[0], "\n"), 20, "%s:\n%s", section, programs[0])
+	}
 }
 
 // anchors are the names by which the sections of a page can be linked to.
