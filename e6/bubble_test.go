@@ -79,7 +79,7 @@ func TestADetectionThatFindsNoSideEndsAtItsTimeout(t *testing.T) {
 func TestADetectionThatIsNeverAnsweredEndsAtItsTimeout(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		cluster := start(t, e6test.InMemory())
-		defer cluster.Inject(e6test.Fault{Action: e6test.Hang, Times: -1})()
+		defer cluster.Inject(e6test.Fault{Action: e6test.Hang, Times: -1}).Remove()
 		cfg := config(cluster)
 		defaults(&cfg)
 		began := time.Now()
@@ -254,7 +254,7 @@ func TestAResumeGoesOnWhenItsCallsFail(t *testing.T) {
 			t.Run(fmt.Sprintf("action %d on %s", action, method), func(t *testing.T) {
 				bubble(t, func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
 					cluster.Suspend()
-					defer cluster.Inject(e6test.Fault{Method: method, Action: action, Times: 2})()
+					defer cluster.Inject(e6test.Fault{Method: method, Action: action, Times: 2}).Remove()
 					began := time.Now()
 					answer(t, client)
 					require.LessOrEqual(t, time.Since(began), time.Minute+20*time.Second)
@@ -353,7 +353,7 @@ func (r *sparseResult) Next(ctx context.Context, rows int) (*e6test.Batch, error
 
 func TestAPrepareWithoutAnAnswerIsTriedAgainAfterItsTimeout(t *testing.T) {
 	bubble(t, func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
-		defer cluster.Inject(e6test.Fault{Method: "prepareStatement", Action: e6test.Hang})()
+		defer cluster.Inject(e6test.Fault{Method: "prepareStatement", Action: e6test.Hang}).Remove()
 		began := time.Now()
 		answer(t, client)
 		require.GreaterOrEqual(t, time.Since(began), 10*time.Minute)
@@ -366,7 +366,7 @@ func TestACallersDeadlineIsExact(t *testing.T) {
 	for _, method := range []string{"prepareStatement", "executeStatement", "getResultMetadata", "getNextResultBatchV2"} {
 		t.Run(method, func(t *testing.T) {
 			bubble(t, func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
-				defer cluster.Inject(e6test.Fault{Method: method, Action: e6test.Hang})()
+				defer cluster.Inject(e6test.Fault{Method: method, Action: e6test.Hang}).Remove()
 				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				defer cancel()
 				began := time.Now()
@@ -419,7 +419,7 @@ func TestShutdownWaitsForQueriesAsLongAsItMay(t *testing.T) {
 
 func TestCloseWaitsNoLongerThanItsTimeoutForASilentServer(t *testing.T) {
 	bubble(t, func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
-		defer cluster.Inject(e6test.Fault{Method: "clearOrCancelQuery", Action: e6test.Hang, Times: -1})()
+		defer cluster.Inject(e6test.Fault{Method: "clearOrCancelQuery", Action: e6test.Hang, Times: -1}).Remove()
 		rows, err := client.Query(context.Background(), "SELECT * FROM numbers(100000)")
 		require.NoError(t, err)
 		require.True(t, rows.Next())

@@ -143,7 +143,7 @@ func TestShutdown_ReturnsWithinItsContextWhateverThePeerDoes(t *testing.T) {
 func TestClose_EndsALoginThatHangs(t *testing.T) {
 	bubble(t, func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
 		cluster.ExpireSessions()
-		defer cluster.Inject(e6test.Fault{Method: "authenticate", Action: e6test.Hang, Times: -1})()
+		defer cluster.Inject(e6test.Fault{Method: "authenticate", Action: e6test.Hang, Times: -1}).Remove()
 		done := later(func() error { return client.Exec(t.Context(), "SELECT 1") })
 		synctest.Wait()
 		began := time.Now()
@@ -156,7 +156,7 @@ func TestClose_EndsALoginThatHangs(t *testing.T) {
 func TestCancel_EndsAStatementThatWaitsForALogin(t *testing.T) {
 	bubble(t, func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
 		cluster.ExpireSessions()
-		remove := cluster.Inject(e6test.Fault{Method: "authenticate", Action: e6test.Hang, Times: -1})
+		remove := cluster.Inject(e6test.Fault{Method: "authenticate", Action: e6test.Hang, Times: -1}).Remove
 		ctx, cancel := context.WithCancel(t.Context())
 		done := later(func() error { return client.Exec(ctx, "SELECT 1") })
 		synctest.Wait()
@@ -255,7 +255,7 @@ func TestMaxInFlight_CountsStatementsUntilTheServerIsTold(t *testing.T) {
 		require.NoError(t, err)
 		defer func() { require.NoError(t, client.Close()) }()
 		for _, method := range []string{"executeStatement", "getResultMetadata"} {
-			remove := cluster.Inject(e6test.Fault{Method: method, Action: e6test.Hang, Times: -1})
+			remove := cluster.Inject(e6test.Fault{Method: method, Action: e6test.Hang, Times: -1}).Remove
 			var callers sync.WaitGroup
 			for i := range 200 {
 				callers.Go(func() {

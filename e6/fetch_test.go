@@ -54,8 +54,8 @@ func TestAFirstFetchWithoutAnAnswerIsNotMadeAgain(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
 				// The connection breaks while the engine computes.
-				defer cluster.Inject(e6test.Fault{Method: "getResultMetadata", Action: e6test.DelayBefore, Delay: time.Second})()
-				defer cluster.Inject(e6test.Fault{Method: "getNextResultBatchV2", Action: e6test.DelayAfter, Delay: time.Second})()
+				defer cluster.Inject(e6test.Fault{Method: "getResultMetadata", Action: e6test.DelayBefore, Delay: time.Second}).Remove()
+				defer cluster.Inject(e6test.Fault{Method: "getNextResultBatchV2", Action: e6test.DelayAfter, Delay: time.Second}).Remove()
 				time.AfterFunc(500*time.Millisecond, cluster.DropConnections)
 				ctx := e6.WithQueryOptions(t.Context(), e6.Replay(test.replay))
 				result, err := client.QueryAll(ctx, statement)
@@ -103,8 +103,8 @@ func TestGuardQuery_DoesNotSpeculate(t *testing.T) {
 
 func TestAFailedDescriptionEndsTheFirstFetch(t *testing.T) {
 	bubble(t, func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
-		defer cluster.Inject(e6test.Fault{Method: "getResultMetadata", Action: e6test.Fail, Code: codes.Internal, Message: "out of memory"})()
-		defer cluster.Inject(e6test.Fault{Method: "getNextResultBatchV2", Action: e6test.Hang})()
+		defer cluster.Inject(e6test.Fault{Method: "getResultMetadata", Action: e6test.Fail, Code: codes.Internal, Message: "out of memory"}).Remove()
+		defer cluster.Inject(e6test.Fault{Method: "getNextResultBatchV2", Action: e6test.Hang}).Remove()
 		began := time.Now()
 		_, err := client.QueryAll(t.Context(), "SELECT 1")
 		require.ErrorContains(t, err, "out of memory")

@@ -68,7 +68,7 @@ func TestPrepare_WithoutResponseStartsOverWhenTheClientLeavesTheSide(t *testing.
 
 func TestPrepare_WithoutResponseStartsOverWhenAProbeFailsAndTheSideComesBack(t *testing.T) {
 	bubble(t, func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
-		heal := cluster.Inject(e6test.Fault{Side: e6.Blue, Method: "prepareStatement", Action: e6test.Hang, Times: -1})
+		heal := cluster.Inject(e6test.Fault{Side: e6.Blue, Method: "prepareStatement", Action: e6test.Hang, Times: -1}).Remove
 		cluster.Inject(e6test.Fault{Side: e6.Blue, Method: "healthCheck", Action: e6test.BadGateway}) // the engine is replaced
 		began := time.Now()
 		done := later(func() error { return client.Exec(t.Context(), "INSERT INTO sales VALUES (7)") })

@@ -56,7 +56,7 @@ func eventful(t *testing.T, cluster *e6test.Cluster, client *e6.Client) error {
 	keep(client.Exec(ctx, secret))
 	cluster.Suspend()
 	keep(client.Exec(ctx, secret))
-	undo := cluster.Inject(e6test.Fault{Method: "authenticate", Action: e6test.BadGateway})
+	undo := cluster.Inject(e6test.Fault{Method: "authenticate", Action: e6test.BadGateway}).Remove
 	cluster.ExpireSessions()
 	keep(client.Exec(ctx, secret))
 	undo()

@@ -288,7 +288,7 @@ func TestAReplayWhoseColumnsHaveChangedIsLost(t *testing.T) {
 	client := open(t, cluster)
 	table("pieces")
 	leave(cluster, "getNextResultBatchV2", 1)
-	held := cluster.Inject(e6test.Fault{Side: e6.Blue, Method: "getNextResultBatchV2", Action: e6test.DelayBefore, Delay: 50 * time.Millisecond})
+	held := cluster.Inject(e6test.Fault{Side: e6.Blue, Method: "getNextResultBatchV2", Action: e6test.DelayBefore, Delay: 50 * time.Millisecond}).Remove
 	defer held()
 	cluster.Inject(e6test.Fault{Side: e6.Green, Method: "prepareStatement", Action: e6test.DelayBefore, Delay: 100 * time.Millisecond})
 	rows, err := client.Query(within(t, 10*time.Second), "SELECT * FROM stock")

@@ -172,7 +172,7 @@ func TestAClusterThatAnswers503ToEverythingIsUnreachable(t *testing.T) {
 		t.Run("a query, "+name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, cluster *e6test.Cluster, _ *e6.Client) {
 				client := patient(t, cluster, change)
-				end := cluster.Inject(e6test.Fault{Action: e6test.Refuse503, Times: -1})
+				end := cluster.Inject(e6test.Fault{Action: e6test.Refuse503, Times: -1}).Remove
 				began := time.Now()
 				err := client.Exec(t.Context(), "INSERT INTO sales VALUES (1)")
 				requireSeen(t, err)
@@ -190,7 +190,7 @@ func TestASuspendedClusterWhoseStatusComesLateIsResumed(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		cluster := start(t, e6test.InMemory(), e6test.WithResumeDelay(2*time.Minute))
 		cluster.Suspend()
-		time.AfterFunc(10*time.Second, cluster.Inject(e6test.Fault{Method: "status", Action: e6test.Refuse503, Times: -1}))
+		time.AfterFunc(10*time.Second, cluster.Inject(e6test.Fault{Method: "status", Action: e6test.Refuse503, Times: -1}).Remove)
 		began := time.Now()
 		client := open(t, cluster, defaults)
 		require.GreaterOrEqual(t, time.Since(began), 2*time.Minute+10*time.Second)

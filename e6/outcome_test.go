@@ -41,7 +41,7 @@ func TestACallWithoutAReadableResponse(t *testing.T) {
 			t.Run(name+", "+method, func(t *testing.T) {
 				cluster := start(t)
 				client := open(t, cluster, func(cfg *e6.Config) { cfg.FetchAfterMetadata = true })
-				remove := cluster.Inject(f)
+				remove := cluster.Inject(f).Remove
 				require.NoError(t, client.Exec(within(t, 10*time.Second), tenNumbers), "a statement that only reads is saved")
 				remove()
 
@@ -50,7 +50,7 @@ func TestACallWithoutAReadableResponse(t *testing.T) {
 				if method == "getNextResultBatchV2" {
 					f.Times = 1
 				}
-				defer cluster.Inject(f)()
+				defer cluster.Inject(f).Remove()
 				err := client.Exec(within(t, 10*time.Second), insertSeven)
 				require.NotErrorIs(t, err, context.Canceled)
 				require.NotErrorIs(t, err, context.DeadlineExceeded)
@@ -80,7 +80,7 @@ func TestACallThatReachedNoEngine(t *testing.T) {
 			t.Run(message+", "+method, func(t *testing.T) {
 				cluster := start(t)
 				client := open(t, cluster)
-				defer cluster.Inject(e6test.Fault{Method: method, Action: e6test.Answer, Code: codes.Unavailable, Message: message, Times: 2})()
+				defer cluster.Inject(e6test.Fault{Method: method, Action: e6test.Answer, Code: codes.Unavailable, Message: message, Times: 2}).Remove()
 				require.NoError(t, client.Exec(within(t, 10*time.Second), insertSeven))
 				require.Equal(t, 1, executions(cluster, insertSeven))
 				requireIdle(t, client)
@@ -105,7 +105,7 @@ func TestEveryFormOfARefusalMovesTheClient(t *testing.T) {
 			require.NoError(t, client.Exec(within(t, 10*time.Second), insertSeven))
 			cluster.OpenSide(e6.Green)
 			f.Side, f.Times = e6.Blue, -1
-			defer cluster.Inject(f)()
+			defer cluster.Inject(f).Remove()
 			for range 3 {
 				require.NoError(t, client.Exec(within(t, 10*time.Second), insertSeven))
 			}
@@ -122,7 +122,7 @@ func TestUnknownIsNoSignOfHealth(t *testing.T) {
 	client := open(t, cluster)
 	require.NoError(t, client.Exec(within(t, 10*time.Second), insertSeven))
 	cluster.OpenSide(e6.Green)
-	defer cluster.Inject(e6test.Fault{Side: e6.Blue, Times: -1, Action: e6test.Answer, Code: codes.Unknown, Message: "not the active cluster"})()
+	defer cluster.Inject(e6test.Fault{Side: e6.Blue, Times: -1, Action: e6test.Answer, Code: codes.Unknown, Message: "not the active cluster"}).Remove()
 	ctx := within(t, 10*time.Second)
 	for client.Exec(ctx, insertSeven) != nil {
 		require.NoError(t, ctx.Err(), "the client stays on a side that answers UNKNOWN")
@@ -147,11 +147,11 @@ func TestAnErrorSaysItsCauseOnce(t *testing.T) {
 	}
 	check(t, client.Rollback(ctx, "test"))
 	check(t, client.Exec(ctx, "SELEC 1"))
-	remove := cluster.Inject(e6test.Fault{Times: -1, Action: e6test.BadGateway, Method: "getTablesV2"})
+	remove := cluster.Inject(e6test.Fault{Times: -1, Action: e6test.BadGateway, Method: "getTablesV2"}).Remove
 	_, err := client.Tables(ctx, "c", "s")
 	check(t, err)
 	remove()
-	defer cluster.Inject(e6test.Fault{Times: -1, Action: e6test.BadGateway, Method: "executeStatement"})()
+	defer cluster.Inject(e6test.Fault{Times: -1, Action: e6test.BadGateway, Method: "executeStatement"}).Remove()
 	check(t, client.Exec(ctx, insertSeven))
 	check(t, client.Exec(tagged(ctx, "nightly"), tenNumbers))
 	_, err = client.Status(ctx, e6.QueryHandle{QueryID: "none", Side: e6.Blue})

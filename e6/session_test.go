@@ -99,7 +99,7 @@ func TestAnOutageOfTheSessionStoreIsSurvived(t *testing.T) {
 					require.NoError(t, client.Exec(t.Context(), "SELECT 1"))
 					before := calls(cluster, "authenticate")
 					for _, method := range denied {
-						end := cluster.Inject(e6test.Fault{Method: method, Times: -1, Action: e6test.Fail, Message: "Access denied. Invalid session"})
+						end := cluster.Inject(e6test.Fault{Method: method, Times: -1, Action: e6test.Fail, Message: "Access denied. Invalid session"}).Remove
 						time.AfterFunc(outage, end)
 					}
 					cluster.ExpireSessions()

@@ -26,6 +26,7 @@ type Cluster struct {
 	closing   sync.Once
 	counts    counts
 	faults    faults
+	script    script
 
 	ctx    context.Context
 	cancel context.CancelFunc

@@ -6,17 +6,15 @@
 // the cluster, expire sessions, and break single calls; afterwards they look at
 // what the server saw and what it still holds.
 //
-//	cluster, err := e6test.Start()
-//	if err != nil {
-//		t.Fatal(err)
-//	}
-//	defer cluster.Close()
+//	cluster := e6test.New(t)
+//	cluster.On("SELECT name FROM users WHERE id = ?", e6test.Rows(e6test.Texts("name", "Ann")))
 //	// ... open a client on cluster.Addr(), begin queries ...
-//	err = cluster.Cutover(ctx, e6test.Cutover{To: fsm.Green, Kind: e6test.Graceful, Grace: time.Second})
+//	err := cluster.Cutover(ctx, e6test.Cutover{To: fsm.Green, Kind: e6test.Graceful, Grace: time.Second})
 //
 // It listens on loopback, or, with InMemory, on no socket at all, so that a
 // whole cluster runs inside a testing/synctest bubble.
 //
 // The SQL engine behind it is an Engine. Without one it is a CannedEngine, which
-// knows a few forms of statements whose results a test can compute.
+// knows a few forms of statements whose results a test can compute. On and OnMatch answer
+// the statements of an application with rows or an error, whatever the engine.
 package e6test

@@ -2,6 +2,7 @@ package e6test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -62,7 +63,8 @@ const (
 
 // Fault is something that happens to certain calls.
 type Fault struct {
-	// Side and Method choose the calls; None and empty mean any.
+	// Side and Method choose the calls; None and empty mean any. Method is one of the
+	// Method constants.
 	Side   fsm.Side
 	Method string
 	// Nth is which of these calls is the first to be hit, counted from 1 and
@@ -81,35 +83,52 @@ type Fault struct {
 	Status int
 }
 
-// Inject makes a fault happen to the calls that come through the ingress. It
-// returns a function that takes it back. A call meets one fault at the most: of
-// those that would hit it, the one that was injected first.
-func (c *Cluster) Inject(f Fault) (remove func()) { return c.faults.add(f) }
+// Inject makes a fault happen to the calls that come through the ingress, until it is
+// removed. A call meets one fault at the most: of those that would hit it, the one that
+// was injected first. Inject panics if the protocol has no such method, as the fault
+// would never happen.
+func (c *Cluster) Inject(f Fault) *Injection { return c.faults.add(f) }
+
+// Injection is a Fault that was injected. Its methods may be called by any goroutine.
+type Injection struct {
+	fault Fault
+	of    *faults
+	seen  int // matching calls
+	hits  int
+}
+
+// Remove takes the fault back. Calls that it has hit already are not affected.
+func (i *Injection) Remove() {
+	i.of.mu.Lock()
+	defer i.of.mu.Unlock()
+	i.of.list = slices.DeleteFunc(i.of.list, func(other *Injection) bool { return other == i })
+}
+
+// Hits is the number of calls that the fault has hit.
+func (i *Injection) Hits() int {
+	i.of.mu.Lock()
+	defer i.of.mu.Unlock()
+	return i.hits
+}
 
 type faults struct {
 	mu   sync.Mutex
-	list []*injected
+	list []*Injection
 }
 
-type injected struct {
-	Fault
-	seen int
-}
-
-func (f *faults) add(fault Fault) (remove func()) {
+func (f *faults) add(fault Fault) *Injection {
+	if !knownMethod(fault.Method) {
+		panic(fmt.Sprintf("e6test: inject a fault into %q: the protocol has no such method: use one of the Method constants", fault.Method))
+	}
 	fault.Nth = max(fault.Nth, 1)
 	if fault.Times == 0 {
 		fault.Times = 1
 	}
-	one := &injected{Fault: fault}
+	one := &Injection{fault: fault, of: f}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.list = append(f.list, one)
-	return func() {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		f.list = slices.DeleteFunc(f.list, func(other *injected) bool { return other == one })
-	}
+	return one
 }
 
 // next counts a call and returns the fault that it meets, if any.
@@ -117,13 +136,15 @@ func (f *faults) next(side fsm.Side, method string) (hit Fault) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, one := range f.list {
-		if one.Side != fsm.None && one.Side != side || one.Method != "" && one.Method != method {
+		of := &one.fault
+		if of.Side != fsm.None && of.Side != side || of.Method != "" && of.Method != method {
 			continue
 		}
 		one.seen++
-		past := one.seen - one.Nth
-		if past >= 0 && (one.Times < 0 || past < one.Times) && hit.Action == 0 {
-			hit = one.Fault
+		past := one.seen - of.Nth
+		if past >= 0 && (of.Times < 0 || past < of.Times) && hit.Action == 0 {
+			hit = *of
+			one.hits++
 		}
 	}
 	return hit

@@ -49,7 +49,7 @@ func TestAFaultHitsTheCallsItNames(t *testing.T) {
 func TestAFaultCanBeTakenBack(t *testing.T) {
 	cluster := start(t)
 	c := login(t, cluster, fsm.Blue)
-	remove := cluster.Inject(e6test.Fault{Times: -1, Action: e6test.Refuse503})
+	remove := cluster.Inject(e6test.Fault{Times: -1, Action: e6test.Refuse503}).Remove
 	_, err := c.prepare(within(t), "SELECT 1")
 	requireStatus(t, err, codes.Unavailable, "503")
 	remove()

@@ -54,7 +54,7 @@ func (s *engineService) prepare(ctx context.Context, session string, existing *e
 		return nil, status.Error(codes.Internal, "syntax error: unexpected ';': an engine takes one statement at a time; e6.Statements splits a script")
 	}
 	began := time.Now()
-	prepared, err := s.c.set.engine.Prepare(ctx, st)
+	prepared, err := s.c.prepareStatement(ctx, st)
 	if err != nil {
 		return nil, engineError(err)
 	}
@@ -273,12 +273,12 @@ func (s *engineService) ExplainAnalyze(ctx context.Context, r *e6xv1.ExplainAnal
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 func (s *engineService) DryRun(ctx context.Context, r *e6xv1.DryRunRequest) (*e6xv1.DryRunResponse, error) {
-	text, err := s.c.set.engine.DryRun(ctx, Statement{SQL: r.GetQueryString(), Schema: r.GetSchema()})
+	text, err := s.c.dryRun(ctx, Statement{SQL: r.GetQueryString(), Schema: r.GetSchema()})
 	return &e6xv1.DryRunResponse{DryrunValue: text}, engineError(err)
 }
 
 func (s *engineService) DryRunV2(ctx context.Context, r *e6xv1.DryRunRequestV2) (*e6xv1.DryRunResponse, error) {
-	text, err := s.c.set.engine.DryRun(ctx, Statement{SQL: r.GetQueryString(), Schema: r.GetSchema(), Catalog: r.GetCatalog()})
+	text, err := s.c.dryRun(ctx, Statement{SQL: r.GetQueryString(), Schema: r.GetSchema(), Catalog: r.GetCatalog()})
 	return &e6xv1.DryRunResponse{DryrunValue: text}, engineError(err)
 }
 

@@ -137,7 +137,7 @@ func (r *record) run(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
 		{Method: "prepareStatement", Action: e6test.BadGateway},
 		{Method: "prepareStatement", Action: e6test.Announce, Message: "purple"},
 	} {
-		undo := cluster.Inject(fault)
+		undo := cluster.Inject(fault).Remove
 		query(statement)
 		undo()
 		query("INSERT INTO t VALUES (" + plantedLiteral + ")")

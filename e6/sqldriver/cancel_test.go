@@ -122,7 +122,7 @@ func TestAStatementEndsWithItsContextWhereverItIs(t *testing.T) {
 								cluster.ExpireSessions()
 							}
 							before := cluster.Stats().Calls[at.method]
-							remove := cluster.Inject(e6test.Fault{Method: at.method, Nth: at.nth, Action: action, Delay: 2 * time.Second})
+							remove := cluster.Inject(e6test.Fault{Method: at.method, Nth: at.nth, Action: action, Delay: 2 * time.Second}).Remove
 							ctx, over := end.begin(t.Context())
 							done := later(func() error { return run(ctx, db, manyRows) })
 							synctest.Wait()
@@ -167,7 +167,7 @@ func TestAPingEndsWithItsContext(t *testing.T) {
 	for how, end := range ends {
 		t.Run("which "+how, func(t *testing.T) {
 			bubble(t, func(t *testing.T, cluster *e6test.Cluster, db *sql.DB, client *e6.Client) {
-				remove := cluster.Inject(e6test.Fault{Action: e6test.Hang, Times: -1})
+				remove := cluster.Inject(e6test.Fault{Action: e6test.Hang, Times: -1}).Remove
 				ctx, over := end.begin(t.Context())
 				done := later(func() error { return db.PingContext(ctx) })
 				synctest.Wait()
@@ -222,7 +222,7 @@ func TestAPoolIsOpenedWithinTheContextOfItsFirstCall(t *testing.T) {
 			bubbles.Test(t, func(t *testing.T) {
 				cluster := start(t, e6test.InMemory())
 				db := lazyPool(t, cluster)
-				remove := cluster.Inject(e6test.Fault{Method: "authenticate", Action: e6test.Hang, Times: -1})
+				remove := cluster.Inject(e6test.Fault{Method: "authenticate", Action: e6test.Hang, Times: -1}).Remove
 				ctx, cancel := context.WithCancel(t.Context())
 				first := later(func() error { return run(ctx, db, manyRows) })
 				synctest.Wait()

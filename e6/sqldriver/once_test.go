@@ -45,7 +45,7 @@ func TestAnInsertRunsOnceWhateverHappensToItsCalls(t *testing.T) {
 						cluster.ExpireSessions()
 					}
 					fault.Method = at
-					remove := cluster.Inject(fault)
+					remove := cluster.Inject(fault).Remove
 					defer remove()
 					ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 					defer cancel()

@@ -205,7 +205,7 @@ func (s *site) inject(f fault) {
 			fault.Method = f.method
 		}
 		fault.Nth = f.nth
-		remove := s.cluster.Inject(fault)
+		remove := s.cluster.Inject(fault).Remove
 		last()
 		remove()
 	}
