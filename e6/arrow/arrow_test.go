@@ -134,7 +134,7 @@ func decoded(t require.TestingT, rows int, columns ...e6test.Column) (*vector.Ba
 	return batch, fields
 }
 
-func TestWhatHasTheSameLayoutIsNotCopied(t *testing.T) {
+func TestReader_ColumnsOfTheSameLayoutAreNotCopied(t *testing.T) {
 	ints := []int64{1, math.MinInt64, math.MaxInt64}
 	batch, fields := decoded(t, 3,
 		e6test.Column{Type: vector.Long, Ints: ints, Nulls: []bool{false, true, false}},
@@ -156,7 +156,7 @@ func TestWhatHasTheSameLayoutIsNotCopied(t *testing.T) {
 	require.True(t, record.Column(0).IsNull(1))
 }
 
-func TestColumnsOfAllShapesBecomeArrays(t *testing.T) {
+func TestReader_ColumnsOfAllShapesBecomeArrays(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		rows := rapid.IntRange(0, 40).Draw(t, "rows")
 		values := rows
@@ -207,7 +207,7 @@ func decimals(scale int32, unscaled ...int64) e6test.Column {
 	return c
 }
 
-func TestDecimalsHaveTheScaleOfTheFirstAndLoseNothing(t *testing.T) {
+func TestReader_DecimalsHaveTheScaleOfTheFirstAndLoseNoDigit(t *testing.T) {
 	first, fields := decoded(t, 2, decimals(2, 150, -7))
 	schema := Schema(fields, first)
 	for name, c := range map[string]struct {
@@ -244,7 +244,7 @@ func TestDecimalsHaveTheScaleOfTheFirstAndLoseNothing(t *testing.T) {
 	require.Equal(t, "1.501", record.Column(0).(*array.String).Value(1))
 }
 
-func TestAnEngineThatSendsAnotherTypeIsAnError(t *testing.T) {
+func TestReader_AColumnThatChangesItsTypeIsAnError(t *testing.T) {
 	_, declared := decoded(t, 0, e6test.Column{Type: vector.Long}, e6test.Column{Type: vector.Date})
 	schema := Schema(declared, nil)
 	batch, _ := decoded(t, 1, e6test.Column{Type: vector.String, Strings: []string{"x"}}, e6test.Column{Type: vector.Date, Ints: []int64{0}})
@@ -261,7 +261,7 @@ func TestAnEngineThatSendsAnotherTypeIsAnError(t *testing.T) {
 	require.ErrorContains(t, err, "the schema has 2 columns and the batch 0")
 }
 
-func TestARecordGoesThroughArrowsOwnFormat(t *testing.T) {
+func TestReader_RecordsSurviveArrowIPC(t *testing.T) {
 	_, client := open(t)
 	rows, err := client.Query(t.Context(), "SELECT * FROM everything(20)")
 	require.NoError(t, err)
@@ -289,7 +289,7 @@ func TestARecordGoesThroughArrowsOwnFormat(t *testing.T) {
 	require.False(t, back.Next())
 }
 
-func TestAResultThatFailsOrIsLeftEarlyLeavesNothing(t *testing.T) {
+func TestReader_AFailedOrAbandonedResultLeaksNothing(t *testing.T) {
 	cluster, client := open(t, e6test.WithBatchRows(10))
 	rows, err := client.Query(t.Context(), "SELECT * FROM numbers(1000)")
 	require.NoError(t, err)
@@ -347,7 +347,7 @@ func BenchmarkRecordOfNumbers(b *testing.B) {
 	})
 }
 
-func TestReader_ARecordThatIsKeptHasItsValues(t *testing.T) {
+func TestReader_ARetainedRecordKeepsItsValues(t *testing.T) {
 	const n, batch = 20_000, 500
 	_, client := open(t, e6test.WithBatchRows(batch))
 	rows, err := client.Query(t.Context(), fmt.Sprintf("SELECT * FROM everything(%d)", n))
@@ -463,7 +463,7 @@ func TestReader_ValuesBehindNullsAreNeverLost(t *testing.T) {
 	require.EqualError(t, err, `e6arrow: column "v", row 0: 5 does not fit null: the engine declared a column of nulls: cast it in the statement`)
 }
 
-func TestRecord_ATextThatIsNoUTF8IsRefusedAndSteersNoTerminal(t *testing.T) {
+func TestRecord_InvalidUTF8IsRefusedAndEscapedInTheError(t *testing.T) {
 	raw, err := e6test.EncodeBatch(e6test.Batch{Rows: 2, Columns: []e6test.Column{{Type: vector.String, Strings: []string{"ok", "\x9b2J"}}}})
 	require.NoError(t, err)
 	b, err := vector.Decode(raw, nil)

@@ -19,7 +19,7 @@ type Reader struct {
 	schema     *arrow.Schema
 	next       func() (*vector.Batch, error, bool)
 	stop       func()
-	ahead      []*vector.Batch // the first batches, until they are asked for
+	ahead      []*vector.Batch // the first batches, until they are read
 	record     arrow.RecordBatch
 	ended      bool // the rows have
 	err        error
@@ -28,7 +28,7 @@ type Reader struct {
 var _ array.RecordReader = (*Reader)(nil)
 
 // NewReader returns a reader of the rest of a result. It waits for the first batch,
-// of which the schema is made; its error is that of the rows. If that tells no scale
+// of which the schema is made; its error is that of the rows. If that has no scale
 // of a column of decimals, as all of them are null, it reads on until a batch does, up
 // to 100,000 rows: if none of these does, the column becomes text. The caller releases
 // the reader and closes the rows.
@@ -58,7 +58,7 @@ func NewReader(rows *e6.Rows, opts ...Option) (*Reader, error) {
 // mostAhead is how many rows are read to find the scales of decimals.
 const mostAhead = 100_000
 
-// scaleIn returns the batch that tells the scale of a column of decimals, and nil if
+// scaleIn returns the first batch with the scale of a column of decimals, and nil if
 // none does.
 func scaleIn(batches []*vector.Batch, column int) *vector.Batch {
 	for _, b := range batches {
@@ -115,7 +115,7 @@ func (o options) schemaOf(fields []vector.Field, batches []*vector.Batch, ended 
 func (r *Reader) Schema() *arrow.Schema { return r.schema }
 
 // Next moves to the next record, and releases the one before. After the last one, or
-// a failure, it returns false, and Err says which.
+// a failure, it returns false, and Err returns the cause.
 func (r *Reader) Next() bool {
 	r.drop()
 	var batch *vector.Batch
@@ -148,16 +148,16 @@ func (r *Reader) drop() {
 	}
 }
 
-// RecordBatch returns the present record, which is good until Next: retain it to keep
+// RecordBatch returns the current record, which is valid until Next: retain it to keep
 // it longer.
 func (r *Reader) RecordBatch() arrow.RecordBatch { return r.record }
 
 // Record returns what RecordBatch does.
 //
-// Deprecated: the interface asks for it. Use RecordBatch.
+// Deprecated: array.RecordReader requires it. Use RecordBatch.
 func (r *Reader) Record() arrow.RecordBatch { return r.record }
 
-// Err returns why the records have ended: that of the rows, or a *ValueError.
+// Err returns the error that ended the records: that of the rows, or a *ValueError.
 func (r *Reader) Err() error { return r.err }
 
 // Retain implements array.RecordReader.

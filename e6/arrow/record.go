@@ -141,7 +141,7 @@ func copied(field arrow.Field, c *vector.Column) (arrow.Array, error) {
 	return b.NewArray(), nil
 }
 
-// appendTo appends a value, or says why it does not fit.
+// appendTo appends a value, or returns the reason that it does not fit.
 func appendTo(b array.Builder, c *vector.Column, row int) (hint string) {
 	const mismatch = "the engine declared another type than it sends"
 	switch b := b.(type) {

@@ -32,8 +32,8 @@ func newOptions(opts []Option) (o options) {
 const TypeKey = "e6.type"
 
 // Schema returns the schema of a result with those fields. The first batch, which may
-// be nil, tells the scale of decimals, and the types of columns whose declared type
-// is not known. Decimals of which it tells no scale, because all of them are null, get
+// be nil, determines the scale of decimals, and the types of columns whose declared type
+// is not known. Decimals without a scale in it, because all of them are null, get
 // the scale 0: a Reader looks at later batches too.
 func Schema(fields []vector.Field, first *vector.Batch, opts ...Option) *arrow.Schema {
 	return newOptions(opts).schema(fields, first)
@@ -88,7 +88,7 @@ func (o options) typeOf(f vector.Field, column *vector.Column) arrow.DataType {
 	return arrow.BinaryTypes.String
 }
 
-// scaleOf is the scale of a column of decimals, and 0 if nothing tells it.
+// scaleOf is the scale of a column of decimals, and 0 if it is not known.
 func scaleOf(f vector.Field, column *vector.Column) int32 {
 	scale, known := f.DecimalScale()
 	if !known && column != nil {
@@ -105,7 +105,7 @@ type ValueError struct {
 	// Value is the value as text, Type the type.
 	Value string
 	Type  arrow.DataType
-	// Hint says what to do.
+	// Hint is the next step.
 	Hint string
 }
 

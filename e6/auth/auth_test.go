@@ -19,7 +19,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func TestAFileIsReadAgain(t *testing.T) {
+func TestTokenFile_IsReadAgain(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "token")
 	token := File(path)
 	_, err := token(t.Context())
@@ -35,7 +35,7 @@ func TestAFileIsReadAgain(t *testing.T) {
 	require.ErrorIs(t, err, ErrNoToken)
 }
 
-func TestACommandSaysItsToken(t *testing.T) {
+func TestTokenCommand_TokenIsItsOutput(t *testing.T) {
 	user, token, err := User("me", Command("printf", " secret\n"))(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, "me", user)
@@ -56,11 +56,11 @@ type sourceFunc func() (*oauth2.Token, error)
 
 func (f sourceFunc) Token() (*oauth2.Token, error) { return f() }
 
-func TestATokenIsAskedForOnceByAllWhoNeedIt(t *testing.T) {
+func TestTokenSource_ConcurrentCallersShareOneRequest(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
-		asked := 0
+		fetched := 0
 		token := OAuth2(sourceFunc(func() (*oauth2.Token, error) {
-			asked++
+			fetched++
 			<-time.After(time.Second) // of the bubble
 			return &oauth2.Token{AccessToken: "t", Expiry: time.Now().Add(10 * time.Minute)}, nil
 		}))
@@ -77,20 +77,20 @@ func TestATokenIsAskedForOnceByAllWhoNeedIt(t *testing.T) {
 		_, err := token(impatient)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		waiting.Wait()
-		require.Equal(t, 1, asked)
+		require.Equal(t, 1, fetched)
 
 		<-time.After(9*time.Minute + 30*time.Second) // half a minute is left
 		began := time.Now()
 		_, err = token(t.Context())
 		require.NoError(t, err)
-		require.Zero(t, time.Since(began), "nobody waits while the old one is valid")
+		require.Zero(t, time.Since(began), "no caller waits while the old one is valid")
 		synctest.Wait()
 		<-time.After(2 * time.Second)
-		require.Equal(t, 2, asked)
+		require.Equal(t, 2, fetched)
 	})
 }
 
-func TestASourceThatFailsIsAskedAgain(t *testing.T) {
+func TestTokenSource_AFailureIsRetriedByTheNextCall(t *testing.T) {
 	broken := errors.New("broken")
 	fail := true
 	token := OAuth2(sourceFunc(func() (*oauth2.Token, error) {

@@ -11,6 +11,6 @@
 //		ClientID: id, ClientSecret: secret, TokenURL: url, Scopes: scopes,
 //	}).TokenSource(ctx))
 //
-// clientcredentials is golang.org/x/oauth2/clientcredentials; its AuthStyle says
+// clientcredentials is golang.org/x/oauth2/clientcredentials; its AuthStyle sets
 // whether the client authenticates with Basic or in the body.
 package auth

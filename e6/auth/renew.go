@@ -9,17 +9,17 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// renewer asks a token source once for all who wait. A token source knows no
-// context, so that whoever cannot wait leaves the question behind.
+// renewer calls a token source once for all waiting callers. A token source takes no
+// context, so that a caller whose context ends leaves the request running.
 type renewer struct {
 	source oauth2.TokenSource
 
-	mu      sync.Mutex
-	current *oauth2.Token
-	asking  *question
+	mu       sync.Mutex
+	current  *oauth2.Token
+	inFlight *tokenRequest
 }
 
-type question struct {
+type tokenRequest struct {
 	done  chan struct{}
 	token *oauth2.Token
 	err   error
@@ -27,47 +27,47 @@ type question struct {
 
 // token returns a token that is valid.
 func (r *renewer) token(ctx context.Context) (string, error) {
-	q, token := r.ask()
-	if q == nil {
+	req, token := r.request()
+	if req == nil {
 		return token, nil
 	}
 	select {
-	case <-q.done:
-		if q.err != nil {
-			return "", fmt.Errorf("auth: the access token could not be renewed: %w", q.err)
+	case <-req.done:
+		if req.err != nil {
+			return "", fmt.Errorf("auth: the access token could not be renewed: %w", req.err)
 		}
-		return q.token.AccessToken, nil
+		return req.token.AccessToken, nil
 	case <-ctx.Done():
 		return "", fmt.Errorf("auth: waiting for an access token: %w", context.Cause(ctx))
 	}
 }
 
-// ask returns the token that is known, or the question that is under way.
-func (r *renewer) ask() (*question, string) {
+// request returns the known token, or the request in flight.
+func (r *renewer) request() (*tokenRequest, string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	valid := r.current.Valid()
 	if valid && !expiresSoon(r.current) {
 		return nil, r.current.AccessToken
 	}
-	if r.asking == nil {
-		q := &question{done: make(chan struct{})}
-		r.asking = q
+	if r.inFlight == nil {
+		req := &tokenRequest{done: make(chan struct{})}
+		r.inFlight = req
 		go func() {
-			q.token, q.err = r.source.Token()
+			req.token, req.err = r.source.Token()
 			r.mu.Lock()
 			defer r.mu.Unlock()
-			r.asking = nil
-			if q.err == nil {
-				r.current = q.token
+			r.inFlight = nil
+			if req.err == nil {
+				r.current = req.token
 			}
-			close(q.done)
+			close(req.done)
 		}()
 	}
 	if valid {
 		return nil, r.current.AccessToken // the next one is on its way
 	}
-	return r.asking, ""
+	return r.inFlight, ""
 }
 
 // expiresSoon reports whether a token is to be renewed.

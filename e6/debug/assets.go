@@ -32,7 +32,7 @@ var assets = map[string]asset{
 func load(name, contentType string) asset {
 	body, err := files.ReadFile(path.Join("assets", name))
 	if err != nil {
-		panic(err) // the program was built without it, which go:embed rules out for a name that a test has asked for
+		panic(err) // the program was built without it, which go:embed rules out for a name that a test requests
 	}
 	return asset{mime.FormatMediaType(contentType, map[string]string{"charset": "utf-8"}), body}
 }

@@ -13,6 +13,6 @@
 // The page only reads. It refuses every method but GET and HEAD, and every
 // request that a browser makes on behalf of another site. It shows no password,
 // token, session or statement; it does show what the events of the client hold,
-// such as tags and ids of queries. It does not ask who is looking: like pprof, it
+// such as tags and ids of queries. It does not authenticate: like pprof, it
 // belongs on an address that only the operators reach.
 package debug

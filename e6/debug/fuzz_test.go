@@ -13,7 +13,7 @@ import (
 	"github.com/e6data/e6data-go/e6/e6test"
 )
 
-// The page is asked for anything, from anywhere.
+// Any path may be requested, with any headers.
 func FuzzARequestIsAnsweredOrRefused(f *testing.F) {
 	cluster, err := e6test.Start(e6test.InMemory())
 	require.NoError(f, err)

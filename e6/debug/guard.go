@@ -9,7 +9,7 @@ import (
 
 // secure sets the headers of every answer. The page may load what comes with it
 // and nothing else, runs no inline script, and cannot be put into a frame. That
-// scripts must not write markup is said twice: here, and by what they do.
+// scripts must not write markup is enforced twice: here, and in their code.
 func secure(h http.Header) {
 	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "+
 		"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'")
@@ -21,7 +21,7 @@ func secure(h http.Header) {
 }
 
 // refuse returns the status and the reason to refuse a request, and 0 for none.
-func (h *handler) refuse(r *http.Request) (status int, why string) {
+func (h *handler) refuse(r *http.Request) (status int, reason string) {
 	switch {
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		return http.StatusMethodNotAllowed, "this page only reads: GET and HEAD"

@@ -10,7 +10,7 @@ import (
 
 var names = []string{"", "page.js", "state.json", "nothing-of-that-name"}
 
-func TestNothingButReadingIsAllowed(t *testing.T) {
+func TestHandler_AllowsOnlyGetAndHead(t *testing.T) {
 	_, client := open(t)
 	h := Handler(client)
 	for _, method := range []string{"POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PURGE"} {
@@ -22,7 +22,7 @@ func TestNothingButReadingIsAllowed(t *testing.T) {
 	}
 }
 
-func TestAnotherOriginIsRefused(t *testing.T) {
+func TestHandler_RefusesAnotherOrigin(t *testing.T) {
 	_, client := open(t)
 	h := Handler(client)
 	for _, c := range []struct {
@@ -43,7 +43,7 @@ func TestAnotherOriginIsRefused(t *testing.T) {
 		{"a frame without an origin", []string{"Origin", "null"}, 403},
 		{"a lie about the origin", []string{"Origin", "http://ops.example:6060.evil.example"}, 403},
 		{"a broken origin", []string{"Origin", "http://[::1"}, 403},
-		{"another site that says same-origin", []string{"Sec-Fetch-Site", "same-origin", "Origin", "http://evil.example"}, 403},
+		{"another site that claims same-origin", []string{"Sec-Fetch-Site", "same-origin", "Origin", "http://evil.example"}, 403},
 	} {
 		for _, name := range names[:3] {
 			w := get(t, h, http.MethodGet, "/debug/e6/"+name, append([]string{"Host", "ops.example:6060"}, c.headers...)...)
@@ -58,7 +58,7 @@ func TestAnotherOriginIsRefused(t *testing.T) {
 	}
 }
 
-func TestAForeignHostNameIsRefusedIfHostsAreGiven(t *testing.T) {
+func TestHandler_RefusesAnotherHostIfHostsAreSet(t *testing.T) {
 	_, client := open(t)
 	h := Handler(client, WithHosts("ops.example"), WithHosts("Localhost:6060", "[::1]:6060"))
 	for host, want := range map[string]int{
@@ -71,7 +71,7 @@ func TestAForeignHostNameIsRefusedIfHostsAreGiven(t *testing.T) {
 	require.Equal(t, 200, get(t, Handler(client), http.MethodGet, "/", "Host", "anything.example").Code)
 }
 
-func TestEveryAnswerHasTheHeadersThatKeepOthersOut(t *testing.T) {
+func TestHandler_EveryResponseHasTheSecurityHeaders(t *testing.T) {
 	_, client := open(t)
 	h := Handler(client)
 	answers := []http.Header{

@@ -63,15 +63,15 @@ func Handler(c *e6.Client, opts ...Option) http.Handler {
 	return h
 }
 
-// ServeHTTP implements http.Handler. What is asked for is the last part of the
+// ServeHTTP implements http.Handler. The resource is the last part of the
 // path, since the handler does not know where it is mounted.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	secure(w.Header())
-	if status, why := h.refuse(r); status != 0 {
+	if status, reason := h.refuse(r); status != 0 {
 		if status == http.StatusMethodNotAllowed {
 			w.Header().Set("Allow", "GET, HEAD")
 		}
-		http.Error(w, why, status)
+		http.Error(w, reason, status)
 		return
 	}
 	name := r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]
@@ -98,5 +98,5 @@ func (h *handler) serveState(w http.ResponseWriter) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(append(body, '\n')) // nobody is left to tell
+	_, _ = w.Write(append(body, '\n')) // the client has gone: no error to report
 }

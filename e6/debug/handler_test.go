@@ -77,7 +77,7 @@ func TestNoScriptWritesMarkup(t *testing.T) {
 	}
 }
 
-func TestThePictureHasEveryStatePhaseAndEventOfTheMachine(t *testing.T) {
+func TestPage_DiagramHasEveryStatePhaseAndEventOfTheMachine(t *testing.T) {
 	page := string(assets[""].body)
 	for _, s := range []fsm.State{fsm.StateUnknown, fsm.StateDetecting, fsm.StateBlue, fsm.StateGreen, fsm.StateTransitioning} {
 		require.Contains(t, page, `id="state-`+s.String()+`"`)
@@ -91,7 +91,7 @@ func TestThePictureHasEveryStatePhaseAndEventOfTheMachine(t *testing.T) {
 	}
 }
 
-func TestHeadAnswersAsGetDoesWithoutABody(t *testing.T) {
+func TestHandler_HeadIsGetWithoutABody(t *testing.T) {
 	_, client := open(t)
 	server := httptest.NewServer(Handler(client))
 	defer server.Close()

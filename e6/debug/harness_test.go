@@ -45,7 +45,7 @@ func open(t *testing.T, change ...func(*e6.Config)) (*e6test.Cluster, *e6.Client
 	return cluster, client
 }
 
-// get asks a handler for a path, with headers in pairs.
+// get requests a path of a handler, with headers in pairs.
 func get(t *testing.T, h http.Handler, method, path string, headers ...string) *httptest.ResponseRecorder {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), method, path, nil)

@@ -40,8 +40,8 @@ func record(c *e6.Client) *recorder {
 		r.totals[i] = s.Total
 	}
 	// Nothing in it blocks, so that its queue needs no bound.
-	c.Subscribe(r.hear, events.Kinds(events.KindTransition, events.KindClosed), events.Replay(math.MaxInt), events.Lossless())
-	// A client that was closed before that tells nobody any more.
+	c.Subscribe(r.record, events.Kinds(events.KindTransition, events.KindClosed), events.Replay(math.MaxInt), events.Lossless())
+	// A client that was closed before that sends no more events.
 	if hasClosed(c.History()) {
 		r.end()
 	}
@@ -49,8 +49,8 @@ func record(c *e6.Client) *recorder {
 	return r
 }
 
-// hear keeps the steps of the machine, until the client is closed.
-func (r *recorder) hear(e events.Event) {
+// record keeps the steps of the machine, until the client is closed.
+func (r *recorder) record(e events.Event) {
 	if e.Kind() == events.KindClosed {
 		r.end()
 	}

@@ -14,7 +14,7 @@ type State struct {
 	Time time.Time `json:"time"`
 	// Closed is set if the client is closed. Nothing changes any more then.
 	Closed bool `json:"closed"`
-	// Strategy says which side serves; it is Health.Strategy.
+	// Strategy is the state of the machine, with the active side; it is Health.Strategy.
 	Strategy e6.Strategy `json:"strategy"`
 	// Health is what the client knows about itself.
 	Health e6.HealthReport `json:"health"`
@@ -76,7 +76,7 @@ type Transition struct {
 	To   string `json:"to"`
 	// Active is the side of new queries after the step.
 	Active string `json:"active"`
-	// Reason and Detail are why it happened.
+	// Reason and Detail are the cause.
 	Reason string `json:"reason,omitempty"`
 	Detail string `json:"detail,omitempty"`
 	// InFlight is the number of queries on the side that was active before.
@@ -94,10 +94,10 @@ type Event struct {
 	Component string `json:"component"`
 	// Level is DEBUG, INFO, WARN or ERROR: see events.Event.Level.
 	Level string `json:"level"`
-	// Text says in one line what happened. It may hold words of others, such as
+	// Text describes the event in one line. It may hold text from outside, such as
 	// the tag of a query or an error of the server: show it as text only.
 	Text string `json:"text"`
-	// Reason and Detail are why it happened.
+	// Reason and Detail are the cause.
 	Reason string `json:"reason,omitempty"`
 	Detail string `json:"detail,omitempty"`
 	// TraceID is the trace of the call behind it, if there was one.

@@ -13,7 +13,7 @@ import (
 	"github.com/e6data/e6data-go/internal/bubbles"
 )
 
-func TestTheDocumentTellsACutoverFromBeginningToEnd(t *testing.T) {
+func TestState_HasEveryStepOfACutover(t *testing.T) {
 	cluster, client := open(t)
 	h := Handler(client)
 	before := stateOf(t, h)
@@ -61,7 +61,7 @@ func TestTheDocumentTellsACutoverFromBeginningToEnd(t *testing.T) {
 	require.Contains(t, lost.Text, rows.Handle().QueryID)
 }
 
-func TestTheDocumentOfAClosedClientSaysSo(t *testing.T) {
+func TestState_OfAClosedClientIsClosed(t *testing.T) {
 	_, client := open(t)
 	h := Handler(client)
 	require.NoError(t, client.Close())
@@ -72,7 +72,7 @@ func TestTheDocumentOfAClosedClientSaysSo(t *testing.T) {
 	require.True(t, stateOf(t, Handler(client)).Closed, "also if the page came too late")
 }
 
-func TestTheStepsOutliveTheClientsOwnHistory(t *testing.T) {
+func TestState_KeepsMoreStepsThanTheClientsHistory(t *testing.T) {
 	_, client := open(t, func(c *e6.Config) { c.EventHistory = 3 })
 	h := Handler(client)
 	for range 4 {
@@ -94,7 +94,7 @@ func TestTheStepsOutliveTheClientsOwnHistory(t *testing.T) {
 	}
 }
 
-func TestOldStepsGiveWay(t *testing.T) {
+func TestState_DropsTheOldestSteps(t *testing.T) {
 	var all []Transition
 	for seq := range uint64(3 * maxSteps) {
 		all = merge(all, []Transition{{Seq: seq + 1}}, maxSteps)
@@ -104,7 +104,7 @@ func TestOldStepsGiveWay(t *testing.T) {
 	require.Equal(t, all, merge(all, all, maxSteps), "what is there already is not added")
 }
 
-func TestASampleIsTakenEverySecondAndTheLastTenMinutesAreKept(t *testing.T) {
+func TestState_HasASamplePerSecondOfTheLastTenMinutes(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		cluster, err := e6test.Start(e6test.InMemory())
 		require.NoError(t, err)
@@ -142,9 +142,9 @@ func TestASampleIsTakenEverySecondAndTheLastTenMinutesAreKept(t *testing.T) {
 	})
 }
 
-// What could be told of a query and a user is planted, and looked for in all
-// that the handler says.
-func TestNoSecretIsShown(t *testing.T) {
+// Secrets of a query and a user are planted, and looked for in all
+// responses of the handler.
+func TestState_HasNoSecret(t *testing.T) {
 	cluster, client := open(t)
 	h := Handler(client)
 	const planted = "planted_in_the_statement"
@@ -180,7 +180,7 @@ func TestNoSecretIsShown(t *testing.T) {
 	}
 }
 
-func TestTheTagOfAQueryIsNeverMarkup(t *testing.T) {
+func TestState_TheTagOfAQueryIsNeverMarkup(t *testing.T) {
 	cluster, client := open(t)
 	h := Handler(client)
 	const tag = `</script><img src=x onerror="alert(1)">&amp;` + "\u2028"

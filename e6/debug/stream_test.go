@@ -18,7 +18,7 @@ import (
 	"github.com/e6data/e6data-go/internal/stress"
 )
 
-func TestTheStreamTellsACutoverStepByStep(t *testing.T) {
+func TestStream_HasEveryStepOfACutover(t *testing.T) {
 	cluster, client := open(t)
 	l := listen(t, serve(t, Handler(client), client))
 	require.Equal(t, http.StatusOK, l.status)
@@ -49,7 +49,7 @@ func TestTheStreamTellsACutoverStepByStep(t *testing.T) {
 	require.True(t, tick.Health.Ready)
 }
 
-func TestTheStreamEndsWithTheClientAndSaysSo(t *testing.T) {
+func TestStream_EndsWithTheClientAndAClosedEvent(t *testing.T) {
 	_, client := open(t)
 	h := Handler(client)
 	url := serve(t, h, client)
@@ -69,7 +69,7 @@ func TestTheStreamEndsWithTheClientAndSaysSo(t *testing.T) {
 	late.ended(t)
 }
 
-func TestNoMoreThanSixteenStreamsAreOpenAndEachEndsWithItsRequest(t *testing.T) {
+func TestStream_LimitsOpenStreamsAndEndsWithItsRequest(t *testing.T) {
 	_, client := open(t)
 	h := Handler(client)
 	url := serve(t, h, client)
@@ -175,7 +175,7 @@ func inBubble(t *testing.T, test func(t *testing.T, client *e6.Client)) {
 	})
 }
 
-func TestATickComesEverySecondWithTheSamplesSinceTheLast(t *testing.T) {
+func TestStream_SendsATickPerSecondWithTheNewSamples(t *testing.T) {
 	inBubble(t, func(t *testing.T, client *e6.Client) {
 		h := Handler(client)
 		p := newPage()
@@ -187,7 +187,7 @@ func TestATickComesEverySecondWithTheSamplesSinceTheLast(t *testing.T) {
 	})
 }
 
-func TestAStepIsFollowedAtOnceByWhatIsTheCaseThen(t *testing.T) {
+func TestStream_SendsTheStateAfterEachStep(t *testing.T) {
 	inBubble(t, func(t *testing.T, client *e6.Client) {
 		p := newPage()
 		defer openStream(t, Handler(client), p)()
@@ -201,7 +201,7 @@ func TestAStepIsFollowedAtOnceByWhatIsTheCaseThen(t *testing.T) {
 	})
 }
 
-func TestAPageThatMissedEventsGetsTheWholeState(t *testing.T) {
+func TestStream_SendsTheWholeStateAfterDroppedEvents(t *testing.T) {
 	inBubble(t, func(t *testing.T, client *e6.Client) {
 		h := Handler(client)
 		p := newPage()
@@ -220,7 +220,7 @@ func TestAPageThatMissedEventsGetsTheWholeState(t *testing.T) {
 		for range 20 {
 			p.gate <- struct{}{}
 		}
-		again(2) // there is room for these, behind the news of what was missed
+		again(2) // there is room for these, behind the event that counts the dropped ones
 		close(p.gate)
 		synctest.Wait()
 		require.Contains(t, p.names()[1:], "state")
@@ -242,7 +242,7 @@ func TestAPageThatMissedEventsGetsTheWholeState(t *testing.T) {
 	})
 }
 
-func TestAPageThatCannotBeWrittenToIsLeft(t *testing.T) {
+func TestStream_EndsOnAWriteError(t *testing.T) {
 	inBubble(t, func(t *testing.T, client *e6.Client) {
 		h := Handler(client)
 		p := newPage()

@@ -32,7 +32,7 @@ func (l *oneConn) Accept() (net.Conn, error) {
 func (l *oneConn) Close() error   { close(l.closed); return nil }
 func (l *oneConn) Addr() net.Addr { return &net.UnixAddr{Name: "bubble", Net: "unix"} }
 
-// over asks for the stream from a server in a bubble, and hands over the near end
+// over requests the stream from a server in a bubble, and returns the near end
 // of the connection.
 func over(t *testing.T, server *http.Server, test func(near net.Conn)) {
 	t.Helper()
@@ -49,7 +49,7 @@ func over(t *testing.T, server *http.Server, test func(near net.Conn)) {
 	require.ErrorIs(t, <-served, http.ErrServerClosed)
 }
 
-func TestAPageThatReadsNothingLosesItsStream(t *testing.T) {
+func TestStream_EndsWhenThePageReadsNothing(t *testing.T) {
 	inBubble(t, func(t *testing.T, client *e6.Client) {
 		h := Handler(client)
 		streams := h.(*handler).streams
@@ -65,7 +65,7 @@ func TestAPageThatReadsNothingLosesItsStream(t *testing.T) {
 }
 
 // The limit of a server for whole answers is not for streams.
-func TestAStreamOutlivesTheWriteTimeoutOfItsServer(t *testing.T) {
+func TestStream_OutlivesTheServersWriteTimeout(t *testing.T) {
 	inBubble(t, func(t *testing.T, client *e6.Client) {
 		h := Handler(client)
 		over(t, &http.Server{Handler: h, WriteTimeout: 3 * time.Second}, func(near net.Conn) {

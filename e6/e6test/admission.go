@@ -10,12 +10,12 @@ import (
 	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
 )
 
-// Admission is how the engines answer a client that asks for a planner before it
+// Admission is the response of the engines to a client that requests a planner before it
 // prepares a statement.
 type Admission struct {
-	// Waits is how often a query is told to wait before it may go on.
+	// Waits is the number of wait responses before a query is admitted.
 	Waits int
-	// RateLimit makes the answer that no more queries are taken.
+	// RateLimit makes the engines respond that no more queries are accepted.
 	RateLimit bool
 }
 
@@ -33,8 +33,8 @@ func (c *Cluster) admits() Admission {
 	return c.admission
 }
 
-// IdentifyPlanner tells a query to wait, or to go on. One that comes for the first
-// time brings its statement, and later the id that it was given.
+// IdentifyPlanner makes a query wait, or admits it. The first request of a query
+// carries its statement, later ones the query id of the first response.
 func (s *engineService) IdentifyPlanner(_ context.Context, r *e6xv1.IdentifyPlannerRequest) (*e6xv1.IdentifyPlannerResponse, error) {
 	id := r.GetExistingQuery().GetQueryId()
 	if (r.GetFirstTimeRequestPayload() == nil) == (id == "") {
@@ -62,7 +62,7 @@ func (s *engineService) IdentifyPlanner(_ context.Context, r *e6xv1.IdentifyPlan
 	return answer, nil
 }
 
-// queue counts how often a query has asked before.
+// queue returns the number of earlier requests of a query.
 func (s *side) queue(id string) (times int, known bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -31,7 +31,7 @@ func inBubble(t *testing.T, test func(t *testing.T, cluster *e6test.Cluster, blu
 	})
 }
 
-func TestAWholeQueryRunsInABubbleWithoutTakingTime(t *testing.T) {
+func TestInMemory_AQueryInABubbleTakesNoTime(t *testing.T) {
 	inBubble(t, func(t *testing.T, cluster *e6test.Cluster, blue, _ client) {
 		begin := time.Now()
 		c := loginOn(t, blue.conn, fsm.Blue)
@@ -98,7 +98,7 @@ func TestAResumeTakesItsDelay(t *testing.T) {
 	}, e6test.WithResumeDelay(time.Minute))
 }
 
-func TestCloseEndsWhatIsStillUnderWay(t *testing.T) {
+func TestClose_EndsCallsInFlight(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		cluster, err := e6test.Start(e6test.InMemory(), e6test.WithLatency(time.Second))
 		require.NoError(t, err)

@@ -38,7 +38,7 @@ func (h hanging) Execute(ctx context.Context) (e6test.Result, error) {
 	return nil, h.ended(ctx)
 }
 
-func TestCancelQuery_IsReportedAsACancelWhateverTheEngineReturns(t *testing.T) {
+func TestCancelQuery_IsCancelledWhateverTheEngineReturns(t *testing.T) {
 	for name, ended := range map[string]func(context.Context) error{
 		"the error of the context": func(ctx context.Context) error { return ctx.Err() },
 		"an error of its own":      func(context.Context) error { return errors.New("INTERRUPT Error: Interrupted!") },
@@ -74,7 +74,7 @@ func TestCancelQuery_LeavesAFailedQueryItsOwnError(t *testing.T) {
 	requireStatus(t, err, codes.Internal, "out of memory")
 }
 
-func TestClearOrCancelQuery_TellsAWaitingCallThatTheQueryWasCancelled(t *testing.T) {
+func TestClearOrCancelQuery_CancelsAWaitingCall(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		engine := hangingEngine{e6test.NewCannedEngine(), func(ctx context.Context) error { return ctx.Err() }}
 		q := login(t, start(t, e6test.WithEngine(engine), e6test.InMemory()), fsm.Blue).mustRun(t, "SELECT 1")

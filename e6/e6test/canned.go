@@ -88,7 +88,7 @@ func (e *CannedEngine) Prepare(_ context.Context, s Statement) (Prepared, error)
 	return &cannedPrepared{sql: s.SQL, run: run}, nil
 }
 
-// plan finds out what a statement does.
+// plan parses a statement.
 func (e *CannedEngine) plan(sql string) (func(context.Context) (Result, error), error) {
 	if m := selectNumber.FindStringSubmatch(sql); m != nil {
 		return one("n", m[1])
@@ -265,7 +265,7 @@ func (r *cannedResult) Next(ctx context.Context, maxRows int) (*Batch, error) {
 }
 
 // slice returns some of the rows. Where a column has too few, so has its slice,
-// and the encoder says which.
+// and the encoder names it in its error.
 func (b *Batch) slice(from, to int) *Batch {
 	out := &Batch{Rows: to - from, Columns: slices.Clone(b.Columns)}
 	for i := range out.Columns {

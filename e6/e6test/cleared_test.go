@@ -11,7 +11,7 @@ import (
 )
 
 // A fetch may have found its query just before another call clears it.
-func TestNothingIsFetchedFromAResultThatWasClosed(t *testing.T) {
+func TestFetch_OfAClosedResultReturnsNoRows(t *testing.T) {
 	cluster, err := Start(InMemory())
 	require.NoError(t, err)
 	defer cluster.Close()

@@ -48,7 +48,7 @@ type Cluster struct {
 var _ io.Closer = (*Cluster)(nil)
 
 // Start serves a cluster until Close. It fails if the options are wrong, with all
-// that is wrong, or if it cannot listen.
+// invalid ones in its error, or if it cannot listen.
 func Start(opts ...Option) (*Cluster, error) {
 	c := &Cluster{
 		set:       settings{listen: "127.0.0.1:0", active: fsm.Blue, batchRows: 1000, chunks: 3, newFetch: true, maxStreams: 100, replicas: 1},
@@ -183,7 +183,7 @@ func (c *Cluster) EngineAddr(side fsm.Side) string {
 	return ""
 }
 
-// Dialer connects to the ingress, whatever the address says.
+// Dialer connects to the ingress, whatever the address is.
 func (c *Cluster) Dialer() func(ctx context.Context, addr string) (net.Conn, error) {
 	return func(ctx context.Context, _ string) (net.Conn, error) {
 		if l, ok := c.listener.(*bufconn.Listener); ok {
@@ -193,7 +193,7 @@ func (c *Cluster) Dialer() func(ctx context.Context, addr string) (net.Conn, err
 	}
 }
 
-// DropConnections breaks every connection, without a word. The calls of both
+// DropConnections closes every connection, without GOAWAY. The calls of both
 // sides share the connections of the ingress.
 func (c *Cluster) DropConnections() {
 	c.mu.Lock()
@@ -212,7 +212,7 @@ func (c *Cluster) Close() error {
 		c.closed = true
 		c.stopWaking()
 		c.mu.Unlock()
-		// The connections go first: nobody hears of how the rest ends.
+		// The connections are closed first: no client receives the errors of the rest.
 		for _, s := range c.servers {
 			_ = s.Close()
 		}

@@ -8,21 +8,21 @@ import (
 	"github.com/e6data/e6data-go/e6/fsm"
 )
 
-// Announce makes every answer of both sides name a side for new queries.
+// Announce makes every response of both sides announce a side for new queries.
 func (c *Cluster) Announce(side fsm.Side) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.announced = side
 }
 
-// ClearAnnouncement makes answers name no side.
+// ClearAnnouncement makes responses announce no side.
 func (c *Cluster) ClearAnnouncement() { c.Announce(fsm.None) }
 
 // OpenSide lets the ingress pass calls to a side.
 func (c *Cluster) OpenSide(side fsm.Side) { c.setOpen(side, true) }
 
-// CloseSide lets the ingress refuse calls to a side. Its engine goes on with
-// what it has.
+// CloseSide makes the ingress reject calls to a side with 456. Its engine keeps its
+// sessions and queries.
 func (c *Cluster) CloseSide(side fsm.Side) { c.setOpen(side, false) }
 
 func (c *Cluster) setOpen(side fsm.Side, open bool) {
@@ -64,7 +64,7 @@ const (
 	// Graceful: the target opens and is announced; the origin closes after the
 	// grace period.
 	Graceful CutoverKind = iota
-	// Abrupt: the target opens and the origin closes, without a word.
+	// Abrupt: the target opens and the origin closes, without an announcement.
 	Abrupt
 	// AnnounceFirst: the target is announced; after the grace period it opens and
 	// the origin closes, both at once.
@@ -98,7 +98,7 @@ type Cutover struct {
 
 // Cutover changes sides and returns nil when that is done. If ctx or the cluster
 // ends in the grace period, the rest of the cutover is left out, and the error
-// says so. An announcement stays on after the cutover.
+// names the step. An announcement stays after the cutover.
 func (c *Cluster) Cutover(ctx context.Context, o Cutover) error {
 	if !o.To.Valid() {
 		return fmt.Errorf("e6test: cutover: %w", &fsm.SideError{Name: o.To.String()})
@@ -147,7 +147,7 @@ func (c *Cluster) LoseEngine(side fsm.Side) {
 }
 
 // ExpireSessions makes the engines forget their sessions; without a side, both.
-// Their queries stay, for whoever comes with a new session.
+// Their queries stay, and any new session can use them.
 func (c *Cluster) ExpireSessions(sides ...fsm.Side) {
 	if len(sides) == 0 {
 		sides = fsm.Sides[:]
@@ -166,7 +166,7 @@ func (c *Cluster) SetLatency(side fsm.Side, d time.Duration) {
 	c.latency[side] = d
 }
 
-// SetHealthy makes a side sick, or well again: the ingress answers for a sick
+// SetHealthy makes a side unhealthy or healthy: the ingress answers for an unhealthy
 // one with HTTP 502, which gRPC clients see as UNAVAILABLE.
 func (c *Cluster) SetHealthy(side fsm.Side, healthy bool) {
 	c.mu.Lock()
@@ -174,7 +174,7 @@ func (c *Cluster) SetHealthy(side fsm.Side, healthy bool) {
 	c.sick[side] = !healthy
 }
 
-// Suspend puts the cluster to sleep: what an open side is asked is refused with
+// Suspend suspends the cluster: calls to an open side are refused with
 // 503, except for cluster control.
 func (c *Cluster) Suspend() { c.setStatus("suspended") }
 
@@ -220,7 +220,7 @@ func (c *Cluster) resume() string {
 	return c.status
 }
 
-// announcement is what answers say, and empty for nothing.
+// announcement is the new_strategy of responses, and empty for none.
 func (c *Cluster) announcement() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -13,7 +13,7 @@ import (
 	"github.com/e6data/e6data-go/e6/fsm"
 )
 
-// announced is what an authentication on a side hears.
+// announced is the side that an authentication on a side receives as announced.
 func announced(t *testing.T, c client) string {
 	t.Helper()
 	answer, err := c.authenticate(within(t))
@@ -21,7 +21,7 @@ func announced(t *testing.T, c client) string {
 	return answer.GetNewStrategy()
 }
 
-func TestAGracefulCutoverServesBothSidesForItsGrace(t *testing.T) {
+func TestCutover_GracefulServesBothSidesForItsGrace(t *testing.T) {
 	inBubble(t, func(t *testing.T, cluster *e6test.Cluster, blue, green client) {
 		old := loginOn(t, blue.conn, fsm.Blue)
 		q := old.mustRun(t, "SELECT * FROM numbers(3)")
@@ -58,7 +58,7 @@ func TestAGracefulCutoverServesBothSidesForItsGrace(t *testing.T) {
 	})
 }
 
-func TestEveryAnswerThatCanAnnouncesASide(t *testing.T) {
+func TestAnnounce_EveryResponseWithTheFieldHasIt(t *testing.T) {
 	cluster := start(t)
 	c := login(t, cluster, fsm.Blue)
 	cluster.Announce(fsm.Green)
@@ -77,7 +77,7 @@ func TestEveryAnswerThatCanAnnouncesASide(t *testing.T) {
 	require.Equal(t, "green", answer.GetNewStrategy())
 }
 
-func TestAnAbruptCutoverSaysNothing(t *testing.T) {
+func TestCutover_AbruptHasNoAnnouncement(t *testing.T) {
 	inBubble(t, func(t *testing.T, cluster *e6test.Cluster, blue, green client) {
 		old := loginOn(t, blue.conn, fsm.Blue)
 		q := old.mustRun(t, "SELECT 1")
@@ -98,7 +98,7 @@ func TestAnAbruptCutoverSaysNothing(t *testing.T) {
 	})
 }
 
-func TestAnAnnouncementMayComeBeforeTheTargetIsReady(t *testing.T) {
+func TestCutover_AnnounceFirstAnnouncesAClosedTarget(t *testing.T) {
 	inBubble(t, func(t *testing.T, cluster *e6test.Cluster, blue, green client) {
 		done := make(chan error, 1)
 		go func() {
@@ -116,7 +116,7 @@ func TestAnAnnouncementMayComeBeforeTheTargetIsReady(t *testing.T) {
 	})
 }
 
-func TestACutoverThatIsGivenUpLeavesTheOriginOpen(t *testing.T) {
+func TestCutover_CancelledLeavesTheOriginOpen(t *testing.T) {
 	inBubble(t, func(t *testing.T, cluster *e6test.Cluster, _, _ client) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
@@ -127,7 +127,7 @@ func TestACutoverThatIsGivenUpLeavesTheOriginOpen(t *testing.T) {
 	})
 }
 
-func TestAnEngineThatIsGoneKillsItsQueriesAndForgets(t *testing.T) {
+func TestLoseEngine_EndsItsQueriesAndSessions(t *testing.T) {
 	inBubble(t, func(t *testing.T, cluster *e6test.Cluster, blue, _ client) {
 		c := loginOn(t, blue.conn, fsm.Blue)
 		q := c.mustRun(t, "SELECT sleep(3600000)")

@@ -1,10 +1,10 @@
 // Package e6test is a blue/green e6data cluster in the process, for tests.
 //
 // A Cluster serves the whole protocol over real gRPC: two sides behind an
-// ingress that refuses what a side may not serve, as the real ones do, with an
+// ingress that rejects calls to a closed side, as a real one does, with an
 // HTTP status 456. Tests announce sides, open and close them, cut over, suspend
-// the cluster, expire sessions, and break single calls; afterwards they look at
-// what the server saw and what it still holds.
+// the cluster, expire sessions, and inject faults into single calls; afterwards they
+// read what the server received (Stats) and still holds (OpenQueries).
 //
 //	cluster := e6test.New(t)
 //	cluster.On("SELECT name FROM users WHERE id = ?", e6test.Rows(e6test.Texts("name", "Ann")))

@@ -44,7 +44,7 @@ const (
 	Garbage
 	// Announce sets new_strategy of the answer to Fault.Message, whatever it is.
 	Announce
-	// EmptySession replaces the session id of the answer by nothing.
+	// EmptySession clears the session id of the answer.
 	EmptySession
 	// Short ends the result here, whatever is left of it.
 	Short
@@ -61,7 +61,7 @@ const (
 	NoTrailers
 )
 
-// Fault is something that happens to certain calls.
+// Fault changes the outcome of chosen calls.
 type Fault struct {
 	// Side and Method choose the calls; None and empty mean any. Method is one of the
 	// Method constants.

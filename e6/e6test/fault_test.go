@@ -14,7 +14,7 @@ import (
 	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
 )
 
-func TestAFaultHitsTheCallsItNames(t *testing.T) {
+func TestFault_HitsTheCallsOfItsMethodAndSide(t *testing.T) {
 	for name, tt := range map[string]struct {
 		fault e6test.Fault
 		hit   []int // of five prepares on blue, counted from 1
@@ -46,7 +46,7 @@ func TestAFaultHitsTheCallsItNames(t *testing.T) {
 	}
 }
 
-func TestAFaultCanBeTakenBack(t *testing.T) {
+func TestFault_CanBeRemoved(t *testing.T) {
 	cluster := start(t)
 	c := login(t, cluster, fsm.Blue)
 	remove := cluster.Inject(e6test.Fault{Times: -1, Action: e6test.Refuse503}).Remove
@@ -57,7 +57,7 @@ func TestAFaultCanBeTakenBack(t *testing.T) {
 	c.mustPrepare(t, "SELECT 1")
 }
 
-func TestOfTwoFaultsTheFirstComesFirst(t *testing.T) {
+func TestFault_TheFirstInjectedWins(t *testing.T) {
 	cluster := start(t)
 	c := login(t, cluster, fsm.Blue)
 	cluster.Inject(e6test.Fault{Action: e6test.Fail, Message: "first"})
@@ -69,7 +69,7 @@ func TestOfTwoFaultsTheFirstComesFirst(t *testing.T) {
 	c.mustPrepare(t, "SELECT 1")
 }
 
-func TestAFaultThatRefusesHasNoEffect(t *testing.T) {
+func TestFault_ARefusedCallHasNoEffect(t *testing.T) {
 	for name, tt := range map[string]struct {
 		fault e6test.Fault
 		code  codes.Code
@@ -100,7 +100,7 @@ func TestAFaultThatRefusesHasNoEffect(t *testing.T) {
 	}
 }
 
-func TestABrokenAnswerHasHadItsEffect(t *testing.T) {
+func TestFault_BreakAfterHasItsEffect(t *testing.T) {
 	engine := e6test.NewCannedEngine()
 	cluster := start(t, e6test.WithEngine(engine), e6test.WithBatchRows(1), e6test.WithChunks(1))
 	c := login(t, cluster, fsm.Blue)
@@ -129,7 +129,7 @@ func TestABrokenAnswerHasHadItsEffect(t *testing.T) {
 	require.Equal(t, []string{"0", "2"}, first, "the cursor has moved on")
 }
 
-func TestAHangEndsWithItsCall(t *testing.T) {
+func TestFault_HangEndsWithItsCall(t *testing.T) {
 	cluster := start(t)
 	c := login(t, cluster, fsm.Blue)
 	cluster.Inject(e6test.Fault{Action: e6test.Hang})
@@ -140,7 +140,7 @@ func TestAHangEndsWithItsCall(t *testing.T) {
 	c.mustPrepare(t, "SELECT 1")
 }
 
-func TestCloseEndsAHang(t *testing.T) {
+func TestFault_CloseEndsAHang(t *testing.T) {
 	cluster := start(t)
 	c := login(t, cluster, fsm.Blue)
 	cluster.Inject(e6test.Fault{Action: e6test.Hang})
@@ -155,7 +155,7 @@ func TestCloseEndsAHang(t *testing.T) {
 	require.NoError(t, cluster.Close())
 }
 
-func TestAnAnswerCanBeNoise(t *testing.T) {
+func TestFault_GarbageReplacesTheResponse(t *testing.T) {
 	cluster := start(t)
 	c := login(t, cluster, fsm.Blue)
 	q := c.mustRun(t, "SELECT 1")
@@ -170,7 +170,7 @@ func TestAnAnswerCanBeNoise(t *testing.T) {
 	}
 }
 
-func TestAResultCanEndShort(t *testing.T) {
+func TestFault_ShortEndsTheResult(t *testing.T) {
 	cluster := start(t, e6test.WithBatchRows(1), e6test.WithChunks(1))
 	c := login(t, cluster, fsm.Blue)
 	for method, newFetch := range map[string]bool{"getNextResultBatch": false, "getNextResultBatchV2": true} {
@@ -181,7 +181,7 @@ func TestAResultCanEndShort(t *testing.T) {
 	}
 }
 
-func TestAnAnswerCanAnnounceAnythingAndForgetItsSession(t *testing.T) {
+func TestFault_AnnounceAndEmptySessionChangeTheResponse(t *testing.T) {
 	cluster := start(t)
 	c := login(t, cluster, fsm.Blue)
 	cluster.Inject(e6test.Fault{Method: "authenticate", Action: e6test.Announce, Message: "Teal"})
@@ -196,7 +196,7 @@ func TestAnAnswerCanAnnounceAnythingAndForgetItsSession(t *testing.T) {
 	require.Nil(t, answer.NewStrategy)
 }
 
-func TestDroppedConnectionsAreMadeAnewByTheNextCall(t *testing.T) {
+func TestDropConnections_TheNextCallReconnects(t *testing.T) {
 	cluster := start(t)
 	c := login(t, cluster, fsm.Blue)
 	q := c.mustRun(t, "SELECT sleep(600000)")

@@ -35,7 +35,7 @@ type generator struct {
 	text  func(row int) string
 }
 
-// isNull says which rows of everything(n) are null: in each column others.
+// isNull reports whether a row of a column of everything(n) is null: each column has others.
 func isNull(column, row int) bool { return (row+column)%7 == 3 }
 
 var zones = []string{"Z", "+05:30", "-08:00"}

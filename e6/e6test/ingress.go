@@ -52,14 +52,14 @@ func (c *Cluster) engine(side fsm.Side, w http.ResponseWriter, r *http.Request) 
 	}
 }
 
-// pass gives a call to a side's engine, and breaks the connection instead of
-// answering if the fault says so.
+// pass forwards a call to a side's engine, and breaks the connection instead of
+// responding for the faults that do so.
 func (c *Cluster) pass(side fsm.Side, w http.ResponseWriter, r *http.Request, fault Fault) {
 	c.counts.begin(side)
 	defer c.counts.end(side)
 	switch fault.Action {
 	case BreakAfter, AnswerAfter, NoTrailers:
-		c.sides[side].grpc.ServeHTTP(&unheard{header: make(http.Header)}, r)
+		c.sides[side].grpc.ServeHTTP(&discardResponse{header: make(http.Header)}, r)
 		if fault.Action == BreakAfter {
 			breakConn(r)
 		} else {
@@ -73,7 +73,7 @@ func (c *Cluster) pass(side fsm.Side, w http.ResponseWriter, r *http.Request, fa
 	c.sides[side].grpc.ServeHTTP(w, r)
 }
 
-// state is what the ingress goes by.
+// state is the routing state of the ingress.
 func (c *Cluster) state(replica int, side fsm.Side) (open, sick bool, status string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -102,8 +102,8 @@ func (c *Cluster) wait(ctx context.Context, d time.Duration) bool {
 	return false
 }
 
-// refuse turns a call away in the configured form. Only the plain form is what
-// HTTP knows; the others are gRPC statuses in a reply without a body.
+// refuse rejects a call in the configured form. Only the plain form is a status
+// of HTTP; the others are gRPC statuses in a response without a body.
 func (c *Cluster) refuse(w http.ResponseWriter, status int) {
 	c.counts.refused(status)
 	code, message := "2", "status: "+strconv.Itoa(status)
@@ -131,7 +131,7 @@ func breakConn(r *http.Request) {
 	}
 }
 
-// breakOff closes a connection without the farewell that TLS has.
+// breakOff closes a connection without the close_notify alert of TLS.
 func breakOff(conn net.Conn) {
 	if secure, ok := conn.(*tls.Conn); ok {
 		conn = secure.NetConn()
@@ -139,10 +139,10 @@ func breakOff(conn net.Conn) {
 	_ = conn.Close()
 }
 
-// unheard is a reply that nobody reads.
-type unheard struct{ header http.Header }
+// discardResponse is an http.ResponseWriter that discards the response.
+type discardResponse struct{ header http.Header }
 
-func (u *unheard) Header() http.Header         { return u.header }
-func (u *unheard) Write(b []byte) (int, error) { return len(b), nil }
-func (u *unheard) WriteHeader(int)             {}
-func (u *unheard) Flush()                      {}
+func (u *discardResponse) Header() http.Header         { return u.header }
+func (u *discardResponse) Write(b []byte) (int, error) { return len(b), nil }
+func (u *discardResponse) WriteHeader(int)             {}
+func (u *discardResponse) Flush()                      {}

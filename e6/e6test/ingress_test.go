@@ -37,10 +37,10 @@ func TestARefusalHasTheConfiguredForm(t *testing.T) {
 			e6test.RefuseHTTP, codes.Unknown, "unexpected HTTP status code received from server: 456 (",
 			"unexpected HTTP status code received from server: 503 (",
 		},
-		"a gRPC status, as Envoy says it": {
+		"a gRPC status, as Envoy sends it": {
 			e6test.RefuseGRPC, codes.Unknown, "status: 456", "status: 503, cluster is suspended",
 		},
-		"as the public mock server says it": {
+		"as the public mock server sends it": {
 			e6test.RefuseMock, codes.InvalidArgument, "Wrong strategy. Status: 456.", "status: 503, cluster is suspended",
 		},
 	} {
@@ -132,7 +132,7 @@ func TestAGRPCRefusalIsHeadersOnly(t *testing.T) {
 	require.Empty(t, resp.Trailer)
 }
 
-func TestASickSideIsUnavailableUntilItIsWell(t *testing.T) {
+func TestSetHealthy_AnUnhealthySideIsUnavailable(t *testing.T) {
 	cluster := start(t)
 	c := login(t, cluster, fsm.Blue)
 	cluster.SetHealthy(fsm.Blue, false)
@@ -224,7 +224,7 @@ func TestTheEnginesAreServedWithoutTheIngressToo(t *testing.T) {
 	require.Empty(t, start(t).EngineAddr(fsm.Blue))
 }
 
-func TestEverythingWrongWithTheOptionsIsSaidAtOnce(t *testing.T) {
+func TestStart_ReportsEveryInvalidOption(t *testing.T) {
 	_, err := e6test.Start(
 		e6test.WithActive(fsm.None), e6test.WithBatchRows(0), e6test.WithChunks(0), e6test.WithEmptyAnswers(-1), e6test.WithRowsEvery(-1),
 		e6test.WithRefusal(9), e6test.WithResumeDelay(-1), e6test.WithLatency(-1), e6test.WithReadTimeout(-1), e6test.WithCredentials("u", ""),
@@ -238,7 +238,7 @@ func TestEverythingWrongWithTheOptionsIsSaidAtOnce(t *testing.T) {
 	}
 }
 
-func TestAnAddressThatIsTakenIsAnError(t *testing.T) {
+func TestStart_FailsOnAnAddressInUse(t *testing.T) {
 	cluster := start(t)
 	_, err := e6test.Start(e6test.WithListenAddr(cluster.Addr()))
 	require.ErrorContains(t, err, "e6test: start: listen tcp")

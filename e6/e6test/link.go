@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Link is a way to a cluster that takes time: what is written arrives later, in its
+// Link is a connection with latency: what is written arrives later, in its
 // order, and nothing is lost. When the client closes its end, what is under way
 // arrives at once, so that nothing goes on behind it. The zero Link takes no time. In a testing/synctest bubble
 // the delays are exact, so that the time which something takes counts its round trips.
@@ -18,7 +18,7 @@ type Link struct {
 	Up, Down time.Duration
 }
 
-// RTT is the time of a round trip.
+// RTT is the round-trip time.
 func (l Link) RTT() time.Duration { return l.Up + l.Down }
 
 // Dialer puts the link in front of the connections of another dialer, such as
@@ -86,7 +86,7 @@ func carry(to io.WriteCloser, from io.ReadCloser, delay time.Duration, closed <-
 	var failed error
 	for p := range road {
 		if failed != nil {
-			continue // the rest is let go
+			continue // discard the rest
 		}
 		arrival := time.NewTimer(time.Until(p.due))
 		select {

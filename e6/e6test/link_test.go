@@ -20,7 +20,7 @@ func piped(far net.Conn) func(context.Context, string) (net.Conn, error) {
 	return func(context.Context, string) (net.Conn, error) { return far, nil }
 }
 
-func TestALinkDelaysEachDirectionOnItsOwn(t *testing.T) {
+func TestLink_DelaysEachDirectionSeparately(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		link := e6test.Link{Up: 3 * time.Second, Down: 4 * time.Second}
 		server, far := net.Pipe()
@@ -30,12 +30,12 @@ func TestALinkDelaysEachDirectionOnItsOwn(t *testing.T) {
 		require.Equal(t, link.RTT(), time.Since(began), "a connection takes a round trip")
 
 		began = time.Now()
-		heard := make(chan time.Duration, 3)
+		received := make(chan time.Duration, 3)
 		go func() {
 			for range 3 {
 				word := make([]byte, 4)
 				_, err := io.ReadFull(server, word)
-				heard <- time.Since(began)
+				received <- time.Since(began)
 				if err == nil && string(word) == "ping" {
 					_, _ = io.WriteString(server, "pong")
 				}
@@ -51,16 +51,16 @@ func TestALinkDelaysEachDirectionOnItsOwn(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, "pongpong", string(answer))
 		require.Equal(t, 7*time.Second, time.Since(began))
-		require.Equal(t, 3*time.Second, <-heard)
-		require.Equal(t, 3*time.Second, <-heard)
+		require.Equal(t, 3*time.Second, <-received)
+		require.Equal(t, 3*time.Second, <-received)
 
 		require.NoError(t, client.Close())
-		require.Equal(t, 7*time.Second, <-heard, "the end takes no time")
+		require.Equal(t, 7*time.Second, <-received, "the end takes no time")
 		synctest.Wait()
 	})
 }
 
-func TestALinkLosesNothing(t *testing.T) {
+func TestLink_LosesNoBytes(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		server, far := net.Pipe()
 		client, err := e6test.Link{Up: time.Millisecond, Down: time.Hour}.Dialer(piped(far))(t.Context(), "anywhere")
@@ -77,7 +77,7 @@ func TestALinkLosesNothing(t *testing.T) {
 	})
 }
 
-func TestALinkEndsWithTheFarEnd(t *testing.T) {
+func TestLink_EndsWithTheServersEnd(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		server, far := net.Pipe()
 		client, err := e6test.Link{Up: time.Second, Down: time.Second}.Dialer(piped(far))(t.Context(), "anywhere")

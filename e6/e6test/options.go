@@ -12,7 +12,7 @@ import (
 // Refusal is the form in which the ingress refuses a call.
 type Refusal uint8
 
-// The forms that are attested.
+// The forms that real deployments have.
 const (
 	// RefuseHTTP answers with a plain HTTP status 456 or 503.
 	RefuseHTTP Refusal = iota
@@ -25,7 +25,7 @@ const (
 	RefuseMock
 )
 
-// Option changes a Cluster that is to be started.
+// Option configures a Cluster; see Start.
 type Option func(*settings)
 
 type settings struct {
@@ -52,12 +52,12 @@ type settings struct {
 	replicaLag  time.Duration
 }
 
-// validate reports everything that is wrong at once.
+// validate reports every invalid option at once.
 func (s *settings) validate() error {
 	var errs []error
-	wrong := func(yes bool, option, why string) {
+	wrong := func(yes bool, option, problem string) {
 		if yes {
-			errs = append(errs, fmt.Errorf("%s: %s", option, why))
+			errs = append(errs, fmt.Errorf("%s: %s", option, problem))
 		}
 	}
 	wrong(!s.active.Valid(), "WithActive", "the side must be blue or green")
@@ -72,7 +72,7 @@ func (s *settings) validate() error {
 	wrong(s.replicas < 1, "WithReplicas", "an ingress has 1 replica or more")
 	wrong(s.replicaLag < 0, "WithReplicas", "the lag must not be negative")
 	wrong(s.maxStreams < 1, "WithMaxStreams", "a connection must have 1 stream or more")
-	wrong((s.user == "") != (s.token == ""), "WithCredentials", "nobody is accepted without both a user and a token")
+	wrong((s.user == "") != (s.token == ""), "WithCredentials", "set both a user and a token")
 	wrong(s.bearer != nil && s.user != "", "WithBearer", "with a bearer there is no user and no token")
 	wrong(s.memory && s.engines != nil, "WithEngineListeners", "there are no addresses in memory")
 	return errors.Join(errs...)
@@ -122,7 +122,7 @@ func WithClusterName(name string) Option { return func(s *settings) { s.name = n
 // WithBatchRows sets how many rows a batch has at the most. Default: 1,000.
 func WithBatchRows(n int) Option { return func(s *settings) { s.batchRows = n } }
 
-// WithNewFetch says whether the engines have getNextResultBatchV2. Default: true.
+// WithNewFetch sets whether the engines have getNextResultBatchV2. Default: true.
 func WithNewFetch(on bool) Option { return func(s *settings) { s.newFetch = on } }
 
 // WithChunks sets how many batches one answer of getNextResultBatchV2 holds.

@@ -50,7 +50,7 @@ func TestAQueryIsServedFromAuthenticateToClear(t *testing.T) {
 	}
 }
 
-func TestTheEndOfAResultIsSaidAgainAndAgain(t *testing.T) {
+func TestFetch_AfterTheEndReturnsTheEndAgain(t *testing.T) {
 	c := login(t, start(t), fsm.Blue)
 	for _, newFetch := range []bool{false, true} {
 		q := c.mustRun(t, "SELECT * FROM numbers(0)")
@@ -63,7 +63,7 @@ func TestTheEndOfAResultIsSaidAgainAndAgain(t *testing.T) {
 	}
 }
 
-func TestEmptyAnswersDoNotEndAResult(t *testing.T) {
+func TestFetch_EmptyResponsesDoNotEndAResult(t *testing.T) {
 	c := login(t, start(t, e6test.WithBatchRows(1), e6test.WithChunks(2), e6test.WithEmptyAnswers(2)), fsm.Blue)
 	q := c.mustRun(t, "SELECT * FROM numbers(3)")
 	for i, want := range []struct {
@@ -87,7 +87,7 @@ func TestTheNewerFetchCanBeSwitchedOff(t *testing.T) {
 	require.Equal(t, [][]string{{"7"}}, texts(batches))
 }
 
-func TestEverythingIsReadAsItsTextsSay(t *testing.T) {
+func TestCannedEngine_ValuesEqualEverythingText(t *testing.T) {
 	c := login(t, start(t, e6test.WithBatchRows(7)), fsm.Blue)
 	q := c.mustRun(t, "SELECT * FROM everything(30)")
 	meta, err := q.metadata(within(t))
@@ -123,7 +123,7 @@ func TestEverythingIsReadAsItsTextsSay(t *testing.T) {
 	}
 }
 
-func TestATableOfTheUsersOwnIsReadAndDescribed(t *testing.T) {
+func TestCannedEngine_ServesAnAddedTable(t *testing.T) {
 	engine := e6test.NewCannedEngine()
 	scale := int32(1)
 	engine.AddTable("Prices", []vector.Field{{Name: "id", Type: vector.Long}, {Name: "price", Type: vector.Decimal128}, {Name: "eur", Type: vector.Boolean}},
@@ -216,7 +216,7 @@ func TestADryRunChecksAStatementWithoutRunningIt(t *testing.T) {
 	requireStatus(t, err, codes.Internal, "syntax error")
 }
 
-func TestStatusSaysWhetherAQueryIsDone(t *testing.T) {
+func TestStatus_ReportsWhetherAQueryIsDone(t *testing.T) {
 	c := login(t, start(t), fsm.Blue)
 	state := func(q query) (*e6xv1.StatusResponse, error) {
 		return q.call().Status(within(t), &e6xv1.StatusRequest{EngineIP: q.ip, SessionId: q.session, QueryId: q.id})
@@ -288,38 +288,38 @@ func TestThePlannerIsIdentifiedAndItsQueryIDUsed(t *testing.T) {
 	require.Equal(t, [][]string{{"1"}}, texts(batches))
 }
 
-func TestAQueryWaitsForAPlannerAsOftenAsItIsTold(t *testing.T) {
+func TestIdentifyPlanner_AQueryWaitsAsOftenAsConfigured(t *testing.T) {
 	cluster := start(t)
 	c := login(t, cluster, fsm.Blue)
 	cluster.Admit(e6test.Admission{Waits: 2})
-	ask := func(r *e6xv1.IdentifyPlannerRequest) (*e6xv1.IdentifyPlannerResponse, error) {
+	identify := func(r *e6xv1.IdentifyPlannerRequest) (*e6xv1.IdentifyPlannerResponse, error) {
 		r.SessionId = c.session
 		return c.engine().IdentifyPlanner(within(t), r)
 	}
 	first := &e6xv1.IdentifyPlannerRequest{FirstTimeRequestPayload: &e6xv1.IdentifyPlannerRequest_FirstTimeRequestPayload{QueryString: "SELECT 1"}}
-	answer, err := ask(first)
+	answer, err := identify(first)
 	require.NoError(t, err)
 	id := answer.GetExistingQuery().GetQueryId()
 	for range 2 {
 		require.Equal(t, e6xv1.IdentifyPlannerResponse_WAITING_ON_PLANNER_SCALEUP, answer.GetQueueMessage())
 		require.Empty(t, answer.GetPlannerIp())
-		answer, err = ask(&e6xv1.IdentifyPlannerRequest{ExistingQuery: &e6xv1.ExistingQuery{QueryId: id, ElapsedTimeMillis: 10}})
+		answer, err = identify(&e6xv1.IdentifyPlannerRequest{ExistingQuery: &e6xv1.ExistingQuery{QueryId: id, ElapsedTimeMillis: 10}})
 		require.NoError(t, err)
 	}
 	require.Equal(t, e6xv1.IdentifyPlannerResponse_GO_AHEAD, answer.GetQueueMessage())
 	require.Equal(t, id, answer.GetExistingQuery().GetQueryId())
 
-	_, err = ask(&e6xv1.IdentifyPlannerRequest{ExistingQuery: &e6xv1.ExistingQuery{QueryId: "another"}})
+	_, err = identify(&e6xv1.IdentifyPlannerRequest{ExistingQuery: &e6xv1.ExistingQuery{QueryId: "another"}})
 	requireStatus(t, err, codes.Internal, "does not wait")
-	_, err = ask(&e6xv1.IdentifyPlannerRequest{})
+	_, err = identify(&e6xv1.IdentifyPlannerRequest{})
 	requireStatus(t, err, codes.InvalidArgument, "either")
 	cluster.Admit(e6test.Admission{RateLimit: true})
-	answer, err = ask(first)
+	answer, err = identify(first)
 	require.NoError(t, err)
 	require.Equal(t, e6xv1.IdentifyPlannerResponse_RATE_LIMIT, answer.GetQueueMessage())
 }
 
-func TestWhatIsNotServedIsUnimplemented(t *testing.T) {
+func TestService_OtherMethodsAreUnimplemented(t *testing.T) {
 	c := login(t, start(t), fsm.Blue)
 	_, err := c.engine().HealthCheck(within(t), &e6xv1.HealthCheckRequest{})
 	require.NoError(t, err)

@@ -14,7 +14,7 @@ import (
 	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
 )
 
-func TestAnEngineRejectsWhatARealOneWould(t *testing.T) {
+func TestEngine_RejectsCallsThatARealEngineRejects(t *testing.T) {
 	cluster := start(t, e6test.WithEngineListeners("127.0.0.1:0", "127.0.0.1:0"))
 	cluster.OpenSide(fsm.Green)
 	blue, green := login(t, cluster, fsm.Blue), login(t, cluster, fsm.Green)
@@ -30,7 +30,7 @@ func TestAnEngineRejectsWhatARealOneWould(t *testing.T) {
 			func() error { return query{green, "none", "planner-green"}.withSession(blue.session).clear(ctx) },
 			codes.Internal, "Access denied. Invalid session", "came with a session of blue",
 		},
-		"a session that nobody has": {
+		"an unknown session": {
 			func() error { return query{blue, "none", "planner-blue"}.withSession("none").clear(ctx) },
 			codes.Internal, "Access denied. Invalid session", "",
 		},
@@ -45,7 +45,7 @@ func TestAnEngineRejectsWhatARealOneWould(t *testing.T) {
 			},
 			codes.Internal, "is not known to engine", "",
 		},
-		"a query id that nobody has": {
+		"an unknown query id": {
 			func() error { return query{blue, "none", "planner-blue"}.execute(ctx) },
 			codes.Internal, "query none is not known to engine planner-blue", "",
 		},
@@ -173,7 +173,7 @@ func TestEachAuthenticationOpensASessionOfItsOwn(t *testing.T) {
 	cluster := start(t)
 	a, b := login(t, cluster, fsm.Blue), login(t, cluster, fsm.Blue)
 	require.NotEqual(t, a.session, b.session)
-	// A query belongs to whoever has a session of its side, as after a new
+	// A query can be used with any session of its side, as after a new
 	// authentication.
 	q := a.mustRun(t, "SELECT 1")
 	require.NoError(t, q.withSession(b.session).clear(within(t)))
@@ -223,7 +223,7 @@ func newSlow() *slow {
 	return &slow{e6test.NewCannedEngine(), make(chan struct{}), make(chan struct{}), make(chan struct{})}
 }
 
-// slow is an engine that is told when to be done with a statement.
+// slow is an engine whose statements end when the test says so.
 type slow struct {
 	*e6test.CannedEngine
 	preparing chan struct{}
@@ -236,11 +236,11 @@ func (s *slow) Prepare(context.Context, e6test.Statement) (e6test.Prepared, erro
 	<-s.finish
 	return s, nil
 }
-func (s *slow) Execute(context.Context) (e6test.Result, error) { panic("nobody may execute it") }
+func (s *slow) Execute(context.Context) (e6test.Result, error) { panic("must not be executed") }
 func (s *slow) Explain(context.Context) (string, error)        { return "", nil }
 func (s *slow) Close() error                                   { close(s.closed); return nil }
 
-func TestAStatementThatIsPreparedWhileTheEngineIsLostBelongsToNobody(t *testing.T) {
+func TestPrepare_DuringALostEngineLeavesNoQuery(t *testing.T) {
 	engine := newSlow()
 	cluster := start(t, e6test.WithEngine(engine))
 	c := login(t, cluster, fsm.Blue)

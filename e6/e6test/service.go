@@ -32,7 +32,7 @@ func (s *side) accepts(user, token string) bool {
 
 func (s *engineService) Authenticate(_ context.Context, r *e6xv1.AuthenticateRequest) (*e6xv1.AuthenticateResponse, error) {
 	if !s.accepts(r.GetUser(), r.GetPassword()) {
-		return &e6xv1.AuthenticateResponse{}, nil // so the engine says no
+		return &e6xv1.AuthenticateResponse{}, nil // the engine's response to wrong credentials: no session
 	}
 	return &e6xv1.AuthenticateResponse{SessionId: s.newSession(), EngineIP: &s.ip}, nil
 }

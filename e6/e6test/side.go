@@ -26,7 +26,7 @@ import (
 type side struct {
 	c       *Cluster
 	name    fsm.Side
-	ip      string // what it calls itself in plannerip
+	ip      string // its plannerip
 	grpc    *grpc.Server
 	running sync.WaitGroup // executions
 
@@ -34,7 +34,7 @@ type side struct {
 	life     int // counts the engines that this side has had
 	sessions map[string]bool
 	queries  map[string]*serverQuery
-	waiting  map[string]int // queries that have asked for a planner: how often
+	waiting  map[string]int // requests for a planner, by query
 }
 
 // maxRequestBytes is the largest request that an engine takes: as large as one that a
@@ -52,7 +52,7 @@ func newSide(c *Cluster, name fsm.Side) *side {
 	return s
 }
 
-// intercept sees every call that reaches the engine: it refuses what no client
+// intercept handles every call that reaches the engine: it refuses what no client
 // may send, and lets the answer announce a side.
 func (s *side) intercept(ctx context.Context, req any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
 	fault := faultOf(ctx)
@@ -88,7 +88,7 @@ func (s *side) intercept(ctx context.Context, req any, info *grpc.UnaryServerInf
 	return resp, nil
 }
 
-// setString sets a field of a message, if it has one of that name.
+// setString sets the field of that name, if the message has one.
 func setString(m proto.Message, field protoreflect.Name, value string) {
 	if f := m.ProtoReflect().Descriptor().Fields().ByName(field); f != nil {
 		m.ProtoReflect().Set(f, protoreflect.ValueOfString(value))
@@ -272,7 +272,7 @@ type serverQuery struct {
 	cancel   context.CancelFunc
 	done     chan struct{} // closed when the execution has ended
 	result   Result
-	fields   []vector.Field // of the result, which are asked for while it is fetched
+	fields   []vector.Field // of the result; read while it is fetched
 	rows     int64
 	err      error
 	queued   time.Duration // from the call to the beginning of the execution
@@ -327,7 +327,7 @@ func (q *serverQuery) wait(ctx context.Context) error {
 
 // outcome is the error of an execution that is done. One that has succeeded can
 // still lose its result. Whatever an Engine returns when its execution is cancelled,
-// the client is told that it was.
+// the client gets CANCELLED.
 func (q *serverQuery) outcome() error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -407,7 +407,7 @@ func engineError(err error) error {
 		return err
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return status.FromContextError(err).Err() // the call has ended, as every gRPC server says it
+		return status.FromContextError(err).Err() // the call has ended, as every gRPC server reports it
 	}
 	return status.Error(codes.Internal, err.Error())
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/e6data/e6data-go/e6/fsm"
 )
 
-// Stats is what a cluster has seen.
+// Stats counts what a cluster has received.
 type Stats struct {
 	// Calls counts the calls by method, and CallsBySide by side and method. The
 	// refused ones are among them.
@@ -26,7 +26,7 @@ type Stats struct {
 	Violations []string
 }
 
-// Stats returns what the cluster has seen until now.
+// Stats returns the counts until now.
 func (c *Cluster) Stats() Stats {
 	n := &c.counts
 	n.mu.Lock()

@@ -167,7 +167,7 @@ func some[T any](t *rapid.T, g *rapid.Generator[T], n int) []T {
 	return rapid.SliceOfN(g, n, n).Draw(t, "values")
 }
 
-func TestAnyBatchIsReadByThriftAsItWasMeant(t *testing.T) {
+func TestEncodeBatch_AnyBatchIsDecodedByThrift(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		want := e6test.Batch{Rows: rapid.IntRange(1, 20).Draw(t, "rows")}
 		for range rapid.IntRange(1, 6).Draw(t, "columns") {
@@ -187,7 +187,7 @@ func TestAnyBatchIsReadByThriftAsItWasMeant(t *testing.T) {
 	})
 }
 
-func TestMetadataIsReadAsItWasMeant(t *testing.T) {
+func TestEncodeMetadata_IsDecodedByThrift(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		name := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"", "\x00", "é", "€", "🚀", "a\x00🚀b"}))
 		fields := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) vector.Field {
@@ -201,7 +201,7 @@ func TestMetadataIsReadAsItWasMeant(t *testing.T) {
 	})
 }
 
-func TestMetadataIsWrittenAsJavaDoes(t *testing.T) {
+func TestEncodeMetadata_EqualsJavasBytes(t *testing.T) {
 	raw := e6test.EncodeMetadata(-1, []vector.Field{{Name: "\x00€🚀", Type: vector.Other, TypeName: "GEO"}})
 	require.Equal(t, "ffffffffffffffff"+"00000001"+"000b"+"c080"+"e282ac"+"eda0bdedba80"+"0003"+"47454f"+"0000"+"0000", hex.EncodeToString(raw))
 

@@ -9,7 +9,7 @@ import (
 	"github.com/e6data/e6data-go/internal/bubbles"
 )
 
-func TestAResumeThatWasTakenBackDoesNotWakeTheClusterLater(t *testing.T) {
+func TestSuspend_CancelsAResumeInProgress(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		c, err := Start(InMemory(), WithResumeDelay(time.Minute))
 		require.NoError(t, err)
@@ -30,7 +30,7 @@ func TestAResumeThatWasTakenBackDoesNotWakeTheClusterLater(t *testing.T) {
 	})
 }
 
-func TestAnUnknownKindOfCutoverIsAnError(t *testing.T) {
+func TestCutover_OfAnUnknownKindIsAnError(t *testing.T) {
 	c, err := Start(InMemory())
 	require.NoError(t, err)
 	defer c.Close()

@@ -25,7 +25,7 @@ const (
 	EnvName = e6.EnvPrefix + "PROFILE"
 )
 
-// DefaultPath is where the file is looked for: what EnvFile says, or
+// DefaultPath is the path of the file: the value of EnvFile, or
 // e6data/config.toml in the user's configuration directory (see os.UserConfigDir).
 // It is empty if there is no such directory.
 func DefaultPath() string {
@@ -40,7 +40,7 @@ func DefaultPath() string {
 }
 
 // File reads a profile from a file. An empty path is DefaultPath; an empty name is
-// what EnvName says, or the default of the file, or its only profile. Without any
+// the value of EnvName, or the default of the file, or its only profile. Without any
 // of path, name and their variables, a file that does not exist gives nothing.
 //
 // What is wrong with the file is part of the error of e6.Load: a syntax error with
@@ -60,7 +60,7 @@ func File(path, name string) e6.Source {
 	return f.source(name)
 }
 
-// Names lists the profiles of a file, in their order of the alphabet, and the one
+// Names lists the profiles of a file, sorted, and the one
 // that is its default, if there is one. An empty path is DefaultPath.
 func Names(path string) (names []string, byDefault string, err error) {
 	f, err := read(cmp.Or(path, DefaultPath()))
@@ -107,7 +107,7 @@ func read(path string) (*file, error) {
 	return f, nil
 }
 
-// about says what is wrong with a line, without what stands there.
+// about describes the error of a line, without the text of the line.
 func about(err toml.ParseError) string {
 	if err.LastKey != "" {
 		return "a syntax error at the key " + err.LastKey

@@ -55,7 +55,7 @@ token_file = "/run/secrets/token"
 detection_timeout = "45s"
 `
 
-func TestAProfileIsReadByItsName(t *testing.T) {
+func TestProfile_IsReadByItsName(t *testing.T) {
 	path := write(t, two)
 	cfg, err := e6.Load(profile.File(path, "dev"))
 	require.NoError(t, err)
@@ -76,7 +76,7 @@ func TestAProfileIsReadByItsName(t *testing.T) {
 	require.NotNil(t, cfg.Credentials)
 }
 
-func TestTheProfileThatIsMeantIsFound(t *testing.T) {
+func TestProfile_NameComesFromTheCallTheEnvironmentOrTheDefault(t *testing.T) {
 	path := write(t, two)
 	address := func(p, name string) string {
 		cfg, err := e6.Load(profile.File(p, name))
@@ -99,10 +99,10 @@ func TestTheProfileThatIsMeantIsFound(t *testing.T) {
 	require.Equal(t, "only", byDefault)
 }
 
-func TestTheFileOfTheUserIsReadIfItIsThere(t *testing.T) {
+func TestProfile_TheUsersFileIsReadIfItExists(t *testing.T) {
 	clean(t)
 	cfg, err := e6.Load(profile.File("", ""))
-	require.NoError(t, err, "there is none, and nobody asked for one")
+	require.NoError(t, err, "there is none, and none was requested")
 	require.Empty(t, cfg.Address)
 	_, err = e6.Load(profile.File("", "dev"))
 	require.ErrorContains(t, err, "a file that can be read")
@@ -113,7 +113,7 @@ func TestTheFileOfTheUserIsReadIfItIsThere(t *testing.T) {
 	require.Equal(t, "dev.example.com:9000", cfg.Address)
 }
 
-func TestLaterSourcesOverrideAProfileItsCredentialsToo(t *testing.T) {
+func TestProfile_LaterSourcesOverrideItsFieldsAndCredentials(t *testing.T) {
 	path := write(t, two)
 	t.Setenv("E6DATA_PASSWORD", "from the environment")
 	cfg, err := e6.Load(profile.File(path, "prod"), e6.FromEnv(), e6.FromDSN("e6s://other.example.com?cluster=c"))
@@ -130,7 +130,7 @@ func TestLaterSourcesOverrideAProfileItsCredentialsToo(t *testing.T) {
 	require.NotNil(t, cfg.Credentials)
 }
 
-func TestATokenComesFromWhereTheProfileSays(t *testing.T) {
+func TestProfile_TokenComesFromItsConfiguredSource(t *testing.T) {
 	secret := filepath.Join(t.TempDir(), "token")
 	require.NoError(t, os.WriteFile(secret, []byte("from a file\n"), 0o600))
 	for name, c := range map[string]struct{ lines, want string }{
@@ -171,8 +171,8 @@ func client(t *testing.T) string {
 	return path
 }
 
-// oauth serves tokens that say how they were asked for, and returns the lines of
-// a profile that asks for one.
+// oauth serves tokens that name their request, and returns the lines of
+// a profile that uses it.
 func oauth(t *testing.T, style, secret string) string {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_ = r.ParseForm()
@@ -201,7 +201,7 @@ func oauth(t *testing.T, style, secret string) string {
 	return "tls = true\noauth_token_url = \"" + server.URL + "\"\noauth_client_id = \"reports\"\noauth_scopes = [\"sql\", \"more\"]\noauth_auth_style = \"" + style + "\"\n" + secret
 }
 
-func TestWhatIsWrongIsSaidAtOnceWithoutASecret(t *testing.T) {
+func TestProfile_ErrorsAreReportedTogetherWithoutASecret(t *testing.T) {
 	for name, c := range map[string]struct {
 		text string
 		want []string
@@ -231,7 +231,7 @@ func TestWhatIsWrongIsSaidAtOnceWithoutASecret(t *testing.T) {
 	}
 }
 
-func TestASecretThatOthersCanReadIsRefused(t *testing.T) {
+func TestProfile_ASecretReadableByOtherUsersIsRefused(t *testing.T) {
 	path := write(t, two)
 	require.NoError(t, os.Chmod(path, 0o640))
 	_, err := e6.Load(profile.File(path, "dev"))

@@ -105,9 +105,9 @@ var ends = map[string]struct {
 	}, context.DeadlineExceeded},
 }
 
-func TestAStatementEndsWithItsContextWhereverItIs(t *testing.T) {
+func TestContext_EndsAStatementAtEveryCall(t *testing.T) {
 	for fate, action := range map[string]e6test.Action{
-		"nobody ever answers": e6test.Hang, "the answer comes late": e6test.DelayAfter, "the engine has it late": e6test.DelayBefore,
+		"no response": e6test.Hang, "the response is late": e6test.DelayAfter, "the request is late": e6test.DelayBefore,
 	} {
 		for _, at := range stations {
 			for way, run := range ways {
@@ -147,7 +147,7 @@ func TestAStatementEndsWithItsContextWhereverItIs(t *testing.T) {
 	}
 }
 
-func TestAResultThatHasBeenReadIsNotSpoiledByItsContextDuringTheClear(t *testing.T) {
+func TestContext_EndedDuringTheClearKeepsTheResult(t *testing.T) {
 	for way, run := range ways {
 		t.Run(way, func(t *testing.T) {
 			t.Parallel()
@@ -163,7 +163,7 @@ func TestAResultThatHasBeenReadIsNotSpoiledByItsContextDuringTheClear(t *testing
 	}
 }
 
-func TestAPingEndsWithItsContext(t *testing.T) {
+func TestPing_EndsWithItsContext(t *testing.T) {
 	for how, end := range ends {
 		t.Run("which "+how, func(t *testing.T) {
 			bubble(t, func(t *testing.T, cluster *e6test.Cluster, db *sql.DB, client *e6.Client) {
@@ -184,7 +184,7 @@ func TestAPingEndsWithItsContext(t *testing.T) {
 	}
 }
 
-func TestNothingIsSentForAContextThatHasEnded(t *testing.T) {
+func TestContext_EndedBeforeTheCallSendsNothing(t *testing.T) {
 	bubble(t, func(t *testing.T, cluster *e6test.Cluster, db *sql.DB, client *e6.Client) {
 		requireUsable(t, cluster, db, client) // there is an idle connection
 		before := cluster.Stats().Calls
@@ -198,17 +198,17 @@ func TestNothingIsSentForAContextThatHasEnded(t *testing.T) {
 	})
 }
 
-func TestAnEndedContextSaysWhy(t *testing.T) {
-	why := errors.New("the user pressed stop")
+func TestContext_CauseIsInTheError(t *testing.T) {
+	cause := errors.New("the user pressed stop")
 	for way, run := range ways {
 		t.Run(way, func(t *testing.T) {
 			bubble(t, func(t *testing.T, cluster *e6test.Cluster, db *sql.DB, client *e6.Client) {
 				ctx, cancel := context.WithCancelCause(t.Context())
 				done := later(func() error { return run(ctx, db, "SELECT sleep(60000)") })
 				synctest.Wait()
-				cancel(why)
+				cancel(cause)
 				err := <-done
-				require.ErrorIs(t, err, why)
+				require.ErrorIs(t, err, cause)
 				require.ErrorIs(t, err, context.Canceled)
 				requireUsable(t, cluster, db, client)
 			})

@@ -127,7 +127,7 @@ func read(t *testing.T, db *sql.DB, row int, into any) error {
 	return err
 }
 
-func TestEveryTypeIsScannedIntoWhateverCanHoldIt(t *testing.T) {
+func TestScan_EveryTypeIntoEveryCompatibleDestination(t *testing.T) {
 	for name, k := range kinds() {
 		t.Run(name, func(t *testing.T) {
 			db := k.table(t)
@@ -183,7 +183,7 @@ func requireEqual(t *testing.T, want, got any) {
 	require.Equal(t, shown(want), shown(got))
 }
 
-func TestANullIsNoValue(t *testing.T) {
+func TestScan_NullNeedsANullableDestination(t *testing.T) {
 	for name, k := range kinds() {
 		t.Run(name, func(t *testing.T) {
 			db := k.table(t)
@@ -212,7 +212,7 @@ func TestANullIsNoValue(t *testing.T) {
 	}
 }
 
-func TestWhatDoesNotFitIsRefused(t *testing.T) {
+func TestScan_RefusesAValueThatDoesNotFit(t *testing.T) {
 	for name, k := range kinds() {
 		t.Run(name, func(t *testing.T) {
 			db := k.table(t)
@@ -227,7 +227,7 @@ func TestWhatDoesNotFitIsRefused(t *testing.T) {
 	}
 }
 
-func TestColumnTypesTellWhatTheProtocolDoes(t *testing.T) {
+func TestColumnTypes_HaveWhatTheProtocolHas(t *testing.T) {
 	for name, k := range kinds() {
 		t.Run(name, func(t *testing.T) {
 			r, err := k.table(t).QueryContext(t.Context(), "SELECT * FROM v")
@@ -261,7 +261,7 @@ func TestColumnTypesTellWhatTheProtocolDoes(t *testing.T) {
 	}
 }
 
-func TestAColumnOfNullsIsAnything(t *testing.T) {
+func TestScan_AColumnOfNullsIntoAnyNullableDestination(t *testing.T) {
 	db, _ := pool(t, start(t))
 	r, err := db.QueryContext(t.Context(), "SELECT * FROM everything(1)")
 	require.NoError(t, err)
@@ -305,7 +305,7 @@ func TestARowHasAsManyDestinationsAsColumns(t *testing.T) {
 	require.False(t, r.NextResultSet())
 }
 
-func TestAResultThatCannotBeReadIsAnErrorAndNoValue(t *testing.T) {
+func TestRows_AnUndecodableResultIsAnErrorWithoutValues(t *testing.T) {
 	cluster := start(t)
 	db, client := pool(t, cluster)
 	for _, method := range []string{"getResultMetadata", "getNextResultBatchV2"} {
@@ -317,7 +317,7 @@ func TestAResultThatCannotBeReadIsAnErrorAndNoValue(t *testing.T) {
 	}
 }
 
-func TestRows_AnEmptyTextIsNoNullInAnyDestination(t *testing.T) {
+func TestScan_AnEmptyTextIsNotNull(t *testing.T) {
 	type text string
 	for _, typ := range []vector.Type{vector.String, vector.Binary, vector.Array} {
 		db := kind{typ: typ, column: e6test.Column{Strings: []string{"", ""}}}.table(t)

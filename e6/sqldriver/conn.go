@@ -33,7 +33,7 @@ var (
 // Client is the client under all connections. It must not be closed.
 func (c *Conn) Client() *e6.Client { return c.client }
 
-// usable is driver.ErrBadConn if somebody has closed the client. Nothing has
+// usable returns driver.ErrBadConn if the client is closed. Nothing has
 // been sent then, and another connection will have a new one.
 func (c *Conn) usable() error {
 	if c.client.Closed() {
@@ -42,7 +42,7 @@ func (c *Conn) usable() error {
 	return nil
 }
 
-// Ping implements driver.Pinger: it asks the active side for a sign of life.
+// Ping implements driver.Pinger: it sends a health probe to the active side.
 func (c *Conn) Ping(ctx context.Context) error {
 	if err := c.usable(); err != nil {
 		return err

@@ -18,7 +18,7 @@ import (
 	"github.com/e6data/e6data-go/internal/stress"
 )
 
-func TestContinue_GoesOnBehindTheRowsThatScanHasSeen(t *testing.T) {
+func TestContinue_ResumesAfterTheScannedRows(t *testing.T) {
 	bubble(t, func(t *testing.T, cluster *e6test.Cluster, db *sql.DB, client *e6.Client) {
 		rows, err := db.QueryContext(t.Context(), "SELECT * FROM numbers(200)")
 		require.NoError(t, err)

@@ -61,7 +61,7 @@ func (w *work) fail(format string, args ...any) {
 	w.wrong = append(w.wrong, fmt.Errorf(format, args...))
 }
 
-// one asks for one row.
+// one queries one row.
 func (w *work) one(n int) {
 	var got int
 	if err := w.db.QueryRow("SELECT ?", n).Scan(&got); err != nil || got != n {
@@ -86,7 +86,7 @@ func (w *work) whole(n int) {
 }
 
 // stream reads a result that comes with many answers. A cutover without notice
-// may cut it off after rows of it were read. Then it must say so.
+// may end it after rows of it were read. Then it must return an error.
 func (w *work) stream(n int) {
 	r, err := w.db.Query(fmt.Sprintf("SELECT * FROM numbers(%d)", n))
 	if err != nil {
@@ -108,7 +108,7 @@ func (w *work) stream(n int) {
 	}
 }
 
-// insert writes a number that nobody else writes.
+// insert writes a unique number.
 func (w *work) insert(n int) {
 	_, err := w.db.Exec("INSERT INTO audit VALUES (?)", n)
 	switch cut, ok := errors.AsType[*e6.CutoverError](err); {
@@ -141,7 +141,7 @@ func logins(t *testing.T, client *e6.Client) func() map[e6.Side]int {
 }
 
 // requireIdle waits until nothing runs any more, and wants the server to hold
-// only what the client says that it could not clear.
+// only the queries that the client reports as not cleared.
 func requireIdle(t *testing.T, cluster *e6test.Cluster, db *sql.DB, client *e6.Client) {
 	t.Helper()
 	require.Eventually(t, func() bool {
@@ -151,7 +151,7 @@ func requireIdle(t *testing.T, cluster *e6test.Cluster, db *sql.DB, client *e6.C
 	require.LessOrEqual(t, int64(len(cluster.OpenQueries())), client.Stats().Abandoned)
 }
 
-func TestAPoolOfAnySizeLosesNothingOverCutovers(t *testing.T) {
+func TestPool_LosesNothingOverCutovers(t *testing.T) {
 	sizes := []int{1, 8}
 	if stress.Long() {
 		sizes = []int{1, 2, 8, 64}
@@ -211,12 +211,12 @@ func poolOverCutovers(t *testing.T, size int, kind e6test.CutoverKind) {
 		require.NotZero(t, w.long.Load()+w.lost.Load())
 		require.NotZero(t, w.inserts.Load()+w.unsure.Load())
 		if kind == e6test.Graceful {
-			require.Zero(t, w.lost.Load()+w.unsure.Load(), "who is told in time loses nothing")
+			require.Zero(t, w.lost.Load()+w.unsure.Load(), "a cutover that is announced in time loses nothing")
 			require.Zero(t, client.Stats().Abandoned)
 		}
 		require.Equal(t, w.lost.Load()+w.unsure.Load(), client.Stats().Lost)
 
-		// No insert came twice, and no more of them than were told of.
+		// No insert came twice, and no more of them than were reported.
 		numbers := engine.Inserted("audit")
 		seen := map[int64]bool{}
 		for _, n := range numbers {

@@ -20,6 +20,6 @@
 // float64, BINARY as []byte, dates and timestamps as time.Time, and decimals as
 // their exact text, which vector.Decimal scans. ARRAY, MAP and STRUCT are text.
 //
-// The engine has no transactions, and tells neither the number of affected rows
+// The engine has no transactions, and returns neither the number of affected rows
 // nor a last insert id: see ErrTransactions, ErrRowsAffected and ErrLastInsertID.
 package sqldriver

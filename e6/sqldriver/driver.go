@@ -19,11 +19,11 @@ var (
 	// ErrTransactions: the engine has no transactions. A read-only one can be
 	// allowed: see WithReadOnlyTransactions.
 	ErrTransactions = errors.New("e6: the engine has no transactions: run the statements without one, or allow read-only ones with sqldriver.WithReadOnlyTransactions")
-	// ErrRowsAffected: the protocol does not tell how many rows were changed.
-	ErrRowsAffected = errors.New("e6: the protocol does not tell how many rows a statement has changed")
+	// ErrRowsAffected: the protocol has no number of affected rows.
+	ErrRowsAffected = errors.New("e6: RowsAffected: the protocol has no number of affected rows")
 	// ErrLastInsertID: there are no generated ids.
 	ErrLastInsertID = errors.New("e6: the engine generates no ids")
-	// ErrConnectorClosed: a connection was asked for after Close.
+	// ErrConnectorClosed: a connection was requested after Close.
 	ErrConnectorClosed = errors.New("e6: the connector is closed")
 )
 
@@ -80,7 +80,7 @@ type Connector struct {
 	opts       []e6.Option
 	readOnlyTx bool
 
-	opening chan struct{} // held by whoever opens the client
+	opening chan struct{} // a semaphore: held while the client is opened
 	mu      sync.Mutex
 	client  *e6.Client
 	closed  bool
@@ -115,9 +115,9 @@ func (c *Connector) Connect(ctx context.Context) (driver.Conn, error) {
 }
 
 // Client returns the client that all connections share, and opens it if that
-// has not happened yet, or if somebody has closed it. Close closes it.
+// has not happened yet, or if it was closed. Close closes it.
 func (c *Connector) Client(ctx context.Context) (*e6.Client, error) {
-	if client, err := c.present(); client != nil || err != nil {
+	if client, err := c.current(); client != nil || err != nil {
 		return client, err
 	}
 	select {
@@ -126,7 +126,7 @@ func (c *Connector) Client(ctx context.Context) (*e6.Client, error) {
 	case <-ctx.Done():
 		return nil, ctxerr.Cause(ctx)
 	}
-	if client, err := c.present(); client != nil || err != nil {
+	if client, err := c.current(); client != nil || err != nil {
 		return client, err
 	}
 	client, err := e6.Open(ctx, c.cfg, c.opts...)
@@ -143,8 +143,8 @@ func (c *Connector) Client(ctx context.Context) (*e6.Client, error) {
 	return client, nil
 }
 
-// present returns the client if it is open, and the error of a closed connector.
-func (c *Connector) present() (*e6.Client, error) {
+// current returns the client if it is open, and the error of a closed connector.
+func (c *Connector) current() (*e6.Client, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {

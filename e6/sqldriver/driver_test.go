@@ -43,7 +43,7 @@ func open(t *testing.T, cluster *e6test.Cluster) *sql.DB {
 	return db
 }
 
-func TestAPoolOfAnySizeIsOneLoginOnEachSide(t *testing.T) {
+func TestPool_AuthenticatesOncePerSide(t *testing.T) {
 	for _, size := range []int{1, 8, 64} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
 			cluster := start(t)
@@ -69,7 +69,7 @@ func TestAPoolOfAnySizeIsOneLoginOnEachSide(t *testing.T) {
 	}
 }
 
-func TestValuesComeAsDatabaseSQLHasThem(t *testing.T) {
+func TestRows_ValuesHaveTheTypesOfDatabaseSQL(t *testing.T) {
 	db := open(t, start(t))
 	r, err := db.QueryContext(t.Context(), "SELECT * FROM everything(3)")
 	require.NoError(t, err)
@@ -104,7 +104,7 @@ func TestValuesComeAsDatabaseSQLHasThem(t *testing.T) {
 	}
 }
 
-func TestDecimalsAreScannedExactly(t *testing.T) {
+func TestScan_DecimalsAreExact(t *testing.T) {
 	var d vector.Decimal
 	require.NoError(t, d.Scan("12345678901234567890123456789012345678"))
 	require.Equal(t, "12345678901234567890123456789012345678", d.String())
@@ -117,7 +117,7 @@ func TestDecimalsAreScannedExactly(t *testing.T) {
 	require.Equal(t, "1.50", null.V.String())
 }
 
-func TestWhatTheProtocolDoesNotHaveIsAClearError(t *testing.T) {
+func TestDriver_UnsupportedCallsReturnTypedErrors(t *testing.T) {
 	cluster := start(t)
 	db := open(t, cluster)
 	result, err := db.ExecContext(t.Context(), "INSERT INTO audit VALUES (?)", 7)
@@ -138,7 +138,7 @@ func TestWhatTheProtocolDoesNotHaveIsAClearError(t *testing.T) {
 	require.Equal(t, "2", param.Param)
 }
 
-func TestAReadOnlyTransactionCanBeAllowed(t *testing.T) {
+func TestBeginTx_ReadOnlyCanBeAllowed(t *testing.T) {
 	cluster := start(t)
 	connector, err := sqldriver.NewConnector(e6.Config{Address: cluster.Addr(), User: "me", Token: "secret"}, sqldriver.WithReadOnlyTransactions())
 	require.NoError(t, err)
@@ -155,7 +155,7 @@ func TestAReadOnlyTransactionCanBeAllowed(t *testing.T) {
 	require.NoError(t, tx.Commit())
 }
 
-func TestTheClientIsReachedThroughAConnection(t *testing.T) {
+func TestConn_RawReturnsTheClient(t *testing.T) {
 	cluster := start(t)
 	db := open(t, cluster)
 	conn, err := db.Conn(t.Context())
@@ -178,7 +178,7 @@ func TestTheClientIsReachedThroughAConnection(t *testing.T) {
 	require.NoError(t, db.PingContext(t.Context()))
 }
 
-func TestAClientThatSomebodyClosedIsOpenedAnew(t *testing.T) {
+func TestConnector_ReopensAClosedClient(t *testing.T) {
 	db := open(t, start(t))
 	conn, err := db.Conn(t.Context())
 	require.NoError(t, err)
@@ -202,7 +202,7 @@ func TestOptionsOfAQueryPassThroughTheContext(t *testing.T) {
 	require.True(t, lost.MayHaveTakenEffect)
 }
 
-func TestABadDataSourceNameSaysEverythingThatIsWrong(t *testing.T) {
+func TestDSN_ErrorNamesEveryInvalidPart(t *testing.T) {
 	_, err := sql.Open("e6", "e6://me:planted-secret@host:80/a/b/c?tls=perhaps&nonsense=1&detection_timeout=1us")
 	wrong, ok := errors.AsType[*e6.ConfigError](err)
 	require.True(t, ok, "%v", err)

@@ -71,7 +71,7 @@ func later(f func() error) <-chan error {
 	return done
 }
 
-// scanAll reads all rows of numbers(n), or says after how many the reading ended.
+// scanAll reads all rows of numbers(n), or returns after how many of them reading failed.
 func scanAll(r *sql.Rows) (rows int, err error) {
 	defer func() { _ = r.Close() }()
 	for r.Next() {

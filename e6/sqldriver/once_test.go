@@ -76,7 +76,7 @@ func isOwnAnswer(err error) bool {
 	return ok
 }
 
-func TestABadConnectionIsOneThatHasSentNothing(t *testing.T) {
+func TestErrBadConn_OnlyIfNothingWasSent(t *testing.T) {
 	for name, run := range map[string]func(context.Context, *sql.Conn) error{
 		"QueryContext":   func(ctx context.Context, c *sql.Conn) error { return queryOn(ctx, c, insert) },
 		"ExecContext":    func(ctx context.Context, c *sql.Conn) error { _, err := c.ExecContext(ctx, insert); return err },
@@ -114,7 +114,7 @@ func queryOn(ctx context.Context, c *sql.Conn, query string) error {
 	return r.Close()
 }
 
-func TestAClientThatIsClosedUnderManyConnectionsIsReplacedOnce(t *testing.T) {
+func TestConnector_ReplacesAClosedClientOnce(t *testing.T) {
 	bubble(t, func(t *testing.T, cluster *e6test.Cluster, db *sql.DB, client *e6.Client) {
 		db.SetMaxIdleConns(8)
 		conns := make([]*sql.Conn, 8)
@@ -145,7 +145,7 @@ func TestAClientThatIsClosedUnderManyConnectionsIsReplacedOnce(t *testing.T) {
 	})
 }
 
-func TestAClientThatIsClosedUnderAStatementEndsItWithoutARepetition(t *testing.T) {
+func TestConnector_ClosedDuringAStatementDoesNotRetryIt(t *testing.T) {
 	for _, at := range []string{"prepareStatement", "executeStatement", "getResultMetadata", "getNextResultBatchV2"} {
 		t.Run(at, func(t *testing.T) {
 			bubble(t, func(t *testing.T, cluster *e6test.Cluster, db *sql.DB, client *e6.Client) {
@@ -165,7 +165,7 @@ func TestAClientThatIsClosedUnderAStatementEndsItWithoutARepetition(t *testing.T
 	}
 }
 
-func TestTheEnginesOwnErrorComesThrough(t *testing.T) {
+func TestErrors_TheEnginesErrorIsReturned(t *testing.T) {
 	bubble(t, func(t *testing.T, cluster *e6test.Cluster, db *sql.DB, client *e6.Client) {
 		for way, run := range ways {
 			err := run(t.Context(), db, "FAIL the planet is full")
@@ -179,7 +179,7 @@ func TestTheEnginesOwnErrorComesThrough(t *testing.T) {
 	})
 }
 
-func TestNoErrorShowsASecret(t *testing.T) {
+func TestErrors_HoldNoSecret(t *testing.T) {
 	for name, dsn := range map[string]string{
 		"another scheme":     "postgres://me:" + password + "@host:80/",
 		"no scheme":          "me:" + password + "@host:80",
@@ -214,7 +214,7 @@ func TestNoErrorShowsASecret(t *testing.T) {
 	t.Run("a login that is refused", func(t *testing.T) {
 		bubble(t, func(t *testing.T, cluster *e6test.Cluster, _ *sql.DB, _ *e6.Client) {
 			cfg := config(cluster)
-			cfg.User = "somebody@example.com"
+			cfg.User = "user@example.com"
 			connector, err := sqldriver.NewConnector(cfg, sqldriver.WithClientOptions(e6.WithDialer(cluster.Dialer())))
 			require.NoError(t, err)
 			db := sql.OpenDB(connector)

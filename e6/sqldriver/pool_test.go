@@ -89,7 +89,7 @@ func TestRowsWithinRowsNeedAConnectionEach(t *testing.T) {
 	}, e6test.WithBatchRows(4), e6test.WithChunks(1))
 }
 
-func TestStatsOfAPoolAreTrue(t *testing.T) {
+func TestPool_StatsAreCorrect(t *testing.T) {
 	bubble(t, func(t *testing.T, cluster *e6test.Cluster, db *sql.DB, client *e6.Client) {
 		db.SetMaxOpenConns(8)
 		var running sync.WaitGroup
@@ -116,7 +116,7 @@ func TestStatsOfAPoolAreTrue(t *testing.T) {
 	}, e6test.WithLatency(time.Millisecond))
 }
 
-func TestConnectionsComeAndGoWithoutALogin(t *testing.T) {
+func TestPool_ConnectionsNeedNoAuthentication(t *testing.T) {
 	bubble(t, func(t *testing.T, cluster *e6test.Cluster, db *sql.DB, client *e6.Client) {
 		db.SetConnMaxLifetime(time.Second)
 		db.SetMaxIdleConns(0)
@@ -130,7 +130,7 @@ func TestConnectionsComeAndGoWithoutALogin(t *testing.T) {
 	})
 }
 
-func TestClosingAPoolEndsWhatRuns(t *testing.T) {
+func TestPool_CloseEndsRunningStatements(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		cluster := start(t, e6test.InMemory(), e6test.WithBatchRows(10), e6test.WithChunks(1))
 		connector := connect(t, cluster)
@@ -174,7 +174,7 @@ func TestClosingAPoolEndsWhatRuns(t *testing.T) {
 	})
 }
 
-func TestAPoolThatWasNeverUsedClosesWithoutACall(t *testing.T) {
+func TestPool_ClosedUnusedMakesNoCall(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		cluster := start(t, e6test.InMemory())
 		require.NoError(t, sql.OpenDB(connect(t, cluster)).Close())
@@ -210,7 +210,7 @@ func TestTwoPoolsOfOneConnectorShareAClient(t *testing.T) {
 	})
 }
 
-func TestTheOldWayToOpenHasAClientOfItsOwn(t *testing.T) {
+func TestDriverOpen_HasItsOwnClient(t *testing.T) {
 	cluster := start(t)
 	dsn := "e6://me%40example.com:secret@" + cluster.Addr() + "/"
 	db, err := sql.Open("e6", dsn)
@@ -227,11 +227,11 @@ func TestTheOldWayToOpenHasAClientOfItsOwn(t *testing.T) {
 		require.ErrorIs(t, conn.(driver.SessionResetter).ResetSession(t.Context()), driver.ErrBadConn)
 	}
 	require.Equal(t, 2, cluster.Stats().Calls["authenticate"])
-	_, err = db.Driver().Open("e6://nobody@/")
+	_, err = db.Driver().Open("e6://user@/")
 	require.ErrorAs(t, err, new(*e6.ConfigError))
 }
 
-func TestOpeningIsTriedAnewAfterItFailed(t *testing.T) {
+func TestConnector_RetriesAFailedOpen(t *testing.T) {
 	bubble(t, func(t *testing.T, cluster *e6test.Cluster, _ *sql.DB, _ *e6.Client) {
 		works := false
 		dial := cluster.Dialer()

@@ -78,11 +78,11 @@ func (r *rows) ColumnTypeScanType(i int) reflect.Type {
 }
 
 // ColumnTypeNullable implements driver.RowsColumnTypeNullable. The protocol does
-// not tell which columns hold no null.
+// not report which columns hold no null.
 func (r *rows) ColumnTypeNullable(int) (nullable, ok bool) { return true, false }
 
 // ColumnTypePrecisionScale implements driver.RowsColumnTypePrecisionScale. A
-// decimal has up to 38 digits; the protocol tells the scale of a value, and none
+// decimal has up to 38 digits; the protocol has the scale of a value, and none
 // of a column.
 func (r *rows) ColumnTypePrecisionScale(int) (precision, scale int64, ok bool) { return 0, 0, false }
 

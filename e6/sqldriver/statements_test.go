@@ -67,7 +67,7 @@ func TestAPreparedStatementIsPreparedByTheEngineForEachExecution(t *testing.T) {
 	require.Equal(t, 6, cluster.Stats().Calls["prepareStatement"])
 }
 
-func TestArgumentsHaveNamesOrPlaces(t *testing.T) {
+func TestArguments_ByNameOrPosition(t *testing.T) {
 	db, _ := pool(t, start(t))
 	for name, c := range map[string]struct {
 		query string
@@ -236,7 +236,7 @@ func TestATransactionIsRefusedBeforeAnythingIsSent(t *testing.T) {
 	require.Equal(t, before, cluster.Stats().Calls)
 }
 
-// contextless are the methods that every driver.Stmt has and that nobody is to
+// contextless are the methods that every driver.Stmt has and that no caller should
 // call any more.
 type contextless interface {
 	Exec(args []driver.Value) (driver.Result, error)

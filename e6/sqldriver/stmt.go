@@ -21,7 +21,7 @@ var (
 
 func (s *stmt) Close() error { return nil }
 
-// NumInput leaves the count of the placeholders to the client, whose error says
+// NumInput leaves the count of the placeholders to the client, whose error names
 // more.
 func (s *stmt) NumInput() int { return -1 }
 

@@ -72,7 +72,7 @@ export class Charts {
     this.lines(this.svgs[0], axis, marks, near, (s) => [[s.per_second]], rate, 1);
     this.lines(this.svgs[1], axis, marks, near, (s) => [[s.p50_ns || null, s.p99_ns || null]], latency, 1e6);
     this.strip(this.svgs[2], axis, near);
-    this.say(near);
+    this.describe(near);
   }
 
   // lines draws a band or a line for each side. values gives for a side's sample
@@ -168,8 +168,8 @@ export class Charts {
     svg.replaceChildren(...parts);
   }
 
-  // say writes out the sample under the pointer.
-  say(s) {
+  // describe writes the values of the sample under the pointer.
+  describe(s) {
     if (!s) {
       this.output.textContent = "";
       return;

@@ -2,7 +2,7 @@
 
 const pad = (n, width) => String(n).padStart(width, "0");
 
-// known tells a time from Go's zero time.
+// known is false for Go's zero time.
 export const known = (at) => Boolean(at) && !at.startsWith("0001-");
 
 // clock is the time of day, with milliseconds if asked for.

@@ -1,9 +1,8 @@
-// The picture of the machine: which state and phase it is in, and what each side
-// does at the moment.
+// The diagram of the machine: its state and phase, and the role of each side.
 
 const sides = ["blue", "green"];
 
-// roleOf says in a word or two what a side does for new and running queries.
+// roleOf names the role of a side for new and running queries.
 export function roleOf(side, strategy, inFlight) {
   const { state, phase, active, target } = strategy;
   if (state === "transitioning") {
@@ -21,7 +20,7 @@ export function serves(side, strategy) {
   return strategy.active === side || strategy.phase === "shared";
 }
 
-// light shows the strategy in the picture.
+// light highlights the strategy in the diagram.
 export function light(strategy, sideReports) {
   const svg = document.getElementById("machine");
   for (const g of svg.querySelectorAll(".state")) {

@@ -17,7 +17,7 @@ const table = new EventTable();
 const get = (id) => document.getElementById(id);
 const title = (side) => side.charAt(0).toUpperCase() + side.slice(1);
 
-// set writes only what is different, so that a screen reader is not told twice.
+// set writes only what is different, so that a screen reader does not repeat it.
 function set(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
@@ -88,7 +88,7 @@ function onLink(link) {
   if (model.now) changed("now");
 }
 
-// headline says in words what the strategy means for queries.
+// headline describes what the strategy means for queries.
 function headline(strategy, sides, lost) {
   const { state, phase, active, target } = strategy;
   const origin = target === "blue" ? "green" : "blue";
@@ -156,7 +156,7 @@ function showNow() {
   charts.update({ samples: model.samples, transitions: model.transitions, now });
 }
 
-// lastChange tells the last change of sides in one line, if there was one.
+// lastChange describes the last change of sides in one line, if there was one.
 function lastChange(transitions) {
   const change = changes(transitions).at(-1);
   if (!change) return "";

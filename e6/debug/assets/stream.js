@@ -1,10 +1,10 @@
-// The connection to the server: it opens the stream of events, and opens it anew
-// when it breaks, answers with an error, or falls silent.
+// The connection to the server: it opens the stream of events, and reconnects
+// when it breaks, returns an error status, or times out.
 
-const silence = 6000; // a tick comes every second
+const idleTimeout = 6000; // a tick comes every second
 const firstPause = 1000;
 const longestPause = 15000;
-const pauseWhenClosed = 10000; // the program may be started anew at this address
+const pauseWhenClosed = 10000; // the program may be restarted at this address
 
 // connect calls on.state, on.tick and on.event with what comes, and on.link with
 // "live", "lost" or "closed".
@@ -39,11 +39,11 @@ export function connect(on) {
 
   function watch() {
     clearTimeout(watchdog);
-    watchdog = setTimeout(again, silence);
+    watchdog = setTimeout(again, idleTimeout);
   }
 
   // The browser's own way to reconnect gives up after an error status, and does
-  // not notice a connection that is gone without a word.
+  // not detect a connection that is lost without a reset.
   function again() {
     clearTimeout(watchdog);
     clearTimeout(retry);
@@ -54,7 +54,7 @@ export function connect(on) {
     retry = setTimeout(open, wait);
   }
 
-  // Whoever comes back to the page does not want to wait for the next attempt.
+  // Reconnect at once when the page becomes visible again.
   function now() {
     if (source.readyState === EventSource.CLOSED && !closed) open();
   }

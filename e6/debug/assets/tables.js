@@ -1,5 +1,5 @@
 // The tables: the steps of the machine, the last errors, and the events with
-// their filter. Words that come from elsewhere are only ever set as text.
+// their filter. Text from outside is only ever set as text, never as markup.
 
 import { clock, iso } from "./format.js";
 
@@ -32,7 +32,7 @@ function row(level, cells) {
   return tr;
 }
 
-// cause says why in words.
+// cause describes the cause.
 export function cause(of) {
   const reason = (of.reason || "").replaceAll("_", " ");
   return of.detail ? reason + ": " + of.detail : reason;
@@ -54,8 +54,8 @@ function place(label, text) {
   return td;
 }
 
-// begins reports whether a step is the first of a story: of a transition from
-// side to side, or of a detection that nothing led to.
+// begins reports whether a step is the first of a group: of a transition from
+// side to side, or of a detection without a step before it.
 function begins(t) {
   return ["announce", "rollback"].includes(t.trigger) || (t.trigger === "detect" && !t.from.startsWith("transitioning"));
 }
@@ -108,7 +108,7 @@ function errorItem(e) {
 }
 
 const unfolded = 3; // errors that are in sight
-let told = "";
+let rendered = "";
 
 // showErrors fills the list of the last errors, the newest first, but what is an
 // error in the log comes before what is a warning. Most of them are folded away,
@@ -117,8 +117,8 @@ export function showErrors(errors, events) {
   const loud = new Set(events.filter((e) => e.level === "ERROR").map((e) => e.text));
   const all = errors.map((e) => ({ ...e, loud: loud.has(e.what) })).toSorted((a, b) => b.loud - a.loud);
   const now = JSON.stringify(all);
-  if (now === told) return; // so that a text can be marked while seconds pass
-  told = now;
+  if (now === rendered) return; // so that a text can be marked while seconds pass
+  rendered = now;
   document.getElementById("errors").replaceChildren(...all.slice(0, unfolded).map(errorItem));
   document.getElementById("more-errors").replaceChildren(...all.slice(unfolded).map(errorItem));
   document.getElementById("more").hidden = all.length <= unfolded;
