@@ -71,8 +71,8 @@ func micro(dir string, c comparison, figure func(run func(string) (*parse.Benchm
 }
 
 const (
-	pinAlone    = "^BenchmarkPinAndUnpinWhenSettled$"
-	pinParallel = "^BenchmarkPinAndUnpinOnEightGoroutines$"
+	pinAlone    = "^BenchmarkPin_Settled$"
+	pinParallel = "^BenchmarkPin_EightGoroutines$"
 )
 
 var (

@@ -98,7 +98,7 @@ func theIngressIsStrange(t *testing.T) {
 	answer(t, client)
 	require.Equal(t, e6.Green, client.Strategy().Active)
 	require.Equal(t, fsm.ReasonAccepted, client.Strategy().Cause.Reason)
-	require.Contains(t, client.Strategy().Cause.Detail, "unreachable: blue did not answer: prepareStatement on blue")
+	require.Contains(t, client.Strategy().Cause.Detail, "unreachable: no response from blue: prepareStatement on blue")
 	require.Zero(t, client.Stats().Refused[e6.Blue], "no 456 was seen")
 	require.Equal(t, "refresh", told[events.ProbeFailed](client)[0].Purpose)
 	require.Contains(t, told[events.ProbeFailed](client)[0].Error, "no response that can be read")
@@ -135,7 +135,7 @@ func aRollbackHappened(t *testing.T) {
 	require.Equal(t, e6.Green, breach[0].Side)
 	require.Equal(t, "rollback", breach[0].Action)
 	require.Equal(t, int64(4), breach[0].Requests)
-	require.Contains(t, breach[0].Reason, "executions got no answer, which is")
+	require.Contains(t, breach[0].Reason, "executions got no response: ")
 	require.Equal(t, slog.LevelWarn, loudest(client, events.KindHealthBreached))
 	var rolledBack int
 	for _, step := range told[events.Transition](client) {

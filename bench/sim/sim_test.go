@@ -86,7 +86,7 @@ var (
 	jittered = &e6.FleetPolicy{Jitter: 5 * time.Second}
 	// careful is a fleet of which a twentieth goes first.
 	careful = &e6.FleetPolicy{Jitter: 5 * time.Second, StageShare: 0.05, StageTime: 30 * time.Second}
-	// wary goes back when three executions got no answer.
+	// wary goes back when three executions got no response.
 	wary = &e6.RollbackPolicy{MinRequests: 3, ErrorRate: 0.5}
 )
 

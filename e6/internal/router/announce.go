@@ -8,7 +8,8 @@ import (
 	"github.com/e6data/e6data-go/e6/fsm"
 )
 
-// An announcement is a side's word that new queries should go to target.
+// An announcement is the value of a response header with which a side (the source) asks
+// clients to send new queries to target.
 type announcement struct {
 	source fsm.Side
 	at     Stamp
@@ -16,9 +17,9 @@ type announcement struct {
 	cause  fsm.Cause
 }
 
-// A decision is why an announced side is left alone for a while. Every response
-// may repeat the announcement, so the decision is remembered, and reconsidered
-// after a pause that grows with each strike.
+// A suppression makes the client ignore announcements of a side until a time. Every
+// response may repeat an announcement, so the suppression is stored; its pause doubles
+// with each strike.
 type suppression struct {
 	reason  suppressReason
 	epoch   uint64
@@ -26,93 +27,94 @@ type suppression struct {
 	strikes int
 }
 
-// suppressReason is why a side is left alone. What says that the side is bad holds in
-// every epoch.
+// suppressReason is the reason of a suppression. coolingDown and vetoed hold in every
+// epoch, the others only in the epoch in which they began.
 type suppressReason uint8
 
 const (
-	unusable      suppressReason = iota // it did not accept, or a guard did not allow it
-	coolingDown                         // this client has gone back from it
-	vetoed                              // the store has vetoes on it
-	waitsForStage                       // another part of the fleet goes there first
+	unusable      suppressReason = iota // the side did not accept, or a guard vetoed it
+	coolingDown                         // this client has rolled back from the side
+	vetoed                              // the store has vetoes on the side
+	waitsForStage                       // the first stage of the fleet moves before this client
 )
 
-// holds reports whether the decision still counts.
+// holds reports whether the suppression is in force in that epoch.
 func (d *suppression) holds(epoch uint64) bool {
 	return (d.isBad() || d.epoch == epoch) && time.Now().Before(d.until)
 }
 
-// isBad reports whether the side is left alone because it is bad.
+// isBad reports whether the reason is a rollback or a veto.
 func (d *suppression) isBad() bool { return d.reason == coolingDown || d.reason == vetoed }
 
-// suppressPause spaces out how often a side that was declined is tried again.
+// suppressPause is the first pause of a suppression, suppressPauseMax the longest.
 const (
 	suppressPause    = 5 * time.Second
 	suppressPauseMax = 5 * time.Minute
 )
 
-// pauseAfter is the pause before a side is tried again that has failed so often.
+// pauseAfter is the pause after that many failures.
 func pauseAfter(failures int) time.Duration {
 	return min(suppressPause<<min(failures, 16), suppressPauseMax)
 }
 
-// Announced reports that a response from speaker, to a call sent at that
-// stamp, named target. It returns at once.
+// Announced reports that a response from source, to a call sent at that stamp,
+// announced target. It never blocks.
 func (rt *Router) Announced(ctx context.Context, source fsm.Side, at Stamp, target fsm.Side) {
 	r := rt.routing.Load()
 	if target == r.Target || target == r.Active && r.Phase != fsm.PhasePreparing {
-		return // what every response says around a cutover: nothing new to decide
+		return // every response repeats this during a cutover
 	}
 	if target != r.Active && source == r.Active && (time.Now().Before(r.SuppressedUntil) || time.Now().Before(r.DampedUntil)) {
-		return // decided, for a while
+		return // suppressed or damped
 	}
 	a := announcement{source, at, target, causeOf(ctx, fsm.ReasonAnnouncement, "")}
 	a.cause.Detail = source.String() + " named " + target.String()
 	rt.leaveAnnouncement(a)
 }
 
-// onAnnounced decides what an announcement means. It runs on the writer.
+// onAnnounced handles an announcement. It runs on the writer.
 func (w *writer) onAnnounced(a announcement) {
 	s := w.machine.Snapshot()
 	switch {
 	case s.State == fsm.StateDetecting:
-		// It may come from a query on the side that was active before, or from
-		// the detection's own authentication. It counts if its speaker turns out
-		// to be active.
+		// The source is the side that was active before, or a side that the
+		// detection logs in on. The announcement is followed if the detection
+		// settles on its source.
 		if a.at.Epoch == s.Epoch || a.at.Epoch+1 == s.Epoch && a.source == w.lastKnown {
 			w.keep(a, "kept until a side is settled")
 			return
 		}
-		w.ignore(a, "its call was sent before the present epoch, or not to the active side")
+		w.ignore(a, "its call was sent before the current epoch, or not to the active side")
 	case s.Phase == fsm.PhasePreparing && a.source == s.Target && a.at.Transition == s.Transition:
-		w.keep(a, "kept until its speaker is active")
+		w.keep(a, "kept until its source is active")
 	case a.source != s.Active || a.at.Epoch != s.Epoch:
-		w.ignore(a, "its call was sent before the present epoch, or not to the active side")
+		w.ignore(a, "its call was sent before the current epoch, or not to the active side")
 	case s.Phase == fsm.PhasePreparing && w.transition.back != nil:
-		// The side that is being left may go on naming itself.
+		// During a rollback the origin may keep naming itself: ignored.
 	case s.Phase == fsm.PhasePreparing:
-		// The origin names itself again. An answer to a call from before the
-		// transition cannot take the announcement back.
+		// The origin names itself again and so withdraws its announcement. Only a
+		// call that was sent during the transition counts: the response to an
+		// earlier call may arrive after the announcement.
 		if a.target == s.Active && a.at.Transition == s.Transition {
-			w.report(a, true, "the announcement is taken back")
+			w.report(a, true, "the announcement is withdrawn")
 			w.abort(w.transition, fsm.Cause{Reason: fsm.ReasonWithdrawn, Detail: a.cause.Detail, Trace: a.cause.Trace})
 		}
 	case a.target == s.Active:
 	case a.at.Transition != s.Transition:
-		// The transition that it asked for has begun since, and was given up in
-		// the same epoch: what it says was decided.
+		// Its transition began after the call was sent, and was aborted in the same
+		// epoch: this is the same announcement again.
 		w.ignore(a, "its call was sent before the last transition")
-	case w.held: // the target is being verified, and that decides
+	case w.held: // the target is being verified: ignored until that ends
 	default:
 		w.follow(a)
 	}
 }
 
-// follow begins the transition that an announcement or the store asks for,
-// unless the side was declined a short while ago.
+// follow begins the transition that an announcement or a record requests, unless the
+// target is suppressed.
 func (w *writer) follow(a announcement) {
 	if d := w.suppressed[a.target]; d != nil && d.holds(w.machine.Snapshot().Epoch) {
-		return // told when it was declined; repeated announcements are one
+		return // the first announcement was reported when the suppression began
 	}
 	if w.dampen(a) {
 		return
@@ -132,7 +134,7 @@ func (w *writer) follow(a announcement) {
 	}
 }
 
-// keep remembers an announcement for the case that its speaker becomes active.
+// keep stores an announcement, which is followed if its source becomes active.
 func (w *writer) keep(a announcement, reason string) {
 	if known, ok := w.received[a.source]; ok && known.target == a.target {
 		return
@@ -141,7 +143,7 @@ func (w *writer) keep(a announcement, reason string) {
 	w.report(a, false, reason)
 }
 
-// applyReceived follows what the side that has become active said before.
+// applyReceived follows the stored announcement of the side that has become active.
 func (w *writer) applyReceived(active fsm.Side) {
 	a, ok := w.received[active]
 	clear(w.received)
@@ -150,7 +152,7 @@ func (w *writer) applyReceived(active fsm.Side) {
 	}
 }
 
-// ignore tells about a stale announcement, once for each epoch it comes from.
+// ignore reports a stale announcement, once for each stamp.
 func (w *writer) ignore(a announcement, reason string) {
 	if known, ok := w.stale[a.source]; ok && known.at == a.at && known.target == a.target {
 		return
@@ -163,11 +165,11 @@ func (rt *Router) report(a announcement, accepted bool, reason string) {
 	rt.cfg.Events.Publish(a.cause, events.AnnouncementReceived{Source: a.source, Target: a.target, Accepted: accepted, Reason: reason})
 }
 
-// decline leaves a side alone for a while, longer with every strike.
+// suppressSide suppresses a side for a pause that grows with every strike.
 func (w *writer) suppressSide(target fsm.Side) {
 	d := w.suppressionOf(target)
 	if time.Since(d.until) > suppressPauseMax {
-		d.strikes = 0 // that was another deployment
+		d.strikes = 0 // the earlier strikes belong to another deployment
 	}
 	pause := pauseAfter(d.strikes)
 	d.strikes++
@@ -178,8 +180,7 @@ func (w *writer) suppressSide(target fsm.Side) {
 	w.publish()
 }
 
-// coolDown leaves a side alone for as long as the policy says, whatever it is
-// announced by.
+// coolDown suppresses a side for the cool-down of the policy.
 func (w *writer) coolDown(target fsm.Side) {
 	d := w.suppressionOf(target)
 	d.reason, d.until = coolingDown, time.Now().Add(w.cfg.Policy.CoolDown)

@@ -11,7 +11,7 @@ import (
 	"github.com/e6data/e6data-go/e6/fsm"
 )
 
-func TestAnAnnouncementMovesNewQueriesAsSoonAsTheTargetAccepts(t *testing.T) {
+func TestAnnouncement_MovesNewQueriesOnceTheTargetAccepts(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		old := r.pin()
 		r.cutTo(fsm.Green)
@@ -24,7 +24,7 @@ func TestAnAnnouncementMovesNewQueriesAsSoonAsTheTargetAccepts(t *testing.T) {
 	})
 }
 
-func TestRepeatedAnnouncementsAreOne(t *testing.T) {
+func TestAnnouncement_RepeatsStartOneTransition(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		r.touch()
 		at := r.Stamp()
@@ -38,7 +38,7 @@ func TestRepeatedAnnouncementsAreOne(t *testing.T) {
 	})
 }
 
-func TestAnAnnouncementDuringDetectionIsAppliedIfItsSpeakerSettles(t *testing.T) {
+func TestAnnouncement_DuringADetectionIsFollowedIfItsSourceSettles(t *testing.T) {
 	for name, c := range map[string]struct {
 		settles, ends fsm.Side
 	}{
@@ -68,7 +68,7 @@ func TestAnAnnouncementDuringDetectionIsAppliedIfItsSpeakerSettles(t *testing.T)
 	}
 }
 
-func TestAnAnnouncementInTheAuthenticateResponseIsFollowedAfterSettling(t *testing.T) {
+func TestAnnouncement_InALoginResponseIsFollowedAfterSettling(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		r.cluster.set(fsm.Green, nil)
 		r.cluster.updateStore(fsm.Blue, fsm.Green)
@@ -80,7 +80,7 @@ func TestAnAnnouncementInTheAuthenticateResponseIsFollowedAfterSettling(t *testi
 	})
 }
 
-func TestAnAnswerFromADrainedSideDuringDetectionIsNotKept(t *testing.T) {
+func TestAnnouncement_OfADrainedSideDuringADetectionIsIgnored(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		running := r.pin()
 		defer r.Unpin(running)
@@ -100,7 +100,7 @@ func TestAnAnswerFromADrainedSideDuringDetectionIsNotKept(t *testing.T) {
 	})
 }
 
-func TestALateAnnouncementAndALateRefusalFromTwoEpochsAgoChangeNothing(t *testing.T) {
+func TestStamp_AnnouncementsAndRefusalsOfOldEpochsAreIgnored(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		r.touch()
 		old := r.Stamp()
@@ -118,7 +118,7 @@ func TestALateAnnouncementAndALateRefusalFromTwoEpochsAgoChangeNothing(t *testin
 	})
 }
 
-func TestATargetThatIsNotReadyIsAskedUntilTheSwitch(t *testing.T) {
+func TestPreparing_RetriesTheTargetUntilItAccepts(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		r.touch()
 		r.announce(fsm.Blue, r.Stamp(), fsm.Green)
@@ -134,7 +134,7 @@ func TestATargetThatIsNotReadyIsAskedUntilTheSwitch(t *testing.T) {
 	})
 }
 
-func TestAWithdrawnAnnouncementIsForgotten(t *testing.T) {
+func TestAnnouncement_WithdrawnAbortsTheTransition(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		r.touch()
 		before := r.Stamp()
@@ -150,7 +150,7 @@ func TestAWithdrawnAnnouncementIsForgotten(t *testing.T) {
 	})
 }
 
-func TestAnAnswerFromBeforeTheAnnouncementCannotWithdrawIt(t *testing.T) {
+func TestAnnouncement_IsNotWithdrawnByAnEarlierCall(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		r.touch()
 		before := r.Stamp()
@@ -160,7 +160,7 @@ func TestAnAnswerFromBeforeTheAnnouncementCannotWithdrawIt(t *testing.T) {
 	})
 }
 
-func TestATargetThatStaysUnusableIsLeftAloneAndReconsidered(t *testing.T) {
+func TestSuppression_OfATargetThatIsNotReadyGrowsAndEnds(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		r.touch()
 		r.announce(fsm.Blue, r.Stamp(), fsm.Green)
@@ -190,7 +190,7 @@ func TestATargetThatStaysUnusableIsLeftAloneAndReconsidered(t *testing.T) {
 	})
 }
 
-func TestATargetThatDeniesTheCredentialsIsDeclined(t *testing.T) {
+func TestSuppression_OfATargetThatDeniesTheCredentials(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		r.touch()
 		r.cluster.set(fsm.Green, errDenied)
@@ -203,7 +203,7 @@ func TestATargetThatDeniesTheCredentialsIsDeclined(t *testing.T) {
 	})
 }
 
-func TestAnAnnouncementByTheTargetIsHeardOnceItIsActive(t *testing.T) {
+func TestAnnouncement_OfTheTargetIsFollowedOnceItIsActive(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		running := r.pin()
 		r.cluster.updateStore(fsm.Green, fsm.Blue)
@@ -218,7 +218,7 @@ func TestAnAnnouncementByTheTargetIsHeardOnceItIsActive(t *testing.T) {
 	})
 }
 
-func TestAStaleAnnouncementIsToldOnce(t *testing.T) {
+func TestAnnouncement_StaleIsReportedOnce(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		r.touch()
 		old := r.Stamp()
@@ -237,7 +237,7 @@ func TestAStaleAnnouncementIsToldOnce(t *testing.T) {
 	})
 }
 
-func TestAnAnnouncementFromBeforeADetectionThatHasEndedIsIgnored(t *testing.T) {
+func TestAnnouncement_FromBeforeAnEndedDetectionIsIgnored(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		r.touch()
 		old := r.Stamp()

@@ -7,24 +7,24 @@ import (
 	"github.com/e6data/e6data-go/e6/fsm"
 )
 
-// A suspicion is the first evidence in an epoch that the active side is to be left: a
-// call that it refused or did not answer, or a request to go back. A change that
-// follows began then, and because of that.
+// A suspicion is the first sign in an epoch of a change of the active side: a call that
+// was refused or got no response, or a rollback request. It gives the start and the cause
+// of the change that follows.
 type suspicion struct {
 	at       time.Time
 	cause    fsm.Cause
 	inFlight int64 // on the active side then
 }
 
-// suspect notes evidence against the active side. Only the first counts, unless it is
-// so old that what it said must have been decided.
+// suspect records a suspicion of the active side. A later one replaces it only after the
+// time in which the first must have led to a decision.
 func (w *writer) suspect(cause fsm.Cause) {
 	if w.suspicion == nil || time.Since(w.suspicion.at) > w.cfg.DetectionTimeout+w.cfg.ProbeTimeout {
 		w.suspicion = &suspicion{at: time.Now(), cause: cause, inFlight: w.pins.sum(w.machine.Snapshot().Active)}
 	}
 }
 
-// signOf is the first sign of the change that a trigger may lead to.
+// signOf is the suspicion that belongs to the change that a trigger may cause.
 func (w *writer) signOf(t fsm.Trigger) suspicion {
 	if w.detection != nil && t.Event == fsm.EventSettle {
 		return w.detection.sign
@@ -35,7 +35,7 @@ func (w *writer) signOf(t fsm.Trigger) suspicion {
 	return w.firstSign(t.Cause)
 }
 
-// firstSign is the suspicion, or the cause and this moment if there is none.
+// firstSign is the recorded suspicion, or a new one with that cause.
 func (w *writer) firstSign(cause fsm.Cause) suspicion {
 	if w.suspicion != nil {
 		return *w.suspicion
@@ -43,8 +43,8 @@ func (w *writer) firstSign(cause fsm.Cause) suspicion {
 	return suspicion{at: time.Now(), cause: cause, inFlight: w.pins.sum(w.machine.Snapshot().Active)}
 }
 
-// beganAt is when a transition that begins now had its first sign: a way back begins
-// with the request or the breach, before the old side was asked whether it accepts.
+// beganAt is the start time of a transition. A rollback starts with the request or the
+// breach, before the probe of the other side.
 func (w *writer) beganAt(event fsm.Event) time.Time {
 	if event == fsm.EventRollback && w.suspicion != nil {
 		return w.suspicion.at
@@ -52,12 +52,12 @@ func (w *writer) beganAt(event fsm.Event) time.Time {
 	return time.Now()
 }
 
-// changed publishes a change of the active side, if the step of the machine was one.
-// fire calls it for every step, so that there is no change without its event and its
-// hooks.
+// changed publishes a StrategyChanged event and calls the hooks, if a step of the machine
+// changed the active side. fire calls it for every step.
 //
-// What counts is the side that served last, not the one before the step: a detection
-// gives up the active side and may settle on it again, which changes nothing.
+// It compares with the side that served last, not with the side before the step: a
+// detection clears the active side and may settle on the same side again, which is no
+// change.
 func (w *writer) changed(step fsm.Transition, sign suspicion) {
 	from, to := w.served, step.After.Active
 	if to == from || step.After.State == fsm.StateDetecting || step.Event == fsm.EventFail {
@@ -65,7 +65,7 @@ func (w *writer) changed(step fsm.Transition, sign suspicion) {
 	}
 	w.served = to
 	if step.Event == fsm.EventAbort {
-		sign.cause = step.Cause // it has the reason, and the first evidence in its detail
+		sign.cause = step.Cause // its detail holds the first sign
 	}
 	e := events.StrategyChanged{
 		From: from, To: to, Change: changeKind(step.Event, sign.cause), Cause: sign.cause,
@@ -79,13 +79,13 @@ func (w *writer) changed(step fsm.Transition, sign suspicion) {
 	}
 	e.Took = max(step.At.Sub(sign.at), 0)
 	w.cfg.Events.Publish(e.Cause, e)
-	if step.Event != fsm.EventAccept { // the hooks of a transition were told when it began
+	if step.Event != fsm.EventAccept { // the hooks of a transition were called when it began
 		w.reportChange(e, step, sign)
 	}
 }
 
-// reportChange tells hooks about a change that is over as soon as it is known to be
-// one.
+// reportChange calls the hooks for the start and the end of a change that has no
+// transition.
 func (w *writer) reportChange(e events.StrategyChanged, step fsm.Transition, sign suspicion) {
 	begin := w.cfg.Hooks.Cutover
 	if begin == nil {
@@ -105,8 +105,8 @@ func (w *writer) reportChange(e events.StrategyChanged, step fsm.Transition, sig
 	})
 }
 
-// changeKind is the kind of a change that an event of the machine leads to, by what
-// it began with. It is empty for an event that changes no side.
+// changeKind is the kind of the change that an event of the machine with that cause makes.
+// It is empty for an event that does not change the active side.
 func changeKind(event fsm.Event, cause fsm.Cause) events.ChangeKind {
 	switch event {
 	case fsm.EventAnnounce:

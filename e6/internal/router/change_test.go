@@ -268,7 +268,7 @@ func TestStrategyChanged_IsPublishedOnceForEveryChangeOfTheActiveSide(t *testing
 	}
 }
 
-func TestStrategyChanged_ByTheStoreIsOfItsOwnKind(t *testing.T) {
+func TestStrategyChanged_ByTheStoreHasItsOwnKind(t *testing.T) {
 	s := &spans{}
 	bubbles.Test(t, func(t *testing.T) {
 		var shelf store.Memory
@@ -323,7 +323,7 @@ func TestStrategyChanged_AnAbruptChangeBeginsWithTheFirstRefusal(t *testing.T) {
 	})
 }
 
-func TestStrategyChanged_ASuspicionThatWasUnfoundedIsNotTheBeginningOfALaterChange(t *testing.T) {
+func TestStrategyChanged_AResolvedSuspicionIsNotTheStartOfALaterChange(t *testing.T) {
 	for name, unfounded := range map[string]func(r *rig){
 		"a call without an answer": func(r *rig) { r.fail(fsm.Blue, r.Stamp()); pass(time.Second) },
 		"a rollback in vain": func(r *rig) {

@@ -13,7 +13,7 @@ import (
 	"github.com/e6data/e6data-go/e6/internal/router"
 )
 
-func TestCloseInTheMiddleOf(t *testing.T) {
+func TestClose_DuringEveryOperation(t *testing.T) {
 	for name, prepare := range map[string]func(r *rig){
 		"nothing":               func(*rig) {},
 		"a detection":           func(r *rig) { r.cluster.set(fsm.Blue, errRefused); r.startPin(context.Background()) },
@@ -58,7 +58,7 @@ func TestCloseInTheMiddleOf(t *testing.T) {
 	}
 }
 
-func TestCloseFromAnEventCallback(t *testing.T) {
+func TestClose_FromAnEventCallback(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		closed := make(chan error, 1)
 		r.bus.Subscribe(func(e events.Event) {
@@ -72,7 +72,7 @@ func TestCloseFromAnEventCallback(t *testing.T) {
 	})
 }
 
-func TestADrainTakesNoNewQueriesAndEndsWithTheLastOne(t *testing.T) {
+func TestDrain_TakesNoNewQueriesAndEndsWithTheLastOne(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		onBlue := r.pin()
 		r.cutTo(fsm.Green)
@@ -101,7 +101,7 @@ func TestADrainTakesNoNewQueriesAndEndsWithTheLastOne(t *testing.T) {
 	})
 }
 
-func TestCloseWaitsNoLongerThanItsContext(t *testing.T) {
+func TestClose_EndsWithItsContext(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		go func() { _, _ = r.Pin(context.Background()) }()
 		pass(0)

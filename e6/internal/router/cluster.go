@@ -11,23 +11,23 @@ import (
 	"github.com/e6data/e6data-go/e6/internal/errtext"
 )
 
-// Cluster is what a Router asks of the two sides. Its methods are called
-// concurrently, return when their context ends, and report what a response
-// announced to Router.Announced before they return.
+// Cluster makes the calls of a Router to the two sides. Its methods are called
+// concurrently and return when their context ends. They pass an announcement in a
+// response to Router.Announced before they return.
 type Cluster interface {
 	// Authenticate opens a session on that side.
 	Authenticate(ctx context.Context, side fsm.Side) (session string, err error)
-	// Ping makes a harmless call on that side and returns nil if the side took
-	// it, whatever it answered.
+	// Ping is a health probe: it makes a call without effect on that side and returns
+	// nil if the side took it, whatever the response was.
 	Ping(ctx context.Context, side fsm.Side) error
-	// Resume wakes a suspended cluster and returns when it is active. It calls
-	// confirmed, from its own goroutine, when a status call has shown that the
-	// cluster is not active; it may take its time only after that.
+	// Resume resumes a suspended cluster and returns when it is active. It calls
+	// confirmed, on its own goroutine, when a status call has shown that the cluster
+	// is not active; only after that it may take longer than a probe.
 	Resume(ctx context.Context, side fsm.Side, confirmed func()) error
 	// Reconnect is called after a round of a detection in which neither side accepted:
-	// the connections may lead to where the cluster is no longer. It does not block.
+	// the address of the cluster may have changed. It does not block.
 	Reconnect()
-	// Judge says what an error of the methods above means for the side.
+	// Classify returns the verdict that an error of the methods above gives on the side.
 	Classify(err error) Verdict
 }
 
@@ -38,13 +38,13 @@ type Verdict uint8
 const (
 	// Accepts: the side took the call.
 	Accepts Verdict = iota
-	// Refuses: the ingress turned the call away, as this is not the active side.
+	// Refuses: the ingress refused the call (456), as this is not the active side.
 	Refuses
-	// Unreachable: no answer. Nothing is known about the side.
+	// Unreachable: no response. The state of the side is unknown.
 	Unreachable
-	// Suspended: the cluster sleeps.
+	// Suspended: the cluster is suspended.
 	Suspended
-	// Denied: the credentials are wrong, and a repetition will not help.
+	// Denied: the credentials are wrong. A retry does not help.
 	Denied
 )
 
@@ -54,32 +54,32 @@ var ErrClosed = ctxerr.ErrClosed
 // DetectionError reports that neither side accepted the client.
 type DetectionError struct {
 	// Blue and Green are the last errors of the two sides, or nil for a side
-	// that was not asked.
+	// that was not tried.
 	Blue, Green error
-	// Err is why the detection ended: a deadline, wrong credentials, a cluster
-	// that stays suspended, or the client's end.
+	// Err is the reason for the end of the detection: a deadline, wrong credentials,
+	// a cluster that stays suspended, or a closed client.
 	Err error
 }
 
 // Error implements error.
 func (e *DetectionError) Error() string { return e.text(error.Error) }
 
-// text is the whole error, with its parts as describe says them.
+// text is the text of the error, with describe for the errors that it wraps.
 func (e *DetectionError) text(describe func(error) string) string {
 	text := "no side accepts: " + describe(e.Err)
-	var updates [len(fsm.Sides)]string
+	var texts [len(fsm.Sides)]string
 	for i, side := range fsm.Sides {
 		if err := e.side(side); err != nil && !errors.Is(e.Err, err) && !sameButForSide(describe(err), describe(e.Err)) {
-			updates[i] = describe(err)
+			texts[i] = describe(err)
 		}
 	}
 	blue, green := fsm.Sides[0].String(), fsm.Sides[1].String()
-	if updates[0] != "" && strings.ReplaceAll(updates[0], " on "+blue, " on "+green) == updates[1] {
-		return errtext.Once(text + "; " + blue + " and " + green + ": " + strings.ReplaceAll(updates[0], " on "+blue, ""))
+	if texts[0] != "" && strings.ReplaceAll(texts[0], " on "+blue, " on "+green) == texts[1] {
+		return errtext.Once(text + "; " + blue + " and " + green + ": " + strings.ReplaceAll(texts[0], " on "+blue, ""))
 	}
 	for i, side := range fsm.Sides {
-		if updates[i] != "" {
-			text += fmt.Sprintf("; %s: %s", side, updates[i])
+		if texts[i] != "" {
+			text += fmt.Sprintf("; %s: %s", side, texts[i])
 		}
 	}
 	return errtext.Once(text)
@@ -91,7 +91,7 @@ func sameButForSide(a, b string) bool {
 	return neutral.Replace(a) == neutral.Replace(b)
 }
 
-// Unwrap returns the end's reason and the last errors of the sides.
+// Unwrap returns Err and the last errors of the sides.
 func (e *DetectionError) Unwrap() []error {
 	var errs []error
 	for _, err := range []error{e.Err, e.Blue, e.Green} {
@@ -109,8 +109,8 @@ func (e *DetectionError) side(s fsm.Side) error {
 	return e.Green
 }
 
-// setFirst records the error of a side that has none yet: it was being asked when
-// the time was up.
+// setFirst records the error of a side that has none yet: its login was in flight when
+// the detection timed out.
 func (e *DetectionError) setFirst(s fsm.Side, err error) {
 	if e.side(s) == nil {
 		e.set(s, err)

@@ -8,24 +8,24 @@ import (
 	"github.com/e6data/e6data-go/e6/fsm"
 )
 
-// A damping spaces out the changes that announcements lead to (rule 23). Two sides
-// that announce each other would move the client with every answer, and each change
+// A damping limits the rate of changes that announcements cause (rule 23). Without it, two
+// sides that announce each other would move the client with every response, and each change
 // costs a login and the streams of a drain.
 //
-// A deployment, its rollback and one more of both are followed at once. Each further
-// change has to wait, twice as long as the one before. A side that serves for
-// dampingCalm before it announces the other one does not count; dampingQuiet without a
-// change forgets everything.
+// The first dampingFree changes are followed at once: a deployment, its rollback, and both
+// again. Each further change waits twice as long as the one before. Every dampingCalm for
+// which a side serves before it announces the other one takes back one change; dampingQuiet
+// without a change resets the count.
 type damping struct {
-	changes int       // followed in quick succession
-	last    time.Time // when the last one was followed
-	until   time.Time // announcements are suppressed until then; zero if none has been
+	changes int       // number of recent changes
+	last    time.Time // time of the last change
+	until   time.Time // announcements are suppressed until then; zero if none was
 }
 
 const (
 	dampingFree = 4
-	// A side that names the other one in half of its answers, as behind replicas that
-	// disagree, looks consistent once in 65,536 epochs.
+	// With replicas that disagree, a side names the other one in half of its responses.
+	// It is taken for consistent once in 2^16 = 65,536 epochs.
 	dampingAgreed = 16
 	dampingPause  = 500 * time.Millisecond
 	dampingMax    = 5 * time.Minute
@@ -33,11 +33,11 @@ const (
 	dampingQuiet  = 10 * time.Minute
 )
 
-// contradicts is the count of a side that named the other one before it had answered
-// dampingAgreed calls: it stays below dampingAgreed for the rest of the epoch.
+// contradicts is the value of agreed for a side that named the other one within its first
+// dampingAgreed responses: it stays below dampingAgreed for the rest of the epoch.
 const contradicts = math.MinInt32
 
-// next is when the next announcement may be followed.
+// next is the time from which the next announcement may be followed.
 func (d *damping) next() time.Time {
 	if d.changes < dampingFree || time.Since(d.last) > dampingQuiet {
 		return time.Time{}
@@ -45,8 +45,7 @@ func (d *damping) next() time.Time {
 	return d.last.Add(min(dampingPause<<min(d.changes-dampingFree, 16), dampingMax))
 }
 
-// followed counts a change. consistent says that the side which announced it had not
-// named the other one before.
+// followed counts a change. consistent: the source had not named the other side before.
 func (d *damping) followed(consistent bool) {
 	served := time.Since(d.last)
 	switch {
@@ -63,12 +62,11 @@ func (d *damping) followed(consistent bool) {
 	d.last, d.until = time.Now(), time.Time{}
 }
 
-// forget takes back the count of a change that did not happen: what was declined is
-// tried again after pauses of its own.
+// forget takes back the count of a change that did not happen: the suppression of its
+// target has its own pauses.
 func (d *damping) forget() { d.changes = max(0, d.changes-1) }
 
-// suppress reports whether an announcement comes too early to be followed, and tells
-// about the first one that does.
+// dampen reports whether an announcement is damped, and publishes the first one that is.
 func (w *writer) dampen(a announcement) bool {
 	if w.consistent() {
 		return false
@@ -88,13 +86,13 @@ func (w *writer) dampen(a announcement) bool {
 	return true
 }
 
-// consistent reports whether the active side answered dampingAgreed calls in this epoch
-// before it named the other one.
+// consistent reports whether dampingAgreed responses of the active side in this epoch did
+// not name the other side, before the first that did.
 func (w *writer) consistent() bool { return w.agreed.Load() >= dampingAgreed }
 
 // Agreed reports that a response of side to a call sent at that stamp named no other
-// side. It is called for nearly every response: it takes no lock, and once a side has
-// agreed often enough it only reads.
+// side. It is called for nearly every response, so it takes no lock and, once the count
+// has reached dampingAgreed, only reads.
 func (rt *Router) Agreed(side fsm.Side, at Stamp) {
 	r := rt.routing.Load()
 	if r.agreed == nil || at.Epoch != r.Epoch || side != r.Active {

@@ -34,7 +34,7 @@ func (r *rig) contradict(lasts time.Duration) {
 	}
 }
 
-func TestSidesThatNameEachOtherMoveTheClientAtGrowingIntervals(t *testing.T) {
+func TestDamping_SidesThatAnnounceEachOtherMoveTheClientAtGrowingIntervals(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		r.touch()
 		r.contradict(time.Hour)
@@ -59,7 +59,7 @@ func TestSidesThatNameEachOtherMoveTheClientAtGrowingIntervals(t *testing.T) {
 	})
 }
 
-func TestAQuietTimeEndsTheSuppressionOfAnnouncements(t *testing.T) {
+func TestDamping_EndsAfterAQuietTime(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		r.touch()
 		r.contradict(10 * time.Minute)
@@ -70,7 +70,7 @@ func TestAQuietTimeEndsTheSuppressionOfAnnouncements(t *testing.T) {
 	})
 }
 
-func TestADeploymentThatGoesBackAndForthIsFollowed(t *testing.T) {
+func TestDamping_FollowsADeploymentAndItsRollback(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		r.touch()
 		for _, side := range []fsm.Side{fsm.Green, fsm.Blue, fsm.Green, fsm.Blue} {
@@ -81,7 +81,7 @@ func TestADeploymentThatGoesBackAndForthIsFollowed(t *testing.T) {
 	})
 }
 
-func TestDeploymentsThatTakeTheirTimeAreNeverSuppressed(t *testing.T) {
+func TestDamping_NeverDelaysSlowDeployments(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		side := r.touch()
 		for range 100 {
@@ -92,7 +92,7 @@ func TestDeploymentsThatTakeTheirTimeAreNeverSuppressed(t *testing.T) {
 	})
 }
 
-func TestASuppressedAnnouncementKeepsNoQueryFromTheSideThatIsLeft(t *testing.T) {
+func TestDamping_DoesNotDelayQueriesWhenTheActiveSideRefuses(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		r.touch()
 		r.contradict(time.Minute)
@@ -106,7 +106,7 @@ func TestASuppressedAnnouncementKeepsNoQueryFromTheSideThatIsLeft(t *testing.T) 
 	})
 }
 
-func TestADeploymentAfterAnotherIsFollowedIfItsSideServedBefore(t *testing.T) {
+func TestDamping_FollowsADeploymentOfASideThatServedBefore(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		r.touch()
 		for n := range 40 {
@@ -120,7 +120,7 @@ func TestADeploymentAfterAnotherIsFollowedIfItsSideServedBefore(t *testing.T) {
 	})
 }
 
-func TestASideThatSometimesNamesTheOtherOneIsStillDamped(t *testing.T) {
+func TestDamping_OfASideThatSometimesAnnouncesTheOtherOne(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		r.touch()
 		r.cluster.set(fsm.Blue, nil)

@@ -9,23 +9,22 @@ import (
 	"github.com/e6data/e6data-go/e6/fsm"
 )
 
-// A detection looks for a side that accepts. There is one at a time, on the
-// client's own context: it serves every caller that waits, and none of them
-// can cancel it.
+// A detection finds a side that accepts. There is one at a time, on the context
+// of the client: it serves every waiting caller, and no caller can cancel it.
 type detection struct {
 	ctx      context.Context
 	cancel   context.CancelCauseFunc
 	deadline *time.Timer
 	from     fsm.Side // active before
-	first    fsm.Side // asked first; None leaves it to what the store says
+	first    fsm.Side // tried first; None: the side of the record in the store
 	refused  map[fsm.Side]bool
 	resumed  bool // the cluster was suspended, and was resumed
-	initial  bool // the client has never settled: it gives up what waiting cannot help
+	initial  bool // the client has never settled: a hopeless error ends the detection
 	cause    fsm.Cause
-	sign     suspicion // what it began with
+	sign     suspicion // the first sign of the change
 }
 
-// errDetectionTimeout ends a detection whose own time is up.
+// errDetectionTimeout is the cause of a detection that exceeds DetectionTimeout.
 var errDetectionTimeout = errors.New("the detection timed out")
 
 // detectIfUnknown starts a detection for a caller that found no side.
@@ -35,8 +34,7 @@ func (w *writer) detectIfUnknown(cause fsm.Cause) {
 	}
 }
 
-// detect gives up what is known and looks for a side that accepts. It runs on
-// the writer.
+// detect clears the active side and starts a detection. It runs on the writer.
 func (w *writer) detect(cause fsm.Cause, first fsm.Side) {
 	from, sign := w.machine.Snapshot().Active, w.firstSign(cause)
 	w.abandon(cause, fmt.Errorf("e6: no side accepts: %s", cause))
@@ -53,10 +51,10 @@ func (w *writer) detect(cause fsm.Cause, first fsm.Side) {
 	w.spawn(func(rt *Router) { rt.search(d) })
 }
 
-// order is the order in which a detection asks the sides.
+// order is the order in which a detection tries the sides.
 func (rt *Router) order(d *detection) [2]fsm.Side {
 	first := d.first
-	// After a refusal or a failure the evidence is fresher than any store.
+	// After a refusal or a failure, the router's own choice is newer than the record.
 	if !first.Valid() || d.cause.Reason == fsm.ReasonFirstUse {
 		if hint := rt.hint(d.ctx); hint.Valid() {
 			first = hint
@@ -93,24 +91,24 @@ func (w *writer) onDetected(d *detection, side fsm.Side, session string, took ti
 	cause := fsm.Cause{Reason: fsm.ReasonAccepted, Detail: d.cause.String(), Trace: d.cause.Trace}
 	w.fire(fsm.Trigger{Event: fsm.EventSettle, Side: side, Cause: cause})
 	w.detection, w.hasSettled = nil, true
-	// The refusal that began a detection is news too: it does not ask that side again.
+	// The refusal that began the detection counts as well: the detection may not have
+	// tried that side.
 	w.publishSettled(side, d.refused[side.Other()] || d.from == side.Other() && d.cause.Reason == fsm.ReasonRefusal)
 	if d.from == side.Other() && d.cause.Reason == fsm.ReasonUnreachable {
-		w.suppressSide(d.from) // or the first answer that names it leads back to it
+		w.suppressSide(d.from) // otherwise the first response that names it starts a transition back
 	}
 	w.scheduleRefresh()
 	w.releaseSessions()
 	w.applyReceived(side)
 }
 
-// detectionFailed ends a detection without a side. The next query begins a new
-// one.
+// detectionFailed ends a detection without a side. The next query starts a new one.
 func (rt *Router) detectionFailed(d *detection, reason fsm.Reason, err error, report *DetectionError) {
 	report.Err = err
 	rt.post(detectionFailed{d, reason, report})
 }
 
-// onDetectionFailed leaves the client without a side.
+// onDetectionFailed moves the machine to unknown.
 func (w *writer) onDetectionFailed(d *detection, reason fsm.Reason, report *DetectionError) {
 	if w.detection != d {
 		return
@@ -121,7 +119,7 @@ func (w *writer) onDetectionFailed(d *detection, reason fsm.Reason, report *Dete
 	w.fire(fsm.Trigger{Event: fsm.EventFail, Cause: fsm.Cause{Reason: reason, Detail: report.text(w.cfg.Describe), Trace: d.cause.Trace}})
 }
 
-// endDetection abandons the detection that is under way, if there is one.
+// endDetection cancels the detection, if there is one.
 func (w *writer) endDetection() {
 	if w.detection != nil {
 		w.detection.cancel(context.Canceled)

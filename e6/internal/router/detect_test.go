@@ -15,7 +15,7 @@ import (
 	"github.com/e6data/e6data-go/e6/internal/router"
 )
 
-func TestTheFirstQueryFindsTheSideThatAccepts(t *testing.T) {
+func TestDetection_FirstQueryFindsTheSideThatAccepts(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		r.cluster.set(fsm.Blue, errRefused)
 		r.cluster.set(fsm.Green, nil)
@@ -24,7 +24,7 @@ func TestTheFirstQueryFindsTheSideThatAccepts(t *testing.T) {
 	})
 }
 
-func TestBothSidesRefuseAndOneComesBack(t *testing.T) {
+func TestDetection_RetriesWhileBothSidesRefuse(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		require.Equal(t, fsm.Blue, r.touch())
 		at := r.Stamp()
@@ -42,7 +42,7 @@ func TestBothSidesRefuseAndOneComesBack(t *testing.T) {
 	})
 }
 
-func TestSixtyFourRefusalsAtOnceAreOneDetectionWithOneLoginOnEachSide(t *testing.T) {
+func TestDetection_SixtyFourRefusalsShareOneDetection(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		require.Equal(t, fsm.Blue, r.touch())
 		at := r.Stamp()
@@ -68,7 +68,7 @@ func TestSixtyFourRefusalsAtOnceAreOneDetectionWithOneLoginOnEachSide(t *testing
 	})
 }
 
-func TestADetectionThatTimesOutFailsItsCallersAndTheNextQueryDetectsAnew(t *testing.T) {
+func TestDetection_TimeoutFailsItsCallersAndTheNextQueryStartsAnother(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		r.cluster.set(fsm.Blue, errDead)
 		w := r.startPin(t.Context())
@@ -86,7 +86,7 @@ func TestADetectionThatTimesOutFailsItsCallersAndTheNextQueryDetectsAnew(t *test
 	})
 }
 
-func TestAFailureOfLongAgoIsNotToldToANewQuery(t *testing.T) {
+func TestDetection_EarlierFailureIsNotReturnedToANewQuery(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		r.cluster.set(fsm.Blue, errRefused)
 		require.Error(t, func() error { _, err := r.Pin(t.Context()); return err }())
@@ -98,7 +98,7 @@ func TestAFailureOfLongAgoIsNotToldToANewQuery(t *testing.T) {
 	})
 }
 
-func TestTheCancellationOfOneCallerFailsNobodyElse(t *testing.T) {
+func TestDetection_CancellationOfOneCallerFailsNoOther(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		r.cluster.set(fsm.Blue, errRefused)
 		ctx, cancel := context.WithCancelCause(t.Context())
@@ -117,7 +117,7 @@ func TestTheCancellationOfOneCallerFailsNobodyElse(t *testing.T) {
 	})
 }
 
-func TestACallersDeadlineSaysWhatItWaitedFor(t *testing.T) {
+func TestPin_DeadlineErrorNamesTheLastProbe(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		r.cluster.set(fsm.Blue, errDead)
 		r.cluster.set(fsm.Green, errDead)
@@ -130,7 +130,7 @@ func TestACallersDeadlineSaysWhatItWaitedFor(t *testing.T) {
 	})
 }
 
-func TestWrongCredentialsFailAtOnce(t *testing.T) {
+func TestDetection_WrongCredentialsFailAtOnce(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		r.cluster.set(fsm.Blue, errDenied)
 		began := time.Now()
@@ -141,7 +141,7 @@ func TestWrongCredentialsFailAtOnce(t *testing.T) {
 	})
 }
 
-func TestASuspendedClusterIsResumedOnceAndItsTimeIsNotDetection(t *testing.T) {
+func TestDetection_ResumesASuspendedClusterOnceAndStopsItsDeadline(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		r.cluster.set(fsm.Blue, errSuspended)
 		r.cluster.set(fsm.Green, errSuspended)
@@ -159,7 +159,7 @@ func TestASuspendedClusterIsResumedOnceAndItsTimeIsNotDetection(t *testing.T) {
 	})
 }
 
-func TestAClusterThatMayNotBeResumedFailsTheDetection(t *testing.T) {
+func TestDetection_FailsIfTheClusterCannotBeResumed(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		r.cluster.set(fsm.Blue, errSuspended)
 		r.cluster.asleep = errors.New("not wanted")
@@ -174,7 +174,7 @@ type stubborn struct{ *fakeCluster }
 
 func (s stubborn) Resume(context.Context, fsm.Side, func()) error { return nil }
 
-func TestAClusterThatClaimsToSleepForEverEndsTheDetectionInTime(t *testing.T) {
+func TestDetection_TimesOutIfTheClusterStaysSuspended(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		r.cluster.set(fsm.Blue, errSuspended)
 		r.cluster.set(fsm.Green, errSuspended)
@@ -185,7 +185,7 @@ func TestAClusterThatClaimsToSleepForEverEndsTheDetectionInTime(t *testing.T) {
 	}, func(cfg *router.Config) { cfg.Cluster = stubborn{cfg.Cluster.(*fakeCluster)} })
 }
 
-func TestADetectionAsksTheOtherSideWhileTheFirstOneHangs(t *testing.T) {
+func TestDetection_TriesTheOtherSideWhileTheFirstHangs(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		r.cluster.set(fsm.Blue, errHangs)
 		r.cluster.set(fsm.Green, nil)
@@ -200,7 +200,7 @@ func TestADetectionAsksTheOtherSideWhileTheFirstOneHangs(t *testing.T) {
 	})
 }
 
-func TestADetectionGivesTheFirstSideAHeadStart(t *testing.T) {
+func TestDetection_GivesTheFirstSideAHeadStart(t *testing.T) {
 	var slow atomic.Int64
 	bubble(t, func(t *testing.T, r *rig) {
 		r.cluster.set(fsm.Green, nil)
@@ -210,7 +210,7 @@ func TestADetectionGivesTheFirstSideAHeadStart(t *testing.T) {
 	}, func(cfg *router.Config) { cfg.Cluster = slowCluster{cfg.Cluster.(*fakeCluster), &slow} })
 }
 
-func TestTheFirstDetectionEndsAfterARoundIfWaitingCannotHelp(t *testing.T) {
+func TestDetection_FirstEndsAfterOneRoundOfHopelessErrors(t *testing.T) {
 	hopeless := func(cfg *router.Config) {
 		cfg.Hopeless = func(err error) bool { return errors.Is(err, errDead) }
 	}
@@ -244,7 +244,7 @@ func TestTheFirstDetectionEndsAfterARoundIfWaitingCannotHelp(t *testing.T) {
 	}, hopeless)
 }
 
-func TestADetectionErrorSaysOnceWhatBothSidesAnswered(t *testing.T) {
+func TestDetectionError_NamesACommonErrorOnce(t *testing.T) {
 	on := func(side fsm.Side, text string) error { return fmt.Errorf("login on %s: %s", side, text) }
 	timeout := errors.New("the time is up")
 	for want, err := range map[string]*router.DetectionError{

@@ -126,7 +126,7 @@ func (f flakyCluster) Ping(ctx context.Context, side fsm.Side) error {
 	return f.fault(side)
 }
 
-func TestNoFailureScriptMakesTheClientFlap(t *testing.T) {
+func TestRapid_NoFailureScriptMakesTheClientFlap(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		script := drawFailures(rt)
 		wrong := &verdicts{}

@@ -10,79 +10,79 @@ import (
 	"github.com/e6data/e6data-go/e6/store"
 )
 
-// Fleet says how the clients that share a store go through a cutover together. The
-// zero value lets each follow at once what the others learn.
+// Fleet coordinates the cutovers of the clients that share a store. With the zero value
+// each client follows a new record at once.
 type Fleet struct {
-	// Present lists the client among those of its cluster, if the store can.
+	// Present registers the client in the presence list of its cluster, if the store
+	// has one.
 	Present bool
-	// Jitter is the most that a client waits before it logs in to a side that was
-	// announced, so that a fleet does not do that in one instant.
+	// Jitter is the longest random pause before a client logs in on an announced
+	// side, so that the logins of a fleet are spread out.
 	Jitter time.Duration
-	// StageShare is the share of the clients that follow an announcement first, and
-	// 0 lets all follow. The others wait until one of the first has been on the new
-	// side for StageTime without a reason to leave it, or for StageTimeout.
+	// StageShare is the share of the clients in the first stage of a cutover; 0: no
+	// stages. The other clients wait until a client of the first stage has been on the
+	// new side for StageTime without a rollback, but at most for StageTimeout.
 	StageShare   float64
 	StageTime    time.Duration
 	StageTimeout time.Duration
-	// Votes is how many clients must find a side bad before the others leave it as
-	// well.
+	// Votes is the number of clients that must veto a side before the others leave it
+	// too.
 	Votes int
 }
 
-// A stage is the time in which a client that went first stays on the new side before
-// the others follow.
+// A stage is the time that a client of the first stage stays on the new side before it
+// publishes the side to the others.
 type stage struct {
 	side  fsm.Side
 	began time.Time
 	timer *time.Timer
 }
 
-// byNews reports whether something begins because of what the cluster or the store
-// said, and neither a person nor a query waits for it.
-func byNews(cause fsm.Cause) bool {
+// isUnattended reports whether a cause is an announcement or a record: no caller and no
+// query waits for what it starts.
+func isUnattended(cause fsm.Cause) bool {
 	return cause.Reason == fsm.ReasonAnnouncement || cause.Reason == fsm.ReasonStore
 }
 
-// jitter draws the time that a transition waits before it logs in to its target.
+// jitter returns the random pause of a transition before it logs in on its target.
 func (rt *Router) jitter(cause fsm.Cause) time.Duration {
-	if most := rt.cfg.Fleet.Jitter; most > 0 && byNews(cause) {
+	if most := rt.cfg.Fleet.Jitter; most > 0 && isUnattended(cause) {
 		return rand.N(most)
 	}
 	return 0
 }
 
-// staged reports whether an announcement is news to a fleet of which a part goes
-// first. It is not if the fleet is on that side already, or if this client has
-// waited for that part long enough.
+// staged reports whether the fleet follows an announcement in stages. It does not if the
+// record names the target as active already, or if this client has waited for StageTimeout.
 func (w *writer) staged(a announcement) bool {
-	if w.cfg.Store == nil || w.cfg.Fleet.StageShare == 0 || !byNews(a.cause) || w.record.Active == a.target {
+	if w.cfg.Store == nil || w.cfg.Fleet.StageShare == 0 || !isUnattended(a.cause) || w.record.Active == a.target {
 		return false
 	}
 	d := w.suppressed[a.target]
 	return d == nil || d.reason != waitsForStage || d.epoch != w.machine.Snapshot().Epoch
 }
 
-// inFirstStage draws whether this client belongs to the part that goes first. Whoever
-// brings the announcement to the store does, so that there is such a part in a small
-// fleet too.
+// inFirstStage draws at random whether this client belongs to the first stage. The client
+// that published the announcement always does, so that the stage of a small fleet is not
+// empty.
 func (w *writer) inFirstStage(a announcement) bool {
 	return rand.Float64() < w.cfg.Fleet.StageShare || w.isAnnouncer(a.target)
 }
 
-// isAnnouncer reports whether it was this client that told the store of the announcement.
+// isAnnouncer reports whether this client published the announcement.
 func (w *writer) isAnnouncer(target fsm.Side) bool {
 	return w.record.Announced == target && w.record.Writer == w.publisher.id
 }
 
-// deferToStage leaves an announced side to the part of the fleet that goes first.
+// deferToStage suppresses an announced side until the first stage has ended.
 func (w *writer) deferToStage(a announcement) {
 	d := w.suppressionOf(a.target)
 	d.reason, d.epoch, d.until = waitsForStage, w.machine.Snapshot().Epoch, time.Now().Add(w.cfg.Fleet.StageTimeout)
 	w.publish()
-	w.report(a, false, "another part of the fleet goes first")
+	w.report(a, false, "the first stage of the fleet moves first")
 }
 
-// endDeferral ends the wait for the part that goes first.
+// endDeferral ends the suppression for the first stage.
 func (w *writer) endDeferral(target fsm.Side) {
 	if d := w.suppressed[target]; d != nil && d.reason == waitsForStage {
 		delete(w.suppressed, target)
@@ -90,14 +90,14 @@ func (w *writer) endDeferral(target fsm.Side) {
 	}
 }
 
-// beginStage begins when a client that goes first is on the new side.
+// beginStage starts the stage time. It is called when the new side is active.
 func (w *writer) beginStage(side fsm.Side) {
 	s := &stage{side: side, began: time.Now()}
 	s.timer = w.after(w.cfg.Fleet.StageTime, stageHeld{s})
 	w.stage = s
 }
 
-// onStageHeld lets the others follow.
+// onStageHeld publishes the new side, so that the other clients follow.
 func (w *writer) onStageHeld(s *stage) {
 	if w.stage == s {
 		w.endStage("held", fsm.Cause{Reason: fsm.ReasonAccepted})
@@ -105,8 +105,8 @@ func (w *writer) onStageHeld(s *stage) {
 	}
 }
 
-// endStage tells how the stage ended, if there is one. It has failed if the client
-// left the side.
+// endStage ends the stage, if there is one, and publishes its result: held, or left if
+// the client has left the side.
 func (w *writer) endStage(result string, cause fsm.Cause) {
 	if s := w.stage; s != nil {
 		w.stage = nil
@@ -115,9 +115,9 @@ func (w *writer) endStage(result string, cause fsm.Cause) {
 	}
 }
 
-// publishAccepted publishes that a transition's target has accepted, if that is for the
-// others to follow: not yet if this client goes first, and not if it goes back
-// because of what it alone has seen.
+// publishAccepted publishes the target of a transition, so that other clients follow. A
+// client of the first stage publishes it after the stage time; a rollback for health may
+// publish a veto only.
 func (w *writer) publishAccepted(t *transition) {
 	if t.staged {
 		w.beginStage(t.target())
@@ -126,11 +126,11 @@ func (w *writer) publishAccepted(t *transition) {
 	w.publishReturn(t.target(), t.start.Cause.Reason == fsm.ReasonHealth)
 }
 
-// fleetCause is why a client leaves a side that others find bad.
+// fleetCause is the cause of a rollback because of vetoes.
 func fleetCause(side fsm.Side, s vetoSummary) fsm.Cause {
-	detail := fmt.Sprintf("%d of the clients find %s bad: %s", s.clients, side, s.reason)
-	if s.order {
-		detail = fmt.Sprintf("it was ordered to leave %s: %s", side, s.reason)
+	detail := fmt.Sprintf("%d clients have vetoed %s: %s", s.clients, side, s.reason)
+	if s.directive {
+		detail = fmt.Sprintf("a directive vetoes %s: %s", side, s.reason)
 	}
 	return fsm.Cause{Reason: fsm.ReasonStore, Detail: detail}
 }

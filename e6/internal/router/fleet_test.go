@@ -78,7 +78,7 @@ func staged(share float64) router.Fleet {
 // hardly is a share that only the herald belongs to.
 const hardly = 1e-12
 
-func TestAPartOfTheFleetGoesFirstAndTheOthersFollowWhenItHasHeld(t *testing.T) {
+func TestStage_OthersFollowWhenTheFirstStageHasHeld(t *testing.T) {
 	inFleet(t, 8, staged(hardly), func(t *testing.T, f *fleet) {
 		f.announce()
 		require.Len(t, f.on(fsm.Green), 1, "the herald, and nobody else")
@@ -103,7 +103,7 @@ func TestAPartOfTheFleetGoesFirstAndTheOthersFollowWhenItHasHeld(t *testing.T) {
 	})
 }
 
-func TestAShareOfTheFleetIsDrawn(t *testing.T) {
+func TestStage_ShareIsDrawnAtRandom(t *testing.T) {
 	inFleet(t, 100, staged(0.5), func(t *testing.T, f *fleet) {
 		f.announce()
 		first := len(f.on(fsm.Green))
@@ -113,7 +113,7 @@ func TestAShareOfTheFleetIsDrawn(t *testing.T) {
 	})
 }
 
-func TestAStageThatFailsKeepsEveryoneOnTheOldSide(t *testing.T) {
+func TestStage_FailedKeepsTheFleetOnTheOldSide(t *testing.T) {
 	inFleet(t, 8, staged(hardly), func(t *testing.T, f *fleet) {
 		f.announce()
 		pilot := f.on(fsm.Green)[0]
@@ -121,7 +121,7 @@ func TestAStageThatFailsKeepsEveryoneOnTheOldSide(t *testing.T) {
 		require.Len(t, f.on(fsm.Blue), 8)
 		require.Len(t, f.fact().Vetoes, 1)
 		require.False(t, f.fact().Vetoes[0].Directive)
-		require.Contains(t, f.fact().Vetoes[0].Reason, "got no answer")
+		require.Contains(t, f.fact().Vetoes[0].Reason, "got no response")
 		require.Equal(t, "left", happened[events.StageEnded](pilot)[0].Result)
 		for range 20 {
 			pass(stageTimeout / 7)
@@ -141,7 +141,7 @@ func TestAStageThatFailsKeepsEveryoneOnTheOldSide(t *testing.T) {
 	})
 }
 
-func TestTheOthersFollowAStageThatNobodyEnds(t *testing.T) {
+func TestStage_OthersFollowAfterTheStageTimeout(t *testing.T) {
 	inFleet(t, 4, staged(hardly), func(t *testing.T, f *fleet) {
 		f.announce()
 		f.on(fsm.Green)[0].end() // the only one that went first
@@ -155,7 +155,7 @@ func TestTheOthersFollowAStageThatNobodyEnds(t *testing.T) {
 	})
 }
 
-func TestAClientThatWaitsForAStageGoesAtOnceWhenItsSideRefuses(t *testing.T) {
+func TestStage_WaitEndsWhenTheActiveSideRefuses(t *testing.T) {
 	inFleet(t, 4, staged(hardly), func(t *testing.T, f *fleet) {
 		f.announce()
 		for _, r := range f.on(fsm.Blue) {
@@ -167,7 +167,7 @@ func TestAClientThatWaitsForAStageGoesAtOnceWhenItsSideRefuses(t *testing.T) {
 	})
 }
 
-func TestACutoverThatIsTakenBackLeavesNobodyOnTheNewSide(t *testing.T) {
+func TestStage_WithdrawnAnnouncementBringsTheFirstStageBack(t *testing.T) {
 	inFleet(t, 4, staged(hardly), func(t *testing.T, f *fleet) {
 		f.announce()
 		pilot := f.on(fsm.Green)[0]
@@ -181,7 +181,7 @@ func TestACutoverThatIsTakenBackLeavesNobodyOnTheNewSide(t *testing.T) {
 	})
 }
 
-func TestOneClientThatGoesBackDoesNotTakeTheFleetWithIt(t *testing.T) {
+func TestVotes_OneRollbackDoesNotMoveTheFleet(t *testing.T) {
 	inFleet(t, 4, router.Fleet{Votes: 2}, func(t *testing.T, f *fleet) {
 		f.announce()
 		require.Len(t, f.on(fsm.Green), 4)
@@ -205,7 +205,7 @@ func TestOneClientThatGoesBackDoesNotTakeTheFleetWithIt(t *testing.T) {
 	})
 }
 
-func TestTheFleetStaysOnASideThatTheOtherOneDoesNotReplace(t *testing.T) {
+func TestVotes_FleetStaysIfTheOtherSideDoesNotAccept(t *testing.T) {
 	inFleet(t, 3, router.Fleet{Votes: 1}, func(t *testing.T, f *fleet) {
 		f.announce()
 		for _, r := range f.clients[1:] {
@@ -216,7 +216,7 @@ func TestTheFleetStaysOnASideThatTheOtherOneDoesNotReplace(t *testing.T) {
 	})
 }
 
-func TestARollbackByACallerTakesTheFleetBackAndOneThatIsReleasedLetsItGoAgain(t *testing.T) {
+func TestDirective_RollbackOfACallerMovesTheFleetUntilReleased(t *testing.T) {
 	inFleet(t, 4, router.Fleet{Votes: 8}, func(t *testing.T, f *fleet) {
 		f.announce()
 		require.NoError(t, f.clients[0].Rollback(t.Context(), "the figures are wrong"))
@@ -236,7 +236,7 @@ func TestARollbackByACallerTakesTheFleetBackAndOneThatIsReleasedLetsItGoAgain(t 
 	})
 }
 
-func TestAnOperatorsOrderInTheStoreTakesTheFleetBack(t *testing.T) {
+func TestDirective_OfAnOperatorMovesTheFleet(t *testing.T) {
 	inFleet(t, 4, router.Fleet{Votes: 8}, func(t *testing.T, f *fleet) {
 		f.announce()
 		_, err := store.Rollback(t.Context(), f.shared, "c", store.Directive{Side: fsm.Green, Who: "an operator", Reason: "it is bad", For: time.Hour})
@@ -258,7 +258,7 @@ func (f *fleet) order() {
 	pass(10 * latency)
 }
 
-func TestAnOrderIsFollowedOnceTheOtherSideAccepts(t *testing.T) {
+func TestDirective_IsRetriedUntilTheOtherSideAccepts(t *testing.T) {
 	inFleet(t, 3, router.Fleet{Votes: 8}, func(t *testing.T, f *fleet) {
 		f.announce()
 		for _, r := range f.clients {
@@ -282,7 +282,7 @@ func TestAnOrderIsFollowedOnceTheOtherSideAccepts(t *testing.T) {
 	})
 }
 
-func TestAnOrderThatCannotBeFollowedYetIsTakenBack(t *testing.T) {
+func TestDirective_CanBeWithdrawnBeforeItsRetry(t *testing.T) {
 	for name, undo := range map[string]func(*testing.T, *fleet){
 		"by a release": func(t *testing.T, f *fleet) {
 			_, _, err := store.Release(t.Context(), f.shared, "c", fsm.Green, "an operator")
@@ -326,7 +326,7 @@ func inSlowFleet(t *testing.T, test func(t *testing.T, f *fleet, r *rig), change
 	})
 }
 
-func TestAnOrderIsFollowedAlthoughTheSideGoesOnNamingItself(t *testing.T) {
+func TestDirective_IsFollowedAlthoughTheActiveSideAnnouncesItself(t *testing.T) {
 	for name, begin := range map[string]func(*testing.T, *fleet, *rig){
 		"on the way by an announcement": func(_ *testing.T, _ *fleet, r *rig) { r.announce(fsm.Green, r.Stamp(), fsm.Blue) },
 		"on the way by the store": func(t *testing.T, f *fleet, r *rig) {
@@ -352,7 +352,7 @@ func TestAnOrderIsFollowedAlthoughTheSideGoesOnNamingItself(t *testing.T) {
 	}
 }
 
-func TestASideThatIsOrderedToBeLeftGetsNoShareOfTheQueries(t *testing.T) {
+func TestDirective_VetoedSideGetsNoQueriesOfASharedPhase(t *testing.T) {
 	inSlowFleet(t, func(t *testing.T, f *fleet, r *rig) {
 		held := r.pin()
 		r.announce(fsm.Green, r.Stamp(), fsm.Blue)
@@ -371,7 +371,7 @@ func TestASideThatIsOrderedToBeLeftGetsNoShareOfTheQueries(t *testing.T) {
 	})
 }
 
-func TestAnOrderIsFollowedAfterAWayBackThatFailed(t *testing.T) {
+func TestDirective_IsFollowedAfterAFailedRollback(t *testing.T) {
 	inSlowFleet(t, func(t *testing.T, f *fleet, r *rig) {
 		f.order()
 		r.requireState("transitioning green->blue (preparing)")
@@ -384,7 +384,7 @@ func TestAnOrderIsFollowedAfterAWayBackThatFailed(t *testing.T) {
 	})
 }
 
-func TestANewClientDoesNotBeginOnASideThatIsVetoed(t *testing.T) {
+func TestVeto_NewClientDoesNotStartOnAVetoedSide(t *testing.T) {
 	inFleet(t, 2, router.Fleet{Votes: 2}, func(t *testing.T, f *fleet) {
 		f.announce()
 		f.clients[0].fails(minRequests)
@@ -395,7 +395,7 @@ func TestANewClientDoesNotBeginOnASideThatIsVetoed(t *testing.T) {
 	})
 }
 
-func TestAFleetLogsInWithinTheJitterAndQueriesDoNotWait(t *testing.T) {
+func TestJitter_SpreadsTheLoginsOfAFleetAndDelaysNoQuery(t *testing.T) {
 	const jitter = 10 * time.Second
 	inFleet(t, 50, router.Fleet{Jitter: jitter, Votes: 2}, func(t *testing.T, f *fleet) {
 		began := time.Now()
@@ -414,7 +414,7 @@ func TestAFleetLogsInWithinTheJitterAndQueriesDoNotWait(t *testing.T) {
 	})
 }
 
-func TestAFleetDoesNotAskAnUnreadySideAllTheTime(t *testing.T) {
+func TestJitter_SpreadsTheRetriesOfAFleet(t *testing.T) {
 	const jitter = 10 * time.Second
 	inFleet(t, 20, router.Fleet{Jitter: jitter, Votes: 2}, func(t *testing.T, f *fleet) {
 		for _, r := range f.clients {
@@ -433,7 +433,7 @@ func TestAFleetDoesNotAskAnUnreadySideAllTheTime(t *testing.T) {
 	})
 }
 
-func TestNobodyWaitsOutTheJitterForASideThatRefuses(t *testing.T) {
+func TestJitter_EndsWhenTheActiveSideRefuses(t *testing.T) {
 	inFleet(t, 1, router.Fleet{Jitter: 24 * time.Hour, Votes: 2}, func(t *testing.T, f *fleet) {
 		r := f.clients[0]
 		f.announce()
@@ -448,7 +448,7 @@ func TestNobodyWaitsOutTheJitterForASideThatRefuses(t *testing.T) {
 	})
 }
 
-func TestTheJitterIsNotPartOfTheTimeThatTheTargetHas(t *testing.T) {
+func TestJitter_IsNotPartOfThePrepareTimeout(t *testing.T) {
 	inFleet(t, 20, router.Fleet{Jitter: 3 * prepareTimeout, Votes: 2}, func(t *testing.T, f *fleet) {
 		f.announce()
 		pass(3*prepareTimeout + 10*latency)
@@ -456,7 +456,7 @@ func TestTheJitterIsNotPartOfTheTimeThatTheTargetHas(t *testing.T) {
 	})
 }
 
-func TestVetoesThatLieCostNoQuery(t *testing.T) {
+func TestVeto_WrongVetoesFailNoQuery(t *testing.T) {
 	inFleet(t, 1, router.Fleet{Votes: 1}, func(t *testing.T, f *fleet) {
 		r := f.clients[0]
 		r.cluster.set(fsm.Green, errRefused)
@@ -484,7 +484,7 @@ func TestVetoesThatLieCostNoQuery(t *testing.T) {
 	})
 }
 
-func TestTheStoreKeepsNoMoreVetoesThanItMay(t *testing.T) {
+func TestVeto_RecordHoldsAtMostMaxVetoes(t *testing.T) {
 	inFleet(t, 2*store.MaxVetoes, router.Fleet{Votes: store.MaxVetoes}, func(t *testing.T, f *fleet) {
 		f.announce()
 		for _, r := range f.clients {
@@ -502,7 +502,7 @@ func TestTheStoreKeepsNoMoreVetoesThanItMay(t *testing.T) {
 	})
 }
 
-func TestAClientOfAFleetIsListedWithItsSideForAsLongAsItLives(t *testing.T) {
+func TestPresence_ListsAClientWithItsSideUntilItIsClosed(t *testing.T) {
 	inFleet(t, 3, router.Fleet{Present: true, Votes: 2}, func(t *testing.T, f *fleet) {
 		shown := func() (all []string) {
 			clients, err := f.shared.Clients(t.Context(), "c")
@@ -531,7 +531,7 @@ type rudePresence struct {
 
 func (r *rudePresence) Join(string, store.Client) (store.Member, error) { return nil, r.rude() }
 
-func TestAStoreThatCannotListClientsHarmsNothing(t *testing.T) {
+func TestPresence_FailureAffectsNoQuery(t *testing.T) {
 	for name, rude := range map[string]func() error{
 		"an error": func() error { return errDead },
 		"a panic":  func() error { panic("rude") },

@@ -9,14 +9,14 @@ import (
 	"github.com/e6data/e6data-go/e6/fsm"
 )
 
-// ErrVetoed is why a transition that a guard does not allow is aborted.
+// ErrVetoed is the error of a transition that a guard has vetoed.
 var ErrVetoed = errors.New("e6: a guard has vetoed the transition")
 
-// judge asks the guards about a transition whose target has accepted. Unless
-// they have decided, they want to be asked again after some time.
+// runGuards calls the guards of a transition whose target has accepted. If they ask for a
+// delay, decided is false and again is that delay.
 //
-// Their judgment counts for nothing once the origin refuses: the target is the
-// only side that is left.
+// Their context ends, and their decision is overruled, once the origin refuses: the target
+// is the only side that accepts then.
 func (rt *Router) runGuards(ctx context.Context, t *transition, attempt int) (again time.Duration, decided bool) {
 	guard := rt.cfg.Hooks.Guard
 	if guard == nil || t.held.isSet() {
@@ -40,7 +40,7 @@ func (rt *Router) runGuards(ctx context.Context, t *transition, attempt int) (ag
 	return 0, true
 }
 
-// onGuardsDecided follows the guards' decision.
+// onGuardsDecided applies the decision of the guards.
 func (w *writer) onGuardsDecided(t *transition, d Decision, took time.Duration) {
 	if w.transition != t {
 		return
@@ -56,14 +56,14 @@ func (w *writer) onGuardsDecided(t *transition, d Decision, took time.Duration) 
 }
 
 func (rt *Router) reportGuards(t *transition, d Decision, took time.Duration, overruled bool) {
-	suppression := "allow"
+	decision := "allow"
 	switch {
 	case d.Veto:
-		suppression = "veto"
+		decision = "veto"
 	case d.Delay > 0:
-		suppression = "delay"
+		decision = "delay"
 	}
 	rt.cfg.Events.Publish(t.start.Cause, events.GuardDecided{
-		Guard: d.By, Target: t.target(), Decision: suppression, Reason: d.Reason, Overruled: overruled, Delay: d.Delay, Took: took,
+		Guard: d.By, Target: t.target(), Decision: decision, Reason: d.Reason, Overruled: overruled, Delay: d.Delay, Took: took,
 	})
 }

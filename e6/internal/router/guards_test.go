@@ -97,7 +97,7 @@ func (r *rig) startSwitch(side fsm.Side) <-chan error {
 // lastCause is why the machine made its last step.
 func (r *rig) lastCause() fsm.Cause { return r.Routing().Cause }
 
-func TestAGuardSeesTheProposalAndNoQueryGoesThereBeforeItAllows(t *testing.T) {
+func TestGuard_GetsTheProposalAndNoQueryIsRoutedBeforeItAllows(t *testing.T) {
 	judged(t, func(t *testing.T, r *rig, j *runGuards) {
 		old := r.pin()
 		r.announce(fsm.Blue, r.Stamp(), fsm.Green)
@@ -124,7 +124,7 @@ func TestAGuardSeesTheProposalAndNoQueryGoesThereBeforeItAllows(t *testing.T) {
 	})
 }
 
-func TestAGuardTriesTheTargetOutAndItsSessionStaysForThat(t *testing.T) {
+func TestGuard_CanQueryTheTargetWhoseSessionIsKept(t *testing.T) {
 	judged(t, func(t *testing.T, r *rig, j *runGuards) {
 		done := r.startSwitch(fsm.Green)
 		smoke := r.PinTo(fsm.Green)
@@ -140,7 +140,7 @@ func TestAGuardTriesTheTargetOutAndItsSessionStaysForThat(t *testing.T) {
 	})
 }
 
-func TestAVetoKeepsTheOrigin(t *testing.T) {
+func TestGuard_VetoKeepsTheOrigin(t *testing.T) {
 	judged(t, func(t *testing.T, r *rig, j *runGuards) {
 		done := r.startSwitch(fsm.Green)
 		before := r.Routing()
@@ -171,7 +171,7 @@ func TestAVetoKeepsTheOrigin(t *testing.T) {
 
 // Every response may repeat what was vetoed: the guards are not asked again each
 // time, but they are asked again.
-func TestARepeatedAnnouncementIsJudgedAgainAfterPausesThatGrow(t *testing.T) {
+func TestGuard_IsCalledAgainAfterGrowingPausesForARepeatedAnnouncement(t *testing.T) {
 	judged(t, func(t *testing.T, r *rig, j *runGuards) {
 		var at []time.Time
 		j.decide = func(router.Proposal) router.Decision { at = append(at, time.Now()); return veto }
@@ -193,7 +193,7 @@ func TestARepeatedAnnouncementIsJudgedAgainAfterPausesThatGrow(t *testing.T) {
 	})
 }
 
-func TestAGuardThatDelaysIsAskedAgain(t *testing.T) {
+func TestGuard_IsCalledAgainAfterItsDelay(t *testing.T) {
 	judged(t, func(t *testing.T, r *rig, j *runGuards) {
 		j.decide = func(p router.Proposal) router.Decision {
 			if p.Attempt == 1 {
@@ -213,14 +213,14 @@ func TestAGuardThatDelaysIsAskedAgain(t *testing.T) {
 	})
 }
 
-func TestAVetoIsOneEvenWithADelay(t *testing.T) {
+func TestGuard_VetoWithADelayIsAVeto(t *testing.T) {
 	judged(t, func(t *testing.T, r *rig, j *runGuards) {
 		j.decide = func(router.Proposal) router.Decision { return router.Decision{Veto: true, Delay: time.Second} }
 		require.ErrorIs(t, r.Switch(t.Context(), fsm.Green), router.ErrVetoed)
 	})
 }
 
-func TestACutoverThatSucceedsForgetsTheVetoesBefore(t *testing.T) {
+func TestGuard_SuccessfulCutoverResetsTheStrikes(t *testing.T) {
 	judged(t, func(t *testing.T, r *rig, j *runGuards) {
 		j.decide = func(p router.Proposal) router.Decision { return router.Decision{Veto: p.ID <= 2 || p.ID > 4} }
 		r.repeat(fsm.Blue, 7*suppressed) // vetoed twice, then allowed
@@ -234,7 +234,7 @@ func TestACutoverThatSucceedsForgetsTheVetoesBefore(t *testing.T) {
 	})
 }
 
-func TestAGuardDelaysNoLongerThanThePreparationMayTake(t *testing.T) {
+func TestGuard_DelayEndsAtThePrepareTimeout(t *testing.T) {
 	for _, delay := range []time.Duration{7 * time.Second, time.Hour} {
 		t.Run(delay.String(), func(t *testing.T) {
 			judged(t, func(t *testing.T, r *rig, j *runGuards) {
@@ -252,7 +252,7 @@ func TestAGuardDelaysNoLongerThanThePreparationMayTake(t *testing.T) {
 	}
 }
 
-func TestAGuardThatThinksTooLongIsStoppedAndTheOriginKept(t *testing.T) {
+func TestGuard_IsCancelledAtThePrepareTimeout(t *testing.T) {
 	judged(t, func(t *testing.T, r *rig, j *runGuards) {
 		began := time.Now()
 		require.ErrorContains(t, r.Switch(t.Context(), fsm.Green), "was not ready within")
@@ -265,7 +265,7 @@ func TestAGuardThatThinksTooLongIsStoppedAndTheOriginKept(t *testing.T) {
 }
 
 // A side that refuses cannot be kept, whatever a guard says about the other one.
-func TestAnOriginThatRefusesOverrulesTheGuard(t *testing.T) {
+func TestGuard_IsOverruledWhenTheOriginRefuses(t *testing.T) {
 	for name, c := range map[string]struct {
 		late      router.Decision
 		overruled bool
@@ -298,7 +298,7 @@ func TestAnOriginThatRefusesOverrulesTheGuard(t *testing.T) {
 	}
 }
 
-func TestAnOriginThatRefusesDuringADelayEndsIt(t *testing.T) {
+func TestGuard_DelayEndsWhenTheOriginRefuses(t *testing.T) {
 	judged(t, func(t *testing.T, r *rig, j *runGuards) {
 		j.decide = func(router.Proposal) router.Decision { return router.Decision{Delay: 50 * time.Second} }
 		r.announce(fsm.Blue, r.Stamp(), fsm.Green)
@@ -314,7 +314,7 @@ func TestAnOriginThatRefusesDuringADelayEndsIt(t *testing.T) {
 
 // What wakes the preparation is for the target's probes. A guard that wants to
 // wait is not asked for each query that fails on the origin.
-func TestAFailingQueryOnTheOriginDoesNotCutADelayShort(t *testing.T) {
+func TestGuard_DelayIsNotCutShortByAFailedQuery(t *testing.T) {
 	judged(t, func(t *testing.T, r *rig, j *runGuards) {
 		j.decide = func(router.Proposal) router.Decision { return router.Decision{Delay: 50 * time.Second} }
 		r.announce(fsm.Blue, r.Stamp(), fsm.Green)
@@ -326,7 +326,7 @@ func TestAFailingQueryOnTheOriginDoesNotCutADelayShort(t *testing.T) {
 	})
 }
 
-func TestADetectionAsksNoGuard(t *testing.T) {
+func TestGuard_IsNotCalledForADetection(t *testing.T) {
 	judged(t, func(t *testing.T, r *rig, j *runGuards) {
 		j.decide = func(router.Proposal) router.Decision { return veto }
 		r.cluster.set(fsm.Blue, errRefused)
@@ -336,7 +336,7 @@ func TestADetectionAsksNoGuard(t *testing.T) {
 	})
 }
 
-func TestATransitionThatEndsStopsItsGuardWhoseLateAnswerChangesNothing(t *testing.T) {
+func TestGuard_IsCancelledWithItsTransitionAndItsLateDecisionIsIgnored(t *testing.T) {
 	ends := map[string]func(r *rig){
 		"withdrawn by the origin": func(r *rig) { r.announce(fsm.Blue, r.Stamp(), fsm.Blue) },
 		"withdrawn by the caller": func(r *rig) { require.NoError(r.t, r.Switch(context.Background(), fsm.Blue)) },
@@ -374,7 +374,7 @@ func TestATransitionThatEndsStopsItsGuardWhoseLateAnswerChangesNothing(t *testin
 	}
 }
 
-func TestAGuardIsStoppedWhenTheClientCloses(t *testing.T) {
+func TestGuard_IsCancelledWhenTheClientCloses(t *testing.T) {
 	judged(t, func(t *testing.T, r *rig, j *runGuards) {
 		done := r.startSwitch(fsm.Green)
 		began := time.Now()

@@ -10,120 +10,121 @@ import (
 	"github.com/e6data/e6data-go/e6/fsm"
 )
 
-// Hooks are what others have to say about cutovers, and hear of them. Each may
-// be nil. None is called by the writer, so that they may take their time.
+// Hooks are callbacks that decide about cutovers or observe them. Each may be nil. None
+// runs on the writer, so they may block.
 type Hooks struct {
-	// Guard judges a transition whose target has accepted. It ends with ctx,
-	// which ends when its judgment no longer counts.
+	// Guard decides about a transition whose target has accepted. ctx ends when the
+	// decision no longer counts; Guard must return then.
 	Guard func(ctx context.Context, p Proposal) Decision
-	// Hold returns when no selector needs both sides any longer. If it is nil,
-	// a transition is never shared.
+	// WaitShared returns when no selector needs both sides any longer. If it is nil,
+	// no transition has a shared phase.
 	WaitShared func(ctx context.Context, shared fsm.Snapshot)
-	// Order says in which order a detection asks the sides.
+	// Order returns the order in which a detection tries the sides.
 	Order func(ctx context.Context, s DetectionStart) [2]fsm.Side
 
-	// The others are told when some work begins, and when it has ended. The
-	// work goes on in the context that they return.
+	// The other hooks are called when an operation begins; the function that they
+	// return is called when it has ended. The operation uses the context that they
+	// return.
 	Detection func(ctx context.Context, s DetectionStart) (context.Context, func(DetectionEnd))
 	Session   func(ctx context.Context, s SessionStart) (context.Context, func(SessionEnd))
 	Cutover   func(ctx context.Context, s CutoverStart) (context.Context, func(CutoverEnd))
 }
 
-// Proposal is a transition that is to be judged.
+// Proposal is a transition about which the guards decide.
 type Proposal struct {
 	// ID is the number of the transition.
 	ID uint64
 	// Event is fsm.EventAnnounce or fsm.EventRollback.
 	Event fsm.Event
-	// From is the side that serves, To the one that has accepted.
+	// From is the active side, To the side that has accepted.
 	From, To fsm.Side
-	// Cause is why the transition began.
+	// Cause is the cause of the transition.
 	Cause fsm.Cause
-	// Attempt counts how often the guards were asked about it, from 1: they are
-	// asked again after a delay.
+	// Attempt counts the calls of the guards for this transition, from 1: they are
+	// called again after a delay.
 	Attempt int
 	// InFlight is the number of queries on From.
 	InFlight int64
 }
 
-// Decision is what guards say about a transition. The zero value allows it.
+// Decision is the decision of the guards about a transition. The zero value allows it.
 type Decision struct {
-	// Veto keeps the origin. Reason says why, for people.
+	// Veto aborts the transition. Reason is its explanation for people.
 	Veto   bool
 	Reason string
-	// Delay asks again after that time.
+	// Delay calls the guards again after that time.
 	Delay time.Duration
 
-	// By names the guard, or the guards, that decided.
+	// By is the name of the guard, or the names of the guards, that decided.
 	By string
 }
 
-// DetectionStart: the client begins to look for a side that accepts.
+// DetectionStart describes a detection that begins.
 type DetectionStart struct {
-	// Cause is why it does.
+	// Cause is the cause of the detection.
 	Cause fsm.Cause
 	// From is the side that was active before, or None.
 	From fsm.Side
-	// At is when the first sign came that a side has to be looked for, such as the
-	// first refused call. The detection begins then or later.
+	// At is the time of the first sign, such as the first refused call. The detection
+	// begins then or later.
 	At time.Time
-	// Order is the order in which it asks the sides.
+	// Order is the order in which it tries the sides.
 	Order [2]fsm.Side
 }
 
-// DetectionEnd: the search is over.
+// DetectionEnd describes a detection that has ended.
 type DetectionEnd struct {
 	// Side is the side that accepted, or None.
 	Side fsm.Side
-	// Rounds is how often both sides were asked.
+	// Rounds is the number of rounds; each tries both sides.
 	Rounds int
 	Took   time.Duration
-	// Err is why no side was found.
+	// Err is the error of a detection that found no side.
 	Err error
 }
 
-// SessionStart: the client begins to log in on a side.
+// SessionStart describes a login that begins.
 type SessionStart struct {
 	Side fsm.Side
-	// Purpose is detect, prepare (of a cutover) or session (a query needs one).
+	// Purpose is detect, prepare (for a cutover) or session (for a query).
 	Purpose string
 }
 
-// SessionEnd: the side has answered, or has not.
+// SessionEnd describes a login that has ended.
 type SessionEnd struct {
 	Took time.Duration
 	Err  error
 }
 
-// CutoverStart: a change of the active side begins.
+// CutoverStart describes a change of the active side that begins.
 //
-// A transition from side to side is told when it begins, before it is known whether
-// the target will accept. Every other change is told when the active side has
-// changed: At is when its first sign came, and CutoverEnd follows at once.
+// For a transition the hook is called when it begins, before it is known whether the
+// target accepts. For every other change it is called after the active side has changed:
+// At is the time of its first sign, and CutoverEnd follows at once.
 type CutoverStart struct {
-	// ID is the number of the transition, and 0 for a change that is no part of one.
+	// ID is the number of the transition, and 0 for a change without one.
 	ID uint64
 	// Event is the event of the machine: fsm.EventAnnounce or fsm.EventRollback for
 	// a transition, otherwise fsm.EventAbort, fsm.EventSettle or fsm.EventReset.
 	Event fsm.Event
 	// Change is the kind of the change, as in the StrategyChanged event.
 	Change events.ChangeKind
-	// From is the side that is left, To the one that new queries shall go to. Each
-	// may be None: From on first use and after a reset, To for a reset.
+	// From is the active side before the change, To the one after it. Each may be
+	// None: From on first use and after a reset, To for a reset.
 	From, To fsm.Side
-	// Cause is why it begins: the announcement, the first refusal, the request.
+	// Cause is the cause of the change: the announcement, the first refusal, the request.
 	Cause fsm.Cause
-	// At is when its first sign came.
+	// At is the time of its first sign.
 	At time.Time
 	// InFlight is the number of queries on From then.
 	InFlight int64
-	// Limit is how long a transition may take at the most, all phases together. It
-	// is 0 for every other change.
+	// Limit is the maximum duration of a transition, all phases together. It is 0 for
+	// every other change.
 	Limit time.Duration
 }
 
-// background is the context of work that the router does by itself, in the
-// trace of what caused it.
+// background returns the context of an operation of the router itself, in the trace of
+// its cause.
 func background(ctx context.Context, cause fsm.Cause) context.Context {
 	if !cause.Trace.IsValid() {
 		return ctx
@@ -134,40 +135,39 @@ func background(ctx context.Context, cause fsm.Cause) context.Context {
 // The results of a transition.
 const (
 	// ResultDrained, ResultDeadline, ResultRefused and ResultSuperseded: it was
-	// committed, since the last query left the origin, the time was up, the
+	// committed, because no query was left on the origin, the drain timed out, the
 	// origin refused, or the next transition began.
 	ResultDrained    = "drained"
 	ResultDeadline   = "deadline"
 	ResultRefused    = "refused"
 	ResultSuperseded = "superseded"
-	// ResultAborted: the client is back on the origin. If the target had accepted,
-	// going back is a change of its own.
+	// ResultAborted: the origin is active. If the target had accepted, the abort is a
+	// change of its own.
 	ResultAborted = "aborted"
-	// ResultAbandoned: it led to neither side, as none accepts or the client was
-	// reset or closed.
+	// ResultAbandoned: it ended without an active side, because neither side accepts
+	// or the client was reset or closed.
 	ResultAbandoned = "abandoned"
-	// ResultSettled: a change without a transition has led to its side, and
-	// ResultReset: to none, as the caller wanted.
+	// ResultSettled: a change without a transition. ResultReset: a change to None, by
+	// a reset.
 	ResultSettled = "settled"
 	ResultReset   = "reset"
 )
 
-// CutoverEnd: a change, or the attempt at one, is over. A time is zero for what has
-// not happened.
+// CutoverEnd describes a change, or an aborted transition, that has ended. The time of a
+// step that did not happen is zero.
 type CutoverEnd struct {
-	// Result is one of ResultDrained and so on.
+	// Result is one of the Result constants.
 	Result string
-	// Changed is set if the active side changed: there is one StrategyChanged event
-	// then. A transition that ended before its target accepted changed nothing.
+	// Changed reports whether the active side changed, with one StrategyChanged event.
+	// A transition that ended before its target accepted changed nothing.
 	Changed bool
-	// Cause is why it ended.
+	// Cause is the cause of the end.
 	Cause fsm.Cause
-	// Ready is when the target became active, FirstQuery when the first query
-	// was given to it, and Drained when no query was left on the origin.
+	// Ready is the time at which the target became active, FirstQuery that of the
+	// first query on it, and Drained that of the last unpinned query of the origin.
 	Ready, FirstQuery, Drained time.Time
-	// At is when it ended.
+	// At is the time of the end.
 	At time.Time
-	// Remaining is the number of queries that were still on the side that was
-	// left.
+	// Remaining is the number of queries in flight at the end on the side that was left.
 	Remaining int64
 }

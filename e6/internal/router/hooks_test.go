@@ -119,7 +119,7 @@ func traced(t *testing.T, test func(t *testing.T, r *rig, s *spans), change ...f
 	})
 }
 
-func TestADetectionIsToldFromBeginningToEnd(t *testing.T) {
+func TestHooks_DetectionIsReportedFromStartToEnd(t *testing.T) {
 	traced(t, func(t *testing.T, r *rig, s *spans) {
 		r.touch()
 		d := s.detections[0]
@@ -149,7 +149,7 @@ func TestADetectionIsToldFromBeginningToEnd(t *testing.T) {
 	})
 }
 
-func TestADetectionAsksInTheOrderOfTheHook(t *testing.T) {
+func TestHooks_DetectionTriesTheSidesInTheOrderOfTheHook(t *testing.T) {
 	var asked []router.DetectionStart
 	traced(t, func(t *testing.T, r *rig, s *spans) {
 		r.cluster.set(fsm.Green, nil)
@@ -165,7 +165,7 @@ func TestADetectionAsksInTheOrderOfTheHook(t *testing.T) {
 	})
 }
 
-func TestACutoverIsToldFromBeginningToEnd(t *testing.T) {
+func TestHooks_CutoverIsReportedFromStartToEnd(t *testing.T) {
 	traced(t, func(t *testing.T, r *rig, s *spans) {
 		a, b := r.pin(), r.pin()
 		began := time.Now()
@@ -202,7 +202,7 @@ func TestACutoverIsToldFromBeginningToEnd(t *testing.T) {
 	})
 }
 
-func TestTheLimitOfACutoverCountsItsSharedPhase(t *testing.T) {
+func TestHooks_LimitOfACutoverIncludesTheSharedPhase(t *testing.T) {
 	h := &holder{}
 	traced(t, func(t *testing.T, r *rig, s *spans) {
 		r.touch()
@@ -218,7 +218,7 @@ func TestTheLimitOfACutoverCountsItsSharedPhase(t *testing.T) {
 	}, func(cfg *router.Config) { h.release = make(chan struct{}); cfg.Hooks.WaitShared = h.hold })
 }
 
-func TestHowACutoverEnds(t *testing.T) {
+func TestHooks_EveryResultOfACutover(t *testing.T) {
 	drainingTo := func(r *rig) { r.cutTo(fsm.Green); r.Unpin(r.pin()) }
 	for name, c := range map[string]struct {
 		prepare   func(r *rig) // with one query pinned to blue
@@ -280,7 +280,7 @@ func TestHowACutoverEnds(t *testing.T) {
 }
 
 // A query that waits for the routing can be there before anything else happens.
-func TestTheFirstQueryIsNeverBeforeItsSideWasReady(t *testing.T) {
+func TestHooks_FirstQueryIsNotBeforeReady(t *testing.T) {
 	s := &spans{}
 	r := newRig(t, s.attach, func(cfg *router.Config) { cfg.Cluster = promptCluster{} })
 	r.Unpin(r.pin())
@@ -318,7 +318,7 @@ func TestTheFirstQueryIsNeverBeforeItsSideWasReady(t *testing.T) {
 }
 
 // Hooks that take their time hold up their own piece of work and no more.
-func TestASlowHookHoldsUpNoOtherWork(t *testing.T) {
+func TestHooks_SlowHookBlocksNoOtherOperation(t *testing.T) {
 	var free chan struct{}
 	traced(t, func(t *testing.T, r *rig, s *spans) {
 		free = make(chan struct{})
@@ -342,7 +342,7 @@ func TestASlowHookHoldsUpNoOtherWork(t *testing.T) {
 	})
 }
 
-func TestWhatBeginsEndsWhateverHappensMeanwhile(t *testing.T) {
+func TestHooks_EveryStartHasAnEnd(t *testing.T) {
 	for name, happens := range map[string]func(r *rig){
 		"a reset":              func(r *rig) { require.NoError(r.t, r.Reset(context.Background())); r.touch() },
 		"the end":              func(r *rig) { require.NoError(r.t, r.Close(context.Background())) },

@@ -9,15 +9,16 @@ import (
 	"github.com/e6data/e6data-go/e6/store"
 )
 
-// A message is an input of the router: something that a goroutine saw, or wants. Only
-// the writer applies it. A message about a call of the cluster carries the side and the
-// Stamp of the call, or the work that made it, so that the writer can tell what is stale.
+// A message is an input of the router: an observation or a request of a goroutine. Only
+// the writer applies it. A message about a call to the cluster holds the side and the
+// Stamp of the call, or the transition, detection or check that made it, so that the
+// writer recognises a stale one.
 //
-// Messages with a pointer receiver carry results, which whoever has called reads after
-// the writer has applied them.
+// Messages with a pointer receiver hold results, which the caller reads after the writer
+// has applied the message.
 type message interface{ apply(w *writer) }
 
-// An envelope carries a message, and tells when it was applied.
+// An envelope holds a message, and a channel that is closed when it was applied.
 type envelope struct {
 	message
 	done chan struct{} // may be nil
@@ -35,7 +36,7 @@ func (rt *Router) send(e envelope) bool {
 	}
 }
 
-// call sends a message to the writer and waits, within ctx, until it was applied.
+// call sends a message to the writer and waits, within ctx, until it is applied.
 func (rt *Router) call(ctx context.Context, m message) error {
 	applied := make(chan struct{})
 	if !rt.send(envelope{m, applied}) {
@@ -51,37 +52,37 @@ func (rt *Router) call(ctx context.Context, m message) error {
 	}
 }
 
-// leaveAnnouncement leaves an announcement for the writer, in the place of an older one
-// from the same source. It never waits: it runs on the goroutine of a response.
+// leaveAnnouncement stores an announcement for the writer, in place of an older one from
+// the same source. It never blocks: it runs on the goroutine that received the response.
 func (rt *Router) leaveAnnouncement(a announcement) {
 	if !a.source.Valid() {
 		return
 	}
 	slot := &rt.announcements[a.source]
 	for {
-		present := slot.Load()
-		if present != nil && present.at.Transition > a.at.Transition {
-			return // from an older response, which comes late
+		current := slot.Load()
+		if current != nil && current.at.Transition > a.at.Transition {
+			return // this one is of an older call, whose response came late
 		}
-		if slot.CompareAndSwap(present, &a) {
+		if slot.CompareAndSwap(current, &a) {
 			break
 		}
 	}
 	select {
 	case rt.announced <- struct{}{}:
-	default: // the writer is going to look
+	default: // the writer has not read the value of the channel yet, and will load all slots then
 	}
 }
 
 // The calls of statements.
 type (
-	// refused: the ingress turned a call away.
+	// refused: the ingress refused a call (456).
 	refused struct {
 		side  fsm.Side
 		at    Stamp
 		cause fsm.Cause
 	}
-	// unanswered: a call got no response, or all of them for some time.
+	// unanswered: a call got no response. silent: no call of the side got one for a while.
 	unanswered struct {
 		side   fsm.Side
 		at     Stamp
@@ -95,7 +96,7 @@ type (
 	}
 	// sideNeeded: a query found no side.
 	sideNeeded struct{ cause fsm.Cause }
-	// healthBreached: a side on probation breaks the policy.
+	// healthBreached: a side on probation exceeds a limit of the policy.
 	healthBreached struct {
 		probation          *probation
 		reason             string
@@ -111,14 +112,14 @@ func (m healthBreached) apply(w *writer)  { w.onBreach(m.probation, m.reason, m.
 
 // Detections and sessions.
 type (
-	// detected: a side accepted.
+	// detected: a side accepted the login of a detection.
 	detected struct {
 		detection *detection
 		side      fsm.Side
 		session   string
 		took      time.Duration
 	}
-	// detectionFailed: neither did, and the detection is over.
+	// detectionFailed: the detection has ended without a side.
 	detectionFailed struct {
 		detection *detection
 		reason    fsm.Reason
@@ -131,14 +132,14 @@ type (
 		cause   fsm.Cause
 		pause   time.Duration
 	}
-	// sessionOpened: there is one. It may be of no use any more.
+	// sessionOpened: the login has ended. The queries that needed the session may have ended too.
 	sessionOpened struct{}
-	// checked: a probe of the active side is over.
+	// checked: a health probe of the active side has ended.
 	checked struct {
 		check *check
 		cause fsm.Cause
 	}
-	// refreshDue: what is known about the active side has aged.
+	// refreshDue: the refresh interval is over.
 	refreshDue struct{}
 )
 
@@ -150,7 +151,7 @@ func (m sessionNeeded) apply(w *writer) {
 func (sessionOpened) apply(w *writer) { w.releaseSessions() }
 func (m checked) apply(w *writer)     { w.onChecked(m.check, m.cause) }
 func (refreshDue) apply(w *writer) {
-	w.onRefreshDue(fsm.Cause{Reason: fsm.ReasonDeadline, Detail: "what is known about the side has aged"})
+	w.onRefreshDue(fsm.Cause{Reason: fsm.ReasonDeadline, Detail: "the refresh interval is over"})
 }
 
 // Transitions.
@@ -162,43 +163,44 @@ type (
 		took       time.Duration
 		installed  bool // false if the transition is over
 	}
-	// targetNotReady: it has not. held says that the origin refused before the probe.
+	// targetNotReady: a login on the target failed. held: the origin had refused before
+	// that login was sent.
 	targetNotReady struct {
 		transition *transition
 		err        error
 		held       bool
 	}
-	// targetReady: no guard has to be asked.
+	// targetReady: the target accepts, and there is no guard to call.
 	targetReady struct{ transition *transition }
-	// guardsDecided: they were.
+	// guardsDecided: the guards have returned their decision.
 	guardsDecided struct {
-		transition  *transition
-		suppression Decision
-		took        time.Duration
+		transition *transition
+		decision   Decision
+		took       time.Duration
 	}
-	// prepareTimedOut and drainTimedOut: the time of a phase is up.
+	// prepareTimedOut, drainTimedOut: the time limit of a phase is over.
 	prepareTimedOut struct{ transition *transition }
 	drainTimedOut   struct{ transition *transition }
-	// sharedPhaseEnded: no selector needs both sides, or its time is up.
+	// sharedPhaseEnded: no selector needs both sides, or the time limit is over.
 	sharedPhaseEnded struct {
 		transition *transition
 		cause      fsm.Cause
 	}
-	// sharedOriginProbed: an origin that got new queries was probed.
+	// sharedOriginProbed: a suspected origin of a shared phase was probed.
 	sharedOriginProbed struct {
 		transition *transition
 		accepts    bool
 		cause      fsm.Cause
 	}
-	// targetHealthy: a target that had not answered does.
+	// targetHealthy: a suspected target accepts.
 	targetHealthy struct{ transition *transition }
-	// originProbed: it does not, and the origin was probed.
+	// originProbed: a suspected target does not accept, and the origin was probed.
 	originProbed struct {
 		transition             *transition
 		accepts, targetRefuses bool
 		cause                  fsm.Cause
 	}
-	// verificationEnded: the conclusions about a target were drawn.
+	// verificationEnded: the verification of a target has ended, and its result was applied.
 	verificationEnded struct{ verdict chan struct{} }
 )
 
@@ -207,7 +209,7 @@ func (m *targetAccepted) apply(w *writer) {
 }
 func (m targetNotReady) apply(w *writer)   { w.onNotReady(m.transition, m.err, m.held) }
 func (m targetReady) apply(w *writer)      { w.onReady(m.transition) }
-func (m guardsDecided) apply(w *writer)    { w.onGuardsDecided(m.transition, m.suppression, m.took) }
+func (m guardsDecided) apply(w *writer)    { w.onGuardsDecided(m.transition, m.decision, m.took) }
 func (m prepareTimedOut) apply(w *writer)  { w.onPrepareTimeout(m.transition) }
 func (m drainTimedOut) apply(w *writer)    { w.onDrainTimeout(m.transition) }
 func (m sharedPhaseEnded) apply(w *writer) { w.onShared(m.transition, m.cause) }
@@ -223,7 +225,7 @@ func (m verificationEnded) apply(w *writer) { close(m.verdict) }
 // The caller, and the store.
 type (
 	// switchRequested, rollbackRequested: known is false while no side is known to
-	// accept; the caller asks again then.
+	// accept; then the caller waits and sends the message again.
 	switchRequested struct {
 		side       fsm.Side
 		cause      fsm.Cause
@@ -232,15 +234,15 @@ type (
 	}
 	rollbackRequested struct {
 		cause    fsm.Cause
-		rollback *rollback // to wait for; nil if a transition was taken back
+		rollback *rollback // to wait for; nil if a transition was aborted instead
 		known    bool
 	}
-	// rollbackProbed: the side to go back to was probed.
+	// rollbackProbed: the target of a rollback was probed.
 	rollbackProbed struct {
 		rollback *rollback
 		err      error
 	}
-	// rollbackRetryDue: one that did not accept may be tried again.
+	// rollbackRetryDue: the pause before a retry of a rollback is over.
 	rollbackRetryDue struct{ rollback *rollback }
 	refreshRequested struct {
 		cause fsm.Cause
@@ -248,14 +250,14 @@ type (
 	}
 	resetRequested struct{ cause fsm.Cause }
 	closeRequested struct{}
-	// recordRead: the store has a record. recordPublished: it has it because the
-	// publisher has dealt with that update.
+	// recordRead: the watch of the store delivered a record. recordPublished: the
+	// publisher has handled that update, and the store holds that record.
 	recordRead      struct{ record store.Record }
 	recordPublished struct {
 		update uint64
 		record store.Record
 	}
-	// stageHeld: a client that went first has been on the new side long enough.
+	// stageHeld: a client of the first stage has been on the new side for the stage time.
 	stageHeld struct{ stage *stage }
 )
 

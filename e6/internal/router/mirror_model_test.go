@@ -27,7 +27,7 @@ var mirrored = map[string][]string{
 	"noneLeft":         {"moved.Load", "pins.sum", "pins.sum", "moved.Load"},
 }
 
-func TestTheModelOfAPinMirrorsTheCode(t *testing.T) {
+func TestModel_PinModelMatchesTheCode(t *testing.T) {
 	found := map[string][]string{}
 	for _, file := range []string{"routing.go", "router.go", "writer.go", "transition.go"} {
 		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)

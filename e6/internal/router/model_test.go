@@ -58,7 +58,7 @@ func (p *place) runGuards(w *world, last bool) {
 // its queries' steps, of the answers to every call, and of what happens around
 // them. With E6_MODEL=large each has a query more, which takes minutes; under the race
 // detector it has one less, and in the short form two queries meet no store there.
-func TestNoOrderOfEventsBreaksARule(t *testing.T) {
+func TestModel_NoOrderOfEventsBreaksARule(t *testing.T) {
 	for _, s := range scopes {
 		limit := 3 * time.Minute
 		switch {

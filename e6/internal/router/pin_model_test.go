@@ -6,13 +6,13 @@ import (
 	"github.com/e6data/e6data-go/e6/fsm"
 )
 
-// The schedules of TestNoOrderOfEventsBreaksARule make a whole pin in one step.
+// The schedules of TestModel_NoOrderOfEventsBreaksARule make a whole pin in one step.
 // What can come between its halves is checked here, on a model: every atomic
 // access to the routing, to the counters and to the drained channel is a step of
 // its own, and every order of them is tried. The functions that it mirrors are
 // pinTo, pin and Unpin (routing.go), sum (pins.go), and of the writer fire,
 // startDraining, commitIfDrained, onDrained, noneLeft and Drain;
-// TestTheModelOfAPinMirrorsTheCode fails when their accesses change.
+// TestModel_PinModelMatchesTheCode fails when their accesses change.
 
 const (
 	pinners   = 3

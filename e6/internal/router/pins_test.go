@@ -25,7 +25,7 @@ func settledRig(t testing.TB) *rig {
 
 // Many queries come and go while the client is switched to and fro. As long as
 // one of them is pinned, it must never see its side reported as drained.
-func TestADrainedSideStaysDrained(t *testing.T) {
+func TestPin_DrainedSideStaysDrained(t *testing.T) {
 	const cutovers, pinners = 300, 6
 	r := newRig(t, func(cfg *router.Config) { cfg.Cluster = promptCluster{cfg.Cluster.(*fakeCluster)} })
 	p := r.pin()
@@ -80,7 +80,7 @@ func TestADrainedSideStaysDrained(t *testing.T) {
 	require.Zero(t, r.InFlight(fsm.Blue)+r.InFlight(fsm.Green))
 }
 
-func TestAPinThatReadAnOldRoutingCountsItselfOutAgain(t *testing.T) {
+func TestPin_WithAnOldRoutingCountsItselfOut(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		r.touch()
 		old := r.Routing()
@@ -113,7 +113,7 @@ func (promptCluster) Authenticate(_ context.Context, side fsm.Side) (string, err
 	return side.String(), nil
 }
 
-func TestASettledPinAllocatesNothing(t *testing.T) {
+func TestPin_SettledAllocatesNothing(t *testing.T) {
 	r := settledRig(t)
 	ctx := context.Background()
 	require.Zero(t, testing.AllocsPerRun(1000, func() {
@@ -126,7 +126,7 @@ func TestASettledPinAllocatesNothing(t *testing.T) {
 	}))
 }
 
-func BenchmarkPinAndUnpinWhenSettled(b *testing.B) {
+func BenchmarkPin_Settled(b *testing.B) {
 	r := settledRig(b)
 	ctx := context.Background()
 	b.ReportAllocs()
@@ -136,7 +136,7 @@ func BenchmarkPinAndUnpinWhenSettled(b *testing.B) {
 	}
 }
 
-func BenchmarkPinAndUnpinOnEightGoroutines(b *testing.B) {
+func BenchmarkPin_EightGoroutines(b *testing.B) {
 	r := settledRig(b)
 	ctx := context.Background()
 	b.ReportAllocs()

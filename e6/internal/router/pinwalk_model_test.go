@@ -52,7 +52,7 @@ var pinWorlds = map[string]pinRules{
 // With E6_MODEL=large there are three queries where that is feasible, and under the race
 // detector two. The two largest worlds have one there in the short form: a model has no
 // races, and go test without the detector walks through them with two.
-func TestNoOrderOfItsHalvesBreaksAPin(t *testing.T) {
+func TestModel_NoInterleavingBreaksAPin(t *testing.T) {
 	for name, rules := range pinWorlds {
 		t.Run(name, func(t *testing.T) {
 			switch {
@@ -72,7 +72,7 @@ func TestNoOrderOfItsHalvesBreaksAPin(t *testing.T) {
 }
 
 // Each rule of a pin is there for a reason: without it, some order goes wrong.
-func TestEveryRuleOfAPinIsNeeded(t *testing.T) {
+func TestModel_EveryRuleOfAPinIsNeeded(t *testing.T) {
 	for name, c := range map[string]struct {
 		rules pinRules
 		wrong string

@@ -6,8 +6,8 @@ import (
 	"github.com/e6data/e6data-go/e6/store"
 )
 
-// registerPresence lists the client among those of its cluster for as long as it lives, if
-// the store can do that.
+// registerPresence registers the client in the presence list of its cluster until the client is
+// closed, if the store has such a list.
 func (rt *Router) registerPresence() {
 	others, ok := rt.cfg.Store.(store.Presence)
 	if !ok || !rt.cfg.Fleet.Present {
@@ -28,7 +28,7 @@ func (rt *Router) registerPresence() {
 		}
 		leaving, cancel := context.WithTimeout(context.WithoutCancel(rt.ctx), leaveTimeout/2)
 		defer cancel()
-		_ = self.Leave(leaving) // or the store notices
+		_ = self.Leave(leaving) // if it fails, the entry expires
 		return nil
 	})
 	if err != nil {

@@ -52,7 +52,7 @@ func (v *verdicts) add(format string, args ...any) {
 	v.all = append(v.all, fmt.Sprintf(format, args...))
 }
 
-func TestNoScriptBreaksTheRules(t *testing.T) {
+func TestRapid_NoScriptBreaksTheRules(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		script := drawScript(rt)
 		wrong := &verdicts{}

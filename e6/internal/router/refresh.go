@@ -11,18 +11,18 @@ import (
 	"github.com/e6data/e6data-go/e6/internal/errtext"
 )
 
-// A check asks the settled side for a sign of life, outside the machine: no
-// query waits for it.
+// A check is a health probe of the active side in a settled state. It is no state
+// of the machine, and no query waits for it.
 type check struct {
 	side    fsm.Side
 	epoch   uint64
-	suspect bool // a query got no answer: no answer here either is bad news
+	suspect bool // a query got no response: if the probe gets none either, a detection starts
 	err     error
 	done    chan struct{}
 }
 
-// startCheck asks the active side, unless that is under way in this epoch. It
-// runs on the writer, in a settled state.
+// startCheck probes the active side. It returns the check in flight of this epoch,
+// if there is one. It runs on the writer, in a settled state.
 func (w *writer) startCheck(cause fsm.Cause, limit time.Duration) *check {
 	s := w.machine.Snapshot()
 	if w.check == nil || w.check.epoch != s.Epoch {
@@ -36,8 +36,8 @@ func (w *writer) startCheck(cause fsm.Cause, limit time.Duration) *check {
 	return w.check
 }
 
-// onChecked draws the conclusion of a check. What it found in another epoch, or
-// during a transition, is left to the rules of that.
+// onChecked handles the result of a check. A result from another epoch, or one that
+// arrives during a transition, changes nothing.
 func (w *writer) onChecked(k *check, cause fsm.Cause) {
 	if w.check == k {
 		w.check = nil
@@ -56,7 +56,7 @@ func (w *writer) onChecked(k *check, cause fsm.Cause) {
 	case (verdict == Unreachable || verdict == Suspended) && k.suspect:
 		first := k.side
 		if errors.Is(k.err, context.DeadlineExceeded) {
-			first = first.Other() // it hangs: a login on it would hang as well
+			first = first.Other() // the side hangs: a login on it would time out too
 		}
 		w.foundDead(k.side)
 		w.detect(cause, first)
@@ -65,8 +65,8 @@ func (w *writer) onChecked(k *check, cause fsm.Cause) {
 	}
 }
 
-// scheduleRefresh plans the next check. The interval is shortened by up to a
-// tenth at random, so that clients which started together do not stay together.
+// scheduleRefresh starts the timer of the next check. Jitter shortens the interval by
+// up to a tenth, so that clients which started together do not probe together.
 func (w *writer) scheduleRefresh() {
 	if w.refresh != nil {
 		w.refresh.Stop()
@@ -82,8 +82,8 @@ func (w *writer) onRefreshDue(cause fsm.Cause) *check {
 	return nil
 }
 
-// Refresh asks the cluster now, instead of when the knowledge has aged, and
-// returns what is known then.
+// Refresh probes the active side now, instead of at the end of the refresh interval, and
+// returns the snapshot after that.
 func (rt *Router) Refresh(ctx context.Context) (fsm.Snapshot, error) {
 	m := refreshRequested{cause: causeOf(ctx, fsm.ReasonCaller, "refresh")}
 	if err := rt.call(ctx, &m); err != nil {
@@ -104,7 +104,7 @@ func (rt *Router) Refresh(ctx context.Context) (fsm.Snapshot, error) {
 	return rt.waitForSide(ctx)
 }
 
-// waitForSide waits until some side takes queries.
+// waitForSide waits until a side takes queries.
 func (rt *Router) waitForSide(ctx context.Context) (fsm.Snapshot, error) {
 	p, err := rt.Pin(ctx)
 	if err == nil {
@@ -113,7 +113,7 @@ func (rt *Router) waitForSide(ctx context.Context) (fsm.Snapshot, error) {
 	return rt.Routing().Snapshot, err
 }
 
-// Reset forgets which side is active. The next query looks for it.
+// Reset clears the active side. The next query starts a detection.
 func (rt *Router) Reset(ctx context.Context) error {
 	return rt.call(ctx, resetRequested{causeOf(ctx, fsm.ReasonCaller, "reset")})
 }
@@ -127,8 +127,8 @@ func (w *writer) onReset(cause fsm.Cause) {
 	w.fire(fsm.Trigger{Event: fsm.EventReset, Cause: cause})
 }
 
-// Switch announces side on the caller's behalf, and waits within ctx until new
-// queries go there. The side must accept, as after any announcement.
+// Switch starts a transition to side, as an announcement does, and waits within ctx until
+// new queries are routed to side. The side must accept first.
 func (rt *Router) Switch(ctx context.Context, side fsm.Side) error {
 	if !side.Valid() {
 		return errtext.Errorf("switch: %w", &fsm.SideError{Name: side.String()})
@@ -156,8 +156,8 @@ func (rt *Router) Switch(ctx context.Context, side fsm.Side) error {
 	}
 }
 
-// switchTo returns the transition to wait for, and none if side is active. It
-// does nothing while no side is known to accept.
+// switchTo returns the transition to wait for, and nil if side is active. known is false,
+// and nothing is done, while no side is known to accept.
 func (w *writer) switchTo(side fsm.Side, cause fsm.Cause) (t *transition, known bool) {
 	s := w.machine.Snapshot()
 	switch {
@@ -173,6 +173,6 @@ func (w *writer) switchTo(side fsm.Side, cause fsm.Cause) (t *transition, known 
 		w.later = nil
 		return nil, true
 	}
-	delete(w.suppressed, side) // the caller knows better
+	delete(w.suppressed, side) // a request of the caller ends a suppression
 	return w.begin(fsm.EventAnnounce, side, cause), true
 }

@@ -9,26 +9,25 @@ import (
 	"github.com/e6data/e6data-go/e6/internal/ctxerr"
 )
 
-// Refused reports that a call sent to side at that stamp was turned away by
-// the ingress. It returns when the writer has drawn its conclusions, so that a
-// caller that pins again finds them.
+// Refused reports that the ingress refused (456) a call sent to side at that
+// stamp. It returns when the writer has handled that, so that a caller that pins
+// again gets the new routing.
 func (rt *Router) Refused(ctx context.Context, side fsm.Side, at Stamp) error {
 	cause := causeOf(ctx, fsm.ReasonRefusal, side.String()+" refused a call")
 	return rt.call(ctx, refused{side, at, cause})
 }
 
-// Failed reports that a call sent to side at that stamp got no answer. It
-// returns when the writer has drawn its conclusions. Events repeat why, so it
-// holds no secret and no SQL.
+// Failed reports that a call sent to side at that stamp got no response. It
+// returns when the writer has handled that. The reason is published in events, so
+// it must hold no secret and no SQL.
 func (rt *Router) Failed(ctx context.Context, side fsm.Side, at Stamp, reason string) error {
-	cause := causeOf(ctx, fsm.ReasonUnreachable, fmt.Sprintf("%s did not answer: %s", side, reason))
+	cause := causeOf(ctx, fsm.ReasonUnreachable, fmt.Sprintf("no response from %s: %s", side, reason))
 	return rt.call(ctx, unanswered{side, at, cause, false})
 }
 
-// AwaitVerdict waits, within ctx, for the conclusions of the probe that a call to side
-// without an answer has started. It returns at once if there is none. A query that starts
-// over calls it, so as not to use up its attempts before it is known whether the side
-// still serves.
+// AwaitVerdict waits, within ctx, until the result of a probe of side is applied that a
+// call without a response has started. It returns at once if there is none. A replay calls
+// it first, so that a query does not use up its attempts while the side is suspected.
 func (rt *Router) AwaitVerdict(ctx context.Context, side fsm.Side) error {
 	m := verdictAwaited{side: side}
 	if err := rt.call(ctx, &m); err != nil || m.concluded == nil {
@@ -44,8 +43,8 @@ func (rt *Router) AwaitVerdict(ctx context.Context, side fsm.Side) error {
 	}
 }
 
-// verdictOn is closed once it is known whether a side that is probed serves, and nil if
-// it is not probed.
+// verdictOn returns a channel that is closed when the result of the probe of side was
+// applied, and nil if no probe of a suspected side is in flight.
 func (w *writer) verdictOn(side fsm.Side) <-chan struct{} {
 	switch t, k := w.transition, w.check; {
 	case w.machine.Snapshot().Active != side:
@@ -58,15 +57,16 @@ func (w *writer) verdictOn(side fsm.Side) <-chan struct{} {
 }
 
 // Silent reports that calls to side were outstanding for that time without any
-// answer, whoever gave up on them; at is from when that began. The side is probed
-// unless that is under way, and the probe decides (rule 21). It returns at once.
+// response, also if their callers cancelled them; at is the stamp of the first. The
+// side is probed, unless a probe is in flight, and only the probe changes the state
+// (rule 21). Silent does not block.
 func (rt *Router) Silent(side fsm.Side, at Stamp, silent time.Duration) {
-	cause := fsm.Cause{Reason: fsm.ReasonUnreachable, Detail: fmt.Sprintf("%s has answered no call for %s", side, silent.Round(time.Millisecond))}
+	cause := fsm.Cause{Reason: fsm.ReasonUnreachable, Detail: fmt.Sprintf("no response from %s for %s", side, silent.Round(time.Millisecond))}
 	rt.post(unanswered{side, at, cause, true})
 }
 
-// onRefused decides what a refusal means. Only one whose call was sent in the
-// present epoch is evidence.
+// onRefused handles a refusal. Only one whose call was sent in the current epoch
+// counts.
 func (w *writer) onRefused(side fsm.Side, at Stamp, cause fsm.Cause) {
 	s := w.machine.Snapshot()
 	if at.Epoch == s.Epoch && side == s.Active {
@@ -91,8 +91,8 @@ func (w *writer) onRefused(side fsm.Side, at Stamp, cause fsm.Cause) {
 	}
 }
 
-// onFailed decides what a missing answer means: at the most that the side is
-// probed. One that was silent for the time of a probe gets less time for it.
+// onFailed handles a call without a response: at most it starts a probe of the
+// side. The probe of a silent side has a shorter time limit.
 func (w *writer) onFailed(side fsm.Side, at Stamp, cause fsm.Cause, silent bool) {
 	s := w.machine.Snapshot()
 	if at.Epoch == s.Epoch && side == s.Active {
@@ -112,8 +112,9 @@ func (w *writer) onFailed(side fsm.Side, at Stamp, cause fsm.Cause, silent bool)
 	}
 }
 
-// probeLimit is the time limit of a probe. A side that has been silent is left within
-// twice the time of a probe from when the silence began: that was the first half.
+// probeLimit is the time limit of a probe. The silence of a side lasts one ProbeTimeout
+// before it is reported; with the shorter limit the probe ends, and a detection starts,
+// within two of them.
 func (rt *Router) probeLimit(silent bool) time.Duration {
 	if silent {
 		return rt.cfg.ProbeTimeout * 3 / 4
@@ -121,8 +122,8 @@ func (rt *Router) probeLimit(silent bool) time.Duration {
 	return rt.cfg.ProbeTimeout
 }
 
-// doubt checks a target that has accepted and now fails. While it is known to
-// refuse, new queries wait.
+// suspectTarget starts the verification of a target that has accepted and now fails.
+// While it is known to refuse, new queries wait.
 func (w *writer) suspectTarget(t *transition, refused bool, cause fsm.Cause, limit time.Duration) {
 	if refused {
 		w.hold(true)
@@ -132,13 +133,13 @@ func (w *writer) suspectTarget(t *transition, refused bool, cause fsm.Cause, lim
 		t.suspected, t.verdict = true, verdict
 		w.spawn(func(rt *Router) {
 			rt.verifyTarget(t, refused, cause, limit)
-			rt.post(verificationEnded{verdict}) // after its conclusions
+			rt.post(verificationEnded{verdict}) // after its result: whoever waits for verdict finds it applied
 		})
 	}
 }
 
-// verify probes the target within limit, unless it is known to refuse, and then the
-// origin.
+// verifyTarget probes the target within limit, unless it is known to refuse. If the target
+// does not accept, it probes the origin.
 func (rt *Router) verifyTarget(t *transition, refused bool, cause fsm.Cause, limit time.Duration) {
 	if !refused {
 		err := rt.pingWithin(t.ctx, limit, t.target())
@@ -164,7 +165,7 @@ func (rt *Router) verifyTarget(t *transition, refused bool, cause fsm.Cause, lim
 	rt.post(originProbed{t, accepts, refused, cause})
 }
 
-// onTargetHealthy ends the doubt about a target that does accept.
+// onTargetHealthy clears the suspicion of a target that accepts.
 func (w *writer) onTargetHealthy(t *transition) {
 	if w.transition == t {
 		t.suspected, w.suspicion = false, nil
@@ -172,9 +173,9 @@ func (w *writer) onTargetHealthy(t *transition) {
 	}
 }
 
-// onOriginProbed goes back to an origin that accepts, and looks for a side if
-// neither does. A target that refuses does so to everyone; that it cannot be reached
-// is what this client alone has seen.
+// onOriginProbed aborts the transition if the origin accepts, and starts a detection
+// otherwise. A target that refuses does so for every client. A target that is
+// unreachable may be so for this client only: it publishes a veto.
 func (w *writer) onOriginProbed(t *transition, originAccepts, targetRefuses bool, cause fsm.Cause) {
 	if w.transition == t && !targetRefuses {
 		w.foundDead(t.target())
@@ -193,7 +194,7 @@ func (w *writer) onOriginProbed(t *transition, originAccepts, targetRefuses bool
 	}
 }
 
-// ping asks a side for a sign of life.
+// ping is a health probe of a side within ProbeTimeout.
 func (rt *Router) ping(ctx context.Context, side fsm.Side) error {
 	return rt.pingWithin(ctx, rt.cfg.ProbeTimeout, side)
 }

@@ -15,9 +15,9 @@ import (
 	"github.com/e6data/e6data-go/e6/internal/health"
 )
 
-// Policy says when the client goes back to the old side by itself.
+// Policy is the policy of automatic rollbacks.
 type Policy struct {
-	// Automatic turns it on. CoolDown counts for the caller's own rollbacks too.
+	// Automatic turns them on. CoolDown applies to rollbacks of the caller too.
 	Automatic    bool
 	MinRequests  int64
 	ErrorRate    float64
@@ -26,19 +26,19 @@ type Policy struct {
 	CoolDown     time.Duration
 }
 
-// A probation is the time in which a side that new queries have moved to is
-// watched. It is over when the epoch is.
+// A probation is the time after a transition in which the health of the new side can
+// cause a rollback. It ends with the epoch.
 type probation struct {
 	side     fsm.Side
 	epoch    uint64
 	until    time.Time
-	baseline health.Summary // of the side that was left
-	window   *health.Window // of the queries that were given to the side since
-	next     atomic.Int64   // when a breach is told again, in nanoseconds
+	baseline health.Summary // of the other side
+	window   *health.Window // of the queries of this epoch
+	next     atomic.Int64   // time of the next report of a breach, in nanoseconds
 }
 
-// latencyEvery is how many answers lie between two looks at the latency, which
-// costs more than the other looks.
+// latencyEvery is the number of responses between two checks of the latency, which
+// cost more than the other checks.
 const latencyEvery = 8
 
 // probationOf is the probation of the target of a transition in the epoch that
@@ -53,7 +53,7 @@ func (w *writer) probationOf(t *transition, baseline health.Summary) *probation 
 	}
 }
 
-// Health is how a side did in the last while.
+// Health returns the health of a side in the last HealthWindow.
 func (rt *Router) Health(side fsm.Side) health.Summary {
 	if w := rt.windows[side]; w != nil {
 		return w.Summary()
@@ -61,7 +61,7 @@ func (rt *Router) Health(side fsm.Side) health.Summary {
 	return health.Summary{}
 }
 
-// Probation is until when a side is watched, and the zero Time if it is not.
+// Probation returns the end of a side's probation, and the zero Time without one.
 func (rt *Router) Probation(side fsm.Side) time.Time {
 	if p := rt.probation.Load(); p != nil && p.side == side && time.Now().Before(p.until) {
 		return p.until
@@ -69,8 +69,8 @@ func (rt *Router) Probation(side fsm.Side) time.Time {
 	return time.Time{}
 }
 
-// Answered reports that the stack of a side did its work for the query of a
-// Pin. The latency is 0 if it says nothing about the side.
+// Answered counts a query of a Pin whose calls the side executed. The latency is 0
+// if it depends on more than the side.
 func (rt *Router) Answered(p Pin, latency time.Duration) {
 	rt.examine(p, func(w *health.Window) {
 		if latency > 0 {
@@ -81,15 +81,14 @@ func (rt *Router) Answered(p Pin, latency time.Duration) {
 	})
 }
 
-// Unanswered reports that it did not. What the writer must be told, Failed and
-// Refused tell it: this is for the statistics.
+// Unanswered counts a query of a Pin whose calls the side did not execute. It is for
+// the health of the side only: the call itself is reported with Failed or Refused.
 func (rt *Router) Unanswered(p Pin) {
 	rt.examine(p, (*health.Window).Failed)
 }
 
-// examine counts the end of a query, and looks whether its side breaks the
-// policy. For that only what the side was given since it accepted counts: a query
-// from an earlier epoch is no evidence.
+// examine counts the end of a query and reports a breach of the policy. Only queries
+// of the probation's epoch count for the policy.
 func (rt *Router) examine(pin Pin, count func(*health.Window)) {
 	count(rt.windows[pin.Side])
 	p := rt.probation.Load()
@@ -101,18 +100,19 @@ func (rt *Router) examine(pin Pin, count func(*health.Window)) {
 	if reason == "" {
 		return
 	}
-	// Many queries notice it at once, and again until the old side accepts.
+	// Many queries find the breach at the same time, and more until the rollback: one
+	// message in suppressPause is enough.
 	now, next := time.Now().UnixNano(), p.next.Load()
 	if now >= next && p.next.CompareAndSwap(next, now+int64(suppressPause)) {
 		rt.post(healthBreached{p, reason, requests, failures})
 	}
 }
 
-// breach says how the side on probation breaks the policy, if it does.
+// breach returns the limit of the policy that the side on probation exceeds, if any.
 func (rt *Router) breach(p *probation) (reason string, requests, failures int64) {
 	policy, w := &rt.cfg.Policy, p.window
-	// What happened lately counts, or else everything since it accepted: a client
-	// with few queries has a side judged too.
+	// The sliding window counts, or everything since the side accepted if the window
+	// has too few queries: the policy works for a client with few queries too.
 	requests, failures = w.Counts()
 	total, totalFailures := w.Totals()
 	if requests < policy.MinRequests {
@@ -122,7 +122,7 @@ func (rt *Router) breach(p *probation) (reason string, requests, failures int64)
 		return "", requests, failures
 	}
 	if rate := float64(failures) / float64(requests); rate >= policy.ErrorRate {
-		return fmt.Sprintf("%d of %d executions got no answer, which is %.0f %% and the limit %.0f %%",
+		return fmt.Sprintf("%d of %d executions got no response: %.0f %%, limit %.0f %%",
 			failures, requests, 100*rate, 100*policy.ErrorRate), requests, failures
 	}
 	if p.baseline.Timed < policy.MinRequests || total%latencyEvery != 0 {
@@ -130,24 +130,24 @@ func (rt *Router) breach(p *probation) (reason string, requests, failures int64)
 	}
 	now := w.Summary()
 	if limit := time.Duration(policy.LatencyRatio * float64(p.baseline.P50)); now.Timed >= policy.MinRequests && now.P50 > limit {
-		return fmt.Sprintf("the median latency is %s, and the limit %s: %g times the %s of %s",
+		return fmt.Sprintf("the median latency is %s, limit %s (%g times the %s of %s)",
 			now.P50, limit, policy.LatencyRatio, p.baseline.P50, p.side.Other()), requests, failures
 	}
 	return "", requests, failures
 }
 
-// onBreach goes back to the old side, once in a cool-down.
+// onBreach starts a rollback, at most once in a cool-down.
 func (w *writer) onBreach(p *probation, reason string, requests, failures int64) {
 	s := w.machine.Snapshot()
 	if w.probation.Load() != p || w.closing || s.Epoch != p.epoch {
 		return
 	}
 	if d := w.suppressed[p.side.Other()]; d != nil && d.reason != waitsForStage && d.holds(s.Epoch) {
-		return // a guard, or the old side itself, did not allow it a short while ago
+		return // the other side is suppressed: a guard vetoed it, or it did not accept
 	}
 	action := "none"
 	switch {
-	case s.Phase == fsm.PhasePreparing: // it is being left already
+	case s.Phase == fsm.PhasePreparing: // a transition to the other side is preparing already
 	case !w.rolledBack.IsZero() && time.Since(w.rolledBack) < w.cfg.Policy.CoolDown:
 		reason += fmt.Sprintf("; the last rollback was %s ago", time.Since(w.rolledBack).Round(time.Second))
 	case s.State == fsm.StateTransitioning:
@@ -165,20 +165,21 @@ func (w *writer) onBreach(p *probation, reason string, requests, failures int64)
 	}
 }
 
-// A retreat is the way back to the other side, if that accepts.
+// A rollback is a change to the other side, if that accepts, and a suppression of the
+// side that is left.
 type rollback struct {
 	epoch  uint64
 	from   fsm.Side
 	cause  fsm.Cause
-	failed int // how often the other side did not accept before
+	failed int // attempts before this one in which the other side did not accept
 
-	done       chan struct{} // closed when it is known what becomes of it
+	done       chan struct{} // closed when err and transition are set
 	err        error
-	transition *transition // what leads back, if it takes one
+	transition *transition // to the other side; nil if none is needed
 }
 
-// startRollback asks the other side, unless that is under way in this epoch. It
-// runs on the writer, with an active side.
+// startRollback probes the other side. It returns the rollback in flight of this
+// epoch, if there is one. It runs on the writer, with an active side.
 func (w *writer) startRollback(cause fsm.Cause) *rollback {
 	s := w.machine.Snapshot()
 	if w.rollback == nil || w.rollback.epoch != s.Epoch {
@@ -193,7 +194,7 @@ func (w *writer) startRollback(cause fsm.Cause) *rollback {
 	return w.rollback
 }
 
-// onRollbackProbed goes back, now that the other side has answered.
+// onRollbackProbed continues a rollback with the result of its probe.
 func (w *writer) onRollbackProbed(r *rollback, err error) {
 	if w.rollback == r {
 		w.rollback = nil
@@ -203,9 +204,9 @@ func (w *writer) onRollbackProbed(r *rollback, err error) {
 	to := r.from.Other()
 	switch {
 	case s.Active == to:
-		return // somebody else was faster
+		return // the other side is active already
 	case s.Active != r.from || s.Epoch != r.epoch:
-		r.err = errors.New("e6: rollback: the strategy has changed meanwhile: it is " + s.String())
+		r.err = errors.New("e6: rollback: the strategy changed during the probe: it is " + s.String())
 		return
 	case w.cfg.Cluster.Classify(err) != Accepts:
 		w.failed("return", to, r.failed+1, r.cause, err)
@@ -213,7 +214,7 @@ func (w *writer) onRollbackProbed(r *rollback, err error) {
 		w.suspicion = nil
 		w.rollbackLater(r.from, r.cause, r.failed)
 		return
-	case s.Phase == fsm.PhasePreparing: // on the way to where it shall go
+	case s.Phase == fsm.PhasePreparing: // a transition to the other side is preparing: it becomes the rollback
 		if r.transition = w.transition; r.transition.back == nil {
 			r.transition.back = &r.cause
 		}
@@ -228,8 +229,8 @@ func (w *writer) onRollbackProbed(r *rollback, err error) {
 	r.transition = w.begin(fsm.EventRollback, to, r.cause)
 }
 
-// rollbackLater tries again after a while to leave a side that vetoes in the store are
-// about: they are news only once.
+// rollbackLater retries a rollback because of vetoes after a pause. Without it there would
+// be one attempt only, as the client acts on a veto when it is added.
 func (w *writer) rollbackLater(from fsm.Side, cause fsm.Cause, failed int) {
 	if cause.Reason != fsm.ReasonStore {
 		return
@@ -244,8 +245,8 @@ func (w *writer) rollbackLater(from fsm.Side, cause fsm.Cause, failed int) {
 	})
 }
 
-// retryRollback tries again, unless there is no reason left or somebody has decided
-// otherwise.
+// retryRollback retries a rollback, unless the vetoes have ended, the active side has
+// changed, or a Switch to the active side has cancelled it.
 func (w *writer) retryRollback(r *rollback) {
 	s := w.machine.Snapshot()
 	if w.later != r || s.Active != r.from || s.Epoch != r.epoch || w.closing {
@@ -256,10 +257,11 @@ func (w *writer) retryRollback(r *rollback) {
 	}
 }
 
-// retreated begins the cool-down of a side that is left.
+// rolledBackFrom starts the suppression of the side that a rollback leaves: until the
+// vetoes end, or for the cool-down.
 func (w *writer) rolledBackFrom(from fsm.Side, cause fsm.Cause) {
 	switch cause.Reason {
-	case fsm.ReasonStore: // as long as the vetoes say
+	case fsm.ReasonStore:
 		w.suppressVetoed(from, w.vetoSummaryOf(from, w.record))
 		return
 	case fsm.ReasonHealth:
@@ -269,9 +271,9 @@ func (w *writer) rolledBackFrom(from fsm.Side, cause fsm.Cause) {
 	w.veto(from, cause)
 }
 
-// Rollback goes back to the side that is not active, if it accepts, and waits
-// within ctx until new queries go there. Announcements of the side that is left
-// are ignored for the cool-down.
+// Rollback changes to the side that is not active, if it accepts, and waits within
+// ctx until new queries are routed to it. Announcements of the side that is left are
+// ignored for the cool-down.
 func (rt *Router) Rollback(ctx context.Context, reason string) error {
 	m := rollbackRequested{cause: causeOf(ctx, fsm.ReasonCaller, "rollback: "+reason)}
 	for !m.known {
@@ -298,8 +300,9 @@ func (rt *Router) Rollback(ctx context.Context, reason string) error {
 	return r.transition.err
 }
 
-// requestRollback returns the retreat to wait for, and none if a transition that had
-// not come far is taken back. It does nothing while no side is known to accept.
+// requestRollback returns the rollback to wait for, and nil if it has aborted a transition
+// in the preparing phase instead. known is false, and nothing is done, while no side is
+// known to accept.
 func (w *writer) requestRollback(cause fsm.Cause) (r *rollback, known bool) {
 	s := w.machine.Snapshot()
 	switch {
@@ -310,7 +313,7 @@ func (w *writer) requestRollback(cause fsm.Cause) (r *rollback, known bool) {
 		w.veto(w.transition.target(), cause)
 		w.abort(w.transition, cause)
 		return nil, true
-	case s.Phase == fsm.PhasePreparing: // on the way back already
+	case s.Phase == fsm.PhasePreparing: // the transition is a rollback already
 		r = &rollback{done: make(chan struct{}), transition: w.transition}
 		close(r.done)
 		return r, true
@@ -318,7 +321,7 @@ func (w *writer) requestRollback(cause fsm.Cause) (r *rollback, known bool) {
 	return w.startRollback(cause), true
 }
 
-// await waits within ctx for something that the writer brings about.
+// await waits, within ctx, until done is closed.
 func (rt *Router) await(ctx context.Context, done <-chan struct{}) error {
 	select {
 	case <-done:

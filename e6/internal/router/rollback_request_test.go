@@ -32,7 +32,7 @@ func (r *rig) rollsBack() error {
 	return err
 }
 
-func TestRollbackInEveryState(t *testing.T) {
+func TestRollback_InEveryState(t *testing.T) {
 	for name, test := range map[string]func(t *testing.T, r *rig){
 		"unknown: it detects first": func(t *testing.T, r *rig) {
 			r.cluster.set(fsm.Green, nil)
@@ -152,7 +152,7 @@ func TestRollbackInEveryState(t *testing.T) {
 	}
 }
 
-func TestCallersThatRollBackAtOnceGoBackOnce(t *testing.T) {
+func TestRollback_ConcurrentCallersShareOne(t *testing.T) {
 	moved(t, func(t *testing.T, r *rig) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var all sync.WaitGroup
@@ -180,7 +180,7 @@ func TestCallersThatRollBackAtOnceGoBackOnce(t *testing.T) {
 	}, manual)
 }
 
-func TestARollbackThatIsOvertakenSaysSo(t *testing.T) {
+func TestRollback_FailsIfTheStrategyChangesDuringTheProbe(t *testing.T) {
 	moved(t, func(t *testing.T, r *rig) {
 		r.cluster.set(fsm.Blue, errHangs)
 		done := r.startRollback()
@@ -188,12 +188,12 @@ func TestARollbackThatIsOvertakenSaysSo(t *testing.T) {
 		require.NoError(t, r.Reset(t.Context()))
 		require.Equal(t, fsm.Green, r.touch())
 		pass(2 * probeTimeout)
-		require.ErrorContains(t, <-done, "the strategy has changed meanwhile")
+		require.ErrorContains(t, <-done, "the strategy changed during the probe")
 		r.requireState("green")
 	}, manual)
 }
 
-func TestARollbackThatSomebodyElseWasFasterWithSucceeds(t *testing.T) {
+func TestRollback_SucceedsIfTheOtherSideIsActiveAlready(t *testing.T) {
 	moved(t, func(t *testing.T, r *rig) {
 		r.cluster.set(fsm.Blue, errHangs)
 		done := r.startRollback()
@@ -207,7 +207,7 @@ func TestARollbackThatSomebodyElseWasFasterWithSucceeds(t *testing.T) {
 	}, manual)
 }
 
-func TestARollbackOfAnEarlierEpochDoesNotStandInForAPresentOne(t *testing.T) {
+func TestRollback_OfAnEarlierEpochIsNotShared(t *testing.T) {
 	moved(t, func(t *testing.T, r *rig) {
 		r.cluster.set(fsm.Blue, errHangs)
 		first := r.startRollback()
@@ -221,7 +221,7 @@ func TestARollbackOfAnEarlierEpochDoesNotStandInForAPresentOne(t *testing.T) {
 	}, manual)
 }
 
-func TestACallerWhoSwitchesEndsTheCoolDownOfThatSide(t *testing.T) {
+func TestSwitch_EndsTheCoolDownOfTheSide(t *testing.T) {
 	moved(t, func(t *testing.T, r *rig) {
 		require.NoError(t, r.rollsBack())
 		r.cluster.set(fsm.Green, errRefused)
@@ -234,7 +234,7 @@ func TestACallerWhoSwitchesEndsTheCoolDownOfThatSide(t *testing.T) {
 }
 
 // A decision of the moment does not shorten one that holds for longer.
-func TestAVetoDoesNotEndACoolDown(t *testing.T) {
+func TestCoolDown_IsNotShortenedByAGuard(t *testing.T) {
 	j := &runGuards{decide: func(p router.Proposal) router.Decision { return router.Decision{Veto: p.ID == 3} }}
 	moved(t, func(t *testing.T, r *rig) {
 		require.NoError(t, r.rollsBack())
@@ -246,7 +246,7 @@ func TestAVetoDoesNotEndACoolDown(t *testing.T) {
 	}, manual, func(cfg *router.Config) { cfg.Hooks.Guard = j.guard })
 }
 
-func TestWhatTheOriginDoesInASharedPhaseIsNotHeldAgainstTheTarget(t *testing.T) {
+func TestProbation_IgnoresFailuresOfTheOriginInASharedPhase(t *testing.T) {
 	shared(t, func(t *testing.T, r *rig, _ *holder) {
 		for range 10 * minRequests {
 			p := r.pinBy(fsm.Blue)
@@ -259,7 +259,7 @@ func TestWhatTheOriginDoesInASharedPhaseIsNotHeldAgainstTheTarget(t *testing.T) 
 	}, automatic)
 }
 
-func TestARollbackEndsWithTheClient(t *testing.T) {
+func TestRollback_EndsWithTheClient(t *testing.T) {
 	moved(t, func(t *testing.T, r *rig) {
 		r.cluster.set(fsm.Blue, errHangs)
 		done := r.startRollback()
@@ -270,7 +270,7 @@ func TestARollbackEndsWithTheClient(t *testing.T) {
 }
 
 // Blue names green in its answer to the very login that leads back to it.
-func TestWhatTheOldSideSaysWhenItTakesTheClientBackIsNotFollowed(t *testing.T) {
+func TestRollback_IgnoresAnAnnouncementInItsLoginResponse(t *testing.T) {
 	moved(t, func(t *testing.T, r *rig) {
 		r.cluster.updateStore(fsm.Blue, fsm.Green)
 		require.NoError(t, r.rollsBack())

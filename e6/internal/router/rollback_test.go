@@ -77,7 +77,7 @@ func (r *rig) breaches() (all []string) {
 	return all
 }
 
-func TestABreachInProbationGoesBack(t *testing.T) {
+func TestProbation_BreachStartsARollback(t *testing.T) {
 	moved(t, func(t *testing.T, r *rig) {
 		require.Equal(t, probation-5*latency+2*latency, time.Until(r.Probation(fsm.Green))+latency, "since it accepted")
 		before := len(r.steps())
@@ -92,7 +92,7 @@ func TestABreachInProbationGoesBack(t *testing.T) {
 		require.Equal(t, fsm.Green, b[0].Side)
 		require.Equal(t, []int64{minRequests, minRequests}, []int64{b[0].Requests, b[0].Failures})
 		require.Equal(t, "rollback", b[0].Action)
-		require.Contains(t, b[0].Reason, "10 of 10 executions got no answer")
+		require.Contains(t, b[0].Reason, "10 of 10 executions got no response")
 		for _, s := range happened[events.Transition](r) {
 			if s.Event == fsm.EventRollback {
 				require.Equal(t, fsm.ReasonHealth, s.Cause.Reason)
@@ -104,7 +104,7 @@ func TestABreachInProbationGoesBack(t *testing.T) {
 	})
 }
 
-func TestThePolicyIsBrokenAtItsRateAndNotBelow(t *testing.T) {
+func TestProbation_BreachAtTheErrorRate(t *testing.T) {
 	for name, c := range map[string]struct {
 		answered, failed int
 		breach           bool
@@ -125,7 +125,7 @@ func TestThePolicyIsBrokenAtItsRateAndNotBelow(t *testing.T) {
 	}
 }
 
-func TestOnlyWhatGreenDidSinceItAcceptedCounts(t *testing.T) {
+func TestProbation_CountsQueriesOfItsEpochOnly(t *testing.T) {
 	for name, test := range map[string]func(t *testing.T, r *rig, old router.Pin){
 		"not the queries of the old side": func(t *testing.T, r *rig, old router.Pin) {
 			for range 10 * minRequests {
@@ -166,7 +166,7 @@ func TestOnlyWhatGreenDidSinceItAcceptedCounts(t *testing.T) {
 	}
 }
 
-func TestNoPolicyMeansNoWayBack(t *testing.T) {
+func TestProbation_NoRollbackWithoutAPolicy(t *testing.T) {
 	moved(t, func(t *testing.T, r *rig) {
 		require.Zero(t, r.Probation(fsm.Green))
 		r.fails(10 * minRequests)
@@ -175,7 +175,7 @@ func TestNoPolicyMeansNoWayBack(t *testing.T) {
 	}, manual)
 }
 
-func TestASlowTargetIsJudgedByWhatTheOldSideDid(t *testing.T) {
+func TestProbation_LatencyIsComparedWithTheOtherSide(t *testing.T) {
 	for name, c := range map[string]struct {
 		baseline int
 		latency  time.Duration
@@ -203,7 +203,7 @@ func TestASlowTargetIsJudgedByWhatTheOldSideDid(t *testing.T) {
 }
 
 // At this pace the window holds the same number of queries all the time.
-func TestTheLatencyIsJudgedWhateverThePaceOfTheQueriesIs(t *testing.T) {
+func TestProbation_LatencyIsCheckedAtEveryRate(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		r.answers(minRequests, 10*time.Millisecond)
 		r.cutTo(fsm.Green)
@@ -215,7 +215,7 @@ func TestTheLatencyIsJudgedWhateverThePaceOfTheQueriesIs(t *testing.T) {
 	}, automatic)
 }
 
-func TestABreachDuringATransitionAbortsIt(t *testing.T) {
+func TestProbation_BreachAbortsATransition(t *testing.T) {
 	h := &holder{}
 	for name, c := range map[string]struct {
 		change func(*router.Config)
@@ -242,7 +242,7 @@ func TestABreachDuringATransitionAbortsIt(t *testing.T) {
 	}
 }
 
-func TestTheClientStaysIfTheOldSideDoesNotAccept(t *testing.T) {
+func TestProbation_NoRollbackIfTheOtherSideDoesNotAccept(t *testing.T) {
 	for name, fault := range map[string]error{"refuses": errRefused, "is dead": errDead, "sleeps": errSuspended} {
 		t.Run(name, func(t *testing.T) {
 			moved(t, func(t *testing.T, r *rig) {
@@ -272,7 +272,7 @@ func (r *rig) repeat(source fsm.Side, d time.Duration) {
 	}
 }
 
-func TestAnnouncementsOfTheSideThatWasLeftAreIgnoredForTheCoolDown(t *testing.T) {
+func TestCoolDown_IgnoresAnnouncements(t *testing.T) {
 	moved(t, func(t *testing.T, r *rig) {
 		r.fails(minRequests)
 		r.requireState("blue")
@@ -289,7 +289,7 @@ func TestAnnouncementsOfTheSideThatWasLeftAreIgnoredForTheCoolDown(t *testing.T)
 	})
 }
 
-func TestWhatTheStoreSaysIsIgnoredForTheCoolDownToo(t *testing.T) {
+func TestCoolDown_IgnoresRecordsOfTheStore(t *testing.T) {
 	var watched func(store.Record)
 	moved(t, func(t *testing.T, r *rig) {
 		r.fails(minRequests)
@@ -309,7 +309,7 @@ func TestWhatTheStoreSaysIsIgnoredForTheCoolDownToo(t *testing.T) {
 	}}))
 }
 
-func TestThereIsOneAutomaticRollbackInACoolDown(t *testing.T) {
+func TestCoolDown_AllowsOneAutomaticRollback(t *testing.T) {
 	moved(t, func(t *testing.T, r *rig) {
 		r.fails(minRequests)
 		r.requireState("blue")
@@ -329,7 +329,7 @@ func TestThereIsOneAutomaticRollbackInACoolDown(t *testing.T) {
 	})
 }
 
-func TestTheOnlySideThatAcceptsIsTakenDespiteItsCoolDown(t *testing.T) {
+func TestCoolDown_DoesNotExcludeTheOnlySideThatAccepts(t *testing.T) {
 	moved(t, func(t *testing.T, r *rig) {
 		r.fails(minRequests)
 		pass(time.Minute)
@@ -343,7 +343,7 @@ func TestTheOnlySideThatAcceptsIsTakenDespiteItsCoolDown(t *testing.T) {
 	})
 }
 
-func TestASideThatIsBeingLeftIsNotReachedByItsOwnAnnouncements(t *testing.T) {
+func TestRollback_IgnoresAnnouncementsOfTheSideThatIsLeft(t *testing.T) {
 	moved(t, func(t *testing.T, r *rig) {
 		r.cluster.updateStore(fsm.Blue, fsm.Green) // blue was told to announce green, and does
 		old := r.pin()
@@ -364,7 +364,7 @@ func TestASideThatIsBeingLeftIsNotReachedByItsOwnAnnouncements(t *testing.T) {
 	})
 }
 
-func TestGuardsJudgeARollbackToo(t *testing.T) {
+func TestGuard_IsCalledForARollback(t *testing.T) {
 	j := &runGuards{decide: func(p router.Proposal) router.Decision {
 		return router.Decision{Veto: p.Event == fsm.EventRollback, Reason: "blue is worse"}
 	}}

@@ -19,32 +19,32 @@ import (
 
 // Config is what a Router needs. Durations must be positive.
 type Config struct {
-	// Cluster is asked for sessions and signs of life.
+	// Cluster opens sessions and runs health probes.
 	Cluster Cluster
-	// Events receives everything that happens.
+	// Events is the bus to which every event is published.
 	Events *events.Bus
-	// Logger receives what no event covers.
+	// Logger logs what no event covers.
 	Logger *slog.Logger
-	// OnPanic is called with what the store panicked with, and the stack. Nil: the
-	// panic is only a StoreFailed event.
+	// OnPanic is called with the value and the stack of a panic in the store. If it is
+	// nil, the panic is only a StoreFailed event.
 	OnPanic func(value any, stack []byte)
-	// Describe says an error as events have it: without the server's own words,
-	// which may be anything. Default: its Error method.
+	// Describe returns the text of an error for events. It leaves out text that came
+	// from the server, which may hold anything. Default: the Error method.
 	Describe func(error) string
-	// Key names the cluster in the store: its address and name.
+	// Key is the key of the cluster in the store: its address and name.
 	Key string
-	// Store is where clients share what they know; nil keeps it private.
+	// Store holds the record that clients share. Nil: nothing is shared.
 	Store store.Store
-	// Hopeless reports whether an error of a login is one that waiting cannot help,
-	// such as a name that does not exist. The detection of a client that has never
-	// settled ends after a round of them; one that has settled keeps trying. Nil:
-	// no error is.
+	// Hopeless reports whether a retry cannot fix an error of a login, such as a name
+	// that does not exist. The first detection of a client ends after a round in which
+	// both sides failed with such errors; later detections retry. Nil: every error is
+	// retried.
 	Hopeless func(error) bool
-	// Prefer is the side that the first detection asks first.
+	// Prefer is the side that the first detection tries first.
 	Prefer fsm.Side
 	// ProbeTimeout limits one call to a side.
 	ProbeTimeout time.Duration
-	// DetectionTimeout limits the search for a side that accepts.
+	// DetectionTimeout limits a detection.
 	DetectionTimeout time.Duration
 	// PrepareTimeout limits how long an announced side may stay unusable.
 	PrepareTimeout time.Duration
@@ -52,22 +52,22 @@ type Config struct {
 	SharedTimeout time.Duration
 	// DrainTimeout limits how long a transition waits for the origin's queries.
 	DrainTimeout time.Duration
-	// RefreshInterval is how old the knowledge about the active side may get.
+	// RefreshInterval is the time between two health probes of the active side.
 	RefreshInterval time.Duration
-	// Retry spaces out repeated probes.
+	// Retry is the backoff between the attempts of a probe.
 	Retry backoff.Policy
-	// HealthWindow is how far back the health of a side looks.
+	// HealthWindow is the length of the sliding window of a side's health.
 	HealthWindow time.Duration
-	// Fleet is how clients that share the store go through a cutover together.
+	// Fleet coordinates the cutovers of the clients that share the store.
 	Fleet Fleet
-	// Policy is when the client goes back by itself.
+	// Policy is the policy of automatic rollbacks.
 	Policy Policy
-	// Hooks are what others have to say.
+	// Hooks are the callbacks of the layer above.
 	Hooks Hooks
 }
 
-// Stamp says when a call was sent: in which epoch and transition. What its
-// answer says is evidence about that moment and no other.
+// Stamp is the epoch and the transition in which a call was sent. The result of
+// the call counts for that epoch only.
 type Stamp struct {
 	Epoch      uint64
 	Transition uint64
@@ -79,10 +79,10 @@ type Router struct {
 	cfg      Config
 	sessions *Sessions
 
-	// Read by everyone.
+	// Read by every goroutine.
 	routing   atomic.Pointer[Routing]
 	pins      pins
-	moved     atomic.Uint64 // how often a query has started over
+	moved     atomic.Uint64 // number of replays that were pinned
 	lastProbe atomic.Pointer[error]
 	windows   [1 + len(fsm.Sides)]*health.Window
 	probation atomic.Pointer[probation]
@@ -90,21 +90,22 @@ type Router struct {
 
 	// To the writer.
 	inbox         chan envelope
-	announcements [1 + len(fsm.Sides)]atomic.Pointer[announcement] // by source: the newest that the writer has not taken
-	announced     chan struct{}                                    // there is one
-	drained       chan struct{}                                    // a query has left a side that takes no new ones
+	announcements [1 + len(fsm.Sides)]atomic.Pointer[announcement] // by source: the newest one that the writer has not read
+	announced     chan struct{}                                    // has a value if there may be one
+	drained       chan struct{}                                    // has a value if a query was unpinned from a side that takes no new ones
 
-	// Everything that the router started ends with ctx.
+	// Every goroutine of the router ends with ctx.
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	tasks  sync.WaitGroup
 	ended  chan struct{} // closed when the writer and its tasks have ended
-	idle   chan struct{} // closed when it is closing and no query is left
+	idle   chan struct{} // closed when the router is closing and no query is in flight
 
 	publisher publisher
 }
 
-// New starts a Router. It makes no call: the first Pin does.
+// New starts a Router. It makes no call to the cluster: the first Pin starts a
+// detection.
 func New(cfg Config) (*Router, error) {
 	machine, err := fsm.New()
 	if err != nil {
@@ -142,14 +143,15 @@ func New(cfg Config) (*Router, error) {
 // Sessions returns the sessions of the two sides.
 func (rt *Router) Sessions() *Sessions { return rt.sessions }
 
-// Stamp is taken when a call is sent.
+// Stamp returns the current epoch and transition. The caller takes it when it
+// sends a call.
 func (rt *Router) Stamp() Stamp {
 	r := rt.routing.Load()
 	return Stamp{Epoch: r.Epoch, Transition: r.Transition}
 }
 
-// probe makes one call to a side within a time limit and remembers its error for
-// callers that wait.
+// probe makes one call to a side within a time limit and stores its error, which
+// the errors of waiting callers include.
 func (rt *Router) probe(ctx context.Context, limit time.Duration, call func(context.Context) error) error {
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -157,21 +159,20 @@ func (rt *Router) probe(ctx context.Context, limit time.Duration, call func(cont
 	switch {
 	case err == nil:
 		rt.lastProbe.Store(nil)
-	case ctx.Err() == nil: // a probe that was abandoned explains nothing
+	case ctx.Err() == nil: // the error of a cancelled probe has no cause in the cluster
 		rt.lastProbe.Store(&err)
 	}
 	return err
 }
 
-// failed reports a probe that its side did not take.
+// failed publishes a ProbeFailed event.
 func (rt *Router) failed(purpose string, side fsm.Side, attempt int, cause fsm.Cause, err error) {
 	rt.cfg.Events.Publish(cause, events.ProbeFailed{Side: side, Attempt: attempt, Error: rt.cfg.Describe(err), Purpose: purpose})
 }
 
-// repeated reports probes of one purpose that fail again and again: the first,
-// those with another error than the one before, and of the rest fewer and fewer,
-// so that a side which stays closed does not push everything else out of the
-// history.
+// repeated publishes the failed attempts of one probe: every attempt with a new
+// error, and otherwise attempts 1, 2, 4, 8 and so on. So a side that keeps refusing
+// does not push all other events out of the history.
 type repeated struct {
 	rt       *Router
 	purpose  string
@@ -186,9 +187,9 @@ func (r *repeated) failed(side fsm.Side, attempt int, cause fsm.Cause, err error
 	}
 }
 
-// Close stops the router and waits, within ctx, until everything that it
-// started has ended. Callers that wait for a side get ErrClosed. A second call
-// waits like the first.
+// Close stops the router and waits, within ctx, until all its goroutines have
+// ended. Callers that wait for a side get ErrClosed. A second call waits like
+// the first.
 func (rt *Router) Close(ctx context.Context) error {
 	rt.Drain()
 	rt.cancel(ErrClosed)
@@ -201,16 +202,21 @@ func (rt *Router) Close(ctx context.Context) error {
 }
 
 // Drain stops taking new queries. The returned channel is closed when no query
-// is left on either side; queries that run are left alone.
+// is in flight on either side. Drain cancels no query.
 func (rt *Router) Drain() <-chan struct{} {
 	_ = rt.call(rt.ctx, closeRequested{})
 	return rt.idle
 }
 
-// noneLeft reports whether no query is on either side. A query that starts over
-// is counted on the new side before it leaves the old one. If it does both while
-// the sum is being made, it may be seen on neither: on the new side too early, on
-// the old one too late. It tells of the move in between, and the sum is made anew.
+// noneLeft reports whether no query is in flight on either side.
+//
+// A replay pins the new side first, then adds to moved, then unpins the old side.
+// Without moved, this sequence would miss it:
+//  1. noneLeft sums the new side: 0.
+//  2. The replay pins the new side, then unpins the old side.
+//  3. noneLeft sums the old side: 0, although the query is in flight.
+//
+// If moved has changed since step 1, noneLeft sums both sides again.
 func (rt *Router) noneLeft() bool {
 	for {
 		moved := rt.moved.Load()
@@ -223,7 +229,7 @@ func (rt *Router) noneLeft() bool {
 	}
 }
 
-// causeOf builds a cause from the context of the call that is behind it.
+// causeOf returns a cause with the trace of the caller's context.
 func causeOf(ctx context.Context, reason fsm.Reason, detail string) fsm.Cause {
 	return fsm.Cause{Reason: reason, Detail: detail, Trace: trace.SpanContextFromContext(ctx)}
 }

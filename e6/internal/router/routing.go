@@ -11,51 +11,51 @@ import (
 	"github.com/e6data/e6data-go/e6/internal/errtext"
 )
 
-// Routing is where new queries go at one moment. It is immutable; the writer
-// replaces it whole.
+// Routing is the side of new queries at one moment. It is immutable; the writer
+// replaces it as a whole.
 type Routing struct {
 	fsm.Snapshot
-	// Held is set while the active side is known to refuse and its successor is
-	// not known to accept yet: new queries wait.
+	// Held: the active side is known to refuse, and the other side is not known to
+	// accept yet. New queries wait.
 	Held bool
-	// Closed is set once the client is closing: no new query is taken.
+	// Closed: the client is closing. No new query is taken.
 	Closed bool
 	// Failures counts the detections that failed, and Failure is the error of
 	// the last one.
 	Failures uint64
 	Failure  error
-	// Deaf is until when announcements of the side that is not active are
-	// ignored. CoolDown is set if that is so after a rollback.
+	// SuppressedUntil is the end of the suppression of the side that is not active:
+	// until then its announcements are ignored. CoolDown: the reason is a rollback
+	// or a veto.
 	SuppressedUntil time.Time
 	CoolDown        bool
-	// SuppressedUntil is until when announcements are ignored as the side has
-	// changed too often.
+	// DampedUntil is the time until which announcements are ignored because the side
+	// has changed too often.
 	DampedUntil time.Time
 
-	// agreed counts the calls that Active answered without naming the other side, up
-	// to dampingAgreed.
+	// agreed counts the responses of Active that did not name the other side, up to
+	// dampingAgreed.
 	agreed *atomic.Int32
-	// first takes the time of the first query that goes to a new active side.
+	// first is set to the time of the first query on a new active side.
 	first *atomic.Int64
-	// changed is closed when this routing has been replaced.
+	// changed is closed when this routing was replaced.
 	changed chan struct{}
 }
 
-// Changed is closed when this routing is no longer the current one.
+// Changed returns a channel that is closed when this routing was replaced.
 func (r *Routing) Changed() <-chan struct{} { return r.changed }
 
-// takes reports whether a query may go to a side: a new one, or one that has
-// been taken before and starts over.
+// takes reports whether a side takes a new query or, with again, a replay.
 func (r *Routing) takes(side fsm.Side, again bool) bool {
 	open := side == r.Active || r.Phase == fsm.PhaseShared && side == r.Origin()
 	return open && side != fsm.None && !r.Held && (again || !r.Closed)
 }
 
-// Choose picks the side of a new query while both sides take some. Anything but
-// r.Origin() is r.Target.
+// Choose selects the side of a new query in a shared phase. Any result except
+// r.Origin() means r.Target.
 type Choose func(r *Routing) fsm.Side
 
-// pick is the side of a query.
+// pick returns the side of a new query.
 func (r *Routing) pick(choose Choose) fsm.Side {
 	if choose != nil && r.Phase == fsm.PhaseShared && choose(r) == r.Origin() {
 		return r.Origin()
@@ -63,27 +63,27 @@ func (r *Routing) pick(choose Choose) fsm.Side {
 	return r.Active
 }
 
-// Pin binds a new query to the side that new queries go to, and waits for one
-// within ctx if there is none. Every Pin needs one Unpin.
+// Pin binds a new query to the active side. If there is none, it waits for one
+// within ctx. Every Pin needs one Unpin.
 func (rt *Router) Pin(ctx context.Context) (Pin, error) { return rt.pin(ctx, false, nil) }
 
-// PinBy is Pin with a choice, which may take its time.
+// PinBy is Pin with a choice of the side. choose may block.
 func (rt *Router) PinBy(ctx context.Context, choose Choose) (Pin, error) {
 	return rt.pin(ctx, false, choose)
 }
 
-// PinTo binds a query to a side, whatever is known about it.
+// PinTo binds a query to a side, whatever its state is.
 func (rt *Router) PinTo(side fsm.Side) Pin {
 	return Pin{Side: side, Epoch: rt.routing.Load().Epoch, shard: rt.pins.in(side)}
 }
 
-// PinAgain is Pin for a query that starts over. A client that is closing takes
-// it, as it waits for the queries that run: the caller unpins the query from
-// where it was after this, so that it is counted all the time.
+// PinAgain is Pin for a replay. A closing client takes it too, because it waits for
+// the queries in flight. The caller unpins the old Pin after this, not before: in
+// between the query would not be counted, and the client could close.
 func (rt *Router) PinAgain(ctx context.Context) (Pin, error) { return rt.pin(ctx, true, nil) }
 
 func (rt *Router) pin(ctx context.Context, again bool, choose Choose) (Pin, error) {
-	// Only a detection that fails from now on is this caller's failure.
+	// Only a detection that fails from now on is an error of this call.
 	failures := rt.routing.Load().Failures
 	for {
 		r := rt.routing.Load()
@@ -105,11 +105,16 @@ func (rt *Router) pin(ctx context.Context, again bool, choose Choose) (Pin, erro
 	}
 }
 
-// pinTo pins to the side of a routing that takes the query, unless it has been left meanwhile.
+// pinTo pins a query to a side of routing r. It fails if the side takes no new queries
+// any more.
 //
-// Count in first, then look again. The writer publishes first and sums
-// afterwards, so one of the two sees the other: either this query notices that
-// the side has changed, or the writer counts it.
+// It counts the query in first and loads the routing again afterwards; the writer
+// publishes the new routing first and sums the pins afterwards. Without the second load:
+//  1. pinTo loads a routing with blue active.
+//  2. The writer publishes green, finds no query on blue, and ends the drain.
+//  3. pinTo counts the query in on blue, whose session is closed.
+//
+// With it, either pinTo finds the new routing, or the writer counts the query.
 func (rt *Router) pinTo(r *Routing, side fsm.Side, again bool) (Pin, bool) {
 	p := Pin{Side: side, Epoch: r.Epoch, shard: rt.pins.in(side)}
 	if now := rt.routing.Load(); now == r || now.takes(side, again) && now.Epoch == r.Epoch {
@@ -128,12 +133,16 @@ func (rt *Router) pinTo(r *Routing, side fsm.Side, again bool) (Pin, bool) {
 // Unpin ends a Pin.
 func (rt *Router) Unpin(p Pin) {
 	rt.pins.out(p.Side, p.shard)
-	// The mirror image of Pin: count out first, then look. If the routing still
-	// names this side, the writer has not left it yet and will sum later.
+	// Count out first, then load the routing. In the reverse order the last query of
+	// an origin could end unnoticed, and the drain would last until its timeout:
+	//  1. Unpin loads a routing in which the side is active.
+	//  2. The writer publishes the next one and still counts the query on the side.
+	//  3. Unpin counts the query out and does not wake the writer.
+	// Now, if the routing names this side as active, the writer sums the pins later.
 	if r := rt.routing.Load(); r.Active != p.Side || r.Closed {
 		select {
 		case rt.drained <- struct{}{}:
-		default: // the writer has been told and has not looked yet
+		default: // the writer has not read the value of the channel yet, and will sum after that
 		}
 	}
 }
@@ -144,8 +153,8 @@ func (rt *Router) InFlight(side fsm.Side) int64 { return rt.pins.sum(side) }
 // Routing returns the current routing. It takes no lock.
 func (rt *Router) Routing() *Routing { return rt.routing.Load() }
 
-// awaitRoute waits until r is no longer the current routing. If no side is
-// known and none is being looked for, it asks for a detection first.
+// awaitRoute waits until r was replaced. In state unknown it requests a detection
+// first.
 func (rt *Router) awaitRoute(ctx context.Context, r *Routing) error {
 	if r.State == fsm.StateUnknown {
 		rt.post(sideNeeded{causeOf(ctx, fsm.ReasonFirstUse, "")})
@@ -160,7 +169,7 @@ func (rt *Router) awaitRoute(ctx context.Context, r *Routing) error {
 	}
 }
 
-// waitError says what a caller that ran out of time was waiting for.
+// waitError is the error of a caller whose context ended while it waited for a side.
 func (rt *Router) waitError(ctx context.Context, r *Routing) error {
 	err := errtext.Errorf("waiting for a side that accepts (%s): %w", r.Snapshot, ctxerr.Cause(ctx))
 	if last := rt.lastProbe.Load(); last != nil {
@@ -169,8 +178,8 @@ func (rt *Router) waitError(ctx context.Context, r *Routing) error {
 	return err
 }
 
-// publish makes the machine's present state the current routing. It runs on
-// the writer.
+// publish replaces the current routing by one of the machine's state. It runs on the
+// writer.
 func (w *writer) publish() {
 	next := &Routing{
 		Snapshot: w.machine.Snapshot(),

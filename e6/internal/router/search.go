@@ -8,14 +8,14 @@ import (
 	"github.com/e6data/e6data-go/e6/fsm"
 )
 
-// search runs a detection and hands the outcome to the writer.
+// search runs a detection and sends its result to the writer.
 func (rt *Router) search(d *detection) {
 	defer d.cancel(nil)
 	defer d.deadline.Stop()
 	ctx := background(d.ctx, d.cause)
 	start := DetectionStart{Cause: d.cause, From: d.from, At: d.sign.at, Order: rt.order(d)}
-	if ask := rt.cfg.Hooks.Order; ask != nil {
-		start.Order = ask(ctx, start)
+	if choose := rt.cfg.Hooks.Order; choose != nil {
+		start.Order = choose(ctx, start)
 	}
 	end := func(DetectionEnd) {}
 	if begin := rt.cfg.Hooks.Detection; begin != nil {
@@ -31,8 +31,8 @@ func (rt *Router) search(d *detection) {
 	end(result)
 }
 
-// searchRounds asks the sides until one accepts, with growing pauses between the
-// rounds. It returns the side that accepted, or None with the reason in the report.
+// searchRounds tries the sides until one accepts, with a backoff between the rounds. It
+// returns the side that accepted, or None with the reason in the report.
 func (rt *Router) searchRounds(ctx context.Context, d *detection, order [2]fsm.Side, report *DetectionError) (accepted fsm.Side, round int) {
 	r := searchRound{rt: rt, d: d, order: order, report: report, failures: repeated{rt: rt, purpose: "detect"}}
 	for r.number = 1; ; r.number++ {
@@ -51,13 +51,13 @@ func (rt *Router) searchRounds(ctx context.Context, d *detection, order [2]fsm.S
 	}
 }
 
-// isHopeless reports whether both sides failed for reasons that waiting cannot help.
+// isHopeless reports whether both sides failed with errors that a retry cannot fix.
 func (rt *Router) isHopeless(report *DetectionError) bool {
 	hopeless := rt.cfg.Hopeless
 	return hopeless != nil && report.Blue != nil && report.Green != nil && hopeless(report.Blue) && hopeless(report.Green)
 }
 
-// A searchRound asks both sides once.
+// A searchRound tries both sides once.
 type searchRound struct {
 	rt       *Router
 	d        *detection
@@ -66,7 +66,7 @@ type searchRound struct {
 	report   *DetectionError
 	failures repeated
 
-	unconfirmed error // of the last login that a suspended cluster was thought to refuse
+	unconfirmed error // the last error of a resume for which no status call confirmed the suspension
 }
 
 // An attempt is a login that has ended.
@@ -77,28 +77,28 @@ type attempt struct {
 	err     error
 }
 
-// run asks the first side, and the other one if the first has failed, or has not
-// answered in the head start that it gets. It reports true if the detection is over.
+// run logs in on the first side. It logs in on the other one when the first has failed, or
+// after a head start. over: the detection has ended.
 func (r *searchRound) run(ctx context.Context) (accepted fsm.Side, over bool) {
 	ctx, stop := context.WithCancel(ctx)
 	var logins sync.WaitGroup
 	defer logins.Wait()
 	defer stop()
 	ended := make(chan attempt, len(r.order))
-	asked := 0
-	ask := func() {
-		side := r.order[asked]
-		asked++
+	started := 0
+	start := func() {
+		side := r.order[started]
+		started++
 		logins.Go(func() { ended <- r.login(ctx, side) })
 	}
-	ask()
+	start()
 	headStart := time.NewTimer(r.rt.cfg.ProbeTimeout / 4)
 	defer headStart.Stop()
 	for answers := 0; answers < len(r.order); {
 		select {
 		case <-headStart.C:
-			if asked < len(r.order) {
-				ask()
+			if started < len(r.order) {
+				start()
 			}
 		case a := <-ended:
 			answers++
@@ -111,8 +111,8 @@ func (r *searchRound) run(ctx context.Context) (accepted fsm.Side, over bool) {
 			if r.d.ctx.Err() != nil {
 				return fsm.None, false
 			}
-			if asked == answers && asked < len(r.order) {
-				ask()
+			if started == answers && started < len(r.order) {
+				start()
 			}
 		}
 	}
@@ -124,13 +124,12 @@ func (r *searchRound) login(ctx context.Context, side fsm.Side) attempt {
 	return attempt{side, session, took, err}
 }
 
-// judge draws the conclusion from an attempt, and reports whether it ends the
-// detection.
+// classify handles the result of an attempt and reports whether it ends the detection.
 func (r *searchRound) classify(ctx context.Context, a attempt) (over bool) {
 	rt, d := r.rt, r.d
 	if a.err != nil && !d.resumed && rt.cfg.Cluster.Classify(a.err) == Suspended {
 		if r.unconfirmed != nil {
-			rt.lastProbe.Store(&r.unconfirmed) // it says more than the login does
+			rt.lastProbe.Store(&r.unconfirmed) // its error is more specific than that of the login
 		}
 		err := rt.resume(d, a.side)
 		switch {
@@ -166,9 +165,9 @@ func (r *searchRound) classify(ctx context.Context, a attempt) (over bool) {
 	return false
 }
 
-// resume wakes a cluster that claims to be suspended. From when a status call has
-// confirmed that, the time does not count as detection: once in a detection, as a
-// cluster that claims to sleep for ever must not stop the clock.
+// resume resumes a cluster that reports to be suspended. When a status call has confirmed
+// that, the deadline of the detection stops until the cluster is active. It stops once per
+// detection: a cluster that always reports to be suspended must not prevent the timeout.
 func (rt *Router) resume(d *detection, side fsm.Side) error {
 	err := rt.cfg.Cluster.Resume(d.ctx, side, func() {
 		d.resumed = true

@@ -14,38 +14,38 @@ import (
 
 // Session is a login on one side. It is never sent to the other one.
 type Session struct {
-	// ID is what the engine called it.
+	// ID is the session ID of the engine.
 	ID string
-	// Generation numbers the sessions of its side. An error about an older
-	// generation says nothing about the present one.
+	// Generation numbers the sessions of a side. An error about an older
+	// generation does not affect the current one.
 	Generation uint64
 }
 
-// Sessions keeps one session for each side. Its methods may be called by any
+// Sessions holds one session for each side. Its methods may be called by any
 // goroutine.
 type Sessions struct {
 	rt    *Router
 	mu    sync.Mutex
 	sides [1 + len(fsm.Sides)]sessionSlot
-	// denied has the bit of each side whose last session was denied, so that a call
-	// that is answered has to look no further.
+	// denied has a bit for each side with denials > 0. Accepted reads it first, so that
+	// it needs no lock for nearly every response.
 	denied atomic.Uint32
 }
 
 type sessionSlot struct {
 	current Session // the zero ID if there is none
 	opening *opening
-	opened  time.Time // when the current one was, or the last one
-	denials int       // sessions in a row that no call was answered with
-	expired bool      // the last one was denied
-	renewal bool      // the current one replaces a denied one
+	opened  time.Time // when the current session, or the last one, was opened
+	denials int       // sessions in a row that were denied before a call succeeded with them
+	expired bool      // the last session was denied
+	renewal bool      // the current session replaces a denied one
 }
 
-// loginPauses space out the logins on a side that denies every session, however many
-// callers renew it: the first renewal comes at once.
+// loginPauses is the backoff between the logins on a side that denies every session. The
+// first renewal has no pause.
 var loginPauses = backoff.Policy{Base: 100 * time.Millisecond, Max: 1600 * time.Millisecond}
 
-// pause is how long a login has to wait. The caller has the lock.
+// pause is the time until the next login may start. The caller holds the lock.
 func (s *sessionSlot) pause() time.Duration {
 	if s.denials < 2 {
 		return 0
@@ -53,7 +53,7 @@ func (s *sessionSlot) pause() time.Duration {
 	return time.Until(s.opened.Add(loginPauses.LongPause(s.denials - 2)))
 }
 
-// An opening is a login that is under way, for everyone who needs it.
+// An opening is a login in flight, which all callers that need a session share.
 type opening struct {
 	done    chan struct{}
 	session Session
@@ -62,9 +62,9 @@ type opening struct {
 
 func newSessions(rt *Router) *Sessions { return &Sessions{rt: rt} }
 
-// Get returns the session of a side. If there is none it opens one, once for
-// all callers and on the client's own context; each caller waits within ctx.
-// The caller must have a Pin on that side.
+// Get returns the session of a side. If there is none, it opens one: all callers share
+// one login on the context of the client, and each waits within its own ctx. The caller
+// must have a Pin on that side.
 func (s *Sessions) Get(ctx context.Context, side fsm.Side) (Session, error) {
 	s.mu.Lock()
 	slot := &s.sides[side]
@@ -80,7 +80,7 @@ func (s *Sessions) Get(ctx context.Context, side fsm.Side) (Session, error) {
 	s.mu.Unlock()
 	if !join {
 		cause := causeOf(ctx, fsm.ReasonFirstUse, "a session is needed")
-		s.rt.post(sessionNeeded{o, side, cause, pause}) // only the writer may start a task
+		s.rt.post(sessionNeeded{o, side, cause, pause}) // only the writer starts tasks: none starts after Close
 	}
 	return o.wait(ctx, s.rt)
 }
@@ -96,13 +96,14 @@ func (o *opening) wait(ctx context.Context, rt *Router) (Session, error) {
 	}
 }
 
-// open logs in on a side after a pause, and resumes the cluster first if it sleeps.
+// open logs in on a side after a pause. If the cluster is suspended, it resumes it and
+// logs in again.
 func (s *Sessions) open(o *opening, side fsm.Side, cause fsm.Cause, pause time.Duration) {
 	ctx := background(s.rt.ctx, cause)
 	if pause > 0 {
 		_ = backoff.Sleep(ctx, pause, o.done)
 		select {
-		case <-o.done: // a detection or a transition has brought a session
+		case <-o.done: // a detection or a transition has installed a session
 			return
 		default:
 		}
@@ -115,7 +116,7 @@ func (s *Sessions) open(o *opening, side fsm.Side, cause fsm.Cause, pause time.D
 	}
 	if err == nil {
 		if s.put(o, side, id, took, "session") {
-			s.rt.post(sessionOpened{}) // the query that needed it may be gone
+			s.rt.post(sessionOpened{}) // the query that needed it may have ended: then it is dropped
 		}
 		return
 	}
@@ -126,9 +127,9 @@ func (s *Sessions) open(o *opening, side fsm.Side, cause fsm.Cause, pause time.D
 	}
 }
 
-// claim takes an opening that has failed off its side. It reports false if a
-// detection or a transition has brought a session meanwhile, and so answered
-// whoever waited.
+// claim removes a failed opening from its side. It reports false if a detection or a
+// transition has installed a session during the login: then the waiting callers have
+// got that session, and the error is dropped.
 func (s *Sessions) claim(o *opening, side fsm.Side) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -140,14 +141,14 @@ func (s *Sessions) claim(o *opening, side fsm.Side) bool {
 	return true
 }
 
-// install makes id the session of a side, whoever else is opening one.
+// install makes id the session of a side. Callers that wait for an opening get it.
 func (s *Sessions) install(side fsm.Side, id string, took time.Duration, purpose string) {
 	s.put(nil, side, id, took, purpose)
 }
 
-// put makes id the session of a side, and answers whoever waits for one. The
-// result of an opening that was answered meanwhile is dropped: the session that
-// answered it is in use.
+// put makes id the session of a side and releases the callers that wait for one. The
+// result of an opening is dropped if install has put another session during the login:
+// queries use that one already.
 func (s *Sessions) put(by *opening, side fsm.Side, id string, took time.Duration, purpose string) bool {
 	s.mu.Lock()
 	slot := &s.sides[side]
@@ -170,8 +171,8 @@ func (s *Sessions) put(by *opening, side fsm.Side, id string, took time.Duration
 	return true
 }
 
-// Expired reports that the engine no longer knows a session of that
-// generation. The next Get opens a new one, unless that has happened already.
+// Expired reports that the engine denied the session of that generation. The next
+// Get opens a new one. A report about an older generation is ignored.
 func (s *Sessions) Expired(ctx context.Context, side fsm.Side, generation uint64) {
 	s.mu.Lock()
 	slot := &s.sides[side]
@@ -188,7 +189,7 @@ func (s *Sessions) Expired(ctx context.Context, side fsm.Side, generation uint64
 	}
 }
 
-// Accepted reports that a call with a session of that generation was answered.
+// Accepted reports that a call with the session of that generation succeeded.
 func (s *Sessions) Accepted(side fsm.Side, generation uint64) {
 	if s.denied.Load()&(1<<side) == 0 {
 		return
@@ -201,8 +202,8 @@ func (s *Sessions) Accepted(side fsm.Side, generation uint64) {
 	}
 }
 
-// Renewed reports whether the session of that generation has replaced a denied one within
-// the time of a probe. If it is denied too, the statement may be the reason.
+// Renewed reports whether the session of that generation replaced a denied one less than
+// ProbeTimeout ago. If it is denied too, the cause may be the statement.
 func (s *Sessions) Renewed(side fsm.Side, generation uint64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -210,8 +211,8 @@ func (s *Sessions) Renewed(side fsm.Side, generation uint64) bool {
 	return slot.current.Generation == generation && slot.current.ID != "" && slot.renewal && time.Since(slot.opened) < s.rt.cfg.ProbeTimeout
 }
 
-// Adopt replaces the id of a session by the one that a response carried. An
-// empty id, and one for a session that was replaced meanwhile, changes nothing.
+// Adopt replaces the ID of a session by the one in a response. An empty ID, or one for
+// an older generation, is ignored.
 func (s *Sessions) Adopt(side fsm.Side, generation uint64, id string) {
 	if id == "" {
 		return
@@ -223,7 +224,7 @@ func (s *Sessions) Adopt(side fsm.Side, generation uint64, id string) {
 	}
 }
 
-// Open returns the generation of the session of a side, and 0 without one.
+// Open returns the generation of the session of a side, and 0 if there is none.
 func (s *Sessions) Open(side fsm.Side) uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -233,15 +234,15 @@ func (s *Sessions) Open(side fsm.Side) uint64 {
 	return 0
 }
 
-// drop forgets the session of a side.
+// drop removes the session of a side.
 func (s *Sessions) drop(side fsm.Side) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.sides[side].current.ID = ""
 }
 
-// releaseSessions forgets the session of a side that has no part in the present
-// routing once the last of its queries is gone. It runs on the writer.
+// releaseSessions drops the session of a side that is not part of the current routing
+// and has no query in flight. It runs on the writer.
 func (w *writer) releaseSessions() {
 	s := w.machine.Snapshot()
 	if s.Active == fsm.None {

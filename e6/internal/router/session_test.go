@@ -14,7 +14,7 @@ import (
 	"github.com/e6data/e6data-go/e6/internal/router"
 )
 
-func TestManyCallersShareOneLogin(t *testing.T) {
+func TestSessions_CallersShareOneLogin(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		p := r.pin()
 		defer r.Unpin(p)
@@ -42,7 +42,7 @@ func TestManyCallersShareOneLogin(t *testing.T) {
 	})
 }
 
-func TestASessionIsAdoptedOnlyWithinItsGeneration(t *testing.T) {
+func TestSessions_AdoptOnlyWithinTheGeneration(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		p := r.pin()
 		defer r.Unpin(p)
@@ -68,7 +68,7 @@ func TestASessionIsAdoptedOnlyWithinItsGeneration(t *testing.T) {
 	})
 }
 
-func TestAFailedLoginIsToldToAllWhoWaitAndTriedAgainByTheNext(t *testing.T) {
+func TestSessions_FailedLoginFailsAllWaitersAndTheNextCallRetries(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		p := r.pin()
 		defer r.Unpin(p)
@@ -89,7 +89,7 @@ func TestAFailedLoginIsToldToAllWhoWaitAndTriedAgainByTheNext(t *testing.T) {
 	})
 }
 
-func TestACallerThatLeavesDoesNotCancelTheLoginOfOthers(t *testing.T) {
+func TestSessions_CancelledCallerDoesNotCancelTheLogin(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		p := r.pin()
 		defer r.Unpin(p)
@@ -106,7 +106,7 @@ func TestACallerThatLeavesDoesNotCancelTheLoginOfOthers(t *testing.T) {
 
 // A login that a caller asked for is overtaken by the one of a detection, and
 // then ends in either way.
-func TestALoginThatWasOvertakenChangesNothing(t *testing.T) {
+func TestSessions_LoginAfterAnInstallIsDropped(t *testing.T) {
 	for name, ending := range map[string]error{"it succeeds": nil, "it fails": errDead} {
 		t.Run(name, func(t *testing.T) {
 			var slow atomic.Int64
@@ -135,7 +135,7 @@ func TestALoginThatWasOvertakenChangesNothing(t *testing.T) {
 	}
 }
 
-func TestALoginFindsTheClusterAsleep(t *testing.T) {
+func TestSessions_LoginResumesASuspendedCluster(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		p := r.pin()
 		defer r.Unpin(p)
@@ -147,7 +147,7 @@ func TestALoginFindsTheClusterAsleep(t *testing.T) {
 	})
 }
 
-func TestTheSessionOfADrainedSideIsDropped(t *testing.T) {
+func TestSessions_OfADrainedSideIsDropped(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		old := r.pin()
 		r.cutTo(fsm.Green)

@@ -16,26 +16,26 @@ import (
 	"github.com/e6data/e6data-go/e6/store"
 )
 
-// A publisher brings to the store what the writer has to say.
+// A publisher stores the updates of the writer.
 type publisher struct {
 	id      string           // of this client, as the writer of records
-	updates chan storeUpdate // the last one, not taken yet
-	ended   chan struct{}    // closed when nothing of ours is in the store any more
-	hint    atomic.Bool      // a first look into the store is under way
+	updates chan storeUpdate // holds the update that was not taken yet
+	ended   chan struct{}    // closed when no call to the store is in flight any more
+	hint    atomic.Bool      // a Load for a hint is in flight
 }
 
 const (
 	// storeTimeout limits one call to the store.
 	storeTimeout = 5 * time.Second
-	// hintTimeout limits how long the first detection waits for the store.
+	// hintTimeout limits how long the first detection waits for a hint of the store.
 	hintTimeout = 20 * time.Millisecond
-	// leaveTimeout limits how long the end waits for the store to notice it.
+	// leaveTimeout limits how long Close waits for calls to the store that are in flight.
 	leaveTimeout = 100 * time.Millisecond
-	// swapAttempts limits how often one fact is put on top of a changed one.
+	// swapAttempts limits the compare-and-swap calls for one update.
 	swapAttempts = 8
 )
 
-// startSharing begins to listen to the store, and to speak to it.
+// startSharing starts the goroutines that watch the store and publish to it.
 func (rt *Router) startSharing() {
 	if rt.cfg.Store == nil {
 		return
@@ -53,22 +53,22 @@ func (rt *Router) startSharing() {
 	}()
 }
 
-// leaveStore waits until nothing of ours is in the store any more. One that
-// does not honour its context is left behind, as it would hold up the end.
+// leaveStore waits until no call to the store is in flight. It gives up after
+// leaveTimeout, so that a store that ignores its context does not block Close.
 func (rt *Router) leaveStore() {
 	if rt.cfg.Store == nil {
 		return
 	}
-	patience := time.NewTimer(leaveTimeout)
-	defer patience.Stop()
+	timeout := time.NewTimer(leaveTimeout)
+	defer timeout.Stop()
 	select {
 	case <-rt.publisher.ended:
-	case <-patience.C:
-		rt.cfg.Logger.Warn("e6: a call of the store goes on although its context has ended")
+	case <-timeout.C:
+		rt.cfg.Logger.Warn("e6: a call to the store is still in flight after its context has ended")
 	}
 }
 
-// watchStore listens until the client ends. A store that fails is asked again.
+// watchStore watches the store until the client ends, and retries when the watch fails.
 func (rt *Router) watchStore() {
 	for n := 0; ; n++ {
 		err := rt.guarded(func() error {
@@ -84,8 +84,8 @@ func (rt *Router) watchStore() {
 	}
 }
 
-// onRecord hears what another client learnt. It begins a transition, no more:
-// the side must still accept.
+// onRecord handles a record of the store. If the record names another side, a
+// transition begins; its target must accept as after an announcement.
 func (w *writer) onRecord(f store.Record) {
 	if f.Version <= w.record.Version {
 		return
@@ -101,7 +101,7 @@ func (w *writer) onRecord(f store.Record) {
 		return
 	}
 	if w.rollback != nil {
-		return // the other side is being asked already, to leave this one for longer
+		return // the other side is probed for a rollback already
 	}
 	w.follow(announcement{
 		source: s.Active, at: Stamp{s.Epoch, s.Transition}, target: f.Side(),
@@ -109,23 +109,24 @@ func (w *writer) onRecord(f store.Record) {
 	})
 }
 
-// hint is the side that the store would try first, if it answers quickly.
+// hint returns the side of the record in the store, and None if the store does not
+// respond within hintTimeout.
 func (rt *Router) hint(ctx context.Context) fsm.Side {
 	if rt.cfg.Store == nil || !rt.publisher.hint.CompareAndSwap(false, true) {
 		return fsm.None
 	}
 	ctx, cancel := context.WithTimeout(ctx, hintTimeout)
 	defer cancel()
-	answer := make(chan fsm.Side, 1) // buffered: a store that ignores ctx is left behind
+	answer := make(chan fsm.Side, 1) // buffered: if the store ignores ctx, no one receives
 	go func() {
 		defer rt.publisher.hint.Store(false)
-		var fact store.Record
+		var record store.Record
 		_ = rt.guarded(func() (err error) {
-			fact, err = rt.cfg.Store.Load(ctx, rt.cfg.Key)
+			record, err = rt.cfg.Store.Load(ctx, rt.cfg.Key)
 			return err
 		})
-		side := fact.Side()
-		if side.Valid() && rt.vetoSummaryOf(side, fact).clients > 0 {
+		side := record.Side()
+		if side.Valid() && rt.vetoSummaryOf(side, record).clients > 0 {
 			side = side.Other()
 		}
 		answer <- side
@@ -138,8 +139,8 @@ func (rt *Router) hint(ctx context.Context) fsm.Side {
 	}
 }
 
-// publishRecords brings to the store what the cluster told this client. What cannot be
-// brought there now is kept until it can, or there is something newer to say.
+// publishRecords stores the updates of the writer. An update that fails is retried until
+// it is stored, or is merged into a newer one.
 func (rt *Router) publishRecords() {
 	for {
 		select {
@@ -151,14 +152,14 @@ func (rt *Router) publishRecords() {
 	}
 }
 
-// publishAgain are the pauses between attempts to publish.
+// publishAgain is the backoff between attempts to publish.
 var publishAgain = backoff.Policy{Base: time.Second, Max: time.Minute}
 
 func (rt *Router) publishUntilStored(s storeUpdate) {
 	for n := 0; ; n++ {
-		var present store.Record
+		var current store.Record
 		err := rt.guarded(func() (err error) {
-			present, err = rt.publishRecord(s)
+			current, err = rt.publishRecord(s)
 			return err
 		})
 		if rt.ctx.Err() != nil {
@@ -167,8 +168,8 @@ func (rt *Router) publishUntilStored(s storeUpdate) {
 		if err != nil {
 			rt.storeFailed("compare-and-swap", err)
 		}
-		if err == nil || errors.Is(err, store.ErrConflict) { // others publish all the time
-			rt.post(recordPublished{s.number, present})
+		if err == nil || errors.Is(err, store.ErrConflict) { // other clients keep publishing: their record is newer
+			rt.post(recordPublished{s.number, current})
 			return
 		}
 		pause := time.NewTimer(publishAgain.Pause(n))
@@ -182,58 +183,58 @@ func (rt *Router) publishUntilStored(s storeUpdate) {
 	}
 }
 
-// onPublished notes that the publisher has dealt with a saying, and the record that
-// the store held then. The watch may deliver that record later, or an older one.
-func (w *writer) onPublished(number uint64, present store.Record) {
+// onPublished handles the result of an update: its number, and the record that the store
+// held after it. The watch may deliver that record, or an older one, later.
+func (w *writer) onPublished(number uint64, current store.Record) {
 	w.published = number
-	w.onRecord(present)
+	w.onRecord(current)
 }
 
-// publishRecord puts a saying on top of whatever the store holds, unless that leads to
-// the same side, and returns what the store holds then. Of two clients that swap at
-// once, one finds a conflict, looks again, and mostly finds its own news told.
+// publishRecord applies an update to the record in the store and returns the record that
+// the store holds after that. An update that changes nothing is not stored. Of two clients
+// that swap at the same time, one gets a conflict and loads the record again; mostly that
+// contains its update already.
 func (rt *Router) publishRecord(s storeUpdate) (store.Record, error) {
 	ctx, cancel := context.WithTimeout(rt.ctx, storeTimeout)
 	defer cancel()
-	present, err := rt.cfg.Store.Load(ctx, rt.cfg.Key)
+	current, err := rt.cfg.Store.Load(ctx, rt.cfg.Key)
 	for n := 0; err == nil; n++ {
-		next, news := s.onTopOf(present)
-		if !news {
-			return present, nil
+		next, changed := s.onTopOf(current)
+		if !changed {
+			return current, nil
 		}
 		if n == swapAttempts {
-			return present, store.ErrConflict
+			return current, store.ErrConflict
 		}
 		if n > 0 {
 			if err := rt.cfg.Retry.Wait(ctx, n-1, nil); err != nil {
-				return present, err
+				return current, err
 			}
 		}
 		var now store.Record
-		now, err = rt.cfg.Store.CompareAndSwap(ctx, rt.cfg.Key, present.Version, next)
+		now, err = rt.cfg.Store.CompareAndSwap(ctx, rt.cfg.Key, current.Version, next)
 		if err == nil || errors.Is(err, store.ErrConflict) {
-			present = now
+			current = now
 		}
 		if err == nil {
-			return present, nil
+			return current, nil
 		}
 		if errors.Is(err, store.ErrConflict) {
 			err = nil
 		}
 	}
-	return present, err
+	return current, err
 }
 
 func (rt *Router) storeFailed(op string, err error) {
-	text := "the store ended the call without an error"
+	text := "the watch ended without an error"
 	if err != nil {
 		text = err.Error()
 	}
 	rt.cfg.Events.Publish(fsm.Cause{Reason: fsm.ReasonStore}, events.StoreFailed{Op: op, Error: text})
 }
 
-// guarded turns a panic of somebody else's store into an error, and hands its stack
-// on.
+// guarded turns a panic in the store into an error, and passes its stack to OnPanic.
 func (rt *Router) guarded(call func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {

@@ -22,7 +22,7 @@ func sharing(s store.Store) func(*router.Config) {
 	return func(cfg *router.Config) { cfg.Store = s }
 }
 
-func TestTwoRoutersShareWhatTheClusterToldOneOfThem(t *testing.T) {
+func TestStore_RoutersShareAnnouncements(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		var shared store.Memory
 		a, b := newRig(t, sharing(&shared)), newRig(t, sharing(&shared))
@@ -49,7 +49,7 @@ func TestTwoRoutersShareWhatTheClusterToldOneOfThem(t *testing.T) {
 	})
 }
 
-func TestStore_AnAnnouncementDoesNotTakeBackThatAnotherClientHasGone(t *testing.T) {
+func TestStore_AnnouncementDoesNotReplaceTheMoveOfAnotherClient(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		var shared store.Memory
 		a := newRig(t, sharing(&shared))
@@ -78,7 +78,7 @@ func (u *unheardStore) Watch(ctx context.Context, _ string, _ func(store.Record)
 	return ctx.Err()
 }
 
-func TestTheFirstDetectionTakesTheStoresHint(t *testing.T) {
+func TestStore_FirstDetectionTriesTheSideOfTheRecordFirst(t *testing.T) {
 	var shared store.Memory
 	_, err := shared.CompareAndSwap(t.Context(), "c", 0, store.Record{Active: fsm.Green})
 	require.NoError(t, err)
@@ -90,7 +90,7 @@ func TestTheFirstDetectionTakesTheStoresHint(t *testing.T) {
 	})
 }
 
-func TestALyingStoreCostsAnAuthenticationAndNoQuery(t *testing.T) {
+func TestStore_WrongRecordCostsOneLoginAndNoQuery(t *testing.T) {
 	var watched atomic.Pointer[func(store.Record)]
 	bubble(t, func(t *testing.T, r *rig) {
 		require.Equal(t, fsm.Blue, r.touch())
@@ -114,7 +114,7 @@ func TestALyingStoreCostsAnAuthenticationAndNoQuery(t *testing.T) {
 	}}))
 }
 
-func TestASideThatSendsTheClientBackIsNotTakenOnTheStoresWord(t *testing.T) {
+func TestStore_RecordIsIgnoredIfItsSideAnnouncesTheOther(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		var shared store.Memory
 		r := newRig(t, sharing(&shared))
@@ -141,7 +141,7 @@ func TestASideThatSendsTheClientBackIsNotTakenOnTheStoresWord(t *testing.T) {
 	})
 }
 
-func TestABlockedStoreHarmsNothing(t *testing.T) {
+func TestStore_BlockedAffectsNoQuery(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		free := make(chan struct{})
 		block := func() { <-free }
@@ -172,7 +172,7 @@ func TestABlockedStoreHarmsNothing(t *testing.T) {
 	})
 }
 
-func TestAPanickingStoreHarmsNothing(t *testing.T) {
+func TestStore_PanicAffectsNoQuery(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		r.touch()
 		r.cutTo(fsm.Green)
@@ -190,7 +190,7 @@ func TestAPanickingStoreHarmsNothing(t *testing.T) {
 	}))
 }
 
-func TestAStoreThatAlwaysConflictsIsGivenUp(t *testing.T) {
+func TestStore_UpdateIsDroppedAfterRepeatedConflicts(t *testing.T) {
 	var swaps atomic.Int64
 	bubble(t, func(t *testing.T, r *rig) {
 		r.touch()
@@ -203,7 +203,7 @@ func TestAStoreThatAlwaysConflictsIsGivenUp(t *testing.T) {
 	}}))
 }
 
-func TestAStoreThatFailsIsWatchedAgain(t *testing.T) {
+func TestStore_FailedWatchIsRetried(t *testing.T) {
 	var calls atomic.Int64
 	bubble(t, func(t *testing.T, r *rig) {
 		r.touch()
@@ -229,7 +229,7 @@ func (o *outage) Load(ctx context.Context, cluster string) (store.Record, error)
 	return o.Memory.Load(ctx, cluster)
 }
 
-func TestNewsIsPublishedWhenTheStoreIsBack(t *testing.T) {
+func TestStore_UpdateIsPublishedAfterAnOutage(t *testing.T) {
 	shared := &outage{}
 	bubble(t, func(t *testing.T, r *rig) {
 		r.cluster.set(fsm.Green, errRefused)
@@ -250,7 +250,7 @@ func TestNewsIsPublishedWhenTheStoreIsBack(t *testing.T) {
 	}, sharing(shared))
 }
 
-func TestStore_AClientThatCameBackDuringAnOutageTakesItsNewsBack(t *testing.T) {
+func TestStore_UpdateIsReplacedByANewerOneDuringAnOutage(t *testing.T) {
 	shared := &outage{}
 	bubble(t, func(t *testing.T, r *rig) {
 		r.touch()
@@ -270,7 +270,7 @@ func TestStore_AClientThatCameBackDuringAnOutageTakesItsNewsBack(t *testing.T) {
 	}, sharing(shared))
 }
 
-func TestStore_AnAnnouncementOnTopOfANewerRecordIsFollowedByTheActiveSide(t *testing.T) {
+func TestStore_ActiveSideIsPublishedAfterAnAnnouncementOnANewerRecord(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		shared := &slowWatch{delay: time.Minute}
 		r := newRig(t, sharing(shared))
@@ -295,7 +295,7 @@ func TestStore_AnAnnouncementOnTopOfANewerRecordIsFollowedByTheActiveSide(t *tes
 	})
 }
 
-func TestStore_NewsThatWaitedForTheStoreDoesNotReplaceWhatOthersHavePublished(t *testing.T) {
+func TestStore_DelayedUpdateDoesNotReplaceANewerRecord(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		var shared store.Memory
 		var stuck atomic.Bool
@@ -325,7 +325,7 @@ func TestStore_NewsThatWaitedForTheStoreDoesNotReplaceWhatOthersHavePublished(t 
 	})
 }
 
-func TestStore_NewsIsPublishedOnTopOfAnOlderRecordThatWasNotRead(t *testing.T) {
+func TestStore_UpdateReplacesAnOlderRecordThatWasNotRead(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		var shared store.Memory
 		_, err := shared.CompareAndSwap(t.Context(), "c", 0, store.Record{Active: fsm.Blue, Writer: "another", At: time.Now()})
@@ -366,7 +366,7 @@ func (s *slowWatch) Watch(ctx context.Context, cluster string, fn func(store.Rec
 	})
 }
 
-func TestLateNewsDoesNotReplaceWhatOthersHaveSaidMeanwhile(t *testing.T) {
+func TestStore_OvertakenUpdateIsDropped(t *testing.T) {
 	shared := &outage{}
 	bubble(t, func(t *testing.T, r *rig) {
 		r.cluster.set(fsm.Green, errRefused)

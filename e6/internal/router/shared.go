@@ -7,14 +7,14 @@ import (
 	"github.com/e6data/e6data-go/e6/fsm"
 )
 
-// mayShare reports whether both sides take new queries in a transition of that
-// kind. One that leads back does not wait.
+// mayShare reports whether a transition of that kind has a shared phase. A rollback has
+// none.
 func (rt *Router) mayShare(event fsm.Event) bool {
 	return rt.cfg.Hooks.WaitShared != nil && event == fsm.EventAnnounce
 }
 
-// shareSides lets both sides take new queries until the selectors no longer need
-// them, or the time is up.
+// shareSides runs the shared phase: both sides take new queries until WaitShared returns,
+// or for SharedTimeout.
 func (w *writer) shareSides(t *transition) {
 	t.timer.Stop()
 	t.timer = w.after(w.cfg.SharedTimeout, sharedPhaseEnded{t, t.cause(fsm.ReasonDeadline, fmt.Sprintf("both sides were used for %s", w.cfg.SharedTimeout))})
@@ -28,21 +28,21 @@ func (w *writer) shareSides(t *transition) {
 	})
 }
 
-// onShared ends the shared phase of a transition that is still in it.
+// onShared ends the shared phase of a transition, unless it has ended already.
 func (w *writer) onShared(t *transition, cause fsm.Cause) {
 	if w.transition == t && w.machine.Snapshot().Phase == fsm.PhaseShared && w.stopSharing(t, cause) {
 		w.startDraining(t)
 	}
 }
 
-// stopSharing lets the target alone take new queries.
+// stopSharing makes the target the only side that takes new queries.
 func (w *writer) stopSharing(t *transition, cause fsm.Cause) bool {
 	t.shared()
 	return w.fire(fsm.Trigger{Event: fsm.EventAccept, Phase: fsm.PhaseDraining, Cause: cause})
 }
 
-// suspectOrigin asks an origin that got new queries and did not answer one. If
-// it does not accept, the shared phase is over.
+// suspectOrigin probes the origin of a shared phase after a call to it got no response. If
+// the probe fails, the shared phase ends.
 func (w *writer) suspectOrigin(t *transition, cause fsm.Cause) {
 	if t.originSuspected {
 		return

@@ -16,7 +16,7 @@ import (
 
 // Many queries choose a side while shared phases come and go. As long as one of
 // them is pinned, it must never see its side reported as drained.
-func TestASideThatIsDrainedAfterASharedPhaseStaysDrained(t *testing.T) {
+func TestSharedPhase_DrainedOriginStaysDrained(t *testing.T) {
 	const cutovers, pinners = 300, 6
 	r := newRig(t, func(cfg *router.Config) {
 		cfg.Cluster = promptCluster{cfg.Cluster.(*fakeCluster)}

@@ -101,7 +101,7 @@ func (r *rig) touchBy(want fsm.Side) fsm.Side {
 	return p.Side
 }
 
-func TestASharedPhaseGivesEachQueryTheSideOfItsSelector(t *testing.T) {
+func TestSharedPhase_RoutesEachQueryBySelector(t *testing.T) {
 	shared(t, func(t *testing.T, r *rig, h *holder) {
 		require.Equal(t, []fsm.Snapshot{r.Routing().Snapshot}, h.shared)
 		require.Equal(t, fsm.Green, r.Routing().Active, "the target serves")
@@ -127,7 +127,7 @@ func TestASharedPhaseGivesEachQueryTheSideOfItsSelector(t *testing.T) {
 	})
 }
 
-func TestASelectorIsOnlyAskedWhileBothSidesTakeQueries(t *testing.T) {
+func TestSharedPhase_SelectorIsCalledInThisPhaseOnly(t *testing.T) {
 	held(t, func(t *testing.T, r *rig, h *holder) {
 		require.Equal(t, fsm.Blue, r.touchBy(fsm.Green))
 		r.cluster.set(fsm.Green, errRefused)
@@ -148,7 +148,7 @@ func TestASelectorIsOnlyAskedWhileBothSidesTakeQueries(t *testing.T) {
 	})
 }
 
-func TestASharedPhaseEndsWhenNoSelectorNeedsIt(t *testing.T) {
+func TestSharedPhase_EndsWhenNoSelectorNeedsIt(t *testing.T) {
 	shared(t, func(t *testing.T, r *rig, h *holder) {
 		onBlue, onGreen := r.pinBy(fsm.Blue), r.pinBy(fsm.Green)
 		pass(10 * time.Minute)
@@ -169,7 +169,7 @@ func TestASharedPhaseEndsWhenNoSelectorNeedsIt(t *testing.T) {
 	})
 }
 
-func TestASharedPhaseHasATimeLimitOfItsOwn(t *testing.T) {
+func TestSharedPhase_EndsAtItsTimeout(t *testing.T) {
 	shared(t, func(t *testing.T, r *rig, h *holder) {
 		defer r.Unpin(r.pinBy(fsm.Blue))
 		pass(sharedTimeout - 10*latency)
@@ -187,7 +187,7 @@ func TestASharedPhaseHasATimeLimitOfItsOwn(t *testing.T) {
 	})
 }
 
-func TestWhatEndsASharedPhase(t *testing.T) {
+func TestSharedPhase_EveryEnd(t *testing.T) {
 	for name, c := range map[string]struct {
 		happens func(r *rig)
 		state   string
@@ -255,7 +255,7 @@ func TestWhatEndsASharedPhase(t *testing.T) {
 
 // While it is not known which side accepts, a query for the origin waits too:
 // its selector chose between two sides that take queries.
-func TestNewQueriesWaitWhileTheTargetOfASharedPhaseRefuses(t *testing.T) {
+func TestSharedPhase_NewQueriesWaitWhileTheTargetRefuses(t *testing.T) {
 	shared(t, func(t *testing.T, r *rig, h *holder) {
 		r.cluster.set(fsm.Green, errRefused)
 		r.cluster.set(fsm.Blue, errHangs)
@@ -274,7 +274,7 @@ func TestNewQueriesWaitWhileTheTargetOfASharedPhaseRefuses(t *testing.T) {
 	})
 }
 
-func TestARefusedOriginIsNotAskedTwiceAtOnce(t *testing.T) {
+func TestSharedPhase_SuspectedOriginIsProbedOnce(t *testing.T) {
 	shared(t, func(t *testing.T, r *rig, h *holder) {
 		r.cluster.set(fsm.Blue, errHangs)
 		for range 20 {
@@ -286,7 +286,7 @@ func TestARefusedOriginIsNotAskedTwiceAtOnce(t *testing.T) {
 	})
 }
 
-func TestAQueryThatChoseTheOriginWhileTheSharedPhaseEndedStartsOver(t *testing.T) {
+func TestSharedPhase_PinIsRetriedIfThePhaseEndsDuringTheSelector(t *testing.T) {
 	shared(t, func(t *testing.T, r *rig, h *holder) {
 		chosen, choose := make(chan router.Pin), make(chan struct{})
 		asked := 0
@@ -311,7 +311,7 @@ func TestAQueryThatChoseTheOriginWhileTheSharedPhaseEndedStartsOver(t *testing.T
 	})
 }
 
-func TestATransitionThatCannotWaitIsNotShared(t *testing.T) {
+func TestSharedPhase_IsSkippedByUrgentTransitions(t *testing.T) {
 	for name, move := range map[string]func(r *rig){
 		"back, by the caller": func(r *rig) { require.NoError(r.t, r.Rollback(context.Background(), "bad")) },
 		"from an origin that refuses": func(r *rig) {
@@ -336,7 +336,7 @@ func TestATransitionThatCannotWaitIsNotShared(t *testing.T) {
 	}
 }
 
-func TestASharedPhaseEndsWithTheClient(t *testing.T) {
+func TestSharedPhase_EndsWithTheClient(t *testing.T) {
 	shared(t, func(t *testing.T, r *rig, h *holder) {
 		r.pinBy(fsm.Blue)
 		began := time.Now()
@@ -350,7 +350,7 @@ func TestASharedPhaseEndsWithTheClient(t *testing.T) {
 }
 
 // The guards decide first, then the selectors.
-func TestATransitionIsSharedAfterItWasAllowed(t *testing.T) {
+func TestSharedPhase_BeginsAfterTheGuards(t *testing.T) {
 	j := &runGuards{}
 	held(t, func(t *testing.T, r *rig, h *holder) {
 		r.announce(fsm.Blue, r.Stamp(), fsm.Green)

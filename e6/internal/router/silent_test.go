@@ -16,7 +16,7 @@ func (r *rig) silent(side fsm.Side) {
 	r.Silent(side, r.Stamp(), probeTimeout)
 }
 
-func TestASilentSideIsProbedOnceAndKeptIfItAnswers(t *testing.T) {
+func TestSilent_SideIsProbedOnceAndKeptIfItAccepts(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		r.touch()
 		for range 8 {
@@ -31,7 +31,7 @@ func TestASilentSideIsProbedOnceAndKeptIfItAnswers(t *testing.T) {
 	})
 }
 
-func TestASettledSideThatIsSilentIsLeftForTheOtherOne(t *testing.T) {
+func TestSilent_SettledSideIsLeftIfItsProbeFails(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		r.touch()
 		r.cluster.set(fsm.Blue, errHangs)
@@ -41,7 +41,7 @@ func TestASettledSideThatIsSilentIsLeftForTheOtherOne(t *testing.T) {
 		pass(probeTimeout - latency)
 		require.Equal(t, fsm.Green, r.Routing().Active, "within twice the time of a probe from the first call")
 		require.Less(t, r.Routing().Since.Sub(began), probeTimeout)
-		require.Equal(t, "unreachable: blue has answered no call for 1s", r.Routing().Cause.Detail)
+		require.Equal(t, "unreachable: no response from blue for 1s", r.Routing().Cause.Detail)
 
 		// Green's answers go on naming blue: it is not tried again at once.
 		r.announce(fsm.Green, r.Stamp(), fsm.Blue)
@@ -52,7 +52,7 @@ func TestASettledSideThatIsSilentIsLeftForTheOtherOne(t *testing.T) {
 	})
 }
 
-func TestATargetThatIsSilentWhileTheOriginDrainsIsLeft(t *testing.T) {
+func TestSilent_TargetIsLeftDuringADrain(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		p := r.pin()
 		defer r.Unpin(p)
@@ -64,7 +64,7 @@ func TestATargetThatIsSilentWhileTheOriginDrainsIsLeft(t *testing.T) {
 	})
 }
 
-func TestASilenceOfAnEarlierEpochIsNoEvidence(t *testing.T) {
+func TestSilent_InAnEarlierEpochIsIgnored(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		r.touch()
 		at := r.Stamp()
@@ -75,7 +75,7 @@ func TestASilenceOfAnEarlierEpochIsNoEvidence(t *testing.T) {
 	})
 }
 
-func TestAQueryThatStartsOverWaitsForTheProbeOfItsSide(t *testing.T) {
+func TestAwaitVerdict_ReplayWaitsForTheProbeOfItsSide(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		require.NoError(t, r.AwaitVerdict(t.Context(), r.touch()), "no probe is under way")
 		waits := func(ctx context.Context) time.Duration {
@@ -97,7 +97,7 @@ func TestAQueryThatStartsOverWaitsForTheProbeOfItsSide(t *testing.T) {
 	})
 }
 
-func TestAQueryThatStartsOverWaitsUntilATargetIsVerified(t *testing.T) {
+func TestAwaitVerdict_ReplayWaitsForTheVerificationOfTheTarget(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		p := r.pin()
 		defer r.Unpin(p)

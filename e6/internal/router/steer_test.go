@@ -11,7 +11,7 @@ import (
 	"github.com/e6data/e6data-go/e6/internal/router"
 )
 
-func TestWhatIsKnownIsRefreshedAndOnlyARefusalChangesAnything(t *testing.T) {
+func TestRefresh_ProbesTheActiveSideAndOnlyARefusalChangesIt(t *testing.T) {
 	for name, c := range map[string]struct {
 		fault   error
 		changes bool
@@ -40,7 +40,7 @@ func TestWhatIsKnownIsRefreshedAndOnlyARefusalChangesAnything(t *testing.T) {
 	}
 }
 
-func TestNothingIsRefreshedDuringATransition(t *testing.T) {
+func TestRefresh_DoesNotRunDuringATransition(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		old := r.pin()
 		r.cutTo(fsm.Green)
@@ -56,7 +56,7 @@ func TestNothingIsRefreshedDuringATransition(t *testing.T) {
 	}, func(cfg *router.Config) { cfg.RefreshInterval = drainTimeout / 4 })
 }
 
-func TestARefreshByTheCallerWaitsForItsConclusion(t *testing.T) {
+func TestRefresh_OfTheCallerWaitsForItsResult(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		s, err := r.Refresh(t.Context())
 		require.NoError(t, err)
@@ -72,7 +72,7 @@ func TestARefreshByTheCallerWaitsForItsConclusion(t *testing.T) {
 	})
 }
 
-func TestAQueryWithoutAnAnswerMakesTheSideBeAsked(t *testing.T) {
+func TestFailed_CallStartsAProbe(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		r.touch()
 		r.fail(fsm.Blue, r.Stamp())
@@ -86,7 +86,7 @@ func TestAQueryWithoutAnAnswerMakesTheSideBeAsked(t *testing.T) {
 	})
 }
 
-func TestACheckFromAnEarlierEpochDoesNotStandInForAPresentOne(t *testing.T) {
+func TestCheck_OfAnEarlierEpochIsNotShared(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		r.touch()
 		r.cluster.set(fsm.Blue, errHangs)
@@ -102,7 +102,7 @@ func TestACheckFromAnEarlierEpochDoesNotStandInForAPresentOne(t *testing.T) {
 	})
 }
 
-func TestSwitchInEveryState(t *testing.T) {
+func TestSwitch_InEveryState(t *testing.T) {
 	switches := func(r *rig, side fsm.Side) error {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
@@ -184,7 +184,7 @@ func TestSwitchInEveryState(t *testing.T) {
 	}
 }
 
-func TestResetForgetsTheSide(t *testing.T) {
+func TestReset_ClearsTheActiveSide(t *testing.T) {
 	for name, prepare := range map[string]func(r *rig){
 		"settled":   func(r *rig) { r.touch() },
 		"unknown":   func(*rig) {},

@@ -11,51 +11,50 @@ import (
 	"github.com/e6data/e6data-go/e6/internal/backoff"
 )
 
-// A transition is the work behind the state of that name: first its target is
-// made ready, then its origin is drained. Messages about it carry the pointer;
-// the writer drops those of a transition that is over.
+// A transition does the work of the state transitioning: it prepares the target, then
+// drains the origin. Its messages hold the pointer; the writer drops those of a
+// transition that has ended.
 type transition struct {
 	start  CutoverStart
 	ctx    context.Context // ends with the transition
 	cancel context.CancelFunc
-	timer  *time.Timer // the limit of the present phase
+	timer  *time.Timer // the time limit of the current phase
 
-	back            *fsm.Cause    // why its origin is to be left, whatever that says; nil if it is not a way back
-	staged          bool          // another part of the fleet waits for how it goes
-	jitter          time.Duration // waited before the first probe
-	held            heldFlag      // the origin refuses: a probe sent from now on decides
-	wake            chan struct{} // asks for the next probe at once
-	suspected       bool          // the target is being checked after it had accepted
-	verdict         chan struct{} // closed when that check is over
-	originSuspected bool
-	accepted        time.Time    // when the target did
-	first           atomic.Int64 // when the first query went to the target
-	shared          func()       // ends the context of the shared phase
+	back            *fsm.Cause    // the cause of a rollback; nil for any other transition
+	staged          bool          // this client is of the first stage
+	jitter          time.Duration // pause before the first login
+	held            heldFlag      // the origin refuses: the next login that is sent decides
+	wake            chan struct{} // has a value if the next login shall not wait
+	suspected       bool          // the target is being verified after it had accepted
+	verdict         chan struct{} // closed when the verification has ended
+	originSuspected bool          // the origin is being probed in the shared phase
+	accepted        time.Time     // when the target accepted
+	first           atomic.Int64  // time of the first query on the target
+	shared          func()        // ends the context of the shared phase
 
-	ready chan struct{} // closed when the target is active, or never will be
-	err   error         // why not; set before ready is closed
+	ready chan struct{} // closed when the target is active, or the transition has failed
+	err   error         // of a failed transition; set before ready is closed
 	over  chan struct{} // closed when the transition has ended
-	end   CutoverEnd    // how; set before over is closed
+	end   CutoverEnd    // its result; set before over is closed
 }
 
 func (t *transition) origin() fsm.Side { return t.start.From }
 func (t *transition) target() fsm.Side { return t.start.To }
 
-// cause is why something happens to the transition, in the trace of what began
-// it.
+// cause returns a cause in the trace of the transition.
 func (t *transition) cause(reason fsm.Reason, detail string) fsm.Cause {
 	return fsm.Cause{Reason: reason, Detail: detail, Trace: t.start.Cause.Trace}
 }
 
-// heldFlag is set once, and can be waited for.
+// heldFlag is a flag that is set once. Its context ends when it is set.
 type heldFlag struct {
-	ctx context.Context // ends when it is set
+	ctx context.Context
 	set context.CancelFunc
 }
 
 func (h heldFlag) isSet() bool { return h.ctx.Err() != nil }
 
-// begin moves towards target. It runs on the writer.
+// begin starts a transition to target. It runs on the writer.
 func (w *writer) begin(event fsm.Event, target fsm.Side, cause fsm.Cause) *transition {
 	began := w.beganAt(event)
 	w.supersede(cause)
@@ -83,7 +82,7 @@ func (w *writer) begin(event fsm.Event, target fsm.Side, cause fsm.Cause) *trans
 	return t
 }
 
-// limit is how long a transition may take, all phases together.
+// limit is the maximum duration of a transition, all phases together.
 func (rt *Router) limit(event fsm.Event) time.Duration {
 	limit := rt.cfg.Fleet.Jitter + rt.cfg.PrepareTimeout + rt.cfg.DrainTimeout
 	if rt.mayShare(event) {
@@ -92,8 +91,7 @@ func (rt *Router) limit(event fsm.Event) time.Duration {
 	return limit
 }
 
-// lead does the work of a transition, and tells whoever wants to hear of it
-// when it begins and when it has ended.
+// run prepares a transition, and calls the cutover hook at its begin and at its end.
 func (rt *Router) run(t *transition) {
 	ctx, end := t.ctx, func(CutoverEnd) {}
 	if begin := rt.cfg.Hooks.Cutover; begin != nil {
@@ -106,26 +104,29 @@ func (rt *Router) run(t *transition) {
 	end(t.end)
 }
 
-// prepare asks the target for a session until it gives one, and then the guards
-// until they have decided.
+// prepare logs in on the target until it accepts, and then calls the guards until they
+// have decided.
 func (rt *Router) prepare(ctx context.Context, t *transition) {
 	if t.jitter > 0 && backoff.Sleep(ctx, t.jitter, t.wake) != nil {
 		return
 	}
-	for asked := 1; rt.makeReady(ctx, t); asked++ {
-		again, decided := rt.runGuards(ctx, t, asked)
+	for attempt := 1; rt.makeReady(ctx, t); attempt++ {
+		again, decided := rt.runGuards(ctx, t, attempt)
 		if decided || backoff.Sleep(ctx, again, t.held.ctx.Done()) != nil {
 			return
 		}
 	}
 }
 
-// makeReady opens a session on the target. It reports false if the transition
-// ended before.
+// makeReady opens a session on the target. It reports false if the transition ends
+// first.
 func (rt *Router) makeReady(ctx context.Context, t *transition) bool {
 	failures := repeated{rt: rt, purpose: "prepare"}
 	for attempt, pauses := 1, 0; t.ctx.Err() == nil; attempt++ {
-		held := t.held.isSet() // before the call: only a later refusal counts
+		// Read before the login. If the login fails and held was set, both sides refuse.
+		// If the origin begins to refuse during the login, its failure may be older than
+		// the cutover of the ingress: only the next login decides.
+		held := t.held.isSet()
 		session, took, err := rt.login(ctx, t.target(), "prepare")
 		if err == nil {
 			m := targetAccepted{transition: t, session: session, took: took}
@@ -138,11 +139,11 @@ func (rt *Router) makeReady(ctx context.Context, t *transition) bool {
 		rt.post(targetNotReady{t, err, held})
 		if !held && t.held.isSet() {
 			pauses = 0
-			continue // the origin began to refuse during the call: ask again at once
+			continue // the origin began to refuse during the login: retry without a pause
 		}
 		pause := rt.cfg.Retry.Pause(pauses)
 		if !t.held.isSet() {
-			pause = max(pause, rt.jitter(t.start.Cause)) // nobody waits, and a fleet would ask all the time
+			pause = max(pause, rt.jitter(t.start.Cause)) // no query waits, so the logins of a fleet can be spread out
 		}
 		if backoff.Sleep(ctx, pause, t.wake) != nil {
 			return false
@@ -152,7 +153,7 @@ func (rt *Router) makeReady(ctx context.Context, t *transition) bool {
 	return false
 }
 
-// onTargetAccepted keeps the session of a target that has accepted.
+// onTargetAccepted installs the session of a target that has accepted.
 func (w *writer) onTargetAccepted(t *transition, session string, took time.Duration) bool {
 	if w.transition != t {
 		return false
@@ -161,14 +162,14 @@ func (w *writer) onTargetAccepted(t *transition, session string, took time.Durat
 	return true
 }
 
-// onReady makes the target the active side.
+// onReady makes the target active.
 func (w *writer) onReady(t *transition) {
 	if w.transition != t {
 		return
 	}
 	if w.sendsBack(t) {
 		w.suppressSide(t.target())
-		w.abort(t, t.cause(fsm.ReasonWithdrawn, fmt.Sprintf("%s itself named %s", t.target(), t.origin())))
+		w.abort(t, t.cause(fsm.ReasonWithdrawn, fmt.Sprintf("%s announced %s", t.target(), t.origin())))
 		return
 	}
 	baseline := w.windows[t.origin()].Summary()
@@ -176,7 +177,7 @@ func (w *writer) onReady(t *transition) {
 	if w.mayShare(t.start.Event) && t.back == nil && !t.held.isSet() {
 		phase = fsm.PhaseShared
 	}
-	t.accepted = time.Now() // before the first query can be there
+	t.accepted = time.Now() // before the first query of the target can be pinned
 	w.upcoming = w.probationOf(t, baseline)
 	if !w.fire(fsm.Trigger{Event: fsm.EventAccept, Phase: phase, Cause: t.cause(fsm.ReasonAccepted, t.start.Cause.String())}) {
 		return
@@ -194,22 +195,22 @@ func (w *writer) onReady(t *transition) {
 	w.applyReceived(t.target())
 }
 
-// sendsBack reports whether a target that only the store has named accepts, and names the
-// origin in the same breath. It is on its way out then, and the store is wrong.
+// sendsBack reports whether a target that only the store has named accepts, but announced
+// the origin in a response. Then the target is being replaced, and the record is stale.
 func (w *writer) sendsBack(t *transition) bool {
-	a, updates := w.received[t.target()]
-	return updates && a.target == t.origin() && !t.held.isSet() && t.back == nil &&
+	a, announced := w.received[t.target()]
+	return announced && a.target == t.origin() && !t.held.isSet() && t.back == nil &&
 		t.start.Event == fsm.EventAnnounce && t.start.Cause.Reason == fsm.ReasonStore
 }
 
-// startDraining waits for the queries of the origin.
+// startDraining starts the draining phase.
 func (w *writer) startDraining(t *transition) {
 	t.timer.Stop()
 	t.timer = w.after(w.cfg.DrainTimeout, drainTimedOut{t})
 	w.commitIfDrained()
 }
 
-// onNotReady decides what a failed probe of the target means.
+// onNotReady handles a failed login on the target.
 func (w *writer) onNotReady(t *transition, err error, held bool) {
 	if w.transition != t {
 		return
@@ -219,13 +220,13 @@ func (w *writer) onNotReady(t *transition, err error, held bool) {
 		w.suppressSide(t.target())
 		w.abort(t, t.cause(fsm.ReasonCredentials, w.cfg.Describe(err)))
 	case held:
-		// The origin refused before this probe was sent, and the target has not
-		// accepted either: nobody is known to.
+		// The origin refused before this login was sent, and the target does not
+		// accept either: no side is known to accept.
 		w.detect(t.cause(fsm.ReasonRefusal, "both sides refuse"), t.target())
 	}
 }
 
-// onPrepareTimeout gives up on a target that stayed unusable.
+// onPrepareTimeout aborts a transition whose target did not become ready in time.
 func (w *writer) onPrepareTimeout(t *transition) {
 	if w.transition != t || w.machine.Snapshot().Phase != fsm.PhasePreparing {
 		return
@@ -234,14 +235,14 @@ func (w *writer) onPrepareTimeout(t *transition) {
 	w.abort(t, t.cause(fsm.ReasonDeadline, fmt.Sprintf("%s was not ready within %s", t.target(), w.cfg.PrepareTimeout)))
 }
 
-// onDrainTimeout ends the transition, not the queries: they go on where they are.
+// onDrainTimeout ends the transition. The queries on the origin continue.
 func (w *writer) onDrainTimeout(t *transition) {
 	if w.transition == t {
 		w.commit(ResultDeadline, t.cause(fsm.ReasonDeadline, fmt.Sprintf("%s was not drained within %s", t.origin(), w.cfg.DrainTimeout)))
 	}
 }
 
-// commitIfDrained ends the transition once no query is left on the origin.
+// commitIfDrained ends the transition if no query is in flight on the origin.
 func (w *writer) commitIfDrained() {
 	t := w.transition
 	if t == nil || w.machine.Snapshot().Phase != fsm.PhaseDraining || w.pins.sum(t.origin()) > 0 {
@@ -250,10 +251,10 @@ func (w *writer) commitIfDrained() {
 	w.commit(ResultDrained, t.cause(fsm.ReasonDrained, ""))
 }
 
-// commit ends the transition at its target.
+// commit ends the transition with the target active.
 func (w *writer) commit(result string, cause fsm.Cause) {
 	t := w.transition
-	held := w.held // a target under suspicion stays so
+	held := w.held // read before fire, which resets it with the epoch
 	if !w.fire(fsm.Trigger{Event: fsm.EventCommit, Side: t.target(), Cause: cause}) {
 		return
 	}
@@ -265,12 +266,13 @@ func (w *writer) commit(result string, cause fsm.Cause) {
 	}
 	w.scheduleRefresh()
 	if t.suspected {
-		// The origin was drained while the target was being verified.
+		// The origin was drained during the verification of the target, which ends
+		// with the transition: a check continues it.
 		w.startCheck(cause, w.cfg.ProbeTimeout).suspect = true
 	}
 }
 
-// abort ends the transition at its origin.
+// abort ends the transition with the origin active.
 func (w *writer) abort(t *transition, cause fsm.Cause) {
 	drained := w.machine.Snapshot().Phase != fsm.PhasePreparing
 	held := w.held
@@ -293,17 +295,17 @@ func (w *writer) abort(t *transition, cause fsm.Cause) {
 		w.endTransition(ResultAborted, cause, err)
 		w.releaseSessions()
 		if held {
-			// The origin had begun to refuse: it is no place to stay.
+			// The origin had begun to refuse: no side is known to accept.
 			w.detect(fsm.Cause{Reason: fsm.ReasonRefusal, Detail: "the origin refuses", Trace: cause.Trace}, t.target())
 			return
 		}
-		w.suspicion = nil // what it said was decided
+		w.suspicion = nil // it was resolved
 	}
 	w.scheduleRefresh()
 }
 
-// supersede ends a transition that is draining when the next one begins. Its
-// queries go on where they are.
+// supersede commits a transition that is shared or draining when the next one begins.
+// The queries on its origin continue.
 func (w *writer) supersede(cause fsm.Cause) {
 	switch w.machine.Snapshot().Phase {
 	case fsm.PhaseShared:
@@ -316,7 +318,7 @@ func (w *writer) supersede(cause fsm.Cause) {
 	}
 }
 
-// finish tells how a drain ended and cleans up after the transition.
+// finish publishes the result of the drain and ends the transition.
 func (w *writer) finish(t *transition, result string, cause fsm.Cause, err error) {
 	w.cfg.Events.Publish(t.start.Cause, events.DrainEnded{
 		Side: t.origin(), Result: result, Remaining: w.pins.sum(t.origin()), Took: time.Since(t.accepted),
@@ -325,8 +327,7 @@ func (w *writer) finish(t *transition, result string, cause fsm.Cause, err error
 	w.releaseSessions()
 }
 
-// abandon ends the transition that is under way, if there is one, and leads to
-// neither of its sides.
+// abandon ends the current transition, if there is one, without an active side.
 func (w *writer) abandon(cause fsm.Cause, err error) {
 	if t := w.transition; t != nil && w.machine.Snapshot().Phase > fsm.PhasePreparing {
 		w.finish(t, ResultAbandoned, cause, err)
@@ -335,8 +336,8 @@ func (w *writer) abandon(cause fsm.Cause, err error) {
 	w.endTransition(ResultAbandoned, cause, err)
 }
 
-// endTransition stops the work of the transition that is under way, if there
-// is one. It moves nothing.
+// endTransition stops the current transition, if there is one. It does not move the
+// machine.
 func (w *writer) endTransition(result string, cause fsm.Cause, err error) {
 	t := w.transition
 	if t == nil {
@@ -356,7 +357,7 @@ func (w *writer) endTransition(result string, cause fsm.Cause, err error) {
 	}
 }
 
-// finish stops the transition's probes and its timer, and leaves its report.
+// finish stops the logins, the probes and the timer, and sets the result.
 func (t *transition) finish(end CutoverEnd) {
 	t.cancel()
 	t.timer.Stop()
@@ -371,7 +372,7 @@ func (t *transition) finish(end CutoverEnd) {
 	close(t.over)
 }
 
-// hurry asks for the next probe at once.
+// probeNow skips the pause before the next login on the target.
 func (t *transition) probeNow() {
 	select {
 	case t.wake <- struct{}{}:

@@ -10,7 +10,7 @@ import (
 	"github.com/e6data/e6data-go/e6/fsm"
 )
 
-func TestTheOriginRefusesWhileTheTargetIsBeingPrepared(t *testing.T) {
+func TestPreparing_OriginRefuses(t *testing.T) {
 	t.Run("queries wait for the target's next probe, which comes at once", func(t *testing.T) {
 		bubble(t, func(t *testing.T, r *rig) {
 			r.touch()
@@ -57,7 +57,7 @@ func TestTheOriginRefusesWhileTheTargetIsBeingPrepared(t *testing.T) {
 	})
 }
 
-func TestATargetThatRefusesWhileTheOriginDrainsIsLeftForTheOrigin(t *testing.T) {
+func TestDraining_TargetThatRefusesIsLeftForTheOrigin(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		old := r.pin()
 		r.cutTo(fsm.Green)
@@ -82,7 +82,7 @@ func TestATargetThatRefusesWhileTheOriginDrainsIsLeftForTheOrigin(t *testing.T) 
 	})
 }
 
-func TestATargetThatCannotBeReachedWhileTheOriginDrainsIsLeftForTheOrigin(t *testing.T) {
+func TestDraining_UnreachableTargetIsLeftForTheOrigin(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		old := r.pin()
 		defer r.Unpin(old)
@@ -96,7 +96,7 @@ func TestATargetThatCannotBeReachedWhileTheOriginDrainsIsLeftForTheOrigin(t *tes
 	})
 }
 
-func TestAFalseAlarmAboutTheTargetChangesNothing(t *testing.T) {
+func TestDraining_SuspectedTargetThatAcceptsIsKept(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		old := r.pin()
 		r.cutTo(fsm.Green)
@@ -113,7 +113,7 @@ func TestAFalseAlarmAboutTheTargetChangesNothing(t *testing.T) {
 	})
 }
 
-func TestARefusalDuringAFalseAlarmHoldsNobodyForGood(t *testing.T) {
+func TestDraining_RefusalDuringAVerificationReleasesQueries(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		old := r.pin()
 		defer r.Unpin(old)
@@ -126,7 +126,7 @@ func TestARefusalDuringAFalseAlarmHoldsNobodyForGood(t *testing.T) {
 	})
 }
 
-func TestIfNeitherTargetNorOriginAcceptsBothAreAskedUntilOneDoes(t *testing.T) {
+func TestDraining_DetectionStartsIfNeitherSideAccepts(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		old := r.pin()
 		r.cutTo(fsm.Green)
@@ -145,7 +145,7 @@ func TestIfNeitherTargetNorOriginAcceptsBothAreAskedUntilOneDoes(t *testing.T) {
 	})
 }
 
-func TestTheOriginIsDrainedWhileTheTargetIsInDoubt(t *testing.T) {
+func TestDraining_OriginDrainsDuringAVerification(t *testing.T) {
 	for name, c := range map[string]struct {
 		fault error
 		alarm func(r *rig)
@@ -168,7 +168,7 @@ func TestTheOriginIsDrainedWhileTheTargetIsInDoubt(t *testing.T) {
 	}
 }
 
-func TestAnOriginThatRefusesIsDrained(t *testing.T) {
+func TestDraining_EndsWhenTheOriginRefuses(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		old := r.pin()
 		r.cutTo(fsm.Green)
@@ -180,7 +180,7 @@ func TestAnOriginThatRefusesIsDrained(t *testing.T) {
 	})
 }
 
-func TestTheDrainDeadlineEndsTheTransitionAndNotTheQueries(t *testing.T) {
+func TestDraining_TimeoutEndsTheTransitionAndNoQuery(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		old := r.pin()
 		session, err := r.Sessions().Get(t.Context(), fsm.Blue)
@@ -207,7 +207,7 @@ func TestTheDrainDeadlineEndsTheTransitionAndNotTheQueries(t *testing.T) {
 	})
 }
 
-func TestAnOldDrainTimerFiresInALaterEpoch(t *testing.T) {
+func TestDraining_OldTimerIsIgnoredInALaterEpoch(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		running := r.pin()
 		r.cutTo(fsm.Green) // this drain's deadline is at drainTimeout
@@ -224,7 +224,7 @@ func TestAnOldDrainTimerFiresInALaterEpoch(t *testing.T) {
 	})
 }
 
-func TestACutoverBackBeforeTheOriginIsDrained(t *testing.T) {
+func TestDraining_CutoverBackSupersedesIt(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		onBlue := r.pin()
 		r.cutTo(fsm.Green)
@@ -242,7 +242,7 @@ func TestACutoverBackBeforeTheOriginIsDrained(t *testing.T) {
 	})
 }
 
-func TestATargetThatTakesItsTimeIsAbortedAtThePrepareTimeout(t *testing.T) {
+func TestPreparing_AbortsAtThePrepareTimeout(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		r.touch()
 		r.cluster.set(fsm.Green, errHangs)

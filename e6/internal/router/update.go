@@ -8,17 +8,17 @@ import (
 	"github.com/e6data/e6data-go/e6/store"
 )
 
-// A saying is to be put on top of the fact in the store. Without an active side it
-// leaves the sides as they are there. Its vetoes are added.
+// A storeUpdate is a change to the record in the store. Without an active side it leaves
+// the sides of the record as they are. Its vetoes are added to those of the record.
 type storeUpdate struct {
 	store.Record
-	first        bool         // only if the store knows nothing yet
-	unlessVetoed bool         // only if nobody has a veto on the side
-	read         store.Record // the record that this client had read when it was said
-	number       uint64       // counts what this client had to say
+	first        bool         // applies only if the store has no record
+	unlessVetoed bool         // applies only if there is no veto on the active side
+	read         store.Record // the last record that this client had read when it made the update
+	number       uint64       // counts the updates of this client
 }
 
-// after is the saying that takes the place of an older one, of which nobody was told.
+// after merges the update with an older one that was not published yet.
 func (s storeUpdate) after(older storeUpdate) storeUpdate {
 	s.Vetoes = append(slices.DeleteFunc(older.Vetoes, s.replaces), s.Vetoes...)
 	if !s.Active.Valid() {
@@ -27,98 +27,105 @@ func (s storeUpdate) after(older storeUpdate) storeUpdate {
 	return s
 }
 
-// replaces reports whether the saying has a newer veto of the same client on that side.
+// replaces reports whether the update has a newer veto of the same client on that side.
 func (s storeUpdate) replaces(v store.Veto) bool {
 	return slices.ContainsFunc(s.Vetoes, func(w store.Veto) bool { return w.Side == v.Side && w.Writer == v.Writer })
 }
 
-// onTopOf is what is to take the place of present, and whether there is news in it.
-func (s storeUpdate) onTopOf(present store.Record) (next store.Record, news bool) {
-	next = present
+// onTopOf returns current with the update applied, and whether that differs from current.
+func (s storeUpdate) onTopOf(current store.Record) (next store.Record, changed bool) {
+	next = current
 	next.Writer, next.At = s.Writer, s.At
-	if s.movesSides(present) {
-		next.Active, next.Announced, news = s.Active, s.Announced, true
-		if present.Active.Valid() && present.Active != s.Active {
+	if s.movesSides(current) {
+		next.Active, next.Announced, changed = s.Active, s.Announced, true
+		if current.Active.Valid() && current.Active != s.Active {
 			next.Epoch++
 		}
 	}
-	next.Vetoes = present.ActiveVetoes()
+	next.Vetoes = current.ActiveVetoes()
 	for _, v := range s.Vetoes {
 		with, added := next.WithVeto(v)
-		next, news = with, news || added
+		next, changed = with, changed || added
 	}
-	return next, news
+	return next, changed
 }
 
-// movesSides reports whether what the saying has about the sides is news to a store
-// that holds present.
-func (s storeUpdate) movesSides(present store.Record) bool {
+// movesSides reports whether the update changes the sides of current.
+func (s storeUpdate) movesSides(current store.Record) bool {
 	switch {
 	case !s.Active.Valid():
 		return false
-	case present.Version == 0:
+	case current.Version == 0:
 		return true
-	case s.first || s.unlessVetoed && present.Vetoed(s.Active) || s.isOvertaken(present):
+	case s.first || s.unlessVetoed && current.Vetoed(s.Active) || s.isOvertaken(current):
 		return false
 	}
-	return present.Active != s.Active || present.Announced != s.Announced
+	return current.Active != s.Active || current.Announced != s.Announced
 }
 
 // isOvertaken reports whether another client has changed the sides of the record since
-// this one read it, so that this saying would put old news on top of newer ones. To
-// arrive where the record says that the cluster goes is news in any case.
-func (s storeUpdate) isOvertaken(present store.Record) bool {
-	sameSides := present.Active == s.read.Active && present.Announced == s.read.Announced && present.Epoch == s.read.Epoch
+// this client read it, so that this update would replace newer data with older data. It
+// prevents this sequence:
+//  1. Client A sees that blue is active and makes an update. The store is slow.
+//  2. Client B follows the cutover and publishes green.
+//  3. The update of A reaches the store and publishes blue again.
+//
+// An update that confirms the announced side of the record is never overtaken.
+func (s storeUpdate) isOvertaken(current store.Record) bool {
+	sameSides := current.Active == s.read.Active && current.Announced == s.read.Announced && current.Epoch == s.read.Epoch
 	switch {
-	case present.Writer == s.Writer || sameSides:
+	case current.Writer == s.Writer || sameSides:
 		return false
-	case s.Announced.Valid() && present.Active == s.Announced:
-		return true // others have followed the announcement already
-	case present.Announced == s.Active && !s.Announced.Valid():
+	case s.Announced.Valid() && current.Active == s.Announced:
+		return true // another client has followed the announcement already
+	case current.Announced == s.Active && !s.Announced.Valid():
 		return false
-	case present.At.After(time.Now()): // the other clock is ahead and orders nothing
+	case current.At.After(time.Now()): // the clock of the other client is ahead: the times cannot be compared
 		return time.Since(s.At) > publishedFresh
 	}
-	return present.At.After(s.At)
+	return current.At.After(s.At)
 }
 
-// publishedFresh is how old a saying may be that counts as news beside a record whose
-// time cannot be compared.
+// publishedFresh is the maximum age of an update that replaces a record whose time cannot
+// be compared.
 const publishedFresh = time.Second
 
-// publishSettled publishes the side of a detection if the store knew nothing, or
-// if the side that it names has just refused.
+// publishSettled publishes the side of a detection if the store has no record, or if the
+// other side has just refused.
 func (w *writer) publishSettled(side fsm.Side, otherRefused bool) {
 	w.updateStore(storeUpdate{Record: store.Record{Active: side}, first: !otherRefused})
 }
 
-// publishActive publishes that a side has accepted and is active now.
+// publishActive publishes that a side is active.
 func (w *writer) publishActive(side fsm.Side) {
 	w.updateStore(storeUpdate{Record: store.Record{Active: side}})
 }
 
-// publishAnnounced publishes what the cluster announced; what the store itself
-// said is not news to it.
+// publishAnnounced publishes an announcement of the cluster. One that came from the store
+// is in the store already.
 func (w *writer) publishAnnounced(a announcement) {
 	if a.cause.Reason == fsm.ReasonAnnouncement {
 		w.updateStore(storeUpdate{Record: store.Record{Active: a.source, Announced: a.target}})
 	}
 }
 
-// publishReturn publishes that a client has gone back, unless that is because of what it
-// alone has seen: then its veto tells the others enough.
+// publishReturn publishes the active side after a rollback. alone: the reason was observed
+// by this client only. Then, if more than one vote is needed, only its veto is published.
 func (w *writer) publishReturn(side fsm.Side, alone bool) {
 	if !alone || w.cfg.Fleet.Votes <= 1 {
 		w.publishActive(side)
 	}
 }
 
-// say leaves a fact for the publisher, instead of an older one that it has not
-// taken yet. It never waits.
+// updateStore hands an update to the publisher, merged with one that the publisher has
+// not taken yet. It never blocks.
 //
-// What the store has told this client is not published again, unless the publisher
-// still has something older to bring: that would be put on top of the record later,
-// and stay there.
+// An update that the record already contains is dropped, but only if the publisher is
+// idle. Otherwise this could happen:
+//  1. The publisher retries an update to blue, because the store fails.
+//  2. This client reads a record of another client with green, and follows it.
+//  3. The update to green is dropped, as the record contains it.
+//  4. The publisher stores the update to blue, and the record stays wrong.
 func (w *writer) updateStore(s storeUpdate) {
 	s.Writer, s.At, s.read = w.publisher.id, time.Now(), w.record
 	idle := w.published == w.updates
@@ -132,5 +139,5 @@ func (w *writer) updateStore(s storeUpdate) {
 		s = s.after(older)
 	default:
 	}
-	w.publisher.updates <- s // the writer is the only sender, so there is room
+	w.publisher.updates <- s // does not block: the writer is the only sender, and has emptied the buffer
 }

@@ -9,16 +9,16 @@ import (
 	"github.com/e6data/e6data-go/e6/store"
 )
 
-// A sentence is what the vetoes in the store say about a side.
+// A vetoSummary sums up the active vetoes on a side.
 type vetoSummary struct {
-	clients int           // how many of them stand
-	order   bool          // a person gave one
-	own     bool          // this client gave one
-	rest    time.Duration // until the last of them ends
-	reason  string        // of the last one
+	clients   int           // number of clients with a veto
+	directive bool          // an operator made one of them
+	own       bool          // this client made one of them
+	remaining time.Duration // until the last of them ends
+	reason    string        // of the last one
 }
 
-// vetoSummaryOf sums up the vetoes on a side.
+// vetoSummaryOf sums up the active vetoes on a side in a record.
 func (rt *Router) vetoSummaryOf(side fsm.Side, f store.Record) (s vetoSummary) {
 	var writers []string
 	for _, v := range f.ActiveVetoes() {
@@ -27,17 +27,16 @@ func (rt *Router) vetoSummaryOf(side fsm.Side, f store.Record) (s vetoSummary) {
 		}
 		writers = append(writers, v.Writer)
 		s.clients++
-		s.order = s.order || v.Directive
+		s.directive = s.directive || v.Directive
 		s.own = s.own || v.Writer == rt.publisher.id
-		s.rest = max(s.rest, v.Remaining())
+		s.remaining = max(s.remaining, v.Remaining())
 		s.reason = v.Reason
 	}
 	return s
 }
 
-// needed is how many vetoes on a side it takes for this client to act. While a part
-// of the fleet goes first, one of them is enough for all others to stay, and for that
-// part to go back.
+// needed is the number of vetoes on a side at which this client acts. During a first
+// stage one veto is enough: the clients of the stage roll back, and the others stay.
 func (w *writer) needed(side fsm.Side) int {
 	on := w.machine.Snapshot().Active == side
 	if on && w.stage != nil || !on && w.cfg.Fleet.StageShare > 0 {
@@ -48,25 +47,25 @@ func (w *writer) needed(side fsm.Side) int {
 
 // isEnough reports whether this client acts on the vetoes on a side.
 func (w *writer) isEnough(side fsm.Side, s vetoSummary) bool {
-	return s.clients > 0 && (s.order || s.clients >= w.needed(side))
+	return s.clients > 0 && (s.directive || s.clients >= w.needed(side))
 }
 
-// onVetoes follows what others say about the sides: announcements of one that is bad
-// are ignored, and one that is active is left if the other one accepts. Only a new
-// veto makes that happen: what somebody decides after it counts for more.
+// onVetoes acts on the vetoes of a new record: the client suppresses a vetoed side, and
+// rolls back from it if it is active and the other side accepts. It acts only when a veto
+// is added, so that a Switch or Rollback of the caller after that is not undone.
 func (w *writer) onVetoes(before, now store.Record) {
 	for _, side := range fsm.Sides {
 		s, d := w.vetoSummaryOf(side, now), w.suppressed[side]
 		switch {
 		case s.clients == 0:
-			if d != nil && d.reason == vetoed { // the vetoes were taken back
+			if d != nil && d.reason == vetoed { // the vetoes were withdrawn
 				delete(w.suppressed, side)
 				w.publish()
 			}
-		case w.isNews(side, before, now):
+		case w.hasNewVeto(side, before, now):
 			w.onVeto(side, s)
 		case s.own && d != nil && d.reason == coolingDown:
-			d.reason = vetoed // it ends with the veto from now on
+			d.reason = vetoed // from now on it ends with the veto
 		}
 	}
 }
@@ -81,7 +80,7 @@ func (w *writer) onVeto(side fsm.Side, s vetoSummary) {
 		action = "ignore"
 	}
 	w.cfg.Events.Publish(fsm.Cause{Reason: fsm.ReasonStore}, events.SideVetoed{
-		Side: side, Reason: s.reason, Directive: s.order, Clients: s.clients, Needed: w.needed(side), Remaining: s.rest, Action: action,
+		Side: side, Reason: s.reason, Directive: s.directive, Clients: s.clients, Needed: w.needed(side), Remaining: s.remaining, Action: action,
 	})
 	switch action {
 	case "rollback":
@@ -91,8 +90,8 @@ func (w *writer) onVeto(side fsm.Side, s vetoSummary) {
 	}
 }
 
-// isNews reports whether somebody else has a veto on a side that was not there before.
-func (rt *Router) isNews(side fsm.Side, before, now store.Record) bool {
+// hasNewVeto reports whether another client has added a veto on a side.
+func (rt *Router) hasNewVeto(side fsm.Side, before, now store.Record) bool {
 	return slices.ContainsFunc(now.ActiveVetoes(), func(v store.Veto) bool {
 		return v.Side == side && v.Writer != rt.publisher.id &&
 			!slices.ContainsFunc(before.Vetoes, func(old store.Veto) bool {
@@ -101,18 +100,18 @@ func (rt *Router) isNews(side fsm.Side, before, now store.Record) bool {
 	})
 }
 
-// suppressVetoed ignores announcements of a side for as long as the vetoes on it stand,
-// and ends a transition to it that has not come far.
+// suppressVetoed suppresses a side until the vetoes on it end, and aborts a transition to
+// it that is still in the preparing phase.
 func (w *writer) suppressVetoed(side fsm.Side, s vetoSummary) {
 	d := w.suppressionOf(side)
-	d.reason, d.until = vetoed, time.Now().Add(s.rest)
+	d.reason, d.until = vetoed, time.Now().Add(s.remaining)
 	w.publish()
 	if t := w.transition; t != nil && t.target() == side && w.machine.Snapshot().Phase == fsm.PhasePreparing && !t.held.isSet() {
 		w.abort(t, fleetCause(side, s))
 	}
 }
 
-// veto tells the others that a side is bad, for as long as this client leaves it alone.
+// veto publishes a veto on a side that lasts as long as this client suppresses the side.
 func (w *writer) veto(side fsm.Side, cause fsm.Cause) {
 	d := w.suppressed[side]
 	if w.cfg.Store == nil || d == nil {
@@ -128,7 +127,7 @@ func (w *writer) veto(side fsm.Side, cause fsm.Cause) {
 	}}}})
 }
 
-// clip keeps the beginning of a text that is too long for a veto.
+// clip shortens a text to the maximum length of a veto's reason.
 func clip(s string) string {
 	const more = "..."
 	if len(s) <= store.MaxReason {

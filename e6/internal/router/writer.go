@@ -9,10 +9,10 @@ import (
 	"github.com/e6data/e6data-go/e6/store"
 )
 
-// A writer makes the decisions of a Router. One goroutine runs it, and nothing else has
-// a reference to it: what other goroutines find out reaches it as a message.
+// A writer makes the decisions of a Router. One goroutine runs it, and no other goroutine
+// has a reference to it: they send messages.
 type writer struct {
-	*Router // what it shares with the other goroutines
+	*Router // the part that is shared with other goroutines
 
 	machine    *fsm.Machine
 	held       bool
@@ -27,18 +27,18 @@ type writer struct {
 	transition *transition
 	check      *check
 	rollback   *rollback
-	later      *rollback                 // one that is tried again after a pause
-	upcoming   *probation                // that of the epoch which begins next
-	rolledBack time.Time                 // when the client last went back by itself
-	received   map[fsm.Side]announcement // by its speaker, until that side is active
-	stale      map[fsm.Side]announcement // by its speaker: the last one that was ignored
-	suppressed map[fsm.Side]*suppression // by the target
+	later      *rollback                 // waits for its retry
+	upcoming   *probation                // of the next epoch
+	rolledBack time.Time                 // time of the last automatic rollback
+	received   map[fsm.Side]announcement // by source, until that side is active
+	stale      map[fsm.Side]announcement // by source: the last one that was ignored
+	suppressed map[fsm.Side]*suppression // by target
 	damping    damping
-	agreed     *atomic.Int32 // calls that the active side answered in this epoch without naming the other one
+	agreed     *atomic.Int32 // responses of the active side in this epoch that did not name the other side
 	stage      *stage
-	record     store.Record // the newest record of the store that was read
-	updates    uint64       // how many updates were left for the publisher
-	published  uint64       // the update that the publisher has dealt with last
+	record     store.Record // the newest record that was read from the store
+	updates    uint64       // number of updates that were sent to the publisher
+	published  uint64       // number of the last update that the publisher has handled
 	refresh    *time.Timer
 }
 
@@ -54,10 +54,11 @@ func newWriter(rt *Router, machine *fsm.Machine) *writer {
 	}
 }
 
-// run handles messages until the router ends. It never blocks on anything else.
+// run handles messages until the router ends. It blocks on nothing else.
 //
-// What a response announced is handled before a message that was sent after it: a login
-// whose response names the other side is known to have done so when it counts.
+// takeAnnouncements runs before each message. A login can announce the other side in its
+// response: the goroutine of the login stores the announcement first and sends its message
+// afterwards, so the announcement is handled before the target becomes active.
 func (w *writer) run() {
 	defer w.stopTimers()
 	for {
@@ -78,7 +79,7 @@ func (w *writer) run() {
 	}
 }
 
-// takeAnnouncements handles the announcements that were left.
+// takeAnnouncements handles the announcements that responses have stored.
 func (w *writer) takeAnnouncements() {
 	for _, side := range fsm.Sides {
 		if a := w.announcements[side].Swap(nil); a != nil {
@@ -87,28 +88,29 @@ func (w *writer) takeAnnouncements() {
 	}
 }
 
-// after sends a message later.
+// after sends a message to the writer after a pause.
 func (w *writer) after(pause time.Duration, m message) *time.Timer {
 	rt := w.Router
 	return time.AfterFunc(pause, func() { rt.post(m) })
 }
 
-// spawn runs a task on a goroutine of its own. It has the Router, and no access to what
-// the writer knows.
+// spawn runs a task on a new goroutine. The task gets the Router and cannot reach the
+// state of the writer.
 func (w *writer) spawn(task func(*Router)) {
 	rt := w.Router
 	w.tasks.Go(func() { task(rt) })
 }
 
-// fire moves the machine, publishes the new routing and tells the world, in
-// this order: a query that is pinned because of an event finds it published.
+// fire moves the machine, publishes the new routing and then the events, in this order.
+// With the events first, a subscriber could pin a query in reaction to an event and get
+// the side that the event says is no longer active.
 func (w *writer) fire(t fsm.Trigger) bool {
 	before := w.machine.Snapshot()
 	sign := w.signOf(t)
 	moved, err := w.machine.Fire(t)
 	if err != nil {
 		// The rules in this package fire only what the table allows.
-		w.cfg.Logger.Error("e6: a rule of the cutover contradicts the machine's table", "error", err)
+		w.cfg.Logger.Error("e6: the router fired an event that the strategy machine does not allow", "error", err)
 		return false
 	}
 	if moved.After.Epoch != before.Epoch {
@@ -120,19 +122,19 @@ func (w *writer) fire(t fsm.Trigger) bool {
 	return true
 }
 
-// newEpoch forgets what was decided on the evidence of the epoch before.
+// newEpoch resets the state that belongs to the previous epoch.
 func (w *writer) newEpoch(now fsm.Snapshot) {
 	w.held, w.suspicion = false, nil
 	w.agreed = new(atomic.Int32)
 	w.endStage("left", now.Cause)
-	w.probation.Store(w.upcoming) // before the routing is published, so that no query is missed
+	w.probation.Store(w.upcoming) // before the routing is published: a query of the new epoch finds its probation
 	w.upcoming = nil
 	if now.Active.Valid() {
 		w.lastKnown = now.Active
 	}
 }
 
-// hold makes new queries wait, or lets them go on.
+// hold makes new queries wait (on), or releases them.
 func (w *writer) hold(on bool) {
 	if w.held != on {
 		w.held = on
@@ -140,7 +142,7 @@ func (w *writer) hold(on bool) {
 	}
 }
 
-// settled reports whether a side serves and nothing is changing.
+// settled reports whether the state is blue or green.
 func (w *writer) settled() bool {
 	s := w.machine.Snapshot().State
 	return s == fsm.StateBlue || s == fsm.StateGreen
@@ -155,8 +157,8 @@ func (w *writer) onCloseRequested() {
 	}
 }
 
-// onDrained runs on the writer after a query has left a side that takes no new
-// ones.
+// onDrained runs on the writer after a query was unpinned from a side that takes no new
+// queries.
 func (w *writer) onDrained() {
 	if w.closing && w.noneLeft() {
 		select {
@@ -169,7 +171,7 @@ func (w *writer) onDrained() {
 	w.releaseSessions()
 }
 
-// stopTimers runs when the writer ends, and leaves no timer behind.
+// stopTimers stops all timers. It runs when the writer ends.
 func (w *writer) stopTimers() {
 	if w.refresh != nil {
 		w.refresh.Stop()
