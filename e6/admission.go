@@ -35,7 +35,7 @@ func (x *execution) awaitPlanner(ctx context.Context, q *query) error {
 	defer cancel()
 	w := admissionWait{q: q, x: x, began: time.Now()}
 	request := &e6xv1.IdentifyPlannerRequest{FirstTimeRequestPayload: &e6xv1.IdentifyPlannerRequest_FirstTimeRequestPayload{
-		Schema: q.opts.schema, Catalog: q.opts.catalog, QueryString: q.sql}}
+		Schema: q.opts.schema, Catalog: q.opts.catalog, QueryString: q.sent}}
 	for n := 0; ; n++ {
 		answer, err := repeat(limited, x, true, func(ctx context.Context, session string) (*e6xv1.IdentifyPlannerResponse, error) {
 			request.SessionId = session

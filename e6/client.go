@@ -125,7 +125,7 @@ func newClient(cfg Config, opts []Option) (*Client, error) {
 		Bearer: c.bearer(), KeepaliveTime: cfg.KeepaliveTime, KeepaliveTimeout: cfg.KeepaliveTimeout,
 		MaxReceiveBytes: cfg.MaxReceiveBytes, MaxSendBytes: cfg.MaxSendBytes,
 		MaxConnections: cfg.MaxConnections, StreamsPerConnection: cfg.StreamsPerConnection, Lookup: c.lookup(),
-		UserAgent: "e6data-go", Dialer: c.dialer(), Observer: (*observer)(c), OnCall: c.logging.calls,
+		UserAgent: userAgent(cfg.ApplicationName), Dialer: c.dialer(), Observer: (*observer)(c), OnCall: c.logging.calls,
 		OnSilence: (*observer)(c).silent, SilenceAfter: cfg.ProbeTimeout, DialOptions: c.opts.dial,
 	})
 	if err != nil {
@@ -160,6 +160,13 @@ func (c *Client) Events(ctx context.Context, opts ...events.SubscribeOption) ite
 // History returns the last events, the oldest first; Config.EventHistory says
 // how many are kept.
 func (c *Client) History() []events.Event { return c.bus.History() }
+
+// Ping reports whether the cluster serves this client now: it probes the active side, or
+// looks for one. It returns within ctx. The errors are those of Refresh.
+func (c *Client) Ping(ctx context.Context) error {
+	_, err := c.Refresh(ctx)
+	return err
+}
 
 // Refresh asks the cluster now which side is active, and returns what is known
 // then.

@@ -35,6 +35,10 @@ type Config struct {
 	// ClusterName is the cluster's name, needed where several clusters share an
 	// address. It is sent in lower case.
 	ClusterName string
+	// ApplicationName names the program: at the beginning of the user agent, before the
+	// name and version of this SDK, and in the comments of WithTagComment. At most 64
+	// bytes of printable ASCII without spaces, such as billing/2.1. Default: no name.
+	ApplicationName string
 
 	// User and Token are the credentials: the e-mail address of a user and a
 	// personal access token. Without TLS they are sent in clear text: see
@@ -244,6 +248,9 @@ func (c Config) validate(o *options) error {
 	e.Problems = append(e.Problems, c.addressProblems()...)
 	if !wire.Printable(c.sentName()) {
 		bad("ClusterName", strconv.Quote(c.ClusterName), "printable ASCII, as it is sent in a header")
+	}
+	if !validName(c.ApplicationName) {
+		bad("ApplicationName", strconv.Quote(c.ApplicationName), "at most 64 bytes of printable ASCII without spaces, such as billing/2.1")
 	}
 	if c.Bearer != nil {
 		if c.User != "" || c.Token != "" || c.Credentials != nil {

@@ -275,10 +275,10 @@ func (x *execution) sendPrepare(ctx, caller context.Context, q *query) error {
 		}
 		if q.opts.catalog == "" {
 			return x.rpc().PrepareStatement(ctx, &e6xv1.PrepareStatementRequest{
-				SessionId: session, Schema: q.opts.schema, QueryString: q.sql, PlannerIp: planner, ExistingQuery: x.admitted})
+				SessionId: session, Schema: q.opts.schema, QueryString: q.sent, PlannerIp: planner, ExistingQuery: x.admitted})
 		}
 		return x.rpc().PrepareStatementV2(ctx, &e6xv1.PrepareStatementV2Request{
-			SessionId: session, Schema: q.opts.schema, Catalog: q.opts.catalog, QueryString: q.sql, PlannerIp: planner, ExistingQuery: x.admitted})
+			SessionId: session, Schema: q.opts.schema, Catalog: q.opts.catalog, QueryString: q.sent, PlannerIp: planner, ExistingQuery: x.admitted})
 	})
 	if err != nil {
 		return err

@@ -16,6 +16,7 @@ import (
 type Option func(*options)
 
 type options struct {
+	tagComment, traceComment bool // sent with every statement
 	logger       *slog.Logger
 	logLevels    logLevels
 	store        store.Store

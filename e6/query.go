@@ -29,6 +29,7 @@ type query struct {
 	ctx context.Context // the caller's, for the trace in events
 	op  string          // what is done, where it is not running a statement
 	sql string
+	sent string // sql, with a comment if the client sends one
 	// template is the statement as the caller wrote it, if it has arguments.
 	template string
 
@@ -128,6 +129,7 @@ func (c *Client) newQueryBy(ctx context.Context, sql string, args []any, to writ
 	if len(args) > 0 {
 		q.template = sql
 	}
+	q.sent = q.sql
 	q.progress = c.newProgress(ctx, &q.opts)
 	return q, nil
 }
@@ -135,6 +137,7 @@ func (c *Client) newQueryBy(ctx context.Context, sql string, args []any, to writ
 // run executes the statement and tells the hooks about it.
 func (q *query) run(ctx context.Context, to sink) error {
 	ctx, end := q.c.hooks.query(ctx, q)
+	q.sent = q.commented(ctx) // of the span that a hook has begun
 	run := q.execute
 	if q.running != nil {
 		run = q.read

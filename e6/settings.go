@@ -69,6 +69,7 @@ const day = 24 * time.Hour
 var settings = []Setting{
 	text("ClusterName", "cluster", "CLUSTER_NAME", func(c *Config) *string { return &c.ClusterName }).
 		also("CLUSTER_UUID", "cluster_name", "cluster_uuid"),
+	text("ApplicationName", "application_name", "", func(c *Config) *string { return &c.ApplicationName }),
 	text("User", "", "USERNAME", func(c *Config) *string { return &c.User }).also("", "username", "user_name", "uid"),
 	secret(text("Token", "", "PASSWORD", func(c *Config) *string { return &c.Token })).also("", "password", "pwd"),
 	flag("TLS", "tls", "SECURE", func(c *Config) *bool { return &c.TLS }).also("", "secure", "ssl"),

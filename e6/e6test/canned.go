@@ -15,11 +15,12 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/e6data/e6data-go/e6/internal/sqltext"
 	"github.com/e6data/e6data-go/e6/vector"
 )
 
 // CannedEngine is a small Engine without SQL. It knows these statements, in any
-// case:
+// case, with or without comments:
 //
 //	SELECT n                        one row with that whole number
 //	SELECT ?, ?             one row with the parameters, each as type and text
@@ -77,7 +78,7 @@ var (
 
 // Prepare implements Engine.
 func (e *CannedEngine) Prepare(_ context.Context, s Statement) (Prepared, error) {
-	sql := strings.TrimSpace(s.SQL)
+	sql := withoutComments(s.SQL)
 	if selectParams.MatchString(sql) {
 		return &cannedParams{cannedPrepared: cannedPrepared{sql: s.SQL}, want: strings.Count(sql, "?")}, nil
 	}
@@ -86,6 +87,21 @@ func (e *CannedEngine) Prepare(_ context.Context, s Statement) (Prepared, error)
 		return nil, err
 	}
 	return &cannedPrepared{sql: s.SQL, run: run}, nil
+}
+
+// withoutComments is a statement without the comments around and in it.
+func withoutComments(sql string) string {
+	if !strings.Contains(sql, "/*") && !strings.Contains(sql, "--") {
+		return strings.TrimSpace(sql)
+	}
+	var out strings.Builder
+	for t := range sqltext.Tokens(sql) {
+		if t.Kind == sqltext.Comment {
+			t.Text = " "
+		}
+		out.WriteString(t.Text)
+	}
+	return strings.TrimSpace(out.String())
 }
 
 // plan parses a statement.
@@ -203,7 +219,7 @@ func (e *CannedEngine) Columns(_ context.Context, _, _, table string) ([]TableCo
 
 // DryRun implements Engine.
 func (e *CannedEngine) DryRun(_ context.Context, s Statement) (string, error) {
-	_, err := e.plan(strings.TrimSpace(s.SQL))
+	_, err := e.plan(withoutComments(s.SQL))
 	return "ok", err
 }
 
