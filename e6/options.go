@@ -17,19 +17,19 @@ type Option func(*options)
 
 type options struct {
 	tagComment, traceComment bool // sent with every statement
-	logger       *slog.Logger
-	logLevels    logLevels
-	store        store.Store
-	replay       ReplayPolicy
-	dialer       func(context.Context, string) (net.Conn, error)
-	lookup       func(context.Context, string) ([]string, error)
-	dial         []grpc.DialOption
-	hooks        []Hook
-	escape       Escape
-	serverParams bool
-	health       *RollbackPolicy
-	fleet        *FleetPolicy
-	lazy         bool
+	logger                   *slog.Logger
+	logLevels                logLevels
+	store                    store.Store
+	replay                   ReplayPolicy
+	dialer                   func(context.Context, string) (net.Conn, error)
+	lookup                   func(context.Context, string) ([]string, error)
+	dial                     []grpc.DialOption
+	hooks                    []Hook
+	escape                   Escape
+	serverParams             bool
+	health                   *RollbackPolicy
+	fleet                    *FleetPolicy
+	lazy                     bool
 }
 
 // WithLogger makes the client log its events and what it could not do. By

@@ -25,10 +25,10 @@ import (
 // query is a statement on its way to its result, over as many executions as it
 // takes.
 type query struct {
-	c   *Client
-	ctx context.Context // the caller's, for the trace in events
-	op  string          // what is done, where it is not running a statement
-	sql string
+	c    *Client
+	ctx  context.Context // the caller's, for the trace in events
+	op   string          // what is done, where it is not running a statement
+	sql  string
 	sent string // sql, with a comment if the client sends one
 	// template is the statement as the caller wrote it, if it has arguments.
 	template string
