@@ -6,7 +6,7 @@ import (
 	"github.com/e6data/e6data-go/e6/fsm"
 )
 
-// alive lasts until a probe finds that a side does not answer.
+// alive is a context that ends when a probe of a side gets no response.
 type alive struct {
 	ctx context.Context
 	end context.CancelFunc
@@ -17,9 +17,9 @@ func newAlive() *alive {
 	return &alive{ctx, end}
 }
 
-// Alive returns a context that ends when a probe finds that the side does not answer. It
-// says nothing about a later time: the side may come back.
+// Alive returns a context that ends when the next probe of side gets no response. After
+// that, Alive returns another context: the side may recover.
 func (rt *Router) Alive(side fsm.Side) context.Context { return rt.alive[side].Load().ctx }
 
-// foundDead ends the context of a side, and begins another one.
+// foundDead ends the context of a side and replaces it.
 func (w *writer) foundDead(side fsm.Side) { w.alive[side].Swap(newAlive()).end() }

@@ -42,7 +42,7 @@ func TestAnnouncement_DuringADetectionIsFollowedIfItsSourceSettles(t *testing.T)
 	for name, c := range map[string]struct {
 		settles, ends fsm.Side
 	}{
-		"its speaker settles":        {fsm.Blue, fsm.Green},
+		"its source settles":         {fsm.Blue, fsm.Green},
 		"the other side had settled": {fsm.Green, fsm.Green},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -71,7 +71,7 @@ func TestAnnouncement_DuringADetectionIsFollowedIfItsSourceSettles(t *testing.T)
 func TestAnnouncement_InALoginResponseIsFollowedAfterSettling(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		r.cluster.set(fsm.Green, nil)
-		r.cluster.updateStore(fsm.Blue, fsm.Green)
+		r.cluster.announceOnLogin(fsm.Blue, fsm.Green)
 		require.Equal(t, fsm.Blue, r.touch())
 		pass(time.Second)
 		r.requireState("green")
@@ -85,7 +85,7 @@ func TestAnnouncement_OfADrainedSideDuringADetectionIsIgnored(t *testing.T) {
 		running := r.pin()
 		defer r.Unpin(running)
 		r.cutTo(fsm.Green)
-		// The query on blue makes a call now, and its answer takes its time.
+		// The query on blue makes a call now, whose response comes late.
 		late := r.Stamp()
 		r.cluster.set(fsm.Green, errRefused)
 		r.cluster.set(fsm.Blue, errRefused)
@@ -144,7 +144,7 @@ func TestAnnouncement_WithdrawnAbortsTheTransition(t *testing.T) {
 		require.Equal(t, fsm.ReasonWithdrawn, r.Routing().Cause.Reason)
 
 		r.announce(fsm.Blue, before, fsm.Green)
-		r.requireState("blue") // an answer from before the transition repeats what was taken back
+		r.requireState("blue") // a response from before the transition repeats the withdrawn announcement
 		r.announce(fsm.Blue, r.Stamp(), fsm.Green)
 		r.requireState("transitioning blue->green (preparing)")
 	})
@@ -206,7 +206,7 @@ func TestSuppression_OfATargetThatDeniesTheCredentials(t *testing.T) {
 func TestAnnouncement_OfTheTargetIsFollowedOnceItIsActive(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		running := r.pin()
-		r.cluster.updateStore(fsm.Green, fsm.Blue)
+		r.cluster.announceOnLogin(fsm.Green, fsm.Blue)
 		r.openAndAnnounce(fsm.Green)
 		pass(time.Second)
 		require.Equal(t, []string{"detect detecting", "settle blue", "announce transitioning blue->green (preparing)",
@@ -243,7 +243,7 @@ func TestAnnouncement_FromBeforeAnEndedDetectionIsIgnored(t *testing.T) {
 		old := r.Stamp()
 		r.refuse(fsm.Blue, old)
 		pass(5 * time.Second)
-		r.requireState("blue") // settled anew, and no transition in between
+		r.requireState("blue") // settled again, without a transition in between
 		r.announce(fsm.Blue, old, fsm.Green)
 		r.requireState("blue")
 	})

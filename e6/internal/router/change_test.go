@@ -25,8 +25,8 @@ func (r *rig) changes() (all []string) {
 	return all
 }
 
-// pairs lists the changes that hooks were told about, transitions without a change
-// left out.
+// pairs lists the changes that hooks reported, without the transitions that changed
+// nothing.
 func (s *spans) pairs(t *testing.T) (all []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -85,7 +85,7 @@ func TestStrategyChanged_IsPublishedOnceForEveryChangeOfTheActiveSide(t *testing
 			},
 			want: []string{"blue->green announced"}, reason: fsm.ReasonAnnouncement,
 		},
-		"an announcement that is taken back": {
+		"an announcement that is withdrawn": {
 			path: func(_ *testing.T, r *rig) { preparing(r); r.announce(fsm.Blue, r.Stamp(), fsm.Blue) },
 		},
 		"an announcement of a side that does not get ready": {
@@ -121,7 +121,7 @@ func TestStrategyChanged_IsPublishedOnceForEveryChangeOfTheActiveSide(t *testing
 			},
 			want: []string{"blue->green abrupt"}, reason: fsm.ReasonRefusal,
 		},
-		"a side that does not answer": {
+		"a side without a response": {
 			path: func(_ *testing.T, r *rig) {
 				r.cluster.set(fsm.Blue, errDead)
 				r.cluster.set(fsm.Green, nil)
@@ -195,7 +195,7 @@ func TestStrategyChanged_IsPublishedOnceForEveryChangeOfTheActiveSide(t *testing
 			},
 			want: []string{"blue->green announced", "green->blue rolled_back"}, reason: fsm.ReasonHealth, config: automatic,
 		},
-		"a rollback that the old side does not take": {
+		"a rollback that the other side does not accept": {
 			path: func(t *testing.T, r *rig) {
 				r.cutTo(fsm.Green)
 				r.cluster.set(fsm.Blue, errDead)
@@ -210,7 +210,7 @@ func TestStrategyChanged_IsPublishedOnceForEveryChangeOfTheActiveSide(t *testing
 			},
 			want: []string{"blue->green requested"}, reason: fsm.ReasonCaller,
 		},
-		"a switch to the side that serves": {
+		"a switch to the active side": {
 			path: func(t *testing.T, r *rig) { require.NoError(t, r.Switch(t.Context(), fsm.Blue)) },
 		},
 		"a reset": {
@@ -225,7 +225,7 @@ func TestStrategyChanged_IsPublishedOnceForEveryChangeOfTheActiveSide(t *testing
 			},
 			want: []string{"blue->green announced", "green->none reset", "none->green detected"}, reason: fsm.ReasonFirstUse,
 		},
-		"a reset while a side is looked for": {
+		"a reset during a detection": {
 			path: func(t *testing.T, r *rig) {
 				r.cluster.set(fsm.Blue, errRefused)
 				r.refuse(fsm.Blue, r.Stamp())
@@ -233,7 +233,7 @@ func TestStrategyChanged_IsPublishedOnceForEveryChangeOfTheActiveSide(t *testing
 			},
 			want: []string{"blue->none reset"}, reason: fsm.ReasonCaller,
 		},
-		"the end": {
+		"a close": {
 			path: func(t *testing.T, r *rig) { require.NoError(t, r.Close(t.Context())) },
 		},
 	} {
@@ -325,11 +325,11 @@ func TestStrategyChanged_AnAbruptChangeBeginsWithTheFirstRefusal(t *testing.T) {
 
 func TestStrategyChanged_AResolvedSuspicionIsNotTheStartOfALaterChange(t *testing.T) {
 	for name, unfounded := range map[string]func(r *rig){
-		"a call without an answer": func(r *rig) { r.fail(fsm.Blue, r.Stamp()); pass(time.Second) },
-		"a rollback in vain": func(r *rig) {
+		"a call without a response": func(r *rig) { r.fail(fsm.Blue, r.Stamp()); pass(time.Second) },
+		"a failed rollback": func(r *rig) {
 			require.Error(r.t, r.Rollback(context.Background(), "too early"))
 		},
-		"a refusal before an announcement is taken back": func(r *rig) {
+		"a refusal before an announcement is withdrawn": func(r *rig) {
 			preparing(r)
 			r.announce(fsm.Blue, r.Stamp(), fsm.Blue)
 		},
@@ -353,7 +353,7 @@ func TestStrategyChanged_AResolvedSuspicionIsNotTheStartOfALaterChange(t *testin
 	}
 }
 
-// Every step of the machine that changes the side of new queries is of some kind.
+// Every step of the machine that changes the active side has a kind.
 func TestStrategyChanged_EveryEventThatChangesTheActiveSideHasAKind(t *testing.T) {
 	kinds := map[events.ChangeKind]bool{}
 	for _, event := range []fsm.Event{fsm.EventAnnounce, fsm.EventRollback, fsm.EventAbort, fsm.EventSettle, fsm.EventReset} {

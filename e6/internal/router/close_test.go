@@ -21,7 +21,7 @@ func TestClose_DuringEveryOperation(t *testing.T) {
 		"a preparation":         func(r *rig) { r.touch(); r.announce(fsm.Blue, r.Stamp(), fsm.Green) },
 		"a preparation on hold": func(r *rig) { r.touch(); r.announce(fsm.Blue, r.Stamp(), fsm.Green); r.refuse(fsm.Blue, r.Stamp()) },
 		"a drain":               func(r *rig) { r.pin(); r.cutTo(fsm.Green) },
-		"a doubt":               func(r *rig) { r.pin(); r.cutTo(fsm.Green); r.fail(fsm.Green, r.Stamp()) },
+		"a verification":        func(r *rig) { r.pin(); r.cutTo(fsm.Green); r.fail(fsm.Green, r.Stamp()) },
 		"a resumption": func(r *rig) {
 			r.cluster.set(fsm.Blue, errSuspended)
 			r.cluster.resuming = time.Hour
@@ -110,13 +110,13 @@ func TestClose_EndsWithItsContext(t *testing.T) {
 		require.ErrorIs(t, r.Close(ctx), context.DeadlineExceeded)
 		pass(time.Minute)
 		require.NoError(t, r.Close(t.Context()), "a second call waits like the first")
-	}, func(cfg *router.Config) { cfg.Cluster = deafCluster{cfg.Cluster.(*fakeCluster)} })
+	}, func(cfg *router.Config) { cfg.Cluster = hangingCluster{cfg.Cluster.(*fakeCluster)} })
 }
 
-// deafCluster does not notice that its context has ended.
-type deafCluster struct{ *fakeCluster }
+// hangingCluster ignores the end of its context.
+type hangingCluster struct{ *fakeCluster }
 
-func (d deafCluster) Authenticate(context.Context, fsm.Side) (string, error) {
+func (d hangingCluster) Authenticate(context.Context, fsm.Side) (string, error) {
 	<-time.After(30 * time.Second)
 	return "", errDead
 }

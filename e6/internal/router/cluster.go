@@ -24,7 +24,7 @@ type Cluster interface {
 	// confirmed, on its own goroutine, when a status call has shown that the cluster
 	// is not active; only after that it may take longer than a probe.
 	Resume(ctx context.Context, side fsm.Side, confirmed func()) error
-	// Reconnect is called after a round of a detection in which neither side accepted:
+	// Reconnect is called after a round of a detection in which no side accepted:
 	// the address of the cluster may have changed. It does not block.
 	Reconnect()
 	// Classify returns the verdict that an error of the methods above gives on the side.
@@ -51,7 +51,7 @@ const (
 // ErrClosed is returned once a Router is closed.
 var ErrClosed = ctxerr.ErrClosed
 
-// DetectionError reports that neither side accepted the client.
+// DetectionError reports that no side accepted the client.
 type DetectionError struct {
 	// Blue and Green are the last errors of the two sides, or nil for a side
 	// that was not tried.

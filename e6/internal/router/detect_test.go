@@ -162,17 +162,17 @@ func TestDetection_ResumesASuspendedClusterOnceAndStopsItsDeadline(t *testing.T)
 func TestDetection_FailsIfTheClusterCannotBeResumed(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
 		r.cluster.set(fsm.Blue, errSuspended)
-		r.cluster.asleep = errors.New("not wanted")
+		r.cluster.resumeError = errors.New("not wanted")
 		_, err := r.Pin(t.Context())
-		require.ErrorIs(t, err, r.cluster.asleep)
+		require.ErrorIs(t, err, r.cluster.resumeError)
 		require.Equal(t, fsm.ReasonSuspended, r.Routing().Cause.Reason)
 	})
 }
 
-// stubborn is a cluster that says it was resumed and sleeps on.
-type stubborn struct{ *fakeCluster }
+// alwaysSuspended is a cluster whose Resume succeeds, but which stays suspended.
+type alwaysSuspended struct{ *fakeCluster }
 
-func (s stubborn) Resume(context.Context, fsm.Side, func()) error { return nil }
+func (s alwaysSuspended) Resume(context.Context, fsm.Side, func()) error { return nil }
 
 func TestDetection_TimesOutIfTheClusterStaysSuspended(t *testing.T) {
 	bubble(t, func(t *testing.T, r *rig) {
@@ -182,7 +182,7 @@ func TestDetection_TimesOutIfTheClusterStaysSuspended(t *testing.T) {
 		pass(detectionTimeout + probeTimeout)
 		require.False(t, w.waits())
 		require.ErrorIs(t, w.err, errSuspended)
-	}, func(cfg *router.Config) { cfg.Cluster = stubborn{cfg.Cluster.(*fakeCluster)} })
+	}, func(cfg *router.Config) { cfg.Cluster = alwaysSuspended{cfg.Cluster.(*fakeCluster)} })
 }
 
 func TestDetection_TriesTheOtherSideWhileTheFirstHangs(t *testing.T) {

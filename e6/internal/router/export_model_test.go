@@ -8,23 +8,23 @@ import (
 	"github.com/e6data/e6data-go/e6/fsm"
 )
 
-// inspected looks at what the writer knows.
+// inspected reads the state of the writer.
 type inspected func(*writer)
 
 func (look inspected) apply(w *writer) { look(w) }
 
-// Inside is what the writer knows, as the model checker compares it.
+// Inside is the part of the writer's state that the model checker compares.
 type Inside struct {
 	Machine    fsm.Snapshot
 	Held       bool
 	Detecting  bool
 	Preparing  bool // a transition's target is not active yet
 	Transition bool
-	Declined   bool // a side is left alone for a while
-	Queued     int  // messages that nobody has read
+	Suppressed bool // a suppression holds
+	Queued     int  // messages that the writer has not read
 }
 
-// Inside is the writer's view, and nothing once the client is closed.
+// Inside returns the writer's state, and the zero value once the client is closed.
 func (rt *Router) Inside() Inside {
 	var in Inside
 	queued := len(rt.inbox) + len(rt.announced) + len(rt.drained)
@@ -36,7 +36,7 @@ func (rt *Router) Inside() Inside {
 			Queued: queued,
 		}
 		for _, d := range w.suppressed {
-			in.Declined = in.Declined || d.holds(s.Epoch)
+			in.Suppressed = in.Suppressed || d.holds(s.Epoch)
 		}
 	})); err != nil {
 		return Inside{}
@@ -44,11 +44,11 @@ func (rt *Router) Inside() Inside {
 	return in
 }
 
-// Print is everything that decides what the router does next, in a form
-// in which two moments are equal if their futures are: epochs and transitions
-// are counted back from the present one, and times are left out, as time passes
-// only in steps that outlast every pause. What is only told (counters of
-// attempts, which announcements were reported as stale) is left out too.
+// Print is the state that decides what the router does next. Two states with the same
+// text have the same futures: epochs and transitions are counted back from the current
+// one, and there are no times, as time passes only in steps that outlast every pause.
+// State that is used for reports only (counters of attempts, stale announcements) is
+// left out too.
 func (rt *Router) Print() string {
 	var text string
 	if err := rt.call(context.Background(), inspected(func(w *writer) { text = w.print() })); err != nil {
@@ -65,13 +65,13 @@ func (w *writer) print() string {
 		fmt.Fprintf(&b, " detection{%s %s %v}", d.from, d.first, d.refused)
 	}
 	if t := w.transition; t != nil {
-		fmt.Fprintf(&b, " transition{%s back=%t held=%t doubted=%t,%t wake=%d}", t.start.Event, t.back != nil, t.held.isSet(), t.suspected, t.originSuspected, len(t.wake))
+		fmt.Fprintf(&b, " transition{%s back=%t held=%t suspected=%t,%t wake=%d}", t.start.Event, t.back != nil, t.held.isSet(), t.suspected, t.originSuspected, len(t.wake))
 	}
 	if k := w.check; k != nil {
 		fmt.Fprintf(&b, " check{%s %t %t}", k.side, k.epoch == s.Epoch, k.suspect)
 	}
 	if r := w.rollback; r != nil {
-		fmt.Fprintf(&b, " retreat{%s %t}", r.from, r.epoch == s.Epoch)
+		fmt.Fprintf(&b, " rollback{%s %t}", r.from, r.epoch == s.Epoch)
 	}
 	if r := w.later; r != nil {
 		fmt.Fprintf(&b, " later{%s %t}", r.from, r.epoch == s.Epoch)
@@ -79,20 +79,20 @@ func (w *writer) print() string {
 	for _, side := range fsm.Sides {
 		fmt.Fprintf(&b, " %s{pins=%d", side, w.pins.sum(side))
 		if a, ok := w.received[side]; ok {
-			fmt.Fprintf(&b, " heard=%s", a.target)
+			fmt.Fprintf(&b, " received=%s", a.target)
 		}
 		if d := w.suppressed[side]; d != nil {
-			fmt.Fprintf(&b, " declined=%t", d.holds(s.Epoch))
+			fmt.Fprintf(&b, " suppressed=%t", d.holds(s.Epoch))
 		}
 		slot := &w.sessions.sides[side]
 		fmt.Fprintf(&b, " session=%t,%t}", slot.current.ID != "", slot.opening != nil)
 	}
-	fmt.Fprintf(&b, " fact=%d", w.record.Version)
+	fmt.Fprintf(&b, " record=%d", w.record.Version)
 	return b.String()
 }
 
-// Ago says how old a stamp is, as far as any rule asks: of the present epoch, of
-// the one before, or older; of the present transition, or older.
+// Ago is the age of a stamp, as far as a rule depends on it: of the current epoch, of
+// the one before, or older; of the current transition, or older.
 func (rt *Router) Ago(at Stamp) string {
 	s := rt.routing.Load()
 	return fmt.Sprintf("%d,%t", min(s.Epoch-at.Epoch, 2), s.Transition == at.Transition)

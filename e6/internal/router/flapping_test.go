@@ -18,24 +18,24 @@ import (
 	"github.com/e6data/e6data-go/internal/bubbles"
 )
 
-// A spell is how the cluster does for a while. Shares are in percent.
+// A spell is the behaviour of the cluster for some time. Shares are in percent.
 type spell struct {
 	lasts     time.Duration
-	wants     fsm.Side // what both sides announce in all that they say
+	wants     fsm.Side // the side that both sides announce in every response
 	refuses   fsm.Side
-	unhealthy [3]int // of its queries, by side, get no answer
-	unsteady  [3]int // of its logins and signs of life get none
+	unhealthy [3]int // share of the queries without a response, by side
+	unsteady  [3]int // share of the logins and probes without a response
 	slow      [3]time.Duration
 }
 
-// A failureScript is what a client lives through, and what its hooks say.
+// A failureScript is a sequence of spells, and the decisions of the hooks.
 type failureScript struct {
 	spells      []spell
 	seed        uint64
-	veto, delay int // of the judgments
+	veto, delay int // share of the guards' decisions
 	shares      bool
 	holds       time.Duration
-	lives       time.Duration // a query
+	lifetime    time.Duration // of a query
 }
 
 const (
@@ -62,17 +62,17 @@ func drawFailures(t *rapid.T) failureScript {
 		return s
 	})
 	return failureScript{
-		spells: rapid.SliceOfN(one, 1, 8).Draw(t, "spells"),
-		seed:   rapid.Uint64().Draw(t, "seed"),
-		veto:   rapid.SampledFrom([]int{0, 0, 50, 90}).Draw(t, "veto"),
-		delay:  rapid.SampledFrom([]int{0, 0, 50}).Draw(t, "delay"),
-		shares: rapid.Bool().Draw(t, "shares"),
-		holds:  seconds(t, "holds", 0, 1200),
-		lives:  seconds(t, "lives", 0, 120),
+		spells:   rapid.SliceOfN(one, 1, 8).Draw(t, "spells"),
+		seed:     rapid.Uint64().Draw(t, "seed"),
+		veto:     rapid.SampledFrom([]int{0, 0, 50, 90}).Draw(t, "veto"),
+		delay:    rapid.SampledFrom([]int{0, 0, 50}).Draw(t, "delay"),
+		shares:   rapid.Bool().Draw(t, "shares"),
+		holds:    seconds(t, "holds", 0, 1200),
+		lifetime: seconds(t, "lives", 0, 120),
 	}
 }
 
-// chance decides by a seed.
+// chance draws at random by a seed.
 type chance struct {
 	turn sync.Mutex
 	r    *rand.Rand
@@ -84,7 +84,7 @@ func (c *chance) is(percent int) bool {
 	return c.r.IntN(100) < percent
 }
 
-// flakyCluster does as the present spell says.
+// flakyCluster behaves as the current spell.
 type flakyCluster struct {
 	*fakeCluster
 	*chance
@@ -130,13 +130,13 @@ func TestRapid_NoFailureScriptMakesTheClientFlap(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		script := drawFailures(rt)
 		wrong := &verdicts{}
-		bubbles.Test(t, func(t *testing.T) { endure(t, script, wrong) })
+		bubbles.Test(t, func(t *testing.T) { playFailures(t, script, wrong) })
 		require.Empty(rt, wrong.all)
 	})
 }
 
-// endure plays a script, and then a cluster without failures.
-func endure(t *testing.T, script failureScript, wrong *verdicts) {
+// playFailures plays a script, and then a spell without failures.
+func playFailures(t *testing.T, script failureScript, wrong *verdicts) {
 	flaky := flakyCluster{chance: &chance{r: rand.New(rand.NewPCG(script.seed, 1))}, now: &spell{}}
 	calm := false
 	r := newRig(t, automatic, func(cfg *router.Config) {
@@ -144,7 +144,7 @@ func endure(t *testing.T, script failureScript, wrong *verdicts) {
 		flaky.fakeCluster = cfg.Cluster.(*fakeCluster)
 		cfg.Cluster = flaky
 		cfg.Store = &store.Memory{}
-		cfg.Logger = slog.New(complaints(wrong.add))
+		cfg.Logger = slog.New(errorLog(wrong.add))
 		cfg.Hooks.Guard = func(context.Context, router.Proposal) router.Decision {
 			switch {
 			case calm:
@@ -165,24 +165,24 @@ func endure(t *testing.T, script failureScript, wrong *verdicts) {
 		}
 	})
 	for _, s := range script.spells {
-		r.suffer(flaky, s, script.lives, wrong)
+		r.runSpell(flaky, s, script.lifetime, wrong)
 	}
 	calm = true
 	wants := script.spells[len(script.spells)-1].wants
-	r.suffer(flaky, spell{lasts: scriptCoolDown + longestPause + sharedTimeout + drainTimeout, wants: wants}, script.lives, wrong)
+	r.runSpell(flaky, spell{lasts: scriptCoolDown + longestPause + sharedTimeout + drainTimeout, wants: wants}, script.lifetime, wrong)
 	if now := r.Routing(); now.Active != wants || now.State == fsm.StateTransitioning || now.Held {
-		wrong.add("without failures it ends up as %s, although both sides say %s", now.Snapshot, wants)
+		wrong.add("without failures it ends up as %s, although both sides announce %s", now.Snapshot, wants)
 	}
-	pass(script.lives)
+	pass(script.lifetime)
 	if n := r.InFlight(fsm.Blue) + r.InFlight(fsm.Green); n != 0 {
 		wrong.add("%d pins are left", n)
 	}
-	r.judgeRetreats(wrong)
+	r.checkRollbacks(wrong)
 	r.end()
 }
 
-// suffer runs queries for the time of a spell.
-func (r *rig) suffer(flaky flakyCluster, s spell, lives time.Duration, wrong *verdicts) {
+// runSpell runs queries for the time of a spell.
+func (r *rig) runSpell(flaky flakyCluster, s spell, lifetime time.Duration, wrong *verdicts) {
 	flaky.mu.Lock()
 	*flaky.now = s
 	flaky.mu.Unlock()
@@ -213,21 +213,22 @@ func (r *rig) suffer(flaky flakyCluster, s spell, lives time.Duration, wrong *ve
 			r.Answered(p, s.slow[p.Side])
 			r.Announced(ctx, p.Side, at, s.wants)
 		}
-		time.AfterFunc(lives, func() { r.Unpin(p) })
+		time.AfterFunc(lifetime, func() { r.Unpin(p) })
 	}
 }
 
-// judgeRetreats checks that the client went back by itself no more than once in
-// a cool-down, was then led to the side that it had left by no announcement, and
-// left a side alone for a while that it had followed an announcement to, and had
-// come back from without having to look for a side. Each epoch has one side, and
-// what begins ends.
-func (r *rig) judgeRetreats(wrong *verdicts) {
+// checkRollbacks checks the rules of the events:
+//   - there is at most one automatic rollback in a cool-down,
+//   - no announcement moves the client during the cool-down to the side that was left,
+//   - a target that was aborted is not tried again before the first pause, unless
+//     there was a detection in between,
+//   - each epoch has one side, and every drain ends.
+func (r *rig) checkRollbacks(wrong *verdicts) {
 	var last fsm.Snapshot
 	var rolledBackFrom time.Time
 	var left fsm.Side
 	byHealth, draining := false, 0
-	announced := make(map[fsm.Side]time.Time) // and not looked for since
+	announced := make(map[fsm.Side]time.Time) // and no detection since
 	for _, e := range r.bus.History() {
 		if _, ok := e.Data.(events.DrainEnded); ok {
 			draining--
@@ -249,8 +250,8 @@ func (r *rig) judgeRetreats(wrong *verdicts) {
 		case fsm.EventDetect:
 			clear(announced)
 		case fsm.EventAnnounce:
-			if again && e.Time.Sub(at) < suppressed {
-				wrong.add("%s was announced, given up, and followed again after %s", d.After.Target, e.Time.Sub(at))
+			if again && e.Time.Sub(at) < firstPause {
+				wrong.add("%s was announced, aborted, and followed again after %s", d.After.Target, e.Time.Sub(at))
 			}
 			clear(announced)
 			announced[d.After.Target] = e.Time

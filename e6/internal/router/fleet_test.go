@@ -23,7 +23,7 @@ const (
 	stageTimeout = 10 * time.Minute
 )
 
-// fleet is some clients of one cluster and store, on blue.
+// fleet has some clients of one cluster and store, on blue.
 type fleet struct {
 	t       *testing.T
 	shared  *store.Memory
@@ -45,7 +45,7 @@ func inFleet(t *testing.T, n int, policy router.Fleet, test func(t *testing.T, f
 	})
 }
 
-// announce lets blue tell each client of green.
+// announce lets blue announce green to each client.
 func (f *fleet) announce() {
 	for _, r := range f.clients {
 		if r.Routing().Active == fsm.Blue {
@@ -65,25 +65,25 @@ func (f *fleet) on(side fsm.Side) (all []*rig) {
 	return all
 }
 
-func (f *fleet) fact() store.Record {
-	fact, err := f.shared.Load(f.t.Context(), "c")
+func (f *fleet) record() store.Record {
+	record, err := f.shared.Load(f.t.Context(), "c")
 	require.NoError(f.t, err)
-	return fact
+	return record
 }
 
 func staged(share float64) router.Fleet {
 	return router.Fleet{StageShare: share, StageTime: stageTime, StageTimeout: stageTimeout, Votes: 2}
 }
 
-// hardly is a share that only the herald belongs to.
-const hardly = 1e-12
+// announcerOnly is a share with which only the announcer is in the first stage.
+const announcerOnly = 1e-12
 
 func TestStage_OthersFollowWhenTheFirstStageHasHeld(t *testing.T) {
-	inFleet(t, 8, staged(hardly), func(t *testing.T, f *fleet) {
+	inFleet(t, 8, staged(announcerOnly), func(t *testing.T, f *fleet) {
 		f.announce()
-		require.Len(t, f.on(fsm.Green), 1, "the herald, and nobody else")
-		require.Equal(t, fsm.Blue, f.fact().Active)
-		require.Equal(t, fsm.Green, f.fact().Announced)
+		require.Len(t, f.on(fsm.Green), 1, "only the announcer")
+		require.Equal(t, fsm.Blue, f.record().Active)
+		require.Equal(t, fsm.Green, f.record().Announced)
 		for range 5 {
 			pass(stageTime / 6)
 			f.announce()
@@ -91,8 +91,8 @@ func TestStage_OthersFollowWhenTheFirstStageHasHeld(t *testing.T) {
 		}
 		pass(stageTime / 6)
 		require.Len(t, f.on(fsm.Green), 8)
-		require.Equal(t, fsm.Green, f.fact().Active)
-		require.EqualValues(t, 1, f.fact().Epoch)
+		require.Equal(t, fsm.Green, f.record().Active)
+		require.EqualValues(t, 1, f.record().Epoch)
 		var ended []events.StageEnded
 		for _, r := range f.clients {
 			ended = append(ended, happened[events.StageEnded](r)...)
@@ -114,14 +114,14 @@ func TestStage_ShareIsDrawnAtRandom(t *testing.T) {
 }
 
 func TestStage_FailedKeepsTheFleetOnTheOldSide(t *testing.T) {
-	inFleet(t, 8, staged(hardly), func(t *testing.T, f *fleet) {
+	inFleet(t, 8, staged(announcerOnly), func(t *testing.T, f *fleet) {
 		f.announce()
 		pilot := f.on(fsm.Green)[0]
 		pilot.fails(minRequests)
 		require.Len(t, f.on(fsm.Blue), 8)
-		require.Len(t, f.fact().Vetoes, 1)
-		require.False(t, f.fact().Vetoes[0].Directive)
-		require.Contains(t, f.fact().Vetoes[0].Reason, "got no response")
+		require.Len(t, f.record().Vetoes, 1)
+		require.False(t, f.record().Vetoes[0].Directive)
+		require.Contains(t, f.record().Vetoes[0].Reason, "got no response")
 		require.Equal(t, "left", happened[events.StageEnded](pilot)[0].Result)
 		for range 20 {
 			pass(stageTimeout / 7)
@@ -142,9 +142,9 @@ func TestStage_FailedKeepsTheFleetOnTheOldSide(t *testing.T) {
 }
 
 func TestStage_OthersFollowAfterTheStageTimeout(t *testing.T) {
-	inFleet(t, 4, staged(hardly), func(t *testing.T, f *fleet) {
+	inFleet(t, 4, staged(announcerOnly), func(t *testing.T, f *fleet) {
 		f.announce()
-		f.on(fsm.Green)[0].end() // the only one that went first
+		f.on(fsm.Green)[0].end() // the only client of the first stage
 		f.clients = f.on(fsm.Blue)
 		pass(stageTimeout - time.Minute)
 		f.announce()
@@ -156,7 +156,7 @@ func TestStage_OthersFollowAfterTheStageTimeout(t *testing.T) {
 }
 
 func TestStage_WaitEndsWhenTheActiveSideRefuses(t *testing.T) {
-	inFleet(t, 4, staged(hardly), func(t *testing.T, f *fleet) {
+	inFleet(t, 4, staged(announcerOnly), func(t *testing.T, f *fleet) {
 		f.announce()
 		for _, r := range f.on(fsm.Blue) {
 			at := r.Stamp()
@@ -168,14 +168,14 @@ func TestStage_WaitEndsWhenTheActiveSideRefuses(t *testing.T) {
 }
 
 func TestStage_WithdrawnAnnouncementBringsTheFirstStageBack(t *testing.T) {
-	inFleet(t, 4, staged(hardly), func(t *testing.T, f *fleet) {
+	inFleet(t, 4, staged(announcerOnly), func(t *testing.T, f *fleet) {
 		f.announce()
 		pilot := f.on(fsm.Green)[0]
 		pilot.announce(fsm.Green, pilot.Stamp(), fsm.Blue)
 		pass(10 * latency)
 		require.Len(t, f.on(fsm.Blue), 4, "the way back has no stages")
-		require.Empty(t, f.fact().Vetoes)
-		require.Equal(t, fsm.None, f.fact().Announced)
+		require.Empty(t, f.record().Vetoes)
+		require.Equal(t, fsm.None, f.record().Announced)
 		f.announce()
 		require.Len(t, f.on(fsm.Green), 1, "the next cutover has")
 	})
@@ -187,21 +187,21 @@ func TestVotes_OneRollbackDoesNotMoveTheFleet(t *testing.T) {
 		require.Len(t, f.on(fsm.Green), 4)
 		f.clients[0].fails(minRequests)
 		require.Equal(t, []*rig{f.clients[0]}, f.on(fsm.Blue))
-		require.Equal(t, fsm.Green, f.fact().Active, "where the fleet is")
+		require.Equal(t, fsm.Green, f.record().Active, "where the fleet is")
 		received := happened[events.SideVetoed](f.clients[3])
 		require.Len(t, received, 1)
 		require.Equal(t, "none", received[0].Action)
 
 		f.clients[1].fails(minRequests)
 		require.Len(t, f.on(fsm.Blue), 4, "two of them are enough")
-		require.Equal(t, fsm.Blue, f.fact().Active)
+		require.Equal(t, fsm.Blue, f.record().Active)
 		require.Equal(t, "rollback", happened[events.SideVetoed](f.clients[3])[1].Action)
 		for range 5 {
 			pass(time.Minute)
 			f.announce()
 			require.Len(t, f.on(fsm.Blue), 4)
 		}
-		require.Len(t, f.fact().Vetoes, 2, "who follows has no veto of its own")
+		require.Len(t, f.record().Vetoes, 2, "who follows has no veto of its own")
 	})
 }
 
@@ -212,7 +212,7 @@ func TestVotes_FleetStaysIfTheOtherSideDoesNotAccept(t *testing.T) {
 			r.cluster.set(fsm.Blue, errRefused)
 		}
 		f.clients[0].fails(minRequests)
-		require.Len(t, f.on(fsm.Green), 2, "a veto moves nobody to a side that refuses")
+		require.Len(t, f.on(fsm.Green), 2, "a veto moves no client to a side that refuses")
 	})
 }
 
@@ -222,9 +222,9 @@ func TestDirective_RollbackOfACallerMovesTheFleetUntilReleased(t *testing.T) {
 		require.NoError(t, f.clients[0].Rollback(t.Context(), "the figures are wrong"))
 		pass(10 * latency)
 		require.Len(t, f.on(fsm.Blue), 4)
-		fact := f.fact()
-		require.True(t, fact.Vetoes[0].Directive)
-		require.Equal(t, "rollback: the figures are wrong", fact.Vetoes[0].Reason)
+		record := f.record()
+		require.True(t, record.Vetoes[0].Directive)
+		require.Equal(t, "rollback: the figures are wrong", record.Vetoes[0].Reason)
 		f.announce()
 		require.Len(t, f.on(fsm.Blue), 4)
 
@@ -251,7 +251,7 @@ func TestDirective_OfAnOperatorMovesTheFleet(t *testing.T) {
 	})
 }
 
-// order lets an operator order the fleet to leave green.
+// order publishes a directive of an operator to leave green.
 func (f *fleet) order() {
 	_, err := store.Rollback(f.t.Context(), f.shared, "c", store.Directive{Side: fsm.Green, Who: "an operator", Reason: "it is bad", For: time.Hour})
 	require.NoError(f.t, err)
@@ -287,7 +287,7 @@ func TestDirective_CanBeWithdrawnBeforeItsRetry(t *testing.T) {
 		"by a release": func(t *testing.T, f *fleet) {
 			_, _, err := store.Release(t.Context(), f.shared, "c", fsm.Green, "an operator")
 			require.NoError(t, err)
-			_, err = f.shared.CompareAndSwap(t.Context(), "c", f.fact().Version, store.Record{Active: fsm.Green, Writer: "an operator"})
+			_, err = f.shared.CompareAndSwap(t.Context(), "c", f.record().Version, store.Record{Active: fsm.Green, Writer: "an operator"})
 			require.NoError(t, err)
 		},
 		"by the caller": func(t *testing.T, f *fleet) { require.NoError(t, f.clients[0].Switch(t.Context(), fsm.Green)) },
@@ -308,7 +308,7 @@ func TestDirective_CanBeWithdrawnBeforeItsRetry(t *testing.T) {
 	}
 }
 
-// inSlowFleet is inFleet with one client, which is on green and logs in slowly from now on.
+// inSlowFleet is inFleet with one client on green, whose next logins are slow.
 func inSlowFleet(t *testing.T, test func(t *testing.T, f *fleet, r *rig), change ...func(*router.Config)) {
 	bubbles.Test(t, func(t *testing.T) {
 		late := &atomic.Int64{}
@@ -328,16 +328,16 @@ func inSlowFleet(t *testing.T, test func(t *testing.T, f *fleet, r *rig), change
 
 func TestDirective_IsFollowedAlthoughTheActiveSideAnnouncesItself(t *testing.T) {
 	for name, begin := range map[string]func(*testing.T, *fleet, *rig){
-		"on the way by an announcement": func(_ *testing.T, _ *fleet, r *rig) { r.announce(fsm.Green, r.Stamp(), fsm.Blue) },
-		"on the way by the store": func(t *testing.T, f *fleet, r *rig) {
-			_, err := f.shared.CompareAndSwap(t.Context(), "c", f.fact().Version, store.Record{Active: fsm.Blue, Writer: "another"})
+		"during a transition by an announcement": func(_ *testing.T, _ *fleet, r *rig) { r.announce(fsm.Green, r.Stamp(), fsm.Blue) },
+		"during a transition by the store": func(t *testing.T, f *fleet, r *rig) {
+			_, err := f.shared.CompareAndSwap(t.Context(), "c", f.record().Version, store.Record{Active: fsm.Blue, Writer: "another"})
 			require.NoError(t, err)
 			synctest.Wait()
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inSlowFleet(t, func(t *testing.T, f *fleet, r *rig) {
-				r.cluster.updateStore(fsm.Blue, fsm.Green)
+				r.cluster.announceOnLogin(fsm.Blue, fsm.Green)
 				begin(t, f, r)
 				r.requireState("transitioning green->blue (preparing)")
 				f.order()
@@ -388,7 +388,7 @@ func TestVeto_NewClientDoesNotStartOnAVetoedSide(t *testing.T) {
 	inFleet(t, 2, router.Fleet{Votes: 2}, func(t *testing.T, f *fleet) {
 		f.announce()
 		f.clients[0].fails(minRequests)
-		require.Equal(t, fsm.Green, f.fact().Active)
+		require.Equal(t, fsm.Green, f.record().Active)
 		late := newRig(t, sharing(f.shared))
 		defer late.end()
 		require.Equal(t, fsm.Blue, late.touch())
@@ -468,15 +468,15 @@ func TestVeto_WrongVetoesFailNoQuery(t *testing.T) {
 			{Side: fsm.Green, Directive: true, At: now, Until: now.Add(-time.Hour)},
 		} {
 			v.Writer = fmt.Sprint("liar", i)
-			fact := f.fact()
-			_, err := f.shared.CompareAndSwap(t.Context(), "c", fact.Version, store.Record{Active: fsm.Blue, Vetoes: []store.Veto{v}})
+			record := f.record()
+			_, err := f.shared.CompareAndSwap(t.Context(), "c", record.Version, store.Record{Active: fsm.Blue, Vetoes: []store.Veto{v}})
 			require.NoError(t, err)
 			for range 10 {
 				pass(time.Second)
 				require.Equal(t, fsm.Blue, r.touch())
 			}
 		}
-		// The only side that accepts is taken, whatever they say.
+		// Vetoes do not exclude the only side that accepts.
 		r.cluster.set(fsm.Green, nil)
 		r.cluster.set(fsm.Blue, errRefused)
 		r.refuse(fsm.Blue, r.Stamp())
@@ -494,9 +494,9 @@ func TestVeto_RecordHoldsAtMostMaxVetoes(t *testing.T) {
 		}
 		pass(time.Minute)
 		require.Len(t, f.on(fsm.Blue), 2*store.MaxVetoes)
-		require.Len(t, f.fact().Vetoes, store.MaxVetoes)
+		require.Len(t, f.record().Vetoes, store.MaxVetoes)
 		require.NoError(t, f.clients[0].Rollback(t.Context(), strings.Repeat("ä", store.MaxReason)))
-		for _, v := range f.fact().Vetoes {
+		for _, v := range f.record().Vetoes {
 			require.LessOrEqual(t, len(v.Reason), store.MaxReason)
 		}
 	})
@@ -523,16 +523,16 @@ func TestPresence_ListsAClientWithItsSideUntilItIsClosed(t *testing.T) {
 	})
 }
 
-// A rudePresence is a store whose presence fails as it can.
-type rudePresence struct {
+// A failingPresence is a store whose Join fails.
+type failingPresence struct {
 	store.Memory
-	rude func() error
+	fail func() error
 }
 
-func (r *rudePresence) Join(string, store.Client) (store.Member, error) { return nil, r.rude() }
+func (r *failingPresence) Join(string, store.Client) (store.Member, error) { return nil, r.fail() }
 
 func TestPresence_FailureAffectsNoQuery(t *testing.T) {
-	for name, rude := range map[string]func() error{
+	for name, fail := range map[string]func() error{
 		"an error": func() error { return errDead },
 		"a panic":  func() error { panic("rude") },
 	} {
@@ -542,7 +542,7 @@ func TestPresence_FailureAffectsNoQuery(t *testing.T) {
 				pass(time.Second)
 				require.Len(t, happened[events.StoreFailed](r), 1)
 				require.Equal(t, "presence", happened[events.StoreFailed](r)[0].Op)
-			}, sharing(&rudePresence{rude: rude}), func(cfg *router.Config) { cfg.Fleet.Present = true })
+			}, sharing(&failingPresence{fail: fail}), func(cfg *router.Config) { cfg.Fleet.Present = true })
 		})
 	}
 }

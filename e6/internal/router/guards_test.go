@@ -15,26 +15,26 @@ import (
 	"github.com/e6data/e6data-go/e6/internal/router"
 )
 
-// declined is the first pause after a side was declined; it doubles.
-const suppressed = 5 * time.Second
+// firstPause is the first pause of a suppression; it doubles.
+const firstPause = 5 * time.Second
 
-var veto = router.Decision{Veto: true, Reason: "not today", By: "judge"}
+var veto = router.Decision{Veto: true, Reason: "not today", By: "guard"}
 
-// judge is a guard that says what a test wants.
-type runGuards struct {
-	decide func(p router.Proposal) router.Decision // at once; nil thinks
-	deaf   bool                                    // thinks on although its context has ended
+// testGuard is a guard whose decisions a test makes.
+type testGuard struct {
+	decide         func(p router.Proposal) router.Decision // at once; nil waits for reply
+	ignoresContext bool                                    // keeps waiting after its context has ended
 
 	mu      sync.Mutex
-	asked   []router.Proposal
+	calls   []router.Proposal
 	answers []chan router.Decision // of each call
-	ended   int                    // calls whose context ended while it thought
+	ended   int                    // calls whose context ended before the reply
 }
 
-func (j *runGuards) guard(ctx context.Context, p router.Proposal) router.Decision {
+func (j *testGuard) guard(ctx context.Context, p router.Proposal) router.Decision {
 	answer := make(chan router.Decision)
 	j.mu.Lock()
-	j.asked, j.answers = append(j.asked, p), append(j.answers, answer)
+	j.calls, j.answers = append(j.calls, p), append(j.answers, answer)
 	j.mu.Unlock()
 	if j.decide != nil {
 		return j.decide(p)
@@ -47,14 +47,14 @@ func (j *runGuards) guard(ctx context.Context, p router.Proposal) router.Decisio
 	j.mu.Lock()
 	j.ended++
 	j.mu.Unlock()
-	if j.deaf {
+	if j.ignoresContext {
 		return <-answer
 	}
 	return veto
 }
 
-// say answers a call that thinks, counted from 1.
-func (j *runGuards) updateStore(call int, d router.Decision) {
+// reply makes the decision of a waiting call, counted from 1.
+func (j *testGuard) reply(call int, d router.Decision) {
 	j.mu.Lock()
 	answer := j.answers[call-1]
 	j.mu.Unlock()
@@ -62,22 +62,22 @@ func (j *runGuards) updateStore(call int, d router.Decision) {
 	pass(0)
 }
 
-func (j *runGuards) proposals() []router.Proposal {
+func (j *testGuard) proposals() []router.Proposal {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.asked
+	return j.calls
 }
 
-func (j *runGuards) stopped() int {
+func (j *testGuard) stopped() int {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.ended
 }
 
-// judged runs a test whose transitions a guard judges. Both sides accept.
-func judged(t *testing.T, test func(t *testing.T, r *rig, j *runGuards), change ...func(*router.Config)) {
+// inGuarded runs a test whose transitions have a guard. Both sides accept.
+func inGuarded(t *testing.T, test func(t *testing.T, r *rig, j *testGuard), change ...func(*router.Config)) {
 	t.Helper()
-	j := &runGuards{}
+	j := &testGuard{}
 	change = append(change, func(cfg *router.Config) { cfg.Hooks.Guard = j.guard })
 	bubble(t, func(t *testing.T, r *rig) {
 		r.touch()
@@ -86,7 +86,7 @@ func judged(t *testing.T, test func(t *testing.T, r *rig, j *runGuards), change 
 	}, change...)
 }
 
-// startSwitch switches to a side; the result is what it ends with.
+// startSwitch starts a Switch to a side and returns a channel for its result.
 func (r *rig) startSwitch(side fsm.Side) <-chan error {
 	done := make(chan error, 1)
 	go func() { done <- r.Switch(context.Background(), side) }()
@@ -94,11 +94,11 @@ func (r *rig) startSwitch(side fsm.Side) <-chan error {
 	return done
 }
 
-// lastCause is why the machine made its last step.
+// lastCause is the cause of the machine's last step.
 func (r *rig) lastCause() fsm.Cause { return r.Routing().Cause }
 
 func TestGuard_GetsTheProposalAndNoQueryIsRoutedBeforeItAllows(t *testing.T) {
-	judged(t, func(t *testing.T, r *rig, j *runGuards) {
+	inGuarded(t, func(t *testing.T, r *rig, j *testGuard) {
 		old := r.pin()
 		r.announce(fsm.Blue, r.Stamp(), fsm.Green)
 		for range 30 {
@@ -114,24 +114,24 @@ func TestGuard_GetsTheProposalAndNoQueryIsRoutedBeforeItAllows(t *testing.T) {
 			ID: 1, Event: fsm.EventAnnounce, From: fsm.Blue, To: fsm.Green, Attempt: 1, InFlight: 1,
 			Cause: fsm.Cause{Reason: fsm.ReasonAnnouncement, Detail: "blue named green"},
 		}, p)
-		j.updateStore(1, router.Decision{By: "judge"})
+		j.reply(1, router.Decision{By: "guard"})
 		pass(0)
 		require.Equal(t, fsm.Green, r.touch())
 		require.Equal(t, []events.GuardDecided{{
-			Guard: "judge", Target: fsm.Green, Decision: "allow", Took: 30*time.Second - latency,
+			Guard: "guard", Target: fsm.Green, Decision: "allow", Took: 30*time.Second - latency,
 		}}, happened[events.GuardDecided](r))
 		r.Unpin(old)
 	})
 }
 
 func TestGuard_CanQueryTheTargetWhoseSessionIsKept(t *testing.T) {
-	judged(t, func(t *testing.T, r *rig, j *runGuards) {
+	inGuarded(t, func(t *testing.T, r *rig, j *testGuard) {
 		done := r.startSwitch(fsm.Green)
 		smoke := r.PinTo(fsm.Green)
 		s, err := r.Sessions().Get(t.Context(), smoke.Side)
 		require.NoError(t, err)
 		require.Equal(t, "green-1", s.ID)
-		j.updateStore(1, veto)
+		j.reply(1, veto)
 		require.ErrorIs(t, <-done, router.ErrVetoed)
 		require.NotZero(t, r.Sessions().Open(fsm.Green), "a query still needs it")
 		r.Unpin(smoke)
@@ -141,10 +141,10 @@ func TestGuard_CanQueryTheTargetWhoseSessionIsKept(t *testing.T) {
 }
 
 func TestGuard_VetoKeepsTheOrigin(t *testing.T) {
-	judged(t, func(t *testing.T, r *rig, j *runGuards) {
+	inGuarded(t, func(t *testing.T, r *rig, j *testGuard) {
 		done := r.startSwitch(fsm.Green)
 		before := r.Routing()
-		j.updateStore(1, veto)
+		j.reply(1, veto)
 		err := <-done
 		require.ErrorIs(t, err, router.ErrVetoed)
 		require.ErrorContains(t, err, "not today")
@@ -164,22 +164,22 @@ func TestGuard_VetoKeepsTheOrigin(t *testing.T) {
 
 		again := r.startSwitch(fsm.Green)
 		require.Len(t, j.proposals(), 2, "the caller may ask again at once")
-		j.updateStore(2, router.Decision{})
+		j.reply(2, router.Decision{})
 		require.NoError(t, <-again)
 	})
 }
 
-// Every response may repeat what was vetoed: the guards are not asked again each
-// time, but they are asked again.
+// Every response may repeat a vetoed announcement: the guards are called again, but not
+// for each response.
 func TestGuard_IsCalledAgainAfterGrowingPausesForARepeatedAnnouncement(t *testing.T) {
-	judged(t, func(t *testing.T, r *rig, j *runGuards) {
+	inGuarded(t, func(t *testing.T, r *rig, j *testGuard) {
 		var at []time.Time
 		j.decide = func(router.Proposal) router.Decision { at = append(at, time.Now()); return veto }
 		for began := time.Now(); time.Since(began) < 80*time.Second; pass(10 * time.Millisecond) {
 			r.announce(fsm.Blue, r.Stamp(), fsm.Green)
 		}
 		require.Len(t, at, 5)
-		for i, pause := 1, suppressed; i < len(at); i, pause = i+1, 2*pause {
+		for i, pause := 1, firstPause; i < len(at); i, pause = i+1, 2*pause {
 			require.GreaterOrEqual(t, at[i].Sub(at[i-1]), pause)
 			require.Less(t, at[i].Sub(at[i-1]), pause+50*time.Millisecond)
 		}
@@ -194,10 +194,10 @@ func TestGuard_IsCalledAgainAfterGrowingPausesForARepeatedAnnouncement(t *testin
 }
 
 func TestGuard_IsCalledAgainAfterItsDelay(t *testing.T) {
-	judged(t, func(t *testing.T, r *rig, j *runGuards) {
+	inGuarded(t, func(t *testing.T, r *rig, j *testGuard) {
 		j.decide = func(p router.Proposal) router.Decision {
 			if p.Attempt == 1 {
-				return router.Decision{Delay: 20 * time.Second, Reason: "peak", By: "judge"}
+				return router.Decision{Delay: 20 * time.Second, Reason: "peak", By: "guard"}
 			}
 			return router.Decision{}
 		}
@@ -208,26 +208,26 @@ func TestGuard_IsCalledAgainAfterItsDelay(t *testing.T) {
 		require.Equal(t, 2, j.proposals()[1].Attempt)
 		require.Equal(t, j.proposals()[0].ID, j.proposals()[1].ID)
 		got := happened[events.GuardDecided](r)
-		require.Equal(t, events.GuardDecided{Guard: "judge", Target: fsm.Green, Decision: "delay", Reason: "peak", Delay: 20 * time.Second}, got[0])
+		require.Equal(t, events.GuardDecided{Guard: "guard", Target: fsm.Green, Decision: "delay", Reason: "peak", Delay: 20 * time.Second}, got[0])
 		require.Equal(t, "allow", got[1].Decision)
 	})
 }
 
 func TestGuard_VetoWithADelayIsAVeto(t *testing.T) {
-	judged(t, func(t *testing.T, r *rig, j *runGuards) {
+	inGuarded(t, func(t *testing.T, r *rig, j *testGuard) {
 		j.decide = func(router.Proposal) router.Decision { return router.Decision{Veto: true, Delay: time.Second} }
 		require.ErrorIs(t, r.Switch(t.Context(), fsm.Green), router.ErrVetoed)
 	})
 }
 
 func TestGuard_SuccessfulCutoverResetsTheStrikes(t *testing.T) {
-	judged(t, func(t *testing.T, r *rig, j *runGuards) {
+	inGuarded(t, func(t *testing.T, r *rig, j *testGuard) {
 		j.decide = func(p router.Proposal) router.Decision { return router.Decision{Veto: p.ID <= 2 || p.ID > 4} }
-		r.repeat(fsm.Blue, 7*suppressed) // vetoed twice, then allowed
+		r.repeat(fsm.Blue, 7*firstPause) // vetoed twice, then allowed
 		r.requireState("green")
 		r.cutTo(fsm.Blue)
 		r.announce(fsm.Blue, r.Stamp(), fsm.Green)
-		pass(suppressed + latency)
+		pass(firstPause + latency)
 		r.announce(fsm.Blue, r.Stamp(), fsm.Green)
 		pass(latency)
 		require.Len(t, j.proposals(), 6, "its first pause is a short one again")
@@ -237,7 +237,7 @@ func TestGuard_SuccessfulCutoverResetsTheStrikes(t *testing.T) {
 func TestGuard_DelayEndsAtThePrepareTimeout(t *testing.T) {
 	for _, delay := range []time.Duration{7 * time.Second, time.Hour} {
 		t.Run(delay.String(), func(t *testing.T) {
-			judged(t, func(t *testing.T, r *rig, j *runGuards) {
+			inGuarded(t, func(t *testing.T, r *rig, j *testGuard) {
 				j.decide = func(router.Proposal) router.Decision { return router.Decision{Delay: delay} }
 				began := time.Now()
 				require.ErrorContains(t, r.Switch(t.Context(), fsm.Green), "was not ready within")
@@ -253,7 +253,7 @@ func TestGuard_DelayEndsAtThePrepareTimeout(t *testing.T) {
 }
 
 func TestGuard_IsCancelledAtThePrepareTimeout(t *testing.T) {
-	judged(t, func(t *testing.T, r *rig, j *runGuards) {
+	inGuarded(t, func(t *testing.T, r *rig, j *testGuard) {
 		began := time.Now()
 		require.ErrorContains(t, r.Switch(t.Context(), fsm.Green), "was not ready within")
 		require.Equal(t, prepareTimeout, time.Since(began))
@@ -264,7 +264,7 @@ func TestGuard_IsCancelledAtThePrepareTimeout(t *testing.T) {
 	})
 }
 
-// A side that refuses cannot be kept, whatever a guard says about the other one.
+// A side that refuses cannot be kept, whatever the guard decides.
 func TestGuard_IsOverruledWhenTheOriginRefuses(t *testing.T) {
 	for name, c := range map[string]struct {
 		late      router.Decision
@@ -275,8 +275,8 @@ func TestGuard_IsOverruledWhenTheOriginRefuses(t *testing.T) {
 		"that allows": {router.Decision{}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			judged(t, func(t *testing.T, r *rig, j *runGuards) {
-				j.deaf = true
+			inGuarded(t, func(t *testing.T, r *rig, j *testGuard) {
+				j.ignoresContext = true
 				r.announce(fsm.Blue, r.Stamp(), fsm.Green)
 				pass(10 * time.Second)
 				r.cluster.set(fsm.Blue, errRefused)
@@ -284,7 +284,7 @@ func TestGuard_IsOverruledWhenTheOriginRefuses(t *testing.T) {
 				w := r.startPin(t.Context())
 				require.Equal(t, 1, j.stopped(), "its context ends at once")
 				require.True(t, w.waits())
-				j.updateStore(1, c.late)
+				j.reply(1, c.late)
 				pass(0)
 				require.False(t, w.waits())
 				require.Equal(t, fsm.Green, w.pin.Side)
@@ -299,7 +299,7 @@ func TestGuard_IsOverruledWhenTheOriginRefuses(t *testing.T) {
 }
 
 func TestGuard_DelayEndsWhenTheOriginRefuses(t *testing.T) {
-	judged(t, func(t *testing.T, r *rig, j *runGuards) {
+	inGuarded(t, func(t *testing.T, r *rig, j *testGuard) {
 		j.decide = func(router.Proposal) router.Decision { return router.Decision{Delay: 50 * time.Second} }
 		r.announce(fsm.Blue, r.Stamp(), fsm.Green)
 		pass(time.Second)
@@ -308,14 +308,14 @@ func TestGuard_DelayEndsWhenTheOriginRefuses(t *testing.T) {
 		began := time.Now()
 		require.Equal(t, fsm.Green, r.touch())
 		require.Equal(t, latency, time.Since(began), "the target is asked once more")
-		require.Len(t, j.proposals(), 1, "nobody asks what is decided")
+		require.Len(t, j.proposals(), 1, "the guard is not called again")
 	})
 }
 
-// What wakes the preparation is for the target's probes. A guard that wants to
-// wait is not asked for each query that fails on the origin.
+// probeNow is for the logins on the target only: a failed query on the origin must not
+// end the delay of a guard.
 func TestGuard_DelayIsNotCutShortByAFailedQuery(t *testing.T) {
-	judged(t, func(t *testing.T, r *rig, j *runGuards) {
+	inGuarded(t, func(t *testing.T, r *rig, j *testGuard) {
 		j.decide = func(router.Proposal) router.Decision { return router.Decision{Delay: 50 * time.Second} }
 		r.announce(fsm.Blue, r.Stamp(), fsm.Green)
 		for range 20 {
@@ -327,7 +327,7 @@ func TestGuard_DelayIsNotCutShortByAFailedQuery(t *testing.T) {
 }
 
 func TestGuard_IsNotCalledForADetection(t *testing.T) {
-	judged(t, func(t *testing.T, r *rig, j *runGuards) {
+	inGuarded(t, func(t *testing.T, r *rig, j *testGuard) {
 		j.decide = func(router.Proposal) router.Decision { return veto }
 		r.cluster.set(fsm.Blue, errRefused)
 		r.refuse(fsm.Blue, r.Stamp())
@@ -352,20 +352,20 @@ func TestGuard_IsCancelledWithItsTransitionAndItsLateDecisionIsIgnored(t *testin
 	for name, end := range ends {
 		for _, late := range []router.Decision{{}, veto, {Delay: time.Second}} {
 			t.Run(fmt.Sprintf("%s, %+v", name, late), func(t *testing.T) {
-				judged(t, func(t *testing.T, r *rig, j *runGuards) {
-					j.deaf = true
+				inGuarded(t, func(t *testing.T, r *rig, j *testGuard) {
+					j.ignoresContext = true
 					r.announce(fsm.Blue, r.Stamp(), fsm.Green)
 					pass(time.Second)
 					end(r)
 					pass(0)
 					require.Equal(t, 1, j.stopped())
 					steps := r.steps()
-					j.updateStore(1, late)
+					j.reply(1, late)
 					pass(5 * latency)
 					require.Equal(t, steps, r.steps())
 					require.Empty(t, happened[events.GuardDecided](r))
 					for call := 2; call <= len(j.proposals()); call++ {
-						j.updateStore(call, router.Decision{}) // of the transition after that
+						j.reply(call, router.Decision{}) // of the transition after that
 						require.Equal(t, fsm.Green, r.touch())
 					}
 				})
@@ -375,7 +375,7 @@ func TestGuard_IsCancelledWithItsTransitionAndItsLateDecisionIsIgnored(t *testin
 }
 
 func TestGuard_IsCancelledWhenTheClientCloses(t *testing.T) {
-	judged(t, func(t *testing.T, r *rig, j *runGuards) {
+	inGuarded(t, func(t *testing.T, r *rig, j *testGuard) {
 		done := r.startSwitch(fsm.Green)
 		began := time.Now()
 		require.NoError(t, r.Close(t.Context()))

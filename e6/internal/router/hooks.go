@@ -144,7 +144,7 @@ const (
 	// ResultAborted: the origin is active. If the target had accepted, the abort is a
 	// change of its own.
 	ResultAborted = "aborted"
-	// ResultAbandoned: it ended without an active side, because neither side accepts
+	// ResultAbandoned: it ended without an active side, because no side accepts
 	// or the client was reset or closed.
 	ResultAbandoned = "abandoned"
 	// ResultSettled: a change without a transition. ResultReset: a change to None, by

@@ -18,14 +18,14 @@ import (
 	"github.com/e6data/e6data-go/internal/bubbles"
 )
 
-// A span is one piece of work that hooks were told about.
+// A span is one operation that hooks observed.
 type span[S, E any] struct {
 	start S
 	end   E
 	ends  int
 }
 
-// spans records what hooks are told, and marks the contexts that they return.
+// spans records the calls of hooks, and marks the contexts that they return.
 type spans struct {
 	mu         sync.Mutex
 	detections []*span[router.DetectionStart, router.DetectionEnd]
@@ -67,7 +67,7 @@ func (s *spans) attach(cfg *router.Config) {
 	}
 }
 
-// markedCluster notes the marks of the contexts that its logins get.
+// markedCluster records the marks of the contexts of its logins.
 type markedCluster struct {
 	router.Cluster
 	s *spans
@@ -81,7 +81,7 @@ func (m markedCluster) Authenticate(ctx context.Context, side fsm.Side) (string,
 	return m.Cluster.Authenticate(ctx, side)
 }
 
-// requireEnded checks that everything which began has ended once.
+// requireEnded checks that every operation has ended once.
 func (s *spans) requireEnded(t testing.TB) {
 	t.Helper()
 	s.mu.Lock()
@@ -106,7 +106,7 @@ func (s *spans) requireEnded(t testing.TB) {
 	}
 }
 
-// traced runs a test whose work hooks are told about.
+// traced runs a test whose operations hooks observe.
 func traced(t *testing.T, test func(t *testing.T, r *rig, s *spans), change ...func(*router.Config)) {
 	t.Helper()
 	s := &spans{}
@@ -228,9 +228,9 @@ func TestHooks_EveryResultOfACutover(t *testing.T) {
 		ready     bool
 		remaining int64
 	}{
-		"vetoed by nobody, but out of time": {func(r *rig) { r.announce(fsm.Blue, r.Stamp(), fsm.Green) }, func(*rig) { pass(prepareTimeout) },
+		"out of time, without a veto": {func(r *rig) { r.announce(fsm.Blue, r.Stamp(), fsm.Green) }, func(*rig) { pass(prepareTimeout) },
 			router.ResultAborted, fsm.ReasonDeadline, false, 0},
-		"taken back": {func(r *rig) { r.announce(fsm.Blue, r.Stamp(), fsm.Green) }, func(r *rig) { r.announce(fsm.Blue, r.Stamp(), fsm.Blue) },
+		"withdrawn": {func(r *rig) { r.announce(fsm.Blue, r.Stamp(), fsm.Green) }, func(r *rig) { r.announce(fsm.Blue, r.Stamp(), fsm.Blue) },
 			router.ResultAborted, fsm.ReasonWithdrawn, false, 0},
 		"denied": {func(r *rig) { r.cluster.set(fsm.Green, errDenied); r.announce(fsm.Blue, r.Stamp(), fsm.Green) }, func(*rig) { pass(latency) },
 			router.ResultAborted, fsm.ReasonCredentials, false, 0},
@@ -249,7 +249,7 @@ func TestHooks_EveryResultOfACutover(t *testing.T) {
 			router.ResultAborted, fsm.ReasonTargetUnhealthy, true, 1},
 		"rolled back": {drainingTo, func(r *rig) { r.pin(); require.NoError(r.t, r.Rollback(context.Background(), "")) },
 			router.ResultAborted, fsm.ReasonCaller, true, 1},
-		"neither accepts": {drainingTo, func(r *rig) { r.cluster.set(fsm.Blue, errDead); r.refuse(fsm.Green, r.Stamp()); pass(2 * latency) },
+		"no side accepts": {drainingTo, func(r *rig) { r.cluster.set(fsm.Blue, errDead); r.refuse(fsm.Green, r.Stamp()); pass(2 * latency) },
 			router.ResultAbandoned, fsm.ReasonRefusal, true, 1},
 		"reset while draining": {drainingTo, func(r *rig) { require.NoError(r.t, r.Reset(context.Background())) },
 			router.ResultAbandoned, fsm.ReasonCaller, true, 1},
@@ -279,7 +279,7 @@ func TestHooks_EveryResultOfACutover(t *testing.T) {
 	}
 }
 
-// A query that waits for the routing can be there before anything else happens.
+// A query that waits for the routing can be pinned as soon as it is published.
 func TestHooks_FirstQueryIsNotBeforeReady(t *testing.T) {
 	s := &spans{}
 	r := newRig(t, s.attach, func(cfg *router.Config) { cfg.Cluster = promptCluster{} })
@@ -317,7 +317,7 @@ func TestHooks_FirstQueryIsNotBeforeReady(t *testing.T) {
 	require.Len(t, s.cutovers, 400)
 }
 
-// Hooks that take their time hold up their own piece of work and no more.
+// A slow hook blocks its own operation only.
 func TestHooks_SlowHookBlocksNoOtherOperation(t *testing.T) {
 	var free chan struct{}
 	traced(t, func(t *testing.T, r *rig, s *spans) {
@@ -328,7 +328,7 @@ func TestHooks_SlowHookBlocksNoOtherOperation(t *testing.T) {
 		pass(prepareTimeout / 2)
 		require.Equal(t, fsm.Blue, r.touch())
 		r.announce(fsm.Blue, r.Stamp(), fsm.Blue)
-		r.requireState("blue") // it is taken back before the hook knows that it began
+		r.requireState("blue") // the transition is aborted before the hook has returned
 		close(free)
 		pass(latency)
 		r.requireState("blue")

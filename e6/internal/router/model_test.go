@@ -14,18 +14,18 @@ import (
 // The scopes that every run of the tests exhausts. Each has an announcement, a
 // refusal and a message of the store; each adds another kind of trouble.
 var scopes = []scope{
-	{name: "first use", queries: 2, announce: true, refuse: either, tells: fsm.Green},
-	{name: "three queries", queries: 3, warm: true, announce: true, refuse: either, tells: fsm.Green},
-	{name: "an announcement before readiness", queries: 2, warm: true, closed: true, announce: true, refuse: either, tells: fsm.Green},
-	{name: "an announcement that is taken back", queries: 2, warm: true, late: true, announce: true, withdraw: true, refuse: blue, tells: fsm.Green},
-	{name: "a guard that comes late", queries: 2, warm: true, guard: true, veto: true, late: true, announce: true, refuse: blue, tells: fsm.Green},
-	{name: "limits that pass", queries: 2, warm: true, limits: 2, announce: true, refuse: either, tells: fsm.Green},
-	{name: "a refusal for a while", queries: 2, warm: true, closed: true, announce: true, refuse: blue, reopen: true, tells: fsm.Green},
-	{name: "a call without an answer", queries: 2, warm: true, fail: either, announce: true, refuse: blue, tells: fsm.Green},
-	{name: "answers that come late", queries: 2, warm: true, closed: true, late: true, announce: true, refuse: blue, tells: fsm.Green},
-	{name: "a reset", queries: 2, late: true, reset: true, refuse: blue, tells: fsm.Green},
-	{name: "a pin that pauses", queries: 2, warm: true, torn: true, announce: true, refuse: either, tells: fsm.Green},
-	{name: "a store that names the active side", queries: 2, warm: true, announce: true, refuse: either, tells: fsm.Blue},
+	{name: "first use", queries: 2, announce: true, refuse: either, storeSide: fsm.Green},
+	{name: "three queries", queries: 3, warm: true, announce: true, refuse: either, storeSide: fsm.Green},
+	{name: "an announcement before readiness", queries: 2, warm: true, closed: true, announce: true, refuse: either, storeSide: fsm.Green},
+	{name: "an announcement that is withdrawn", queries: 2, warm: true, late: true, announce: true, withdraw: true, refuse: blue, storeSide: fsm.Green},
+	{name: "a guard that comes late", queries: 2, warm: true, guard: true, veto: true, late: true, announce: true, refuse: blue, storeSide: fsm.Green},
+	{name: "limits that pass", queries: 2, warm: true, limits: 2, announce: true, refuse: either, storeSide: fsm.Green},
+	{name: "a refusal for a while", queries: 2, warm: true, closed: true, announce: true, refuse: blue, reopen: true, storeSide: fsm.Green},
+	{name: "a call without an answer", queries: 2, warm: true, fail: either, announce: true, refuse: blue, storeSide: fsm.Green},
+	{name: "answers that come late", queries: 2, warm: true, closed: true, late: true, announce: true, refuse: blue, storeSide: fsm.Green},
+	{name: "a reset", queries: 2, late: true, reset: true, refuse: blue, storeSide: fsm.Green},
+	{name: "a pin that pauses", queries: 2, warm: true, torn: true, announce: true, refuse: either, storeSide: fsm.Green},
+	{name: "a store that names the active side", queries: 2, warm: true, announce: true, refuse: either, storeSide: fsm.Blue},
 }
 
 var (
@@ -33,8 +33,8 @@ var (
 	blue   = []string{"blue"}
 )
 
-// judge notes what a place is, and checks one where nothing can happen any more.
-func (p *place) runGuards(w *world, last bool) {
+// check records the properties of a place, and checks one without a next step.
+func (p *place) check(w *world, last bool) {
 	p.ended, p.served, p.waiting = true, false, false
 	for _, q := range w.queries {
 		p.ended = p.ended && q.ends > 0
@@ -54,7 +54,7 @@ func (p *place) runGuards(w *world, last bool) {
 	}
 }
 
-// The world is small and its rules are exhausted: each scope runs every order of
+// The model is small and is searched completely: each scope runs every order of
 // its queries' steps, of the answers to every call, and of what happens around
 // them. With E6_MODEL=large each has a query more, which takes minutes; under the race
 // detector it has one less, and in the short form two queries meet no store there.
@@ -68,7 +68,7 @@ func TestModel_NoOrderOfEventsBreaksARule(t *testing.T) {
 		case underRace:
 			s.queries = max(1, s.queries-1)
 			if s.queries > 1 && !stress.Long() {
-				s.tells = fsm.None
+				s.storeSide = fsm.None
 			}
 		}
 		t.Run(s.name, func(t *testing.T) {

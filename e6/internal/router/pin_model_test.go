@@ -7,7 +7,7 @@ import (
 )
 
 // The schedules of TestModel_NoOrderOfEventsBreaksARule make a whole pin in one step.
-// What can come between its halves is checked here, on a model: every atomic
+// The steps that can come between its halves are checked here, on a model: every atomic
 // access to the routing, to the counters and to the drained channel is a step of
 // its own, and every order of them is tried. The functions that it mirrors are
 // pinTo, pin and Unpin (routing.go), sum (pins.go), and of the writer fire,
@@ -37,12 +37,12 @@ type pinStep uint8
 const (
 	reads   pinStep = iota // pin: load the routing
 	counts                 // pinTo: count in
-	looks                  // pinTo: load the routing again
+	reloads                // pinTo: load the routing again
 	moves                  // pinTo: count the move of a query that starts over
 	pinned                 // it is on its side
 	leaves                 // Unpin: count out
-	asks                   // Unpin: load the routing
-	signals                // Unpin: tell the writer
+	loads                  // Unpin: load the routing
+	signals                // Unpin: wake the writer
 	gone
 )
 
@@ -51,12 +51,12 @@ type pinQuery struct {
 	read  int8 // the number of the routing that it has read
 	side  fsm.Side
 	epoch int8
-	again bool // it starts over
-	stays bool // and leaves its old side when it has the new one
+	again bool // it is a replay
+	stays bool // it unpins its old side when it has the new one
 	old   fsm.Side
-	out   fsm.Side // which it is leaving
-	tells bool     // the writer, as it asked first
-	fails bool     // since it has looked again, and it begins anew
+	out   fsm.Side // the side that it unpins
+	wakes bool     // it wakes the writer, as it loaded the routing first
+	fails bool     // the second load found another routing: it starts again
 }
 
 // holds reports whether the query relies on a side.
@@ -78,7 +78,7 @@ const (
 	finished
 )
 
-// A pinState is everything. It is comparable: a key of the map of known ones.
+// A pinState is the whole state. It is comparable: the key of the map of visited states.
 type pinState struct {
 	routes  [10]pinRouting
 	n       int8 // routings so far; the last one is current
@@ -107,14 +107,14 @@ type pinRules struct {
 	shared  bool
 	closes  bool
 
-	looksFirst     bool // looks again before it counts in
-	neverLooks     bool // relies on the first look
-	anyEpoch       bool // is content if the side is the same
-	asksFirst      bool // asks whether to tell the writer, and then counts out
-	leavesSilently bool // a pin that fails tells nobody
-	leavesFirst    bool // starting over, leaves the old side and then pins
-	sumsFirst      bool // sums up, and publishes only then
-	ignoresMoves   bool // believes a sum under which a query has moved
+	reloadsFirst  bool // loads the routing again before it counts in
+	neverReloads  bool // relies on the first load
+	anyEpoch      bool // compares the side only
+	loadsFirst    bool // loads the routing, and then counts out
+	failsSilently bool // a pin that fails does not wake the writer
+	unpinsFirst   bool // a replay unpins the old side and then pins
+	sumsFirst     bool // sums up, and publishes only then
+	ignoresMoves  bool // believes a sum under which a query has moved
 }
 
 func (s *pinState) current() pinRouting { return s.routes[s.n-1] }
@@ -151,8 +151,8 @@ func (s pinState) moveQuery(rules *pinRules, i int, add func(pinState, string)) 
 		default:
 			q.read, q.epoch = s.n, r.epoch
 			q.step = counts
-			if rules.looksFirst {
-				q.step = looks
+			if rules.reloadsFirst {
+				q.step = reloads
 			}
 			if r.origin != fsm.None { // the selector's choice
 				origin := s
@@ -163,20 +163,20 @@ func (s pinState) moveQuery(rules *pinRules, i int, add func(pinState, string)) 
 		}
 	case counts:
 		s.pins[q.side][shard]++
-		q.step = looks
-		if rules.looksFirst || rules.neverLooks {
+		q.step = reloads
+		if rules.reloadsFirst || rules.neverReloads {
 			s.confirm(i)
 		}
-	case looks:
+	case reloads:
 		now := s.current()
 		switch {
 		case q.read != s.n && !(now.takes(q.side, q.again) && (now.epoch == q.epoch || rules.anyEpoch)):
 			q.fails = true
 			q.leave(rules, q.side)
-			if rules.looksFirst {
+			if rules.reloadsFirst {
 				q.step, q.out, q.fails, q.read = reads, fsm.None, false, 0
 			}
-		case rules.looksFirst:
+		case rules.reloadsFirst:
 			q.step = counts
 		default:
 			problem := ""
@@ -206,20 +206,20 @@ func (s pinState) moveQuery(rules *pinRules, i int, add func(pinState, string)) 
 			q.old = fsm.None
 		}
 		switch {
-		case rules.asksFirst && q.tells:
+		case rules.loadsFirst && q.wakes:
 			q.step = signals
-		case rules.asksFirst || rules.leavesSilently && q.fails:
+		case rules.loadsFirst || rules.failsSilently && q.fails:
 			q.left()
 		default:
-			q.step = asks
+			q.step = loads
 		}
-	case asks:
+	case loads:
 		r := s.current()
-		tells := r.active != q.out || r.closed
+		wakes := r.active != q.out || r.closed
 		switch {
-		case rules.asksFirst:
-			q.step, q.tells = leaves, tells
-		case tells:
+		case rules.loadsFirst:
+			q.step, q.wakes = leaves, wakes
+		case wakes:
 			q.step = signals
 		default:
 			q.left()
@@ -236,7 +236,7 @@ func (s pinState) moveQuery(rules *pinRules, i int, add func(pinState, string)) 
 // startOver begins PinAgain: the query stays counted where it is.
 func (q *pinQuery) startOver(rules *pinRules) {
 	q.again, q.step, q.read = true, reads, 0
-	if rules.leavesFirst {
+	if rules.unpinsFirst {
 		q.fails = true
 		q.leave(rules, q.side)
 		return
@@ -244,7 +244,7 @@ func (q *pinQuery) startOver(rules *pinRules) {
 	q.stays, q.old = true, q.side
 }
 
-// confirm makes a pin count. One that starts over leaves its old side after that.
+// confirm makes a pin valid. A replay unpins its old side after that.
 func (s *pinState) confirm(i int) {
 	q := &s.queries[i]
 	if q.step = pinned; q.again {
@@ -254,14 +254,14 @@ func (s *pinState) confirm(i int) {
 
 // leave begins Unpin.
 func (q *pinQuery) leave(rules *pinRules, side fsm.Side) {
-	if q.step, q.out = leaves, side; rules.asksFirst {
-		q.step = asks
+	if q.step, q.out = leaves, side; rules.loadsFirst {
+		q.step = loads
 	}
 }
 
 // left goes on after Unpin.
 func (q *pinQuery) left() {
-	q.out, q.tells = fsm.None, false
+	q.out, q.wakes = fsm.None, false
 	switch {
 	case q.fails:
 		q.fails, q.step, q.read = false, reads, 0
@@ -371,7 +371,7 @@ func (s *pinState) count(after pinWriter) {
 	s.writer, s.after, s.column, s.total, s.seen = counting, after, 0, 0, s.moved
 }
 
-// broken says which rule a state breaks.
+// broken returns the rule that a state breaks.
 func (s *pinState) broken(last bool) string {
 	for i, q := range s.queries {
 		switch {

@@ -23,8 +23,8 @@ func settledRig(t testing.TB) *rig {
 	return r
 }
 
-// Many queries come and go while the client is switched to and fro. As long as
-// one of them is pinned, it must never see its side reported as drained.
+// Many queries run while the client is switched back and forth. As long as one of them
+// is pinned, its side must never be reported as drained.
 func TestPin_DrainedSideStaysDrained(t *testing.T) {
 	const cutovers, pinners = 300, 6
 	r := newRig(t, func(cfg *router.Config) { cfg.Cluster = promptCluster{cfg.Cluster.(*fakeCluster)} })
@@ -122,7 +122,7 @@ func TestPin_SettledAllocatesNothing(t *testing.T) {
 			panic(err)
 		}
 		r.Unpin(p)
-		r.Announced(ctx, p.Side, r.Stamp(), p.Side) // as every response may say
+		r.Announced(ctx, p.Side, r.Stamp(), p.Side) // as every response may announce
 	}))
 }
 

@@ -77,12 +77,12 @@ func TestModel_EveryRuleOfAPinIsNeeded(t *testing.T) {
 		rules pinRules
 		wrong string
 	}{
-		"look before counting in":             {pinRules{trips: 1, looksFirst: true}, "blue was drained, and query"},
-		"do not look again":                   {pinRules{trips: 1, neverLooks: true}, "blue was drained, and query"},
+		"look before counting in":             {pinRules{trips: 1, reloadsFirst: true}, "blue was drained, and query"},
+		"do not look again":                   {pinRules{trips: 1, neverReloads: true}, "blue was drained, and query"},
 		"do not compare the epochs":           {pinRules{trips: 2, anyEpoch: true}, "a pin has the epoch of an earlier routing"},
-		"look before counting out":            {pinRules{trips: 1, asksFirst: true}, "the writer waits for ever"},
-		"leave silently after a failed pin":   {pinRules{trips: 1, leavesSilently: true}, "the writer waits for ever"},
-		"leave the old side before the new":   {pinRules{trips: 1, closes: true, leavesFirst: true}, "the client has no query any more"},
+		"look before counting out":            {pinRules{trips: 1, loadsFirst: true}, "the writer waits for ever"},
+		"leave silently after a failed pin":   {pinRules{trips: 1, failsSilently: true}, "the writer waits for ever"},
+		"leave the old side before the new":   {pinRules{trips: 1, closes: true, unpinsFirst: true}, "the client has no query any more"},
 		"believe a sum under which one moves": {pinRules{trips: 2, closes: true, ignoresMoves: true}, "the client has no query any more"},
 		"sum up before publishing the target": {pinRules{trips: 1, sumsFirst: true}, "blue was drained, and query"},
 	} {

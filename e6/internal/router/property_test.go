@@ -40,7 +40,7 @@ func drawScript(t *rapid.T) []act {
 	}), 1, 40).Draw(t, "script")
 }
 
-// verdicts collects what a script proved wrong.
+// verdicts collects the rules that a script broke.
 type verdicts struct {
 	mu  sync.Mutex
 	all []string
@@ -65,7 +65,7 @@ func TestRapid_NoScriptBreaksTheRules(t *testing.T) {
 func play(t *testing.T, script []act, wrong *verdicts) {
 	r := newRig(t, func(cfg *router.Config) { cfg.RefreshInterval = 20 * time.Second })
 	r.cluster.set(fsm.Green, errRefused)
-	activeAt := make(map[uint64]fsm.Side) // by epoch, as the routing said
+	activeAt := make(map[uint64]fsm.Side) // by epoch, from the routing
 	var mu sync.Mutex
 	look := func() {
 		mu.Lock()
@@ -118,7 +118,7 @@ func play(t *testing.T, script []act, wrong *verdicts) {
 		}
 		pass(a.wait)
 	}
-	// From here on one side accepts, whichever it is: nobody waits for long.
+	// From here on one side accepts: no query waits for long.
 	open := fsm.Blue
 	if len(script)%2 == 0 {
 		open = fsm.Green
@@ -143,16 +143,16 @@ func play(t *testing.T, script []act, wrong *verdicts) {
 	queries.Wait()
 	synctest.Wait()
 	if s := r.Routing(); s.State == fsm.StateTransitioning || s.State == fsm.StateDetecting || s.Held {
-		wrong.add("it has not come to an end: %s", s.Snapshot)
+		wrong.add("the client has not settled: %s", s.Snapshot)
 	}
 	if n := r.InFlight(fsm.Blue) + r.InFlight(fsm.Green); n != 0 {
 		wrong.add("%d pins are left", n)
 	}
-	r.runGuards(wrong)
+	r.checkEvents(wrong)
 	r.end()
 }
 
-// live is a query that asks for its session now and then.
+// live is a query that gets its session several times.
 func (r *rig) live(ctx context.Context, lifetime time.Duration, wrong *verdicts) {
 	p, err := r.Pin(ctx)
 	if err != nil {
@@ -180,8 +180,8 @@ func (r *rig) live(ctx context.Context, lifetime time.Duration, wrong *verdicts)
 	}
 }
 
-// judge checks the story that the events tell.
-func (r *rig) runGuards(wrong *verdicts) {
+// checkEvents checks the sequence of the events.
+func (r *rig) checkEvents(wrong *verdicts) {
 	var last fsm.Snapshot
 	draining := 0
 	for _, e := range r.bus.History() {

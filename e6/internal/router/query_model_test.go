@@ -11,13 +11,13 @@ import (
 
 // A modelQuery does what a query of the client does (e6/query.go and
 // e6/execution.go): pin, session, one call, unpin; a refused call starts it over
-// on the side that accepts, and it leaves the old side after it was pinned anew.
+// on the side that accepts, and it unpins the old side after it has pinned the new one.
 type modelQuery struct {
 	w    *world
 	name string
 	torn bool
 
-	// What it is doing. It changes only between two gates.
+	// The current step. It changes only between two gates.
 	state    string
 	read     *router.Routing // some time ago, by a torn pin
 	pin      router.Pin
@@ -131,8 +131,8 @@ func (q *modelQuery) start(ctx context.Context) (bool, error) {
 	return true, nil
 }
 
-// attempt makes the query's call. It reports whether the query starts over, and
-// whether the world goes on.
+// attempt makes the query's call. It reports whether the query is replayed, and
+// whether the schedule continues.
 func (q *modelQuery) attempt(ctx context.Context) (again, ok bool) {
 	if _, ok := q.step("session"); !ok {
 		return false, false

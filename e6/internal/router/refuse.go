@@ -133,7 +133,7 @@ func (w *writer) suspectTarget(t *transition, refused bool, cause fsm.Cause, lim
 		t.suspected, t.verdict = true, verdict
 		w.spawn(func(rt *Router) {
 			rt.verifyTarget(t, refused, cause, limit)
-			rt.post(verificationEnded{verdict}) // after its result: whoever waits for verdict finds it applied
+			rt.post(verificationEnded{verdict}) // after its result, so that AwaitVerdict returns when that is applied
 		})
 	}
 }

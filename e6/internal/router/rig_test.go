@@ -41,7 +41,7 @@ const (
 	latency          = time.Millisecond // of every call of the fake
 )
 
-// What a side of the fake does with a call. Each is its own verdict.
+// The errors of a side of the fake. Each stands for one verdict.
 var (
 	errRefused   = errors.New("456")
 	errDead      = errors.New("connection refused")
@@ -54,14 +54,14 @@ var (
 type fakeCluster struct {
 	route func() *router.Router
 
-	mu       sync.Mutex
-	fails    [3]error    // what a side answers, or nil
-	says     [3]fsm.Side // what a side announces when it logs somebody in
-	auths    [3]int
-	pings    [3]int
-	resumes  int
-	resuming time.Duration
-	asleep   error // what Resume answers
+	mu          sync.Mutex
+	fails       [3]error    // the error of a side, or nil
+	announces   [3]fsm.Side // the side that a login response of a side announces
+	auths       [3]int
+	pings       [3]int
+	resumes     int
+	resuming    time.Duration
+	resumeError error // the error of Resume
 }
 
 func (f *fakeCluster) Authenticate(ctx context.Context, side fsm.Side) (string, error) {
@@ -74,7 +74,7 @@ func (f *fakeCluster) Authenticate(ctx context.Context, side fsm.Side) (string, 
 	}
 	f.mu.Lock()
 	f.auths[side]++
-	id, target := fmt.Sprintf("%s-%d", side, f.auths[side]), f.says[side]
+	id, target := fmt.Sprintf("%s-%d", side, f.auths[side]), f.announces[side]
 	f.mu.Unlock()
 	if target.Valid() {
 		f.route().Announced(ctx, side, at, target)
@@ -90,7 +90,7 @@ func (f *fakeCluster) Ping(ctx context.Context, side fsm.Side) error {
 	return err
 }
 
-// answer is what the side says at the end of the call's way.
+// answer waits for the latency and returns the error of the side.
 func (f *fakeCluster) answer(ctx context.Context, side fsm.Side) error {
 	select {
 	case <-time.After(latency):
@@ -109,18 +109,18 @@ func (f *fakeCluster) Resume(ctx context.Context, _ fsm.Side, confirmed func()) 
 	confirmed()
 	f.mu.Lock()
 	f.resumes++
-	asleep, resuming := f.asleep, f.resuming
+	resumeError, resuming := f.resumeError, f.resuming
 	f.mu.Unlock()
 	select {
 	case <-time.After(resuming):
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	if asleep == nil {
+	if resumeError == nil {
 		f.set(fsm.Blue, nil)
 		f.set(fsm.Green, errRefused)
 	}
-	return asleep
+	return resumeError
 }
 
 // Reconnect implements router.Cluster.
@@ -152,11 +152,11 @@ func (f *fakeCluster) fault(side fsm.Side) error {
 	return f.fails[side]
 }
 
-// say lets a side announce target whenever it logs somebody in.
-func (f *fakeCluster) updateStore(side, target fsm.Side) {
+// announceOnLogin lets a side announce target in every login response.
+func (f *fakeCluster) announceOnLogin(side, target fsm.Side) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.says[side] = target
+	f.announces[side] = target
 }
 
 func (f *fakeCluster) logins(side fsm.Side) int {
@@ -200,7 +200,7 @@ func newRig(t testing.TB, change ...func(*router.Config)) *rig {
 	return r
 }
 
-// end closes the router and checks that it leaves nothing behind.
+// end closes the router and checks that no goroutine and no pin is left.
 func (r *rig) end() {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
@@ -219,7 +219,7 @@ func bubble(t *testing.T, test func(t *testing.T, r *rig), change ...func(*route
 	})
 }
 
-// pass lets time pass, and everything happen that is due.
+// pass lets time pass and waits until every goroutine blocks.
 func pass(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()
@@ -333,8 +333,8 @@ func (r *rig) openAndAnnounce(side fsm.Side) {
 	r.announce(side.Other(), r.Stamp(), side)
 }
 
-// slowCluster answers logins late by as many milliseconds as late says when
-// they are sent. How they end is decided at the end.
+// slowCluster delays each login by the milliseconds that late holds when it is sent.
+// Its result is that of the side at its end.
 type slowCluster struct {
 	*fakeCluster
 	late *atomic.Int64

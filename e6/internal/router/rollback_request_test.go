@@ -13,8 +13,8 @@ import (
 	"github.com/e6data/e6data-go/e6/internal/router"
 )
 
-// startRollback is Rollback for a caller that waits five seconds; the result is
-// what it ends with.
+// startRollback starts a Rollback with a deadline of five seconds and returns a channel
+// for its result.
 func (r *rig) startRollback() <-chan error {
 	done := make(chan error, 1)
 	go func() {
@@ -47,7 +47,7 @@ func TestRollback_InEveryState(t *testing.T) {
 			require.False(t, w.waits())
 			require.Equal(t, w.pin.Side.Other(), r.touch())
 		},
-		"detecting, and nobody accepts": func(t *testing.T, r *rig) {
+		"detecting, and no side accepts": func(t *testing.T, r *rig) {
 			r.cluster.set(fsm.Blue, errRefused)
 			require.ErrorIs(t, r.rollsBack(), context.DeadlineExceeded)
 		},
@@ -84,7 +84,7 @@ func TestRollback_InEveryState(t *testing.T) {
 			r.requireState("blue")
 			require.False(t, r.Routing().CoolDown, "blue is not left")
 		},
-		"preparing: it takes that back": func(t *testing.T, r *rig) {
+		"preparing: it aborts the transition": func(t *testing.T, r *rig) {
 			r.touch()
 			switched := r.startSwitch(fsm.Green)
 			require.NoError(t, r.rollsBack())
@@ -233,9 +233,9 @@ func TestSwitch_EndsTheCoolDownOfTheSide(t *testing.T) {
 	}, manual)
 }
 
-// A decision of the moment does not shorten one that holds for longer.
+// A shorter suppression does not replace a longer one.
 func TestCoolDown_IsNotShortenedByAGuard(t *testing.T) {
-	j := &runGuards{decide: func(p router.Proposal) router.Decision { return router.Decision{Veto: p.ID == 3} }}
+	j := &testGuard{decide: func(p router.Proposal) router.Decision { return router.Decision{Veto: p.ID == 3} }}
 	moved(t, func(t *testing.T, r *rig) {
 		require.NoError(t, r.rollsBack())
 		require.ErrorIs(t, r.rollsBack(), router.ErrVetoed, "back to the side that was left")
@@ -269,10 +269,10 @@ func TestRollback_EndsWithTheClient(t *testing.T) {
 	}, manual)
 }
 
-// Blue names green in its answer to the very login that leads back to it.
+// Blue announces green in the response to the login of the rollback.
 func TestRollback_IgnoresAnAnnouncementInItsLoginResponse(t *testing.T) {
 	moved(t, func(t *testing.T, r *rig) {
-		r.cluster.updateStore(fsm.Blue, fsm.Green)
+		r.cluster.announceOnLogin(fsm.Blue, fsm.Green)
 		require.NoError(t, r.rollsBack())
 		r.repeat(fsm.Blue, time.Minute)
 		r.requireState("blue")

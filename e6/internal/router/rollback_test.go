@@ -26,7 +26,7 @@ func automatic(cfg *router.Config) {
 	}
 }
 
-// manual is a client that goes back only when it is told to.
+// manual is a client without automatic rollbacks.
 func manual(cfg *router.Config) {
 	automatic(cfg)
 	cfg.Policy.Automatic = false
@@ -44,7 +44,7 @@ func moved(t *testing.T, test func(t *testing.T, r *rig), change ...func(*router
 	}, append([]func(*router.Config){automatic}, change...)...)
 }
 
-// fails lets n queries get no answer.
+// fails lets n queries get no response.
 func (r *rig) fails(n int) {
 	r.t.Helper()
 	for range n {
@@ -55,7 +55,7 @@ func (r *rig) fails(n int) {
 	pass(5 * latency)
 }
 
-// answers lets n queries be answered after some time; 0 says nothing.
+// answers lets n queries succeed with that latency; 0: not measured.
 func (r *rig) answers(n int, after time.Duration) {
 	r.t.Helper()
 	for range n {
@@ -83,7 +83,7 @@ func TestProbation_BreachStartsARollback(t *testing.T) {
 		before := len(r.steps())
 		r.fails(minRequests - 1)
 		r.requireState("green")
-		require.Empty(t, r.breaches(), "that is too few to judge")
+		require.Empty(t, r.breaches(), "too few queries")
 		r.fails(1)
 		require.Equal(t, []string{"rollback transitioning green->blue (preparing)", "accept transitioning green->blue (draining)",
 			"commit blue"}, r.since(before))
@@ -111,9 +111,9 @@ func TestProbation_BreachAtTheErrorRate(t *testing.T) {
 	}{
 		"half of them failed":           {minRequests / 2, minRequests / 2, true},
 		"fewer than half of them":       {minRequests/2 + 1, minRequests / 2, false},
-		"one less than is judged":       {0, minRequests - 1, false},
-		"most, after many were well":    {100, 99, false},
-		"as many, after many were well": {100, 100, true},
+		"one less than the minimum":     {0, minRequests - 1, false},
+		"most, after many succeeded":    {100, 99, false},
+		"as many, after many succeeded": {100, 100, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			moved(t, func(t *testing.T, r *rig) {
@@ -146,7 +146,7 @@ func TestProbation_CountsQueriesOfItsEpochOnly(t *testing.T) {
 			r.answers(1, 0)
 			r.Unpin(earlier)
 		},
-		"not after a change that nobody announced": func(t *testing.T, r *rig, old router.Pin) {
+		"not after a change without an announcement": func(t *testing.T, r *rig, old router.Pin) {
 			require.NoError(t, r.Reset(t.Context()))
 			require.Equal(t, fsm.Green, r.touch())
 			r.fails(10 * minRequests)
@@ -184,7 +184,7 @@ func TestProbation_LatencyIsComparedWithTheOtherSide(t *testing.T) {
 		"it is five times as slow":            {minRequests, 50 * time.Millisecond, true},
 		"it is twice as slow":                 {minRequests, 20 * time.Millisecond, false},
 		"it is slow, and blue did too little": {minRequests - 1, time.Hour, false},
-		"its latency says nothing":            {minRequests, 0, false},
+		"its latency is not measured":         {minRequests, 0, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, r *rig) {
@@ -255,7 +255,7 @@ func TestProbation_NoRollbackIfTheOtherSideDoesNotAccept(t *testing.T) {
 				require.Empty(t, r.since(before))
 				require.Equal(t, 1, r.cluster.pinged(fsm.Blue), "it is asked once in a while")
 				require.False(t, r.Routing().CoolDown, "nothing has been left")
-				pass(suppressed)
+				pass(firstPause)
 				r.cluster.set(fsm.Blue, nil)
 				r.fails(1)
 				require.Equal(t, fsm.Blue, r.Routing().Active)
@@ -302,7 +302,7 @@ func TestCoolDown_IgnoresRecordsOfTheStore(t *testing.T) {
 		watched(store.Record{Version: 9, Active: fsm.Green})
 		pass(5 * latency)
 		r.requireState("green")
-	}, sharing(&scripted{watch: func(ctx context.Context, fn func(store.Record)) error {
+	}, sharing(&scriptedStore{watch: func(ctx context.Context, fn func(store.Record)) error {
 		watched = fn
 		<-ctx.Done()
 		return ctx.Err()
@@ -324,7 +324,7 @@ func TestCoolDown_AllowsOneAutomaticRollback(t *testing.T) {
 		}
 		require.Empty(t, r.since(before))
 		require.Equal(t, "none", r.breaches()[1])
-		require.LessOrEqual(t, len(r.breaches()), 6, "and that is not told for each query")
+		require.LessOrEqual(t, len(r.breaches()), 6, "and not one event for each query")
 		require.Contains(t, happened[events.HealthBreached](r)[1].Reason, "the last rollback was 15m0s ago")
 	})
 }
@@ -339,13 +339,13 @@ func TestCoolDown_DoesNotExcludeTheOnlySideThatAccepts(t *testing.T) {
 		r.cluster.set(fsm.Blue, nil)
 		r.cutTo(fsm.Blue)
 		r.repeat(fsm.Blue, coolDown/2)
-		r.requireState("blue") // green was left alone from then on as before
+		r.requireState("blue") // the suppression of green goes on
 	})
 }
 
 func TestRollback_IgnoresAnnouncementsOfTheSideThatIsLeft(t *testing.T) {
 	moved(t, func(t *testing.T, r *rig) {
-		r.cluster.updateStore(fsm.Blue, fsm.Green) // blue was told to announce green, and does
+		r.cluster.announceOnLogin(fsm.Blue, fsm.Green) // blue announces green in every login response
 		old := r.pin()
 		done := make(chan error, 1)
 		go func() { done <- r.Rollback(context.Background(), "bad") }()
@@ -365,7 +365,7 @@ func TestRollback_IgnoresAnnouncementsOfTheSideThatIsLeft(t *testing.T) {
 }
 
 func TestGuard_IsCalledForARollback(t *testing.T) {
-	j := &runGuards{decide: func(p router.Proposal) router.Decision {
+	j := &testGuard{decide: func(p router.Proposal) router.Decision {
 		return router.Decision{Veto: p.Event == fsm.EventRollback, Reason: "blue is worse"}
 	}}
 	moved(t, func(t *testing.T, r *rig) {
@@ -374,18 +374,18 @@ func TestGuard_IsCalledForARollback(t *testing.T) {
 		require.False(t, r.Routing().CoolDown)
 		p := j.proposals()[1]
 		require.Equal(t, []any{fsm.EventRollback, fsm.Green, fsm.Blue}, []any{p.Event, p.From, p.To})
-		pass(suppressed)
+		pass(firstPause)
 		for range 9 {
 			r.fails(minRequests)
 			pass(time.Second)
 		}
 		r.requireState("green")
 		require.Len(t, j.proposals(), 3, "the breach asks once, and then after a pause that grows")
-		pass(suppressed)
+		pass(firstPause)
 		r.fails(minRequests)
 		require.Len(t, j.proposals(), 4)
 		j.decide = func(router.Proposal) router.Decision { return router.Decision{} }
-		pass(4 * suppressed)
+		pass(4 * firstPause)
 		r.fails(minRequests)
 		r.requireState("blue")
 		require.True(t, r.Routing().CoolDown)

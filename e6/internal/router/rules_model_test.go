@@ -10,10 +10,10 @@ import (
 	"github.com/e6data/e6data-go/e6/internal/router"
 )
 
-// monitor looks after the rules of docs/rules.md while a schedule runs.
+// monitor checks the rules of docs/rules.md while a schedule runs.
 type monitor struct {
 	mu    sync.Mutex
-	known [3]bool // the client has current evidence that this side refuses
+	known [3]bool // the client knows from a call of this epoch that the side refuses
 	seq   uint64  // the last event that was looked at
 	last  fsm.Snapshot
 	mark  [3]int // probes taken by each side when the present state or phase began
@@ -41,8 +41,8 @@ func (m *monitor) pinned(w *world, p router.Pin) {
 	}
 }
 
-// refused tells the router of a refusal, and remembers whether it was
-// evidence about the present.
+// refused reports a refusal to the router, and records whether its call was sent in the
+// current epoch.
 func (m *monitor) refused(w *world, side fsm.Side, at router.Stamp) {
 	before := w.Routing()
 	current := before.Epoch == at.Epoch
@@ -62,14 +62,14 @@ func (m *monitor) reopened(side fsm.Side) {
 	m.known[side] = false
 }
 
-// look checks the moment, when everything waits for the next step.
+// look checks the current state, between two steps.
 func (m *monitor) look(w *world) {
 	in, r := w.Inside(), w.Routing()
 	if in.Queued != 0 {
 		w.blame("%d messages are left unread", in.Queued)
 	}
 	if !same(r.Snapshot, in.Machine) || r.Held != in.Held {
-		w.blame("the routing says %s, held %t; the writer %s, held %t", r.Snapshot, r.Held, in.Machine, in.Held)
+		w.blame("the routing is %s, held %t; the writer is %s, held %t", r.Snapshot, r.Held, in.Machine, in.Held)
 	}
 	if in.Detecting != (in.Machine.State == fsm.StateDetecting) || in.Transition != (in.Machine.State == fsm.StateTransitioning) {
 		w.blame("in %s a detection is under way: %t, a transition: %t", in.Machine, in.Detecting, in.Transition)

@@ -25,7 +25,7 @@ type edge struct {
 	kind kind
 }
 
-// A kind of steps says who makes them.
+// A kind is the origin of a step.
 type kind uint8
 
 const (
@@ -110,7 +110,7 @@ func explore(t *testing.T, s scope, limit time.Duration) *search {
 }
 
 // run replays a schedule and goes on from its end for as long as that leads to
-// new places. What else could happen there is left for later.
+// new places. The other possible steps are queued.
 func (e *search) run(t *testing.T, next todo) {
 	e.runs++
 	bubbles.Test(t, func(t *testing.T) {
@@ -120,7 +120,7 @@ func (e *search) run(t *testing.T, next todo) {
 		}
 		for here := e.replay(w, next); here != nil && len(w.wrong) == 0; {
 			steps := w.steps()
-			e.places[here.at].runGuards(w, len(steps) == 0)
+			e.places[here.at].check(w, len(steps) == 0)
 			if len(steps) == 0 {
 				break
 			}
@@ -150,7 +150,7 @@ func (e *search) replay(w *world, next todo) *path {
 	for _, p := range next.from.all() {
 		possible := p.before == nil || w.do(p.step)
 		if possible && p != next.from && !e.scope.late {
-			continue // only late answers were ever seen to fork a schedule: spare the look
+			continue // only late answers have ever forked a schedule: skip the check
 		}
 		if at, ok := e.known[w.print()]; !possible || !ok || at != p.at {
 			fork = p

@@ -35,7 +35,7 @@ func TestSessions_CallersShareOneLogin(t *testing.T) {
 		require.Equal(t, 2, r.cluster.logins(fsm.Blue))
 		require.Len(t, happened[events.SessionExpired](r), 1)
 
-		r.Sessions().Expired(t.Context(), fsm.Blue, s.Generation) // somebody was slow to notice
+		r.Sessions().Expired(t.Context(), fsm.Blue, s.Generation) // a late report about the same generation
 		again, err := r.Sessions().Get(t.Context(), fsm.Blue)
 		require.NoError(t, err)
 		require.Equal(t, got[0], again)
@@ -104,8 +104,7 @@ func TestSessions_CancelledCallerDoesNotCancelTheLogin(t *testing.T) {
 	})
 }
 
-// A login that a caller asked for is overtaken by the one of a detection, and
-// then ends in either way.
+// A detection installs a session during a caller's login, which then succeeds or fails.
 func TestSessions_LoginAfterAnInstallIsDropped(t *testing.T) {
 	for name, ending := range map[string]error{"it succeeds": nil, "it fails": errDead} {
 		t.Run(name, func(t *testing.T) {
@@ -124,7 +123,7 @@ func TestSessions_LoginAfterAnInstallIsDropped(t *testing.T) {
 				slow.Store(0)
 				r.refuse(fsm.Blue, r.Stamp())
 				pass(time.Second / 4)
-				require.Equal(t, "blue-2", (<-got).ID, "the detection's session serves whoever waits")
+				require.Equal(t, "blue-2", (<-got).ID, "waiting callers get the session of the detection")
 				r.cluster.set(fsm.Blue, ending)
 				pass(time.Second)
 				s, err := r.Sessions().Get(t.Context(), fsm.Blue)

@@ -117,7 +117,7 @@ func (rt *Router) hint(ctx context.Context) fsm.Side {
 	}
 	ctx, cancel := context.WithTimeout(ctx, hintTimeout)
 	defer cancel()
-	answer := make(chan fsm.Side, 1) // buffered: if the store ignores ctx, no one receives
+	answer := make(chan fsm.Side, 1) // buffered: if the store ignores ctx, hint does not receive
 	go func() {
 		defer rt.publisher.hint.Store(false)
 		var record store.Record

@@ -39,13 +39,13 @@ func TestStore_RoutersShareAnnouncements(t *testing.T) {
 		pass(time.Second)
 		b.requireState("green")
 		require.Equal(t, fsm.Green, b.touch())
-		fact, err := shared.Load(t.Context(), "c")
+		record, err := shared.Load(t.Context(), "c")
 		require.NoError(t, err)
-		require.Equal(t, fsm.Green, fact.Side())
+		require.Equal(t, fsm.Green, record.Side())
 		pass(time.Hour / 2)
 		again, err := shared.Load(t.Context(), "c")
 		require.NoError(t, err)
-		require.Equal(t, fact.Version, again.Version, "the two do not answer each other for ever")
+		require.Equal(t, record.Version, again.Version, "the updates end")
 	})
 }
 
@@ -53,27 +53,27 @@ func TestStore_AnnouncementDoesNotReplaceTheMoveOfAnotherClient(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		var shared store.Memory
 		a := newRig(t, sharing(&shared))
-		b := newRig(t, sharing(&unheardStore{&shared}))
+		b := newRig(t, sharing(&silentStore{&shared}))
 		defer a.end()
 		defer b.end()
 		require.Equal(t, fsm.Blue, a.touch())
 		require.Equal(t, fsm.Blue, b.touch())
 		pass(time.Second)
-		for _, r := range []*rig{a, b} { // b goes after a has gone, and has not heard of it
+		for _, r := range []*rig{a, b} { // b moves after a, and has not received the record of a
 			r.cutTo(fsm.Green)
 			pass(time.Second)
-			fact, err := shared.Load(t.Context(), "c")
+			record, err := shared.Load(t.Context(), "c")
 			require.NoError(t, err)
-			require.Equal(t, fsm.Green, fact.Active)
-			require.EqualValues(t, 1, fact.Epoch)
+			require.Equal(t, fsm.Green, record.Active)
+			require.EqualValues(t, 1, record.Epoch)
 		}
 	})
 }
 
-// unheardStore is a store whose watches are silent.
-type unheardStore struct{ store.Store }
+// silentStore is a store whose watches deliver nothing.
+type silentStore struct{ store.Store }
 
-func (u *unheardStore) Watch(ctx context.Context, _ string, _ func(store.Record)) error {
+func (u *silentStore) Watch(ctx context.Context, _ string, _ func(store.Record)) error {
 	<-ctx.Done()
 	return ctx.Err()
 }
@@ -83,7 +83,7 @@ func TestStore_FirstDetectionTriesTheSideOfTheRecordFirst(t *testing.T) {
 	_, err := shared.CompareAndSwap(t.Context(), "c", 0, store.Record{Active: fsm.Green})
 	require.NoError(t, err)
 	bubbles.Test(t, func(t *testing.T) {
-		r := newRig(t, sharing(&scripted{load: func(ctx context.Context) (store.Record, error) { return shared.Load(ctx, "c") }}))
+		r := newRig(t, sharing(&scriptedStore{load: func(ctx context.Context) (store.Record, error) { return shared.Load(ctx, "c") }}))
 		defer r.end()
 		require.Equal(t, fsm.Green, r.touch())
 		require.Zero(t, r.cluster.logins(fsm.Blue))
@@ -107,7 +107,7 @@ func TestStore_WrongRecordCostsOneLoginAndNoQuery(t *testing.T) {
 		pass(prepareTimeout)
 		r.requireState("blue")
 		require.EqualValues(t, 1, r.Stamp().Transition)
-	}, sharing(&scripted{watch: func(ctx context.Context, fn func(store.Record)) error {
+	}, sharing(&scriptedStore{watch: func(ctx context.Context, fn func(store.Record)) error {
 		watched.Store(&fn)
 		<-ctx.Done()
 		return ctx.Err()
@@ -121,7 +121,7 @@ func TestStore_RecordIsIgnoredIfItsSideAnnouncesTheOther(t *testing.T) {
 		defer r.end()
 		require.Equal(t, fsm.Blue, r.touch())
 		pass(time.Second)
-		r.cluster.updateStore(fsm.Green, fsm.Blue) // green is in its grace, say
+		r.cluster.announceOnLogin(fsm.Green, fsm.Blue) // as during the grace period of green
 		known, err := shared.Load(t.Context(), "c")
 		require.NoError(t, err)
 		_, err = shared.CompareAndSwap(t.Context(), "c", known.Version, store.Record{Active: fsm.Green, Writer: "a liar"})
@@ -132,7 +132,7 @@ func TestStore_RecordIsIgnoredIfItsSideAnnouncesTheOther(t *testing.T) {
 		}, r.steps())
 		require.Equal(t, 1, r.cluster.logins(fsm.Green), "it costs one authentication")
 
-		// What the cluster says is another matter, and so is a side that is left alone.
+		// An announcement of the cluster is followed, unless its target is suppressed.
 		p := r.pin()
 		defer r.Unpin(p)
 		r.cluster.set(fsm.Blue, errRefused)
@@ -145,7 +145,7 @@ func TestStore_BlockedAffectsNoQuery(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		free := make(chan struct{})
 		block := func() { <-free }
-		r := newRig(t, sharing(&scripted{
+		r := newRig(t, sharing(&scriptedStore{
 			load:  func(context.Context) (store.Record, error) { block(); return store.Record{}, nil },
 			watch: func(context.Context, func(store.Record)) error { block(); return nil },
 			swap:  func() (store.Record, error) { block(); return store.Record{}, nil },
@@ -163,7 +163,7 @@ func TestStore_BlockedAffectsNoQuery(t *testing.T) {
 		r.refuse(fsm.Green, r.Stamp())
 		began = time.Now()
 		require.Equal(t, fsm.Blue, r.touch())
-		require.LessOrEqual(t, time.Since(began), 2*latency, "after a refusal nobody asks the store")
+		require.LessOrEqual(t, time.Since(began), 2*latency, "after a refusal the store is not loaded")
 		began = time.Now()
 		r.end()
 		require.LessOrEqual(t, time.Since(began), 200*time.Millisecond)
@@ -184,7 +184,7 @@ func TestStore_PanicAffectsNoQuery(t *testing.T) {
 			require.Contains(t, f.Error, "panic")
 		}
 		require.Equal(t, map[string]bool{"watch": true, "compare-and-swap": true}, ops)
-	}, sharing(&scripted{
+	}, sharing(&scriptedStore{
 		load:  func(context.Context) (store.Record, error) { panic("load") },
 		watch: func(context.Context, func(store.Record)) error { panic("watch") },
 	}))
@@ -197,7 +197,7 @@ func TestStore_UpdateIsDroppedAfterRepeatedConflicts(t *testing.T) {
 		pass(time.Hour / 2)
 		require.EqualValues(t, 8, swaps.Load())
 		require.Len(t, happened[events.StoreFailed](r), 1)
-	}, sharing(&scripted{swap: func() (store.Record, error) {
+	}, sharing(&scriptedStore{swap: func() (store.Record, error) {
 		swaps.Add(1)
 		return store.Record{}, store.ErrConflict
 	}}))
@@ -210,7 +210,7 @@ func TestStore_FailedWatchIsRetried(t *testing.T) {
 		pass(time.Minute)
 		require.Greater(t, calls.Load(), int64(30))
 		require.Less(t, calls.Load(), int64(1000))
-	}, sharing(&scripted{watch: func(context.Context, func(store.Record)) error {
+	}, sharing(&scriptedStore{watch: func(context.Context, func(store.Record)) error {
 		calls.Add(1)
 		return errors.New("gone")
 	}}))
@@ -238,15 +238,15 @@ func TestStore_UpdateIsPublishedAfterAnOutage(t *testing.T) {
 		shared.on.Store(true)
 		r.cutTo(fsm.Green)
 		pass(time.Hour)
-		fact, err := shared.Memory.Load(t.Context(), "c")
+		record, err := shared.Memory.Load(t.Context(), "c")
 		require.NoError(t, err)
-		require.Equal(t, fsm.Blue, fact.Side())
+		require.Equal(t, fsm.Blue, record.Side())
 		require.NotEmpty(t, happened[events.StoreFailed](r))
 		shared.on.Store(false)
 		pass(time.Minute)
-		fact, err = shared.Memory.Load(t.Context(), "c")
+		record, err = shared.Memory.Load(t.Context(), "c")
 		require.NoError(t, err)
-		require.Equal(t, fsm.Green, fact.Side())
+		require.Equal(t, fsm.Green, record.Side())
 	}, sharing(shared))
 }
 
@@ -264,9 +264,9 @@ func TestStore_UpdateIsReplacedByANewerOneDuringAnOutage(t *testing.T) {
 		pass(time.Second)
 		shared.on.Store(false)
 		pass(time.Hour / 2)
-		fact, err := shared.Memory.Load(t.Context(), "c")
+		record, err := shared.Memory.Load(t.Context(), "c")
 		require.NoError(t, err)
-		require.Equal(t, fsm.Blue, fact.Side())
+		require.Equal(t, fsm.Blue, record.Side())
 	}, sharing(shared))
 }
 
@@ -288,10 +288,10 @@ func TestStore_ActiveSideIsPublishedAfterAnAnnouncementOnANewerRecord(t *testing
 		r.cluster.set(fsm.Green, nil)
 		r.cutTo(fsm.Green)
 		pass(time.Hour / 2)
-		fact, err := shared.Load(t.Context(), "c")
+		record, err := shared.Load(t.Context(), "c")
 		require.NoError(t, err)
-		require.Equal(t, fsm.Green, fact.Active)
-		require.Equal(t, fsm.None, fact.Announced)
+		require.Equal(t, fsm.Green, record.Active)
+		require.Equal(t, fsm.None, record.Announced)
 	})
 }
 
@@ -301,7 +301,7 @@ func TestStore_DelayedUpdateDoesNotReplaceANewerRecord(t *testing.T) {
 		var stuck atomic.Bool
 		stuck.Store(true)
 		back := make(chan struct{})
-		r := newRig(t, sharing(&scripted{load: func(ctx context.Context) (store.Record, error) {
+		r := newRig(t, sharing(&scriptedStore{load: func(ctx context.Context) (store.Record, error) {
 			if stuck.Load() { // a call that the store does not answer
 				<-back
 			}
@@ -311,8 +311,8 @@ func TestStore_DelayedUpdateDoesNotReplaceANewerRecord(t *testing.T) {
 			return now, err
 		}}))
 		defer r.end()
-		r.touch()          // the publisher waits with what this detection found
-		r.cutTo(fsm.Green) // and has something newer to say
+		r.touch()          // the publisher retries the update of this detection
+		r.cutTo(fsm.Green) // and has a newer update
 		pass(2 * time.Second)
 		others, err := shared.CompareAndSwap(t.Context(), "c", 0, store.Record{Active: fsm.Blue, Writer: "another", At: time.Now()})
 		require.NoError(t, err)
@@ -330,7 +330,7 @@ func TestStore_UpdateReplacesAnOlderRecordThatWasNotRead(t *testing.T) {
 		var shared store.Memory
 		_, err := shared.CompareAndSwap(t.Context(), "c", 0, store.Record{Active: fsm.Blue, Writer: "another", At: time.Now()})
 		require.NoError(t, err)
-		r := newRig(t, sharing(&unheardStore{&shared}))
+		r := newRig(t, sharing(&silentStore{&shared}))
 		defer r.end()
 		r.touch()
 		pass(time.Second)
@@ -388,30 +388,30 @@ func TestStore_OvertakenUpdateIsDropped(t *testing.T) {
 	}, sharing(shared))
 }
 
-// scripted is a store that does what a test says, and by default knows nothing.
-type scripted struct {
+// scriptedStore is a store with the functions of a test. By default it has no record.
+type scriptedStore struct {
 	load  func(context.Context) (store.Record, error)
 	watch func(context.Context, func(store.Record)) error
 	swap  func() (store.Record, error)
 }
 
-var _ store.Store = (*scripted)(nil)
+var _ store.Store = (*scriptedStore)(nil)
 
-func (s *scripted) Load(ctx context.Context, _ string) (store.Record, error) {
+func (s *scriptedStore) Load(ctx context.Context, _ string) (store.Record, error) {
 	if s.load == nil {
 		return store.Record{}, nil
 	}
 	return s.load(ctx)
 }
 
-func (s *scripted) CompareAndSwap(_ context.Context, _ string, _ uint64, next store.Record) (store.Record, error) {
+func (s *scriptedStore) CompareAndSwap(_ context.Context, _ string, _ uint64, next store.Record) (store.Record, error) {
 	if s.swap == nil {
 		return next, nil
 	}
 	return s.swap()
 }
 
-func (s *scripted) Watch(ctx context.Context, _ string, fn func(store.Record)) error {
+func (s *scriptedStore) Watch(ctx context.Context, _ string, fn func(store.Record)) error {
 	if s.watch == nil {
 		<-ctx.Done()
 		return ctx.Err()

@@ -43,15 +43,15 @@ func (h *holder) count() (calls, ended int) {
 	return len(h.shared), h.ended
 }
 
-// complaints is a log whose errors fail a test: the router logs one when its
-// rules contradict the machine's table.
-type complaints func(format string, args ...any)
+// errorLog is a log handler whose errors fail a test: the router logs an error when it
+// fires an event that the machine does not allow.
+type errorLog func(format string, args ...any)
 
-func (complaints) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelError }
-func (c complaints) WithAttrs([]slog.Attr) slog.Handler             { return c }
-func (c complaints) WithGroup(string) slog.Handler                  { return c }
+func (errorLog) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelError }
+func (c errorLog) WithAttrs([]slog.Attr) slog.Handler             { return c }
+func (c errorLog) WithGroup(string) slog.Handler                  { return c }
 
-func (c complaints) Handle(_ context.Context, r slog.Record) error {
+func (c errorLog) Handle(_ context.Context, r slog.Record) error {
 	r.Attrs(func(a slog.Attr) bool { c("%s: %s", r.Message, a); return true })
 	return nil
 }
@@ -63,7 +63,7 @@ func held(t *testing.T, test func(t *testing.T, r *rig, h *holder), change ...fu
 	change = append(change, func(cfg *router.Config) {
 		h.release = make(chan struct{})
 		cfg.Hooks.WaitShared = h.hold
-		cfg.Logger = slog.New(complaints(t.Errorf))
+		cfg.Logger = slog.New(errorLog(t.Errorf))
 	})
 	bubble(t, func(t *testing.T, r *rig) {
 		r.touch()
@@ -219,7 +219,7 @@ func TestSharedPhase_EveryEnd(t *testing.T) {
 		}, "detecting", []string{"blue refused"}, fsm.ReasonRefusal},
 		"the target announces the origin": {func(r *rig) { r.announce(fsm.Green, r.Stamp(), fsm.Blue) },
 			"transitioning green->blue (shared)", []string{"blue superseded"}, fsm.ReasonAccepted},
-		"not: the origin says what it said": {func(r *rig) { r.announce(fsm.Blue, r.Stamp(), fsm.Green) },
+		"not: the origin repeats its announcement": {func(r *rig) { r.announce(fsm.Blue, r.Stamp(), fsm.Green) },
 			"transitioning blue->green (shared)", nil, ""},
 		"the caller switches back": {func(r *rig) { require.NoError(r.t, r.Switch(context.Background(), fsm.Blue)) },
 			"transitioning green->blue (shared)", []string{"blue superseded"}, ""},
@@ -238,7 +238,7 @@ func TestSharedPhase_EveryEnd(t *testing.T) {
 					require.Equal(t, c.reason, r.lastCause().Reason)
 				}
 				_, ended := h.count()
-				require.Equal(t, c.state != "transitioning blue->green (shared)", ended == 1, "whoever holds it is stopped")
+				require.Equal(t, c.state != "transitioning blue->green (shared)", ended == 1, "the selector is cancelled")
 				require.EqualValues(t, 1, r.InFlight(fsm.Blue), "queries that run stay where they are")
 				require.EqualValues(t, 1, r.InFlight(fsm.Green))
 				r.Unpin(onBlue)
@@ -253,8 +253,7 @@ func TestSharedPhase_EveryEnd(t *testing.T) {
 	}
 }
 
-// While it is not known which side accepts, a query for the origin waits too:
-// its selector chose between two sides that take queries.
+// While it is not known which side accepts, a query for the origin waits too.
 func TestSharedPhase_NewQueriesWaitWhileTheTargetRefuses(t *testing.T) {
 	shared(t, func(t *testing.T, r *rig, h *holder) {
 		r.cluster.set(fsm.Green, errRefused)
@@ -263,7 +262,7 @@ func TestSharedPhase_NewQueriesWaitWhileTheTargetRefuses(t *testing.T) {
 		w := r.startPin(t.Context())
 		require.True(t, w.waits())
 		require.True(t, r.Routing().Held)
-		close(h.release) // and nobody needs both sides
+		close(h.release) // no selector needs both sides
 		pass(0)
 		r.requireState("detecting")
 		require.Equal(t, []string{"blue drained"}, r.drains())
@@ -351,13 +350,13 @@ func TestSharedPhase_EndsWithTheClient(t *testing.T) {
 
 // The guards decide first, then the selectors.
 func TestSharedPhase_BeginsAfterTheGuards(t *testing.T) {
-	j := &runGuards{}
+	j := &testGuard{}
 	held(t, func(t *testing.T, r *rig, h *holder) {
 		r.announce(fsm.Blue, r.Stamp(), fsm.Green)
 		pass(time.Second)
 		calls, _ := h.count()
 		require.Zero(t, calls)
-		j.updateStore(1, router.Decision{By: "judge"})
+		j.reply(1, router.Decision{By: "guard"})
 		r.requireState("transitioning blue->green (shared)")
 		require.Len(t, happened[events.GuardDecided](r), 1, fmt.Sprint(r.steps()))
 	}, func(cfg *router.Config) { cfg.Hooks.Guard = j.guard })

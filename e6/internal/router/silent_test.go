@@ -46,7 +46,7 @@ func TestSilent_SettledSideIsLeftIfItsProbeFails(t *testing.T) {
 		// Green's answers go on naming blue: it is not tried again at once.
 		r.announce(fsm.Green, r.Stamp(), fsm.Blue)
 		r.requireState("green")
-		pass(suppressed)
+		pass(firstPause)
 		r.announce(fsm.Green, r.Stamp(), fsm.Blue)
 		r.requireState("transitioning green->blue (preparing)")
 	})

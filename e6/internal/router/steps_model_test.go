@@ -56,7 +56,7 @@ func (w *world) steps() []string {
 	if (in.Detecting || in.Preparing) && !probing {
 		add("pause", "pause")
 	}
-	if w.limits > 0 && (in.Detecting || in.Transition || in.Declined) {
+	if w.limits > 0 && (in.Detecting || in.Transition || in.Suppressed) {
 		add(outside+"limit", "limit")
 	}
 	return append(all, w.surroundings()...)
@@ -73,7 +73,7 @@ func (w *world) surroundings() (all []string) {
 	if s.withdraw && w.used["announce"] && !w.used["withdraw"] {
 		all = append(all, outside+"withdraw")
 	}
-	if s.tells.Valid() && !w.used["store"] {
+	if s.storeSide.Valid() && !w.used["store"] {
 		all = append(all, outside+"store")
 	}
 	if !w.used["refuse"] {
@@ -121,8 +121,8 @@ func (w *world) do(step string) bool {
 		w.used[word] = true
 		_ = w.Reset(context.Background())
 	case "store":
-		w.change(word, func() { w.fact = store.Record{Version: 1, Active: w.scope.tells, Writer: "another"} })
-		w.watch(w.fact)
+		w.change(word, func() { w.record = store.Record{Version: 1, Active: w.scope.storeSide, Writer: "another"} })
+		w.watch(w.record)
 	default:
 		stale, possible = w.release(strings.TrimPrefix(step, outside))
 	}

@@ -101,8 +101,8 @@ func (w *writer) publishActive(side fsm.Side) {
 	w.updateStore(storeUpdate{Record: store.Record{Active: side}})
 }
 
-// publishAnnounced publishes an announcement of the cluster. One that came from the store
-// is in the store already.
+// publishAnnounced publishes an announcement of the cluster. A record of the store is
+// there already.
 func (w *writer) publishAnnounced(a announcement) {
 	if a.cause.Reason == fsm.ReasonAnnouncement {
 		w.updateStore(storeUpdate{Record: store.Record{Active: a.source, Announced: a.target}})

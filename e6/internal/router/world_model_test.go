@@ -18,42 +18,42 @@ import (
 	"github.com/e6data/e6data-go/e6/store"
 )
 
-// A scope is how much can happen in a world, each thing at any moment.
+// A scope is the set of steps that are possible in a world, in any order.
 type scope struct {
-	name     string
-	queries  int
-	warm     bool     // blue is known to serve before the first step
-	closed   bool     // green is closed at first, and opens at some moment
-	announce bool     // at some moment blue begins to name green in every answer
-	withdraw bool     // at some later moment blue names itself again
-	refuse   []string // one of these sides closes at some moment
-	reopen   bool     // and opens again at some later moment
-	reset    bool     // the caller resets the client, once
-	fail     []string // a call to one of these sides gets no answer, once
-	tells    fsm.Side // the store says at some moment that this side is active
-	guard    bool     // a guard takes its time
-	veto     bool     // and may say no
-	torn     bool     // the first query reads the routing some time before it counts itself in
-	late     bool     // calls that nobody waits for any more are answered some time later
-	limits   int      // how often a time limit may pass
+	name      string
+	queries   int
+	warm      bool     // blue is known to serve before the first step
+	closed    bool     // green is closed at first, and opens at some moment
+	announce  bool     // at some moment blue begins to announce green in every response
+	withdraw  bool     // at some later moment blue names itself again
+	refuse    []string // one of these sides closes at some moment
+	reopen    bool     // and opens again at some later moment
+	reset     bool     // the caller resets the client, once
+	fail      []string // a call to one of these sides gets no response, once
+	storeSide fsm.Side // at some moment the store delivers a record with this side
+	guard     bool     // there is a guard, which may be slow
+	veto      bool     // and may veto
+	torn      bool     // the first query reads the routing some time before it counts itself in
+	late      bool     // cancelled calls end some time later
+	limits    int      // how often a time limit may pass
 }
 
 // Durations of a world. A pause between probes is over within the first, and
-// none of the others passes unless the schedule says so.
+// the others pass only in a step of the schedule.
 const (
 	pauseOfModel = time.Microsecond
 	limitOfModel = time.Hour // of preparing, draining and detecting
 	neverInModel = 10000 * time.Hour
 )
 
-// A gate is where something waits for the schedule to let it go on.
+// A gate is a point at which a goroutine waits for the schedule.
 type gate struct {
-	name  string        // what waits: "query 1", or what is called on which side
+	name  string        // what waits: "query 1", or the call and its side
 	what  string        // what comes next
-	print func() string // what else decides about the future; nil for a query, which has its own
-	live  func() bool   // somebody still waits for it
+	print func() string // the state that decides what happens next; nil for a query, which has its own
+	live  func() bool   // its context has not ended
 	probe bool          // the work of a detection, or of the preparing phase
-	open  chan verdict  // the schedule's word
+	open  chan verdict  // receives the decision of the schedule
 }
 
 func (g *gate) label() string {
@@ -63,14 +63,14 @@ func (g *gate) label() string {
 	return g.name + ": " + g.what + " (" + g.print() + ")"
 }
 
-// A verdict is how the schedule lets something go on.
+// A verdict is the decision of the schedule about a gate.
 type verdict struct {
 	err  error // no answer
 	veto bool
 }
 
 // world is a router, the code that ships, between two sides, a store and
-// some queries that move only when the schedule says so.
+// some queries that move only in a step of the schedule.
 type world struct {
 	*router.Router
 	scope scope
@@ -84,7 +84,7 @@ type world struct {
 	naming   fsm.Side // what blue's answers announce
 	accepted [3]int   // how many probes each side has taken
 	watch    func(store.Record)
-	fact     store.Record
+	record   store.Record
 	used     map[string]bool // what happens only once
 	limits   int
 	wrong    []string
@@ -105,21 +105,22 @@ func newWorld(s scope) (*world, error) {
 	w := &world{scope: s, bus: events.NewBus(events.Options{History: 128}), used: map[string]bool{}, limits: s.limits, end: make(chan struct{})}
 	w.open[fsm.Blue], w.open[fsm.Green] = true, !s.closed
 	cfg := router.Config{
-		Cluster: modelCluster{w}, Events: w.bus, Logger: slog.New(murmurs{slog.DiscardHandler, w}), Key: "c", Prefer: fsm.Blue,
+		Cluster: modelCluster{w}, Events: w.bus, Logger: slog.New(modelLog{slog.DiscardHandler, w}), Key: "c", Prefer: fsm.Blue,
 		ProbeTimeout: neverInModel, DetectionTimeout: limitOfModel, PrepareTimeout: limitOfModel, SharedTimeout: limitOfModel,
 		DrainTimeout: limitOfModel, RefreshInterval: neverInModel, HealthWindow: time.Minute,
 		Retry: backoff.Policy{Base: pauseOfModel, Max: pauseOfModel},
 	}
 	cfg.Hooks.Session = func(ctx context.Context, s router.SessionStart) (context.Context, func(router.SessionEnd)) {
-		// What led to this call is with the writer already: let it be decided
-		// first, or a schedule would not say whether the call is made at all.
+		// The messages that caused this call are in the inbox already. Inside waits
+		// until the writer has handled them: otherwise the same schedule could run
+		// with and without this call.
 		_ = w.router().Inside()
 		return context.WithValue(ctx, purposeKey{}, s.Purpose), func(router.SessionEnd) {}
 	}
 	if s.guard {
 		cfg.Hooks.Guard = w.guard
 	}
-	if s.tells != fsm.None {
+	if s.storeSide != fsm.None {
 		cfg.Store = modelStore{w}
 	}
 	var err error
@@ -144,17 +145,17 @@ func newWorld(s scope) (*world, error) {
 	return w, nil
 }
 
-// murmurs takes the log: the router complains only of itself.
-type murmurs struct {
+// modelLog takes the log: the router logs only errors of its own.
+type modelLog struct {
 	slog.Handler
 	w *world
 }
 
-func (c murmurs) Enabled(context.Context, slog.Level) bool { return true }
+func (c modelLog) Enabled(context.Context, slog.Level) bool { return true }
 
-func (c murmurs) Handle(_ context.Context, r slog.Record) error {
+func (c modelLog) Handle(_ context.Context, r slog.Record) error {
 	r.Attrs(func(a slog.Attr) bool {
-		c.w.blame("the log says: %s: %s", r.Message, a.Value)
+		c.w.blame("logged: %s: %s", r.Message, a.Value)
 		return true
 	})
 	return nil
@@ -197,7 +198,7 @@ func (w *world) close() {
 	}
 }
 
-// pass waits at a gate. It reports false if the world ends before.
+// pass waits at a gate. It reports false if the schedule ends first.
 func (w *world) pass(ctx context.Context, name, what string, print func() string) (verdict, bool) {
 	g := &gate{name: name, what: what, print: print, open: make(chan verdict), live: func() bool { return ctx.Err() == nil }}
 	g.probe = strings.HasPrefix(name, "login (detect)") || strings.HasPrefix(name, "login (prepare)") || what == "decide"
@@ -244,7 +245,7 @@ func (w *world) calls(side fsm.Side) bool {
 	return false
 }
 
-// print is everything that decides about the future of a world.
+// print is the state that decides what happens next in a world.
 func (w *world) print() string {
 	lines := []string{fmt.Sprintf("%s | open=%t,%t naming=%s limits=%d %s", w.Router.Print(), w.open[fsm.Blue], w.open[fsm.Green], w.naming, w.limits, w.monitor.print())}
 	for key := range w.used {
@@ -264,7 +265,7 @@ func (w *world) print() string {
 
 type purposeKey struct{}
 
-// modelCluster answers when the schedule says so, with what is true then.
+// modelCluster ends each call in a step of the schedule, with the state of the side then.
 type modelCluster struct{ w *world }
 
 func (m modelCluster) call(ctx context.Context, what string, side fsm.Side) error {
@@ -293,7 +294,7 @@ func (m modelCluster) call(ctx context.Context, what string, side fsm.Side) erro
 	return nil
 }
 
-// refusal is what a closed side answers.
+// refusal is the error of a closed side.
 type refusal struct {
 	side fsm.Side
 	at   router.Stamp
@@ -325,19 +326,19 @@ func (m modelCluster) Classify(err error) router.Verdict {
 	return router.Unreachable
 }
 
-// guard lets the schedule judge a transition.
+// guard lets the schedule decide about a transition.
 func (w *world) guard(ctx context.Context, p router.Proposal) router.Decision {
 	d, _ := w.pass(ctx, "guard of "+p.To.String(), "decide", func() string { return fmt.Sprint(ctx.Err() != nil) })
 	return router.Decision{Veto: d.veto, By: "model"}
 }
 
-// modelStore says one thing, once.
+// modelStore delivers one record, once.
 type modelStore struct{ w *world }
 
 func (m modelStore) Load(context.Context, string) (store.Record, error) {
 	m.w.mu.Lock()
 	defer m.w.mu.Unlock()
-	return m.w.fact, nil
+	return m.w.record, nil
 }
 
 func (m modelStore) CompareAndSwap(_ context.Context, _ string, old uint64, next store.Record) (store.Record, error) {

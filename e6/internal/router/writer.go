@@ -103,7 +103,7 @@ func (w *writer) spawn(task func(*Router)) {
 
 // fire moves the machine, publishes the new routing and then the events, in this order.
 // With the events first, a subscriber could pin a query in reaction to an event and get
-// the side that the event says is no longer active.
+// the side that is no longer active.
 func (w *writer) fire(t fsm.Trigger) bool {
 	before := w.machine.Snapshot()
 	sign := w.signOf(t)
