@@ -17,7 +17,7 @@ import (
 // outcomeRows is the table as docs/rules.md has it, one line for each class.
 func outcomeRows() string {
 	var b strings.Builder
-	b.WriteString("| what was seen | repeated | probe | resume | new session | health | shows that the side | as a login | reason in events |\n")
+	b.WriteString("| class | repeated | probe | resume | new session | health | shows that the side | as an authentication | reason in events |\n")
 	b.WriteString("|---|---|---|---|---|---|---|---|---|\n")
 	mark := func(set bool) string {
 		if set {
