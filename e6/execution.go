@@ -290,10 +290,10 @@ func (x *execution) sendPrepare(ctx, caller context.Context, q *query) error {
 // execute starts the statement. It is sent once: without an answer, it counts
 // as executed.
 func (x *execution) execute(ctx context.Context, q *query) (err error) {
-	params := q.params
-	if len(params) > 0 {
+	var params []*e6xv1.ParameterValue
+	if len(q.params) > 0 {
 		err := x.unlessLeft(ctx, func(ctx context.Context) (err error) {
-			params, err = x.number(ctx, params)
+			params, err = x.number(ctx, q.params)
 			return err
 		})
 		if err != nil {
@@ -302,7 +302,7 @@ func (x *execution) execute(ctx context.Context, q *query) (err error) {
 	}
 	x.step = stepExecute
 	_, err = call(ctx, x, func(ctx context.Context, session string) (*e6xv1.ExecuteStatementResponse, error) {
-		if q.opts.catalog == "" && len(params) == 0 {
+		if q.opts.catalog == "" && len(q.params) == 0 {
 			return x.rpc().ExecuteStatement(ctx, &e6xv1.ExecuteStatementRequest{
 				EngineIP: x.engine, SessionId: session, QueryId: x.queryID, ShouldNotCache: q.opts.noCache})
 		}

@@ -22,7 +22,7 @@ func TestJSONReadsNestedValuesForDatabaseSQL(t *testing.T) {
 	require.NoError(t, e6.JSON(&point).Scan(nil))
 	require.Zero(t, point, "a null leaves nothing of an earlier row")
 	require.ErrorContains(t, e6.JSON(&tags).Scan("{"), "scan into *string for the text")
-	require.ErrorContains(t, e6.JSON(&tags).Scan(5), "a int is no ARRAY, MAP or STRUCT")
+	require.ErrorContains(t, e6.JSON(&tags).Scan(5), "a int is not the text of an ARRAY, MAP or STRUCT")
 	require.Error(t, e6.JSON(nil).Scan("1"))
 }
 

@@ -17,9 +17,9 @@ import (
 	"github.com/e6data/e6data-go/e6/internal/errtext"
 	"github.com/e6data/e6data-go/e6/internal/router"
 	"github.com/e6data/e6data-go/e6/internal/sqltext"
+	"github.com/e6data/e6data-go/e6/internal/sqlvalue"
 	"github.com/e6data/e6data-go/e6/internal/wire"
 	"github.com/e6data/e6data-go/e6/vector"
-	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
 )
 
 // query is a statement on its way to its result, over as many executions as it
@@ -37,12 +37,12 @@ type query struct {
 	onlyRead bool
 	opts     queryOptions
 
-	params   []*e6xv1.ParameterValue // what comes beside the statement
-	slot     *slot                   // its place among those that run; nil without a limit
-	submit   bool                    // it is left to run on the server
-	once     bool                    // it is not run again whatever happens
-	running  *execution              // it was submitted before, and is to be read
-	progress *progress               // nil if nobody wants to know
+	params   []sqlvalue.Parameter // arguments that are sent beside the statement
+	slot     *slot                // its place among those that run; nil without a limit
+	submit   bool                 // it is left to run on the server
+	once     bool                 // it is not run again whatever happens
+	running  *execution           // it was submitted before, and is to be read
+	progress *progress            // nil if nobody wants to know
 
 	begun    int       // executions
 	attempts int       // executions that got no answer
@@ -99,30 +99,21 @@ type sink interface {
 
 // newQuery is a statement with its arguments in its text.
 func (c *Client) newQuery(ctx context.Context, sql string, args []any) (*query, error) {
-	return c.newQueryBy(ctx, sql, args, literals{c.opts.escape})
+	return c.newQueryBy(ctx, sql, args, false)
 }
 
 // newRun is a statement that is to be executed, so that its arguments may come
 // beside it.
 func (c *Client) newRun(ctx context.Context, sql string, args []any) (*query, error) {
-	if !c.opts.serverParams {
-		return c.newQuery(ctx, sql, args)
-	}
-	beside := &serverParams{literals: literals{c.opts.escape}}
-	q, err := c.newQueryBy(ctx, sql, args, beside)
-	if err != nil {
-		return nil, err
-	}
-	q.params = beside.values
-	return q, nil
+	return c.newQueryBy(ctx, sql, args, c.opts.serverParams)
 }
 
-func (c *Client) newQueryBy(ctx context.Context, sql string, args []any, to writer) (*query, error) {
-	bound, err := bind(ctx, sql, args, to, c.cfg.MaxSendBytes)
+func (c *Client) newQueryBy(ctx context.Context, sql string, args []any, beside bool) (*query, error) {
+	bound, err := c.bindArgs(ctx, sql, args, beside)
 	if err != nil {
 		return nil, err
 	}
-	q := &query{c: c, ctx: ctx, sql: sqltext.Normalize(bound), opts: c.queryOptions(ctx)}
+	q := &query{c: c, ctx: ctx, sql: sqltext.Normalize(bound.SQL), params: bound.Parameters, opts: c.queryOptions(ctx)}
 	if q.sql == "" {
 		return nil, errors.New("e6: the statement is empty")
 	}

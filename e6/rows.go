@@ -2,7 +2,6 @@ package e6
 
 import (
 	"context"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/e6data/e6data-go/e6/internal/sqlvalue"
 	"github.com/e6data/e6data-go/e6/vector"
 )
 
@@ -90,10 +90,10 @@ type Rows struct {
 	closed atomic.Bool
 
 	// The caller's own.
-	batch   *vector.Batch
-	row     int
-	stretch stretch
-	err     error
+	batch  *vector.Batch
+	row    int
+	window sqlvalue.RowWindow // of the rows that DriverRow returns
+	err    error
 }
 
 var _ sink = (*Rows)(nil)
@@ -272,7 +272,7 @@ func (r *Rows) Next() bool {
 		r.row++
 		return true
 	}
-	r.stretch.batch = nil
+	r.window.Reset()
 	b, err := r.next(r.batch)
 	if err != nil {
 		r.batch, r.err = nil, err
@@ -337,75 +337,6 @@ func (r *Rows) metadata() *vector.Metadata {
 		return &vector.Metadata{}
 	}
 	return r.md
-}
-
-// Scan copies the values of the present row, one for each destination. Whole
-// numbers go into every number that can hold them, floats into floats, decimals
-// into *vector.Decimal or, if they are whole, into integers; dates and
-// timestamps into *time.Time or their types in package vector; everything into
-// *string, *[]byte and *any. Nulls go into pointers to pointers, *any, *[]byte
-// and sql.Scanner. A sql.NullInt64, a sql.Null[T] and their kin take what a pointer
-// to their value takes, and any other sql.Scanner decides by itself. ARRAY, MAP and STRUCT go into slices, maps and structs as
-// encoding/json puts them there. Nothing is rounded. The error is a *ScanError.
-func (r *Rows) Scan(dest ...any) error {
-	if r.batch == nil {
-		return r.noRow()
-	}
-	if n := r.batch.NumColumns(); len(dest) != n {
-		at := r.place()
-		return fmt.Errorf("e6: scan row %d%s: want %d destinations, one for each of the columns %q: there are %d",
-			at.first+int64(r.row)+1, queryName(at.query, ""), n, r.Columns(), len(dest))
-	}
-	for i, d := range dest {
-		if err := scanValue(r.batch.Column(i), r.row, d); err != nil {
-			return r.place().of(err)
-		}
-	}
-	return nil
-}
-
-// place is where the present batch is in the result.
-func (r *Rows) place() place {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return place{r.handle.QueryID, r.taken - int64(r.batch.Rows())}
-}
-
-// Values returns the values of the present row as vector.Column.Value does.
-func (r *Rows) Values() []any {
-	if r.batch == nil {
-		return nil
-	}
-	values := make([]any, r.batch.NumColumns())
-	for i := range values {
-		values[i] = r.batch.Column(i).Value(r.row)
-	}
-	return values
-}
-
-// DriverValue returns the value of one column of the present row as
-// database/sql/driver has it: nil, bool, int64, float64, string, []byte or
-// time.Time. Decimals are their text.
-func (r *Rows) DriverValue(column int) (driver.Value, error) {
-	if r.batch == nil {
-		return nil, r.noRow()
-	}
-	col := r.batch.Column(column)
-	v, err := driverValue(col, r.row)
-	if err != nil {
-		return nil, r.place().of(failed(col, r.row, "a driver.Value", err))
-	}
-	return v, nil
-}
-
-var errNoRow = errors.New("e6: there is no row: call Next first, and look at what it returns")
-
-// noRow is the error for a caller who wants values where there is no row.
-func (r *Rows) noRow() error {
-	if r.closed.Load() {
-		return ErrRowsClosed
-	}
-	return errNoRow
 }
 
 // Batches returns the rest of the result batch by batch, column-wise. A batch is

@@ -3,6 +3,7 @@ package e6_test
 import (
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"math/big"
@@ -218,7 +219,7 @@ func TestADestinationThatIsNilIsAnErrorAndNoPanic(t *testing.T) {
 	for _, col := range []e6test.Column{long(1), str("x"), null(vector.Long), null(vector.String)} {
 		rows := read(t, col)
 		for _, dest := range []any{
-			nil, (*any)(nil), (*string)(nil), (*[]byte)(nil), (*bool)(nil), (*int)(nil), (*uint8)(nil), (*float32)(nil),
+			(*any)(nil), (*string)(nil), (*[]byte)(nil), (*bool)(nil), (*int)(nil), (*uint8)(nil), (*float32)(nil),
 			(*time.Time)(nil), (*vector.Decimal)(nil), (*vector.DateValue)(nil), (*vector.TimestampValue)(nil),
 			(**int)(nil), (*sql.NullInt64)(nil), (*nullAmount)(nil), (*nullFloat)(nil), (*sql.Null[string])(nil), (*struct{})(nil), sink(nil),
 		} {
@@ -232,30 +233,36 @@ func TestADestinationThatIsNilIsAnErrorAndNoPanic(t *testing.T) {
 	}
 }
 
-func TestTwoColumnsNeverShareAField(t *testing.T) {
-	engine := e6test.NewCannedEngine()
-	engine.AddTable("pairs", []vector.Field{
-		{Name: "id", Type: vector.Long}, {Name: "note", Type: vector.Long}, {Name: "ID", Type: vector.Long},
-	}, e6test.Batch{Rows: 1, Columns: []e6test.Column{long(1), long(2), long(3)}})
-	client := open(t, start(t, e6test.WithEngine(engine), e6test.InMemory()))
+func TestScan_ANilDestinationSkipsItsColumn(t *testing.T) {
+	rows := read(t, null(vector.Long), long(2), str("x"))
+	var n int
+	require.NoError(t, rows.Scan(nil, &n, nil))
+	require.Equal(t, 2, n)
+	require.NoError(t, rows.Scan(nil, nil, nil))
+	require.ErrorContains(t, rows.Scan(nil, nil), "want 3 destinations", "a skipped column has a destination too")
+	require.ErrorContains(t, rows.Scan((*int)(nil), &n, nil), "not a pointer", "a nil pointer is a mistake")
+}
 
-	_, err := e6.QueryAll[struct{ ID, Note int }](t.Context(), client, "SELECT * FROM pairs")
-	require.ErrorContains(t, err, `columns 1 ("id") and 3 ("ID") both go into the field ID`)
-
-	type Inner struct{ Note sql.NullInt64 }
-	_, err = e6.QueryAll[struct {
-		Inner `e6:"id"`
-		Upper int `e6:"ID"`
-	}](t.Context(), client, "SELECT * FROM pairs")
-	require.ErrorContains(t, err, `columns 1 ("id") and 2 ("note") both go into the field Inner`)
-
-	all, err := e6.QueryAll[struct {
-		Lower int `e6:"id"`
-		Upper int `e6:"ID"`
-		Note  int
-	}](t.Context(), client, "SELECT * FROM pairs")
-	require.NoError(t, err)
-	require.Equal(t, []int{1, 3, 2}, []int{all[0].Lower, all[0].Upper, all[0].Note})
+func TestScan_ANullNamesWhatHoldsIt(t *testing.T) {
+	for dest, advice := range map[any]string{
+		new(int64):          "int64 cannot hold it: declare the destination as *int64, sql.Null[int64] or any, or use COALESCE in the statement",
+		new(string):         "string cannot hold it: declare the destination as *string",
+		new(bool):           "bool cannot hold it",
+		new(float32):        "sql.Null[float32]",
+		new(time.Time):      "declare the destination as *time.Time, sql.Null[time.Time]",
+		new(vector.Decimal): "declare the destination as *vector.Decimal",
+		new([]int):          "declare the destination as *[]int",
+	} {
+		rows := read(t, str("first"), null(vector.Long))
+		err := rows.Scan(nil, dest)
+		require.ErrorIs(t, err, e6.ErrNull, "%T", dest)
+		failed, ok := errors.AsType[*e6.ScanError](err)
+		require.True(t, ok)
+		require.Equal(t, e6.ScanError{Column: "b", Type: vector.Long, QueryID: rows.Handle().QueryID, Row: 0, Dest: fmt.Sprintf("%T", dest), Err: failed.Err,
+			TypeName: failed.TypeName}, *failed)
+		require.ErrorContains(t, err, fmt.Sprintf(`e6: scan column "b" (LONG) row 1 of query %s into %T: the value is null, and `, failed.QueryID, dest))
+		require.ErrorContains(t, err, advice)
+	}
 }
 
 func TestScanNeedsARowAndADestinationForEachColumn(t *testing.T) {
@@ -266,54 +273,6 @@ func TestScanNeedsARowAndADestinationForEachColumn(t *testing.T) {
 	require.False(t, rows.Next())
 	require.ErrorContains(t, rows.Scan(new(int), new(int)), "there is no row")
 	require.Nil(t, rows.Values())
-}
-
-func TestAWholeResultBecomesTypedValues(t *testing.T) {
-	engine := e6test.NewCannedEngine()
-	scale := int32(2)
-	engine.AddTable("orders", []vector.Field{
-		{Name: "order_id", Type: vector.Long}, {Name: "TOTAL", Type: vector.Decimal128}, {Name: "note", Type: vector.String},
-	}, e6test.Batch{Rows: 2, Columns: []e6test.Column{
-		{Type: vector.Long, Ints: []int64{1, 2}},
-		{Type: vector.Decimal128, Scale: &scale, Decimals: [][]byte{{0x04, 0xD2}, {0xFF}}},
-		{Type: vector.String, Strings: []string{"first", ""}, Nulls: []bool{false, true}},
-	}})
-	client := open(t, start(t, e6test.WithEngine(engine)))
-
-	type noted struct{ Note *string }
-	type order struct {
-		ID    int64 `e6:"order_id"`
-		Total vector.Decimal
-		noted // embedded and not exported, its fields count all the same
-		Other int
-	}
-	orders, err := e6.QueryAll[order](t.Context(), client, "SELECT * FROM orders")
-	require.NoError(t, err)
-	require.Len(t, orders, 2)
-	require.Equal(t, []int64{1, 2}, []int64{orders[0].ID, orders[1].ID})
-	require.Equal(t, []string{"12.34", "-0.01"}, []string{orders[0].Total.String(), orders[1].Total.String()})
-	require.Equal(t, "first", *orders[0].Note)
-	require.Nil(t, orders[1].Note)
-
-	_, err = e6.QueryAll[struct {
-		ID    int64 `e6:"order_id"`
-		Total string
-	}](t.Context(), client, "SELECT * FROM orders")
-	require.ErrorContains(t, err, `column "note" has no field`)
-	_, err = e6.QueryAll[int](t.Context(), client, "SELECT * FROM orders")
-	require.ErrorContains(t, err, "the result has 3 columns: want one for int, or a struct")
-	_, err = e6.QueryAll[struct {
-		ID    int64 `e6:"order_id"`
-		Total string
-		Note  string
-	}](t.Context(), client, "SELECT * FROM orders")
-	var failed *e6.ScanError
-	require.ErrorAs(t, err, &failed)
-	require.Equal(t, []any{"note", 1}, []any{failed.Column, failed.Row})
-
-	none, err := e6.QueryAll[int](t.Context(), client, "SELECT * FROM numbers(0)")
-	require.Error(t, err, "the columns are wrong whether there are rows or not")
-	require.Nil(t, none)
 }
 
 func TestNestedValuesGoIntoSlicesMapsAndStructs(t *testing.T) {

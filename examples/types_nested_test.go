@@ -88,7 +88,7 @@ func TestJSONScansNestedValuesOverDatabaseSQL(t *testing.T) {
 	require.NoError(t, rows.Err())
 	require.Equal(t, []string{"[1 2] map[a:9007199254740993] 1 12345678901234567890.10", "[3] map[b:2] 0 <nil>", "[] map[] 0 <nil>"}, got)
 	require.ErrorContains(t, w.db.QueryRowContext(t.Context(), "SELECT [1]").Scan(e6.JSON(&m)), "JSON")
-	require.ErrorContains(t, w.db.QueryRowContext(t.Context(), "SELECT 5").Scan(e6.JSON(&m)), "no ARRAY, MAP or STRUCT")
+	require.ErrorContains(t, w.db.QueryRowContext(t.Context(), "SELECT 5").Scan(e6.JSON(&m)), "not the text of an ARRAY, MAP or STRUCT")
 }
 
 func TestLargeNumbersInsideKeepTheirDigitsInAny(t *testing.T) {

@@ -1,4 +1,4 @@
-package e6
+package sqlvalue
 
 import (
 	"database/sql/driver"
@@ -9,15 +9,15 @@ import (
 	"github.com/e6data/e6data-go/e6/vector"
 )
 
-// plain reduces an argument to nil, bool, int64, uint64, float32, float64,
+// normalizeArg reduces an argument to nil, bool, int64, uint64, float32, float64,
 // string, []byte (not nil), time.Time, vector.Decimal or vector.DateValue, or to a
-// list of values that are still to be reduced.
-func plain(v any) (any, error) { return plainWithin(v, maxPointers) }
+// list, whose elements are not normalized yet.
+func normalizeArg(v any) (any, error) { return normalizeWithin(v, maxPointers) }
 
-// maxPointers is how many pointers may lead to a value. More are a pointer to itself.
+// maxPointers is how many pointers may lead to a value. A longer chain is taken for a cycle.
 const maxPointers = 16
 
-func plainWithin(v any, pointers int) (any, error) {
+func normalizeWithin(v any, pointers int) (any, error) {
 	switch v := v.(type) {
 	case nil, bool, int64, uint64, float32, float64, string, time.Time, vector.Decimal, vector.DateValue:
 		return v, nil
@@ -34,30 +34,30 @@ func plainWithin(v any, pointers int) (any, error) {
 		}
 		inner, err := v.Value()
 		if err != nil {
-			return nil, &ParamError{Problem: fmt.Sprintf("the Value method of %T failed", v), Err: err}
+			return nil, &BindError{Problem: fmt.Sprintf("the Value method of %T failed", v), Err: err}
 		}
 		if _, again := inner.(driver.Valuer); again {
 			return nil, refuse("the Value method of %T returned another driver.Valuer", v)
 		}
-		return plainWithin(inner, pointers-1)
+		return normalizeWithin(inner, pointers-1)
 	}
 	if pointers < 0 {
 		return nil, refuse("a %T leads through more than %d pointers", v, maxPointers)
 	}
-	return plainKind(reflect.ValueOf(v), pointers)
+	return normalizeKind(reflect.ValueOf(v), pointers)
 }
 
 // list is a slice or an array for IN (?).
 type list struct{ reflect.Value }
 
-// plainKind reduces values of types that are made of the basic ones.
-func plainKind(v reflect.Value, pointers int) (any, error) {
+// normalizeKind reduces values of types whose underlying type is a basic one.
+func normalizeKind(v reflect.Value, pointers int) (any, error) {
 	switch v.Kind() {
 	case reflect.Pointer:
 		if v.IsNil() {
 			return nil, nil
 		}
-		return plainWithin(v.Elem().Interface(), pointers-1)
+		return normalizeWithin(v.Elem().Interface(), pointers-1)
 	case reflect.Bool:
 		return v.Bool(), nil
 	case reflect.String:
@@ -75,7 +75,7 @@ func plainKind(v reflect.Value, pointers int) (any, error) {
 			return list{v}, nil
 		}
 		if v.Kind() == reflect.Slice {
-			return plain(v.Bytes())
+			return normalizeArg(v.Bytes())
 		}
 		b := make([]byte, v.Len())
 		reflect.Copy(reflect.ValueOf(b), v)
@@ -84,10 +84,10 @@ func plainKind(v reflect.Value, pointers int) (any, error) {
 	return nil, refuse("a %s cannot be written as SQL: give a number, a string, a bool, []byte, time.Time, a decimal, a slice of these, or a driver.Valuer", v.Type())
 }
 
-// writeEach writes a value, or those of a slice for IN (?). An empty slice is
-// NULL, which nothing is in.
-func writeEach(to *statement, v any, write func(to *statement, plain any) error) error {
-	p, err := plain(v)
+// writeArg writes an argument. The elements of a slice are separated by commas, for
+// IN (?); an empty slice is NULL, so that no value is in it.
+func writeArg(to *buffer, v any, write func(to *buffer, value any) error) error {
+	p, err := normalizeArg(v)
 	if err != nil {
 		return err
 	}
@@ -101,7 +101,7 @@ func writeEach(to *statement, v any, write func(to *statement, plain any) error)
 				return err
 			}
 		}
-		p, err := plain(values.Index(i).Interface())
+		p, err := normalizeArg(values.Index(i).Interface())
 		if _, nested := p.(list); nested {
 			err = refuse("a slice of slices cannot be written as SQL")
 		}
@@ -109,7 +109,7 @@ func writeEach(to *statement, v any, write func(to *statement, plain any) error)
 			err = write(to, p)
 		}
 		if err != nil {
-			return inList(err, i)
+			return elementError(err, i)
 		}
 	}
 	if values.Len() == 0 {
@@ -118,9 +118,9 @@ func writeEach(to *statement, v any, write func(to *statement, plain any) error)
 	return nil
 }
 
-// inList says which value of a list is wrong.
-func inList(err error, i int) error {
-	if typed, ok := err.(*ParamError); ok && typed.Param == "" {
+// elementError adds to an error which element of a slice it is about.
+func elementError(err error, i int) error {
+	if typed, ok := err.(*BindError); ok && typed.Param == "" {
 		typed.Problem = fmt.Sprintf("value %d of the slice: %s", i+1, typed.Problem)
 	}
 	return err

@@ -1,4 +1,4 @@
-package e6
+package sqlvalue
 
 import (
 	"encoding/hex"
@@ -13,18 +13,18 @@ import (
 	"github.com/e6data/e6data-go/e6/vector"
 )
 
-// literals writes values into a statement as SQL. What begins with a minus is put
-// into parentheses, as two of them would begin a comment.
+// literals writes values into a statement as SQL literals. A negative number is put into
+// parentheses, because two minus signs would begin a comment.
 type literals struct{ escape Escape }
 
-var _ writer = literals{}
+var _ valueWriter = literals{}
 
 func (literals) escaped() (string, error) { return "?", nil }
 
 func (l literals) standard() bool { return l.escape == EscapeStandard }
 
-// write implements writer.
-func (l literals) write(to *statement, v any) error {
+// write implements valueWriter.
+func (l literals) write(to *buffer, v any) error {
 	switch v := v.(type) {
 	case string:
 		return l.string(to, v)
@@ -38,7 +38,7 @@ func (l literals) write(to *statement, v any) error {
 	return to.write(text)
 }
 
-// short is the literal of a plain value that has no more than some digits.
+// short returns the literal of a value of bounded size.
 func (l literals) short(v any) (string, error) {
 	switch v := v.(type) {
 	case nil:
@@ -67,7 +67,7 @@ func (l literals) short(v any) (string, error) {
 }
 
 // string writes a string literal in one pass.
-func (l literals) string(to *statement, s string) error {
+func (l literals) string(to *buffer, s string) error {
 	if err := to.reserve(len(s) + len("''")); err != nil {
 		return err
 	}
@@ -112,7 +112,7 @@ func (l literals) string(to *statement, s string) error {
 }
 
 // binaryLiteral writes bytes in hexadecimal digits.
-func binaryLiteral(to *statement, b []byte) error {
+func binaryLiteral(to *buffer, b []byte) error {
 	if err := to.reserve(hex.EncodedLen(len(b)) + len("X''")); err != nil {
 		return err
 	}
@@ -129,8 +129,8 @@ func binaryLiteral(to *statement, b []byte) error {
 	return to.write("'")
 }
 
-// decimalLiteral writes a decimal with its type: engines read a bare number as
-// they like, and one of many digits as a float.
+// decimalLiteral writes a decimal with its type. Engines read a number without a type
+// differently, and one of many digits as a float.
 func decimalLiteral(d vector.Decimal) (string, error) {
 	text, precision, err := decimalText(d)
 	if err != nil {
@@ -139,7 +139,7 @@ func decimalLiteral(d vector.Decimal) (string, error) {
 	return fmt.Sprintf("CAST('%s' AS DECIMAL(%d,%d))", text, precision, max(d.Scale(), 0)), nil
 }
 
-// decimalText is a decimal without an exponent, and the number of its digits.
+// decimalText returns a decimal without an exponent, and the number of its digits.
 func decimalText(d vector.Decimal) (text string, precision int, err error) {
 	unscaled, scale := d.Unscaled(), int(d.Scale())
 	if scale < -maxDigits || scale > maxDigits {

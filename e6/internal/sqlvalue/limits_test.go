@@ -1,4 +1,4 @@
-package e6
+package sqlvalue
 
 import (
 	"context"
@@ -57,10 +57,10 @@ func texts(n int) []string {
 }
 
 // ways are the ways to send arguments.
-func ways() map[string]func() writer {
-	return map[string]func() writer{
-		"literals":          func() writer { return literals{} },
-		"server parameters": func() writer { return &serverParams{} },
+func ways() map[string]func() valueWriter {
+	return map[string]func() valueWriter{
+		"literals":          func() valueWriter { return literals{} },
+		"server parameters": func() valueWriter { return &parameters{} },
 	}
 }
 
@@ -131,7 +131,7 @@ func TestBind_StopsAtMaxSendBytesAndNamesIt(t *testing.T) {
 				before := allocated()
 				_, err := bind(ctx, text, args, to(), limit)
 				spent := allocated() - before
-				var problem *ParamError
+				var problem *BindError
 				require.ErrorAs(t, err, &problem)
 				require.Regexp(t, `e6: parameter \S+: the statement has \d+ bytes or more, and Config.MaxSendBytes allows 100000: raise it`, err.Error())
 				if len(args) == 1 {

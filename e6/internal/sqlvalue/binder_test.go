@@ -1,4 +1,4 @@
-package e6
+package sqlvalue
 
 import (
 	"database/sql"
@@ -15,7 +15,7 @@ import (
 )
 
 // bound is a statement with its arguments, without a limit.
-func bound(t *testing.T, text string, args []any, to writer) (string, error) {
+func bound(t *testing.T, text string, args []any, to valueWriter) (string, error) {
 	t.Helper()
 	return bind(t.Context(), text, args, to, math.MaxInt32)
 }
@@ -23,7 +23,7 @@ func bound(t *testing.T, text string, args []any, to writer) (string, error) {
 // literal is one value as it stands in a statement.
 func literal(t *testing.T, v any, l literals) (string, error) {
 	t.Helper()
-	to := &statement{ctx: t.Context(), limit: math.MaxInt32}
+	to := &buffer{ctx: t.Context(), limit: math.MaxInt32}
 	err := l.write(to, v)
 	return to.text.String(), err
 }
@@ -35,7 +35,7 @@ type valuer struct {
 
 func (v valuer) Value() (driver.Value, error) { return v.value, v.err }
 
-func TestAPlaceholderBecomesTheLiteralOfItsValue(t *testing.T) {
+func TestBind_ReplacesAPlaceholderByTheLiteralOfItsArgument(t *testing.T) {
 	decimal, err := vector.ParseDecimal("-12.50")
 	require.NoError(t, err)
 	type text string
@@ -81,7 +81,7 @@ func TestAPlaceholderBecomesTheLiteralOfItsValue(t *testing.T) {
 	}
 }
 
-func TestOnlyPlaceholdersAreReplaced(t *testing.T) {
+func TestBind_ReplacesOnlyPlaceholders(t *testing.T) {
 	args := []any{sql.Named("a", 1), sql.Named("b", "x")}
 	got, err := bound(t, `SELECT :a, @b, ':a', "@b", x::int, y::a, z[1:a], t:a, @@b, ?? -- :a
 		/* @b */ FROM t WHERE c=:a AND d IN (@b,:a)`, args, literals{EscapeSafe})
@@ -99,7 +99,7 @@ func TestOnlyPlaceholdersAreReplaced(t *testing.T) {
 	require.Equal(t, "SELECT a ? :x, '?' -- ?", got, "?? is a question mark without values too")
 }
 
-func TestAValueIsNeverReadAsAPartOfWhatStandsBesideIt(t *testing.T) {
+func TestBind_SeparatesALiteralFromTheTokensBesideIt(t *testing.T) {
 	for sql, want := range map[string]string{
 		"SELECT v? FROM t":      "SELECT v 5 FROM t",
 		"SELECT ?FROM t":        "SELECT 5 FROM t",
@@ -121,12 +121,12 @@ func TestAValueIsNeverReadAsAPartOfWhatStandsBesideIt(t *testing.T) {
 	}
 }
 
-func TestAPlaceholderInANestedCommentIsNone(t *testing.T) {
+func TestBind_IgnoresAPlaceholderInANestedComment(t *testing.T) {
 	_, err := bound(t, "SELECT 1 /* /* */ || ? */", []any{" */ AS a, 2 AS b --"}, literals{})
 	require.ErrorContains(t, err, "no placeholder uses it")
 }
 
-func TestADecimalIsWrittenWithItsDigitsAndItsType(t *testing.T) {
+func TestLiterals_ADecimalHasItsDigitsAndItsType(t *testing.T) {
 	for text, want := range map[string]string{
 		"0": "CAST('0' AS DECIMAL(1,0))", "0.00": "CAST('0.00' AS DECIMAL(2,2))", "-0.5": "CAST('-0.5' AS DECIMAL(1,1))",
 		"100": "CAST('100' AS DECIMAL(3,0))", "1.50E+3": "CAST('1500' AS DECIMAL(4,0))", "1E-38": "CAST('0." + strings.Repeat("0", 37) + "1' AS DECIMAL(38,38))",
@@ -146,7 +146,7 @@ func TestADecimalIsWrittenWithItsDigitsAndItsType(t *testing.T) {
 	}
 }
 
-func TestLineEndsAndDollarSignsAreNoTrouble(t *testing.T) {
+func TestBind_ReadsLineEndsAndDollarSigns(t *testing.T) {
 	for text, want := range map[string]string{
 		"SELECT 1 -- c\r\n, ?": "SELECT 1 -- c\r\n, 7",
 		"SELECT /* \r */ ?":    "SELECT /* \r */ 7",
@@ -161,12 +161,12 @@ func TestLineEndsAndDollarSignsAreNoTrouble(t *testing.T) {
 	}
 }
 
-func TestTheStatementIsReadAsTheOptionSays(t *testing.T) {
+func TestBind_ReadsTheStatementByItsEscapeStyle(t *testing.T) {
 	const statement = `SELECT a LIKE ? ESCAPE '\', ?`
 	got, err := bound(t, statement, []any{1, 2}, literals{EscapeStandard})
 	require.NoError(t, err)
 	require.Equal(t, `SELECT a LIKE 1 ESCAPE '\', 2`, got)
-	beside := &serverParams{literals: literals{EscapeStandard}}
+	beside := &parameters{literals: literals{EscapeStandard}}
 	got, err = bound(t, statement, []any{1, 2}, beside)
 	require.NoError(t, err)
 	require.Equal(t, statement, got)
@@ -177,7 +177,7 @@ func TestTheStatementIsReadAsTheOptionSays(t *testing.T) {
 	}
 }
 
-func TestADateIsWrittenAsEnginesReadIt(t *testing.T) {
+func TestLiterals_ADateHasNoPlusSign(t *testing.T) {
 	for days, want := range map[int64]string{0: "1970-01-01", 3574536: "11756-09-30", -735615: "-0045-12-16"} {
 		got, err := literal(t, vector.DateValue{Days: days}, literals{})
 		require.NoError(t, err)
@@ -187,7 +187,7 @@ func TestADateIsWrittenAsEnginesReadIt(t *testing.T) {
 	require.ErrorContains(t, err, "is no DATE")
 }
 
-func TestStringsAreEscapedAsTheOptionSays(t *testing.T) {
+func TestLiterals_AStringIsEscapedByTheStyle(t *testing.T) {
 	for escape, want := range map[Escape]string{
 		EscapeSafe: `'a''\\b'`, EscapeBackslash: `'a\'\\b'`, EscapeStandard: `'a''\b'`,
 	} {
@@ -197,7 +197,7 @@ func TestStringsAreEscapedAsTheOptionSays(t *testing.T) {
 	}
 }
 
-func TestAValueThatDoesNotFitIsAnErrorThatNamesIt(t *testing.T) {
+func TestBind_NamesTheArgumentThatDoesNotFit(t *testing.T) {
 	broken := errors.New("broken")
 	for name, c := range map[string]struct {
 		sql  string
@@ -235,7 +235,7 @@ func TestAValueThatDoesNotFitIsAnErrorThatNamesIt(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := bound(t, c.sql, c.args, literals{EscapeSafe})
-			param, ok := errors.AsType[*ParamError](err)
+			param, ok := errors.AsType[*BindError](err)
 			require.True(t, ok, "%v", err)
 			require.ErrorContains(t, param, c.want)
 			require.Equal(t, name == "a valuer that fails", errors.Is(err, broken))
@@ -255,7 +255,7 @@ func cyclicPointer() any {
 	return v
 }
 
-func TestBind_LeavesWhatIsNoPlaceholderAlone(t *testing.T) {
+func TestBind_LeavesOtherUsesOfColonsAndQuestionMarksAlone(t *testing.T) {
 	for text, want := range map[string]string{
 		"SELECT l[:n], l[1:n], ?":                 "SELECT l[:n], l[1:n], 7",
 		"SELECT MAP {?:x}, x::int, $tag$ ? $tag$": "SELECT MAP {7:x}, x::int, $tag$ ? $tag$",
