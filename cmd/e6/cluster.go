@@ -16,15 +16,15 @@ import (
 func newClusterCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cluster",
-		Short: "Ask for the cluster's status, suspend it, wake it",
-		Long:  "Cluster asks for the status of the whole cluster, suspends it, or wakes it up.",
+		Short: "Show the cluster's status, suspend or resume it",
+		Long:  "Cluster shows the status of the whole cluster, suspends it, or resumes it.",
 		Args:  needsCommand,
 		RunE:  func(*cobra.Command, []string) error { return nil }, // it always needs a command
 	}
 	cmd.AddCommand(&cobra.Command{
 		Use:     "status",
 		Short:   "Print the cluster's status",
-		Long:    "Status prints what the cluster says about itself: active, suspended, resuming or\nfailed. It does not wake it.",
+		Long:    "Status prints the cluster's own status: active, suspended, resuming or\nfailed. It does not resume it.",
 		Example: "  e6 cluster status --profile prod",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -39,8 +39,8 @@ func newClusterCommand(a *app) *cobra.Command {
 		},
 	}, newSuspendCommand(a), &cobra.Command{
 		Use:     "resume",
-		Short:   "Wake a suspended cluster",
-		Long:    "Resume wakes a suspended cluster and waits until it is active.",
+		Short:   "Resume a suspended cluster",
+		Long:    "Resume resumes a suspended cluster and waits until it is active.",
 		Example: "  e6 cluster resume --timeout 10m",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -60,8 +60,8 @@ func newSuspendCommand(a *app) *cobra.Command {
 	var yes bool
 	cmd := &cobra.Command{
 		Use:     "suspend",
-		Short:   "Put the cluster to sleep, for everybody",
-		Long:    "Suspend puts the cluster to sleep, for all its users. It asks first, unless --yes is\ngiven.",
+		Short:   "Suspend the cluster, for all its users",
+		Long:    "Suspend suspends the cluster, for all its users. It asks for a confirmation, unless\n--yes is given.",
 		Example: "  e6 cluster suspend --yes",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -70,7 +70,7 @@ func newSuspendCommand(a *app) *cobra.Command {
 				return err
 			}
 			if !yes && !a.confirmed("Suspend the cluster at "+cfg.Address+" for all its users?") {
-				return errors.New("the cluster is left as it is: --yes suspends it without a question")
+				return errors.New("suspend the cluster: not confirmed: --yes skips the confirmation")
 			}
 			return a.cluster(cmd, func(ctx context.Context, c *e6.Client) error {
 				status, err := c.SuspendCluster(ctx)
@@ -82,12 +82,12 @@ func newSuspendCommand(a *app) *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "skip the confirmation")
 	return cmd
 }
 
-// cluster runs do with a client that asks neither side for a login first: a cluster
-// that is asleep would have none, or wake up.
+// cluster runs do with a client that authenticates on neither side first: a cluster
+// that is suspended would refuse it, or resume.
 func (a *app) cluster(cmd *cobra.Command, do func(ctx context.Context, c *e6.Client) error) error {
 	ctx, cancel := a.limited(cmd)
 	defer cancel()
@@ -99,7 +99,7 @@ func (a *app) cluster(cmd *cobra.Command, do func(ctx context.Context, c *e6.Cli
 	return cause(ctx, do(ctx, client))
 }
 
-// confirmed asks a person; there must be one.
+// confirmed asks for a confirmation on the terminal; without a terminal it is false.
 func (a *app) confirmed(question string) bool {
 	if !a.interactive() {
 		return false

@@ -10,7 +10,7 @@ import (
 	"github.com/e6data/e6data-go/e6/e6test"
 )
 
-func TestTheClusterIsPutToSleepAndWoken(t *testing.T) {
+func TestCluster_SuspendAndResume(t *testing.T) {
 	cluster, flags := start(t)
 	do := func(args ...string) result {
 		return command(t, append(append([]string{"cluster"}, args...), flags...)...)
@@ -19,22 +19,22 @@ func TestTheClusterIsPutToSleepAndWoken(t *testing.T) {
 	got := do("suspend")
 	require.Equal(t, exitStatement, got.code)
 	require.Contains(t, got.errOut, "--yes")
-	require.Equal(t, result{out: "active\n"}, do("status"), "nobody has agreed")
+	require.Equal(t, result{out: "active\n"}, do("status"), "without a confirmation nothing changes")
 	require.Equal(t, result{out: "suspended\n"}, do("suspend", "--yes"))
-	require.Equal(t, result{out: "suspended\n"}, do("status"), "asking does not wake it")
+	require.Equal(t, result{out: "suspended\n"}, do("status"), "reading the status does not resume it")
 	require.Equal(t, result{out: "active\n"}, do("resume", "--set", "auto_resume=false"))
 	require.Equal(t, result{out: "active\n"}, do("status"))
 	require.Zero(t, cluster.Stats().Calls["authenticate"], "cluster control needs no session")
 }
 
-func TestClusterControlSaysThatTheCredentialsAreWrong(t *testing.T) {
+func TestCluster_ReportsWrongCredentials(t *testing.T) {
 	_, flags := start(t, e6test.WithCredentials("me", "another"))
 	got := command(t, append([]string{"cluster", "status"}, flags...)...)
 	require.Equal(t, exitCluster, got.code, got.errOut)
 	require.Contains(t, got.errOut, "the credentials are rejected")
 }
 
-func TestTheEmulatorIsStartedWithItsOwnFlags(t *testing.T) {
+func TestEmulator_StartsWithItsOwnFlags(t *testing.T) {
 	clean(t)
 	dir := t.TempDir()
 	t.Setenv("PATH", dir)

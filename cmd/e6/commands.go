@@ -46,7 +46,7 @@ func commands() []shellCommand {
 			_, err := fmt.Fprintf(s.out, "timing is %s\n", map[bool]string{true: "on", false: "off"}[s.timing])
 			return err
 		}},
-		{"side", "", "say which side serves, and since when", func(_ context.Context, s *shell, _ string) error { return s.showSide() }},
+		{"side", "", "show the active side, and since when", func(_ context.Context, s *shell, _ string) error { return s.showSide() }},
 		{"events", "", "list the last events of the client", func(_ context.Context, s *shell, _ string) error { return s.showEvents() }},
 	}
 }

@@ -47,8 +47,8 @@ func newConfigCheckCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Report everything that is wrong with the configuration",
-		Long: `Check reports everything that is wrong with the configuration, at once. It asks
-nobody but with --connect, which also logs in.`,
+		Long: `Check reports every invalid value of the configuration, at once. It makes no
+connection, except with --connect, which also authenticates.`,
 		Example: "  e6 config check --profile prod --connect",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -139,7 +139,7 @@ func (a *app) show(values []shownValue, asJSON bool) error {
 	return err
 }
 
-// profiles says which profiles there are.
+// profiles lists the profiles.
 func (a *app) profiles() string {
 	path := cmp.Or(a.connection.file, profile.DefaultPath())
 	names, byDefault, err := profile.Names(path)

@@ -34,7 +34,7 @@ token_command = ["false"]
 `), 0o600))
 }
 
-func TestEachValueIsShownWithItsOrigin(t *testing.T) {
+func TestConfigShow_HasTheOriginOfEachValue(t *testing.T) {
 	profiles(t)
 	t.Setenv("E6DATA_CATALOG", "demo")
 	got := command(t, "config", "show", "--dsn", "e6://other.example.com?allow_clear_text=true", "--schema", "sales", "--set", "drain_timeout=1m")
@@ -48,7 +48,7 @@ func TestEachValueIsShownWithItsOrigin(t *testing.T) {
 	require.Contains(t, values, shownValue{Field: "Token", Value: "***", From: "a provider of tokens", Key: "token", Env: "E6DATA_PASSWORD"})
 }
 
-func TestAllThatIsWrongIsReportedAtOnce(t *testing.T) {
+func TestConfigCheck_ReportsEveryProblem(t *testing.T) {
 	clean(t)
 	t.Setenv("E6DATA_SECURE", "perhaps")
 	got := command(t, "config", "check", "--set", "prefetch=0", "--set", "nope=1", "--dsn", "e6://:planted@h/a/b/c?nope=1")
@@ -60,14 +60,14 @@ func TestAllThatIsWrongIsReportedAtOnce(t *testing.T) {
 	requireGolden(t, "config.nothing", got.errOut)
 }
 
-func TestAConfigurationIsCheckedAgainstTheCluster(t *testing.T) {
+func TestConfigCheck_ConnectAuthenticates(t *testing.T) {
 	cluster, flags := start(t, e6test.WithCredentials("me", "planted"))
 	got := command(t, append([]string{"config", "check"}, flags...)...)
 	require.Equal(t, result{out: "ok: e6://:***@" + cluster.Addr() + "/demo/sales?detection_timeout=10s\n"}, got)
-	require.Zero(t, cluster.Stats().Calls["authenticate"], "nobody is asked")
+	require.Zero(t, cluster.Stats().Calls["authenticate"], "no call is made")
 	got = command(t, append([]string{"config", "check", "--connect"}, flags...)...)
 	require.Equal(t, 0, got.code, got.errOut)
 	require.Contains(t, got.out, "ok: blue accepts the credentials")
-	got = command(t, append([]string{"config", "check", "--connect", "--user", "somebody"}, flags...)...)
+	got = command(t, append([]string{"config", "check", "--connect", "--user", "alice"}, flags...)...)
 	require.Equal(t, exitCluster, got.code)
 }

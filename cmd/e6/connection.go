@@ -20,7 +20,7 @@ import (
 	"github.com/e6data/e6data-go/e6/store"
 )
 
-// connection holds the flags that say which cluster is used.
+// connection holds the flags that choose the cluster.
 type connection struct {
 	file, profile, dsn string
 	tokenFile          string
@@ -66,10 +66,10 @@ func tilde(path string) string {
 	return path
 }
 
-// impatient are the defaults of somebody who sits and waits.
+// impatient are the defaults for interactive use.
 var impatient = map[string]string{"detection_timeout": "10s"}
 
-// sources are where the configuration comes from, in the order of precedence.
+// sources are the sources of the configuration, in the order of precedence.
 func (c *connection) sources(cmd *cobra.Command) []e6.Source {
 	values := map[string]string{}
 	for _, n := range named {
@@ -111,7 +111,7 @@ func isSecret(name string) bool {
 	return slices.ContainsFunc(e6.Settings(), func(s e6.Setting) bool { return s.Secret && s.Named(name) })
 }
 
-// config returns the configuration that the flags of a command lead to.
+// config returns the configuration of a command's flags.
 func (a *app) config(cmd *cobra.Command) (e6.Config, error) {
 	cfg, err := e6.Load(a.connection.sources(cmd)...)
 	if err != nil {
@@ -120,8 +120,8 @@ func (a *app) config(cmd *cobra.Command) (e6.Config, error) {
 	return cfg, cfg.Validate()
 }
 
-// askedConfig is config that asks for a token if nothing else is missing.
-func (a *app) askedConfig(cmd *cobra.Command) (e6.Config, error) {
+// promptedConfig is config with a prompt for the token if nothing else is missing.
+func (a *app) promptedConfig(cmd *cobra.Command) (e6.Config, error) {
 	cfg, err := a.config(cmd)
 	if config, ok := errors.AsType[*e6.ConfigError](err); !ok || !a.interactive() || !onlyToken(config) {
 		return cfg, err
@@ -130,7 +130,7 @@ func (a *app) askedConfig(cmd *cobra.Command) (e6.Config, error) {
 	if err != nil {
 		return cfg, err
 	}
-	cfg.Token, err = a.askToken(cfg.User)
+	cfg.Token, err = a.promptToken(cfg.User)
 	if err != nil {
 		return cfg, err
 	}
@@ -142,8 +142,8 @@ func onlyToken(err *e6.ConfigError) bool {
 	return !slices.ContainsFunc(err.Problems, func(p e6.Problem) bool { return p.Field != "Token" })
 }
 
-// askToken asks for the token of a user, which does not show.
-func (a *app) askToken(user string) (string, error) {
+// promptToken prompts for the token of a user, without echo.
+func (a *app) promptToken(user string) (string, error) {
 	_, _ = fmt.Fprintf(a.errOut, "Token of %s: ", user)
 	fd, _ := onTerminal(a.in)
 	token, err := term.ReadPassword(fd)
@@ -151,9 +151,9 @@ func (a *app) askToken(user string) (string, error) {
 	return strings.TrimSpace(string(token)), err
 }
 
-// open opens a client with the configuration that the flags lead to.
+// open opens a client with the configuration of the flags.
 func (a *app) open(ctx context.Context, cmd *cobra.Command, opts ...e6.Option) (*e6.Client, error) {
-	cfg, err := a.askedConfig(cmd)
+	cfg, err := a.promptedConfig(cmd)
 	if err != nil {
 		return nil, err
 	}

@@ -15,7 +15,7 @@ func newDoctorCommand(a *app) *cobra.Command {
 	var f doctorFlags
 	cmd := &cobra.Command{
 		Use:   "doctor",
-		Short: "Find out why the cluster cannot be used, or whether it can",
+		Short: "Check the configuration, the network and the cluster",
 		Long: `Doctor checks everything between the configuration and a query, one after the other:
 the values and the environment, the proxy of HTTPS_PROXY if clients use it, the
 address, the connection, TLS, HTTP/2, the credentials, both sides and the form in which
@@ -23,11 +23,11 @@ one refuses, the cluster's status, latency, clocks, the statement SELECT 1, and 
 store of --store if there is one. Each line has a verdict (ok, warn, fail, skip), what
 was seen, and what to do. It changes nothing and wakes no suspended cluster.
 
-With --probe it asks the cluster, with statements that only read, what nobody knows
-about engines in general, and prints the answers as Markdown that can be put into a
+With --probe it tests, with statements that only read, how the cluster's engine behaves
+where engines differ, and prints the results as Markdown that can be attached to a
 report: it holds no token, no session and no name of a host.
 
-With --bundle it writes what somebody who is to help needs into a zip archive:
+With --bundle it writes a zip archive for support:
 the report, the configuration without secrets, versions, and the client's events.
 
 The exit code is 1 if a check has failed.`,
@@ -44,7 +44,7 @@ The exit code is 1 if a check has failed.`,
 		},
 	}
 	cmd.Flags().BoolVar(&f.json, "json", false, "print JSON")
-	cmd.Flags().BoolVar(&f.probe, "probe", false, "ask the cluster what is not known about engines")
+	cmd.Flags().BoolVar(&f.probe, "probe", false, "test how the cluster's engine behaves")
 	cmd.Flags().StringVar(&f.bundle, "bundle", "", "write a support archive to this `FILE`")
 	return cmd
 }
@@ -57,7 +57,7 @@ type doctorFlags struct {
 func (a *app) doctor(cmd *cobra.Command, f doctorFlags) error {
 	ctx, cancel := a.limited(cmd)
 	defer cancel()
-	cfg, wrong := a.askedConfig(cmd)
+	cfg, wrong := a.promptedConfig(cmd)
 	if f.probe {
 		if wrong != nil {
 			return wrong
@@ -66,7 +66,7 @@ func (a *app) doctor(cmd *cobra.Command, f doctorFlags) error {
 	}
 	var report doctor.Report
 	if !f.json {
-		report.Tell = func(l doctor.Line) { _, _ = l.WriteTo(a.out) }
+		report.OnLine = func(l doctor.Line) { _, _ = l.WriteTo(a.out) }
 	}
 	known := report.Run(ctx, cfg, wrong, a.connection.store)
 	if ctx.Err() != nil {

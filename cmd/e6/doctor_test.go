@@ -74,7 +74,7 @@ func certificate(t *testing.T, ends time.Time, names ...string) (*tls.Config, st
 	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}, NextProtos: []string{"h2"}}, path
 }
 
-// bearerFlags lead to a cluster that wants a bearer, by a profile.
+// bearerFlags are for a cluster that requires a bearer, with a profile.
 func bearerFlags(t *testing.T, address, ca, file string) []string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "profiles")
@@ -83,7 +83,7 @@ func bearerFlags(t *testing.T, address, ca, file string) []string {
 	return []string{"--profiles", path}
 }
 
-// tlsFlags lead to a server with TLS.
+// tlsFlags are for a server with TLS.
 func tlsFlags(t *testing.T, address, ca string) []string {
 	t.Helper()
 	return []string{"--dsn", "e6s://me@" + address, "--token-file", secret(t), "--ca", ca, "--server-name", "e6.example.com"}
@@ -111,7 +111,7 @@ func serve(t *testing.T, config *tls.Config, answer func(w http.ResponseWriter))
 	return server.Listener.Addr().String()
 }
 
-// answering leads to a web server that gives one answer to everything.
+// answering returns the flags for a web server with one response to every request.
 func answering(answer func(w http.ResponseWriter)) func(t *testing.T) []string {
 	return func(t *testing.T) []string {
 		return []string{"--dsn", "e6://me@" + serve(t, nil, answer), "--token-file", secret(t)}
@@ -144,7 +144,7 @@ func listener(t *testing.T, do func(c net.Conn)) string {
 	return l.Addr().String()
 }
 
-func TestTheDoctorTellsWhatIsWrongAndWhatToDo(t *testing.T) {
+func TestDoctor_ReportsTheProblemAndTheNextStep(t *testing.T) {
 	year := time.Now().Add(365 * 24 * time.Hour)
 	for name, c := range map[string]struct {
 		start func(t *testing.T) []string
@@ -328,7 +328,7 @@ func TestTheDoctorTellsWhatIsWrongAndWhatToDo(t *testing.T) {
 	}
 }
 
-func TestTheDoctorsReportAsJSON(t *testing.T) {
+func TestDoctor_JSON(t *testing.T) {
 	_, flags := start(t)
 	got := command(t, append([]string{"doctor", "--json"}, flags...)...)
 	require.Equal(t, result{got.out, "", 0}, got)
@@ -341,18 +341,18 @@ func TestTheDoctorsReportAsJSON(t *testing.T) {
 	require.Equal(t, "ok", report.Checks[14].Verdict)
 }
 
-func TestTheSupportArchiveHoldsNoSecret(t *testing.T) {
+func TestDoctorBundle_HoldsNoSecret(t *testing.T) {
 	cluster, flags := start(t)
-	cluster.Inject(e6test.Fault{Method: "getResultMetadata", Times: -1, Action: e6test.Fail, Message: "planted in an error, of somebody@example.com"})
+	cluster.Inject(e6test.Fault{Method: "getResultMetadata", Times: -1, Action: e6test.Fail, Message: "planted in an error, of alice@example.com"})
 	t.Setenv("E6DATA_CATALOG", "shown")
 	t.Setenv("E6DATA_PASSWORD", "planted too")
 	path := filepath.Join(t.TempDir(), "support.zip")
 	var out, errOut strings.Builder
-	code := run(append([]string{"doctor", "--bundle", path, "--user", "somebody@example.com"}, flags...), make(chan os.Signal), strings.NewReader(""), &out, &errOut)
+	code := run(append([]string{"doctor", "--bundle", path, "--user", "alice@example.com"}, flags...), make(chan os.Signal), strings.NewReader(""), &out, &errOut)
 	require.Equal(t, exitStatement, code)
 	require.Equal(t, "wrote "+path+": look at it before you send it\n", errOut.String())
 	require.NotContains(t, out.String(), "planted", "nor does what is printed")
-	require.Contains(t, out.String(), "*** in an error, of somebody@example.com", "who asks is no secret here")
+	require.Contains(t, out.String(), "*** in an error, of alice@example.com", "the user's own name is not a secret here")
 	info, err := os.Stat(path)
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
@@ -375,12 +375,12 @@ func TestTheSupportArchiveHoldsNoSecret(t *testing.T) {
 	require.Contains(t, whole, "E6DATA_PASSWORD")
 	require.Contains(t, whole, "demo")
 	require.Contains(t, whole, "in an error, of ***")
-	for _, hidden := range []string{"planted", "somebody", "SELECT 1 ", "session-"} {
+	for _, hidden := range []string{"planted", "alice", "SELECT 1 ", "session-"} {
 		require.NotContains(t, whole, hidden)
 	}
 }
 
-func TestNeitherTheArchiveNorTheAnswersHoldABearer(t *testing.T) {
+func TestDoctor_BundleAndProbeHoldNoBearer(t *testing.T) {
 	config, ca := certificate(t, time.Now().Add(365*24*time.Hour), "e6.example.com")
 	cluster, _ := start(t, e6test.WithTLS(config), e6test.WithBearer(func(token string) bool { return token == "planted" }))
 	for _, method := range []string{"getResultMetadata", "healthCheck"} {
@@ -405,7 +405,7 @@ func TestNeitherTheArchiveNorTheAnswersHoldABearer(t *testing.T) {
 	}
 }
 
-func TestTheProbeAsksWhatIsNotKnown(t *testing.T) {
+func TestDoctorProbe_TestsUnknownBehaviour(t *testing.T) {
 	cluster, flags := start(t, e6test.WithCredentials("me", "planted"))
 	got := command(t, append([]string{"doctor", "--probe"}, flags...)...)
 	require.Equal(t, 0, got.code, got.errOut)

@@ -13,7 +13,7 @@ import (
 // commandLine is e6 and its arguments, indented or in backquotes.
 var commandLine = regexp.MustCompile("(?m)^ {4,}(e6 [a-z].*)$|`(e6 [a-z][^`\n]*)`")
 
-func TestTheCommandsOfTheDocumentsCanBeTyped(t *testing.T) {
+func TestDocuments_CommandsAreValid(t *testing.T) {
 	clean(t)
 	paths, err := filepath.Glob("../../docs/*.md")
 	require.NoError(t, err)

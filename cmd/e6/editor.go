@@ -133,8 +133,8 @@ func historyFile() (string, error) {
 	return filepath.Join(dir, "history"), os.MkdirAll(dir, 0o700)
 }
 
-// patienceOfTab is how long somebody who asks for a completion waits.
-const patienceOfTab = time.Second
+// completionTimeout limits how long a completion takes.
+const completionTimeout = time.Second
 
 // complete completes commands, and the names of tables.
 func (s *shell) complete(line string, pos int) (head string, candidates []string, tail string) {
@@ -150,7 +150,7 @@ func (s *shell) complete(line string, pos int) (head string, candidates []string
 			known = append(known, `\`+c.name)
 		}
 	} else {
-		ctx, cancel := context.WithTimeout(context.Background(), patienceOfTab)
+		ctx, cancel := context.WithTimeout(context.Background(), completionTimeout)
 		defer cancel()
 		known, _ = s.client.Tables(ctx, s.catalog, s.schema) // without an answer there is no completion
 		slices.Sort(known)

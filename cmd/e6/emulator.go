@@ -36,14 +36,14 @@ The program is looked for beside this one and in the PATH. To install it:
 			}
 			program := exec.CommandContext(cmd.Context(), path, args...)
 			program.Stdin, program.Stdout, program.Stderr = a.in, a.out, a.errOut
-			// It takes a signal as its wish to end, and puts its things in order.
+			// It handles the signal itself, and shuts down in order.
 			program.Cancel = func() error { return program.Process.Signal(os.Interrupt) }
 			err = program.Run()
 			if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.ExitCode() > 0 {
 				return statusError(exit.ExitCode())
 			}
 			if cmd.Context().Err() != nil {
-				return statusError(exitOK) // it has served, and was told to end
+				return statusError(exitOK) // ended by a signal: a success
 			}
 			return err
 		},

@@ -16,7 +16,7 @@ import (
 	"github.com/e6data/e6data-go/e6/store"
 )
 
-// The exit codes, as the help says.
+// The exit codes, as the help lists them.
 const (
 	exitOK          = 0
 	exitStatement   = 1
@@ -36,7 +36,7 @@ type usageError struct {
 func (e *usageError) Error() string { return e.err.Error() }
 func (e *usageError) Unwrap() error { return e.err }
 
-// statusError ends the command with a code after everything has been said.
+// statusError ends the command with a code and without a message of its own.
 type statusError int
 
 func (e statusError) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
@@ -44,10 +44,10 @@ func (e statusError) Error() string { return fmt.Sprintf("exit code %d", int(e))
 // errTimeout is the cause of a context that --timeout has ended.
 var errTimeout = errors.New("--timeout has passed")
 
-// report says what went wrong and returns the exit code.
+// report prints the error and returns the exit code.
 func (a *app) report(ctx context.Context, err error) int {
 	code := exitCode(ctx, err)
-	if status, said := errors.AsType[statusError](err); said {
+	if status, phrase := errors.AsType[statusError](err); phrase {
 		return int(status)
 	}
 	if text := describe(err, code); text != "" {
@@ -69,7 +69,7 @@ func printable(text string) string {
 func exitCode(ctx context.Context, err error) int {
 	switch {
 	case err == nil, errors.Is(err, syscall.EPIPE):
-		return exitOK // whoever reads has seen enough
+		return exitOK // the reader has closed the pipe
 	case ctx.Err() != nil:
 		return exitInterrupted
 	case errors.Is(err, errTimeout):
@@ -113,7 +113,7 @@ func describe(err error, code int) string {
 		return problems(config)
 	}
 	if query, ok := errors.AsType[*e6.QueryError](err); ok && query.Code != codes.OK {
-		// The place in the client says nothing to somebody who wrote a statement.
+		// The author of a statement needs the engine's message, not the failed call.
 		return strings.TrimSpace(query.Message)
 	}
 	if detection, ok := errors.AsType[*e6.DetectionError](err); ok {
@@ -126,19 +126,19 @@ func describe(err error, code int) string {
 }
 
 // seeDoctor is what to do if a cluster cannot be used.
-const seeDoctor = "'e6 doctor' finds out more."
+const seeDoctor = "'e6 doctor' shows the details."
 
-// detail is what was going on when the time was over, without saying once more that it
-// was.
+// detail describes what was in progress when the time was over, without repeating that
+// the time is over.
 func (e *timeoutError) detail() string {
 	text := describe(e.err, exitStatement)
-	for _, said := range []string{"context deadline exceeded: " + errTimeout.Error(), errTimeout.Error(), "context deadline exceeded"} {
-		text = strings.TrimSuffix(strings.ReplaceAll(strings.ReplaceAll(text, ": "+said, ""), said, ""), ": ")
+	for _, phrase := range []string{"context deadline exceeded: " + errTimeout.Error(), errTimeout.Error(), "context deadline exceeded"} {
+		text = strings.TrimSuffix(strings.ReplaceAll(strings.ReplaceAll(text, ": "+phrase, ""), phrase, ""), ": ")
 	}
 	return strings.ReplaceAll(text, ": e6: ", ": ")
 }
 
-// unreachable describes why no side of a cluster accepts. A cause that both sides share
+// unreachable describes the causes for which no side of a cluster accepts. A cause that both sides share
 // is printed once.
 func unreachable(err *e6.DetectionError) string {
 	type answer struct{ side, text string }
@@ -153,7 +153,7 @@ func unreachable(err *e6.DetectionError) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "no side of the cluster accepts: %s", cause)
 	for _, answer := range answers {
-		if !strings.Contains(cause, answer.text) { // every text contains that of a side that was not asked
+		if !strings.Contains(cause, answer.text) { // every text contains the empty text of a side that was not probed
 			fmt.Fprintf(&b, "\n  %-5s  %s", answer.side, answer.text)
 		}
 	}
@@ -178,13 +178,13 @@ func withoutSide(text string) string {
 	return strings.NewReplacer(" on blue", "", " on green", "").Replace(text)
 }
 
-// problems lists what is wrong with a configuration.
+// problems lists the invalid values of a configuration.
 func problems(err *e6.ConfigError) string {
 	var b strings.Builder
-	b.WriteString("the configuration is not complete or not right:")
+	b.WriteString("the configuration is incomplete or invalid:")
 	for _, p := range err.Problems {
 		fmt.Fprintf(&b, "\n  %s is %s\n      want %s", p.Name(), p.Value, p.Want)
 	}
-	b.WriteString("\n'e6 config show' tells where each value comes from.")
+	b.WriteString("\n'e6 config show' shows the source of each value.")
 	return b.String()
 }

@@ -24,11 +24,11 @@ func newFleetCommand(a *app) *cobra.Command {
 	var each, asJSON bool
 	cmd := &cobra.Command{
 		Use:   "fleet",
-		Short: "Show the clients that share a store, take them all back from a side",
-		Long: `Fleet shows what the store of --store knows of a cluster: which side is active, which
+		Short: "Show the clients that share a store, roll them back from a side",
+		Long: `Fleet shows the record of a cluster in the store of --store: which side is active, which
 one was announced, the vetoes on a side, and the clients that use the store with
 WithFleet, where the store lists them (etcd does, files do not). Which cluster is
-meant is said as for any other command; neither a user nor a token is needed.
+used is set as for any other command; neither a user nor a token is needed.
 
 A store is etcd://HOST:PORT[,HOST:PORT...][/NAMESPACE], the same with etcds:// for TLS,
 or file:[DIRECTORY]. Etcd's user, password and certificates come from the variables
@@ -38,7 +38,7 @@ ETCDCTL_CERT and ETCDCTL_KEY.
 "e6 watch --store URL" shows the same as it changes.`,
 		Example: `  e6 fleet --store etcd://etcd-1:2379,etcd-2:2379/analytics --profile prod
   e6 fleet --store file: --address localhost:50052
-  e6 fleet rollback --why "the sums are wrong" --profile prod
+  e6 fleet rollback --reason "the sums are wrong" --profile prod
   e6 fleet release --profile prod`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
@@ -112,7 +112,7 @@ var _ pflag.Value = (*sideFlag)(nil)
 // rollbackFlags are the flags of e6 fleet rollback.
 type rollbackFlags struct {
 	side    sideFlag
-	why     string
+	reason  string
 	lasts   time.Duration
 	patient time.Duration
 	yes     bool
@@ -122,32 +122,33 @@ func newFleetRollbackCommand(a *app) *cobra.Command {
 	var f rollbackFlags
 	cmd := &cobra.Command{
 		Use:   "rollback",
-		Short: "Take all clients back from a side",
-		Long: `Rollback tells the clients of a cluster, by the store that they share, to leave the side
-that is announced or active, and to ignore its announcements for a while. A client
-leaves only if the other side accepts it, so make sure first that that one serves.
-Queries that run stay where they are, and end there. If most clients are on another
-side than the store says, it wants --side.
+		Short: "Move all clients away from a side",
+		Long: `Rollback makes the clients of a cluster leave, through their store, the side that is
+announced or active, and suppress its announcements for a while. A client leaves only
+if the other side accepts it, so make sure first that it serves. Running queries finish
+on their side. If most clients are not on the side that the store has as active, --side
+is required.
 
-It asks first, unless --yes is given. Where the store lists clients, it then waits until
-none of them is on the side any more; with exit code 1 some still are.`,
-		Example: `  e6 fleet rollback --why "the sums are wrong" --profile prod
-  e6 fleet rollback --side green --why "CASE-123" --for 2h --yes --profile prod`,
+It asks for a confirmation, unless --yes is given. Where the store lists clients, it
+then waits until none of them is on the side any more. Exit code 1 means that some
+still are.`,
+		Example: `  e6 fleet rollback --reason "the sums are wrong" --profile prod
+  e6 fleet rollback --side green --reason "CASE-123" --for 2h --yes --profile prod`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if f.why == "" {
-				return &usageError{errors.New("why: give a reason for others to read, with --why"), cmd.CommandPath()}
+			if f.reason == "" {
+				return &usageError{errors.New("roll back: no reason: give one with --reason"), cmd.CommandPath()}
 			}
 			return a.fleet(cmd, func(ctx context.Context, s store.Store, cluster string) error {
 				return a.rollbackFleet(ctx, s, cluster, f)
 			})
 		},
 	}
-	cmd.Flags().StringVar(&f.why, "why", "", "`REASON`, for others to read")
+	cmd.Flags().StringVar(&f.reason, "reason", "", "`REASON`, shown to the other users")
 	cmd.Flags().Var(&f.side, "side", "`SIDE` to leave: blue or green; the one that was announced or is active")
-	cmd.Flags().DurationVar(&f.lasts, "for", 30*time.Minute, "`TIME` for which announcements of the side are ignored, 24h at most")
+	cmd.Flags().DurationVar(&f.lasts, "for", 30*time.Minute, "`TIME` for which announcements of the side are suppressed, 24h at most")
 	cmd.Flags().DurationVar(&f.patient, "wait", 30*time.Second, "`TIME` to wait for the clients; 0 does not wait")
-	cmd.Flags().BoolVarP(&f.yes, "yes", "y", false, "do not ask")
+	cmd.Flags().BoolVarP(&f.yes, "yes", "y", false, "skip the confirmation")
 	return cmd
 }
 
@@ -163,40 +164,40 @@ func (a *app) rollbackFleet(ctx context.Context, s store.Store, cluster string, 
 		}
 	}
 	if before.Record.Vetoed(side.Other()) {
-		return fmt.Errorf("a veto on %s stands, so nobody can be sent there: 'e6 fleet' shows it, and 'e6 fleet release --side %s' takes it back", side.Other(), side.Other())
+		return fmt.Errorf("roll back: a veto on %s is active, so clients cannot move there: 'e6 fleet' shows it, 'e6 fleet release --side %s' removes it", side.Other(), side.Other())
 	}
-	question := fmt.Sprintf("Take the clients of %s from %s back to %s for %s?", before.Name(), side, side.Other(), f.lasts)
+	question := fmt.Sprintf("Move the clients of %s from %s back to %s for %s?", before.Name(), side, side.Other(), f.lasts)
 	if n := len(before.Clients); n > 0 {
-		question = fmt.Sprintf("Take the clients of %s (%d, of them %d on %s) from %s back to %s for %s?",
+		question = fmt.Sprintf("Move the clients of %s (%d, of them %d on %s) from %s back to %s for %s?",
 			before.Name(), n, before.On(side), side, side, side.Other(), f.lasts)
 	}
 	if !f.yes && !a.confirmed(question) {
-		return errors.New("the fleet is left as it is: --yes takes it back without a question")
+		return errors.New("roll back: not confirmed: --yes skips the confirmation")
 	}
-	fact, err := store.Rollback(ctx, s, cluster, store.Directive{Side: side, Reason: f.why, Who: whoami(), For: f.lasts})
+	record, err := store.Rollback(ctx, s, cluster, store.Directive{Side: side, Reason: f.reason, Who: whoami(), For: f.lasts})
 	if err != nil {
 		return err
 	}
-	_, _ = fmt.Fprintf(a.out, "%s; %s is vetoed until %s\n", fleet.Record(fact), side, time.Now().Add(f.lasts).Format(time.DateTime))
+	_, _ = fmt.Fprintf(a.out, "%s; %s is vetoed until %s\n", fleet.Record(record), side, time.Now().Add(f.lasts).Format(time.DateTime))
 	return a.waitForFleet(ctx, s, cluster, side, f.patient)
 }
 
-// sideToLeave is the side that a rollback without --side takes the clients back from:
+// sideToLeave is the side that a rollback without --side leaves:
 // the announced one, otherwise the active one.
 //
 // A client shows where it is before it has written the store's record. For that moment,
 // and for longer if the record cannot be written, the record still names the side that
-// the clients have left. A veto on that side would keep them where they are, which is
-// the opposite of what was wanted. So the record alone does not decide against the
+// the clients have left. A veto on that side would keep them on the side to leave, which is
+// the opposite of the intention. So the record alone does not decide against the
 // majority of the clients.
 func sideToLeave(s fleet.State) (fsm.Side, error) {
 	side := s.Record.Side()
 	if !side.Valid() {
-		return side, fmt.Errorf("the store knows nothing of %s: if the clients use just this address, name the side to leave with --side", s.Name())
+		return side, fmt.Errorf("the store has no record of %s: check the address, or name the side to leave with --side", s.Name())
 	}
 	announced := s.Record.Announced == side && s.Record.Active != side
 	if there, elsewhere := s.On(side), s.On(side.Other()); !announced && elsewhere > there {
-		return side, fmt.Errorf("the store says that %s is active, but %d of %d clients are on %s: name the side to leave with --side",
+		return side, fmt.Errorf("the store has %s as active, but %d of %d clients are on %s: name the side to leave with --side",
 			side, elsewhere, len(s.Clients), side.Other())
 	}
 	return side, nil
@@ -206,8 +207,8 @@ func sideToLeave(s fleet.State) (fsm.Side, error) {
 var errStay = errors.New("clients stay")
 
 // waitForFleet waits until no client is on a side any more, where the store lists them.
-// The patience begins when the store has listed them: what it takes to do that says
-// nothing about the clients.
+// The timeout begins when the store has listed them: a slow store is not
+// a client that stays.
 func (a *app) waitForFleet(ctx context.Context, s store.Store, cluster string, side fsm.Side, patience time.Duration) error {
 	lists, ok := s.(store.Presence)
 	if !ok || patience <= 0 {
@@ -216,15 +217,15 @@ func (a *app) waitForFleet(ctx context.Context, s store.Store, cluster string, s
 	waiting, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	stay, all := -1, 0
-	var said time.Time
+	var reported time.Time
 	var deadline *time.Timer
 	err := lists.WatchClients(waiting, cluster, func(clients []store.Client) {
 		if deadline == nil {
 			deadline = time.AfterFunc(patience, func() { stop(errStay) })
 		}
 		stay, all = fleet.State{Clients: clients}.On(side), len(clients)
-		if stay == 0 || time.Since(said) >= time.Second { // not a line for each of a thousand
-			said = time.Now()
+		if stay == 0 || time.Since(reported) >= time.Second { // not a line for each of a thousand
+			reported = time.Now()
 			_, _ = fmt.Fprintf(a.out, "clients: %d; on %s: %d\n", all, side, stay)
 		}
 		if stay == 0 {
@@ -238,7 +239,7 @@ func (a *app) waitForFleet(ctx context.Context, s store.Store, cluster string, s
 	case stay == 0:
 		return nil
 	case stay > 0 && errors.Is(context.Cause(waiting), errStay):
-		return fmt.Errorf("after %s %d of %d clients are still on %s: they go when %s accepts them; 'e6 fleet --all' lists them",
+		return fmt.Errorf("after %s %d of %d clients are still on %s: they leave when %s accepts them; 'e6 fleet --all' lists them",
 			patience, stay, all, side, side.Other())
 	}
 	return err
@@ -248,8 +249,8 @@ func newFleetReleaseCommand(a *app) *cobra.Command {
 	var side sideFlag
 	cmd := &cobra.Command{
 		Use:   "release",
-		Short: "Take the vetoes on a side back",
-		Long: `Release takes every veto on a side back, those of clients and those of "e6 fleet
+		Short: "Remove the vetoes on a side",
+		Long: `Release removes every veto on a side, those of clients and those of "e6 fleet
 rollback", so that its announcements count again. It moves no client: the next
 announcement does.`,
 		Example: `  e6 fleet release --profile prod
@@ -266,19 +267,19 @@ announcement does.`,
 					if err != nil {
 						return err
 					}
-					_, _ = fmt.Fprintf(a.out, "vetoes on %s taken back: %d\n", each, n)
+					_, _ = fmt.Fprintf(a.out, "vetoes removed from %s: %d\n", each, n)
 				}
 				return nil
 			})
 		},
 	}
-	cmd.Flags().Var(&side, "side", "`SIDE` whose vetoes are taken back: blue or green; both")
+	cmd.Flags().Var(&side, "side", "`SIDE` whose vetoes are removed: blue or green; both")
 	return cmd
 }
 
-// whoami is who gives an order, for people: user@host.
+// whoami is the author of a directive, for people: user@host.
 func whoami() string {
-	name := "somebody"
+	name := "unknown"
 	if u, err := user.Current(); err == nil {
 		name = u.Username
 	}

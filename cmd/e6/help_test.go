@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestTheHelpReadsWell(t *testing.T) {
+func TestHelp_MatchesItsGoldenFiles(t *testing.T) {
 	clean(t)
 	for _, args := range [][]string{{}, {"query"}, {"shell"}, {"config"}, {"cluster"}, {"watch"}, {"fleet"}, {"fleet", "rollback"}, {"emulator"}} {
 		name := strings.Join(append([]string{"help"}, args...), ".")
@@ -19,7 +19,7 @@ func TestTheHelpReadsWell(t *testing.T) {
 	require.Equal(t, command(t, "help"), command(t), "without a command there is nothing else to do")
 }
 
-func TestEveryCommandIsExplained(t *testing.T) {
+func TestHelp_EveryCommandHasADescription(t *testing.T) {
 	var check func(cmd *cobra.Command)
 	check = func(cmd *cobra.Command) {
 		require.NotEmpty(t, cmd.Short, cmd.CommandPath())
@@ -34,7 +34,7 @@ func TestEveryCommandIsExplained(t *testing.T) {
 	check(newRootCommand(&app{}))
 }
 
-func TestAMistypedCommandIsAnswered(t *testing.T) {
+func TestUsage_AMistypedCommandIsAnError(t *testing.T) {
 	clean(t)
 	for want, args := range map[string][]string{
 		`e6: unknown command "qurey" for "e6": want one of `: {"qurey"},
@@ -63,7 +63,7 @@ func TestFlags_ValuesThatMeanNothingAreRefused(t *testing.T) {
 	}
 }
 
-func TestShellsCanCompleteCommands(t *testing.T) {
+func TestCompletion_CompletesCommands(t *testing.T) {
 	clean(t)
 	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
 		got := command(t, "completion", shell)

@@ -1,5 +1,5 @@
 // The command e6 is a client of the e6data SQL engine for the terminal: it runs
-// statements, watches cutovers and finds out why a cluster cannot be reached.
+// statements, watches cutovers and diagnoses a cluster that cannot be reached.
 //
 //	e6 query "SELECT 1"
 //

@@ -13,10 +13,10 @@ import (
 	"github.com/e6data/e6data-go/e6"
 )
 
-// progress is the line that says how far a query is.
+// progress is the line that shows the progress of a query.
 type progress struct {
 	w     io.Writer
-	shown bool // there is a terminal for it, and nobody objects
+	shown bool // there is a terminal, and --quiet is not set
 	mu    sync.Mutex
 	bar   *progressbar.ProgressBar
 	total int64
@@ -62,7 +62,7 @@ func (p *progress) show(now e6.Progress) {
 	_ = p.bar.Set64(now.Rows)
 }
 
-// stage says how far a query is, without the part that a bar shows.
+// stage describes the stage of a query, without the part that a bar shows.
 func stage(now e6.Progress) string {
 	words := []string{now.Stage.String()}
 	if side := now.Handle.Side; side != e6.None {
@@ -78,7 +78,7 @@ func stage(now e6.Progress) string {
 	}
 	text := strings.Join(words, " ")
 	if now.TotalRows > 0 {
-		return text // a bar tells the time itself
+		return text // a bar shows the time itself
 	}
 	return fmt.Sprintf("%s, %s", text, now.Elapsed.Round(100*time.Millisecond))
 }

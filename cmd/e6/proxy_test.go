@@ -45,7 +45,7 @@ func proxy(t *testing.T, to string) *httptest.Server {
 	var pipes sync.WaitGroup
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		user, password, _ := (&http.Request{Header: http.Header{"Authorization": r.Header["Proxy-Authorization"]}}).BasicAuth()
-		if user != "somebody" || password != "planted" {
+		if user != "alice" || password != "planted" {
 			w.Header().Set("Proxy-Authenticate", "Basic")
 			w.WriteHeader(http.StatusProxyAuthRequired)
 			return
@@ -87,18 +87,18 @@ func TestDoctor_ConnectsThroughTheProxyThatTheClientUses(t *testing.T) {
 	flags := func(address string) []string {
 		return []string{"--dsn", "e6s://me@" + address + "/demo/sales", "--token-file", secret(t), "--ca", ca, "--server-name", "e6.example.com"}
 	}
-	named := "http://somebody:planted@" + through.Listener.Addr().String()
+	named := "http://alice:planted@" + through.Listener.Addr().String()
 	for name, c := range map[string]struct {
 		proxy, noProxy, address string
 		code                    int
 	}{
 		"proxy":           {named, "", "e6.example.com:443", 0},
 		"proxy-407":       {through.URL, "", "e6.example.com:443", exitStatement},
-		"proxy-wrong":     {"http://somebody:planted1@" + through.Listener.Addr().String(), "", "e6.example.com:443", exitStatement},
+		"proxy-wrong":     {"http://alice:planted1@" + through.Listener.Addr().String(), "", "e6.example.com:443", exitStatement},
 		"proxy-forbids":   {named, "", "other.example.com:443", exitStatement},
 		"proxy-nobody":    {"http://127.0.0.1:1", "", "e6.example.com:443", exitStatement},
-		"proxy-socks":     {"socks5://somebody:planted@127.0.0.1:1", "", "e6.example.com:443", exitStatement},
-		"proxy-wrong-url": {"http://somebody:planted@%zz", "", "0.0.0.0:" + port, 0},
+		"proxy-socks":     {"socks5://alice:planted@127.0.0.1:1", "", "e6.example.com:443", exitStatement},
+		"proxy-wrong-url": {"http://alice:planted@%zz", "", "0.0.0.0:" + port, 0},
 		"proxy-not":       {named, "0.0.0.0", "0.0.0.0:" + port, 0},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -40,17 +40,17 @@ of the standard input if neither is given or the argument is "-". Statements end
 with a semicolon; they run one after the other, until one fails.
 
 On a terminal the result is a table. Otherwise it is CSV, or what the name of the output
-ends in: .json, .jsonl or .parquet. --format says what else:
+ends in: .json, .jsonl or .parquet. --format chooses another one:
     table      columns with lines between them
     expanded   one line for each value
-    csv        comma-separated; nulls are empty unless --null says how they look
+    csv        comma-separated; nulls are empty unless --null is set
     json       an array of objects; decimals and whole numbers have all their digits
     jsonl      an object on each line
     parquet    a Parquet file, of one statement; needs --output or a redirection
 
 Results are printed as they come, in constant memory. A table that is longer than
 the terminal goes through $PAGER (less, if that is not set). While a query runs, a
-line on the terminal says how far it is. Ctrl-C, SIGTERM and SIGHUP cancel it on the
+line on the terminal shows its progress. Ctrl-C, SIGTERM and SIGHUP cancel it on the
 server. The file of --output is written when all statements have succeeded: until then,
 and if one fails, it is left as it was.
 
@@ -191,20 +191,20 @@ func printed(ctx context.Context, client *e6.Client, w output.Writer, p *progres
 	return w.End(rows.Truncated())
 }
 
-// timeoutError says what --timeout has cut short.
+// timeoutError wraps the error of a call that --timeout has ended.
 type timeoutError struct{ err error }
 
 func (e *timeoutError) Error() string   { return errTimeout.Error() }
 func (e *timeoutError) Unwrap() []error { return []error{errTimeout, e.err} }
 
-// cause prefers the reason why a context has ended to what came of it, which stands
-// beside it if --timeout was the reason: it says why it took so long.
+// cause prefers the cause of an ended context to the error that it led to, which is kept
+// beside it if --timeout was the cause: it describes what took so long.
 func cause(ctx context.Context, err error) error {
 	if err == nil || ctx.Err() == nil {
 		return err
 	}
-	if why := context.Cause(ctx); !errors.Is(why, errTimeout) {
-		return why
+	if ended := context.Cause(ctx); !errors.Is(ended, errTimeout) {
+		return ended
 	}
 	return &timeoutError{err}
 }

@@ -25,7 +25,7 @@ import (
 	"github.com/e6data/e6data-go/internal/stress"
 )
 
-func TestAResultIsPrintedInEachFormat(t *testing.T) {
+func TestQuery_PrintsEachFormat(t *testing.T) {
 	_, flags := start(t)
 	for _, format := range output.Texts() {
 		t.Run(format, func(t *testing.T) {
@@ -36,7 +36,7 @@ func TestAResultIsPrintedInEachFormat(t *testing.T) {
 	}
 }
 
-func TestWithoutATerminalAResultIsCSV(t *testing.T) {
+func TestQuery_WithoutATerminalPrintsCSV(t *testing.T) {
 	_, flags := start(t)
 	rows := func(from, to int) (text string) {
 		for i := from; i < to; i++ {
@@ -87,7 +87,7 @@ func TestValuesAreBoundWithTheirTypes(t *testing.T) {
 	}
 }
 
-func TestTheExitCodeSaysWhatWentWrong(t *testing.T) {
+func TestExitCode_DependsOnTheError(t *testing.T) {
 	cluster, flags := start(t)
 	query := func(args ...string) result {
 		return command(t, append(append([]string{"query"}, args...), flags...)...)
@@ -135,21 +135,21 @@ func TestTheExitCodeSaysWhatWentWrong(t *testing.T) {
 	require.Equal(t, exitTimeout, got.code, got.errOut)
 }
 
-func TestAClusterThatRejectsTheCredentialsIsNamed(t *testing.T) {
+func TestQuery_RejectedCredentialsNameTheCluster(t *testing.T) {
 	_, flags := start(t, e6test.WithCredentials("me", "another"))
 	got := command(t, append([]string{"query", "SELECT 1"}, flags...)...)
 	require.Equal(t, exitCluster, got.code)
 	require.Contains(t, got.errOut, "the credentials are rejected")
 }
 
-func TestTheFirstStatementThatFailsEndsTheScript(t *testing.T) {
+func TestQuery_TheFirstFailedStatementEndsTheScript(t *testing.T) {
 	_, flags := start(t)
 	got := command(t, append([]string{"query", "SELECT 1; FAIL of itself; SELECT 2", "--format", "jsonl"}, flags...)...)
 	require.Equal(t, exitStatement, got.code)
 	require.Equal(t, 1, strings.Count(got.out, "\n"), "what came before it is there")
 }
 
-func TestCtrlCCancelsTheQueryOnTheServer(t *testing.T) {
+func TestQuery_CtrlCCancelsItOnTheServer(t *testing.T) {
 	cluster, flags := start(t)
 	for name, sql := range map[string]string{"while it runs": "SELECT sleep(60000)", "while it streams": "SELECT * FROM numbers(100000000)"} {
 		t.Run(name, func(t *testing.T) {
@@ -163,12 +163,12 @@ func TestCtrlCCancelsTheQueryOnTheServer(t *testing.T) {
 			signals <- os.Interrupt
 			require.Equal(t, exitInterrupted, <-done)
 			require.Equal(t, "e6: interrupted\n", errOut.String())
-			require.Empty(t, cluster.OpenQueries(), "the server was told before the command ended")
+			require.Empty(t, cluster.OpenQueries(), "the query was cleared before the command ended")
 		})
 	}
 }
 
-func TestAReaderThatGoesAwayEndsTheQueryQuietly(t *testing.T) {
+func TestQuery_AClosedPipeEndsItWithoutAnError(t *testing.T) {
 	cluster, flags := start(t)
 	r, w, err := os.Pipe()
 	require.NoError(t, err)
@@ -181,7 +181,7 @@ func TestAReaderThatGoesAwayEndsTheQueryQuietly(t *testing.T) {
 	requireIdle(t, cluster)
 }
 
-func TestAQueryGoesThroughACutover(t *testing.T) {
+func TestQuery_SurvivesACutover(t *testing.T) {
 	cluster, flags := start(t)
 	signals := make(chan os.Signal, 1)
 	done := make(chan result)
@@ -304,13 +304,13 @@ func TestQuery_SignalsCancelItOnTheServer(t *testing.T) {
 			_ = cmd.Wait()
 			require.Equal(t, exitInterrupted, cmd.ProcessState.ExitCode(), errOut.String())
 			require.Equal(t, "e6: interrupted\n", errOut.String())
-			require.Empty(t, cluster.OpenQueries(), "the server was told before the command ended")
+			require.Empty(t, cluster.OpenQueries(), "the query was cleared before the command ended")
 			require.NoFileExists(t, into)
 		})
 	}
 }
 
-func TestQuery_ThatAnotherUserCancelsSaysSo(t *testing.T) {
+func TestQuery_CancelledByAnotherUserIsReported(t *testing.T) {
 	cluster, flags := start(t)
 	p := begin(t, append([]string{"query", "SELECT sleep(600000)"}, flags...)...)
 	running := func() bool { return len(cluster.OpenQueries()) == 1 && cluster.OpenQueries()[0].State == "running" }
@@ -324,7 +324,7 @@ func TestQuery_ThatAnotherUserCancelsSaysSo(t *testing.T) {
 	require.Equal(t, "e6: the query was cancelled\n", p.errOut.String())
 }
 
-func TestQuery_ATimeoutSaysWhatWasWrong(t *testing.T) {
+func TestQuery_ATimeoutReportsTheUnderlyingError(t *testing.T) {
 	clean(t)
 	t.Setenv("E6DATA_ALLOW_CLEAR_TEXT", "true")
 	for address, want := range map[string]string{"127.0.0.1:1": "connection refused", "no-such-host.invalid:1": "no-such-host.invalid"} {

@@ -27,9 +27,9 @@ const longHelp = `e6 is a client of the e6data SQL engine for the terminal. Its 
 cluster's blue/green deployments.
 
 Which cluster it uses is put together from a profile, the environment, a data source
-name and flags; each overrides the one before it. "e6 config show" tells what came
+name and flags; each overrides the one before it. "e6 config show" shows what came
 from where. A token does not belong on a command line, which others can see: it comes
-from the profile, from E6DATA_PASSWORD or --token-file, or is asked for.
+from the profile, from E6DATA_PASSWORD or --token-file, or is prompted for.
 
 Exit codes:
     0  done
@@ -78,7 +78,7 @@ func newRootCommand(a *app) *cobra.Command {
 			}
 			return needsCommand(cmd, args)
 		},
-		// Without a command there is nothing to do but to say what there is.
+		// Without a command, print the help.
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			if a.connection.timeout < 0 {
@@ -134,7 +134,7 @@ func onTerminal(stream any) (int, bool) {
 }
 
 // dumbTerminal reports whether the terminal knows no escape sequences, so that nothing
-// on it can be taken away or drawn anew.
+// on it can be removed or redrawn.
 func dumbTerminal() bool {
 	name := os.Getenv("TERM")
 	return name == "dumb" || name == "" && runtime.GOOS != "windows"

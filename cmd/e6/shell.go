@@ -24,7 +24,7 @@ func newShellCommand(a *app) *cobra.Command {
 		Long: `Shell reads statements and prints their results. A statement ends with a semicolon and
 may have any number of lines; the arrow keys bring earlier ones back. Ctrl-C cancels
 the statement that runs, and leaves the shell alone; Ctrl-D ends it. When the cluster
-changes sides, the shell says so.
+changes sides, the shell prints it.
 
 Commands begin with a backslash; \? lists them.
 
@@ -52,7 +52,7 @@ type shell struct {
 var errQuit = errors.New("quit")
 
 func (a *app) shell(cmd *cobra.Command) error {
-	cfg, err := a.askedConfig(cmd)
+	cfg, err := a.promptedConfig(cmd)
 	if err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func (s *shell) close() {
 func (s *shell) notify(text string) {
 	select {
 	case s.notices <- text:
-	default: // somebody has left the shell alone for a hundred cutovers
+	default: // the shell was idle for a hundred cutovers: drop the event
 	}
 }
 
@@ -102,7 +102,7 @@ func (s *shell) talk(ctx context.Context, cfg e6.Config) error {
 		_, _ = fmt.Fprintf(s.errOut, "e6: the history is not kept: %v\n", err)
 	}
 	for ctx.Err() == nil {
-		s.tell()
+		s.printEvents()
 		line, err := s.typed(ctx, editor)
 		switch {
 		case errors.Is(err, errInterrupted):
@@ -149,14 +149,14 @@ func (s *shell) typed(ctx context.Context, editor *editor) (string, error) {
 	}
 }
 
-// prompt says where names are looked up, and which side answers.
+// prompt shows the catalog and the schema, and the active side.
 func (s *shell) prompt() string {
 	place := strings.Trim(s.catalog+"."+s.schema, ".")
 	return strings.TrimSpace(place+" "+s.client.Strategy().Active.String()) + "> "
 }
 
-// tell prints what has happened to the cluster.
-func (s *shell) tell() {
+// printEvents prints the events of the cluster since the last call.
+func (s *shell) printEvents() {
 	for {
 		select {
 		case text := <-s.notices:
@@ -190,7 +190,7 @@ func (s *shell) read(ctx context.Context, r io.Reader) error {
 		if text := held.String(); end == io.EOF || accepted(text) {
 			held.Reset()
 			err := s.line(ctx, text)
-			s.tell()
+			s.printEvents()
 			if errors.Is(err, errQuit) {
 				return nil
 			}

@@ -26,7 +26,7 @@ func withTable() *e6test.CannedEngine {
 	return engine
 }
 
-func TestAShellRunsStatementsAndCommands(t *testing.T) {
+func TestShell_RunsStatementsAndCommands(t *testing.T) {
 	_, flags := start(t, e6test.WithEngine(withTable()))
 	dir := t.TempDir()
 	script, into := filepath.Join(dir, "script.sql"), filepath.Join(dir, "result")
@@ -48,7 +48,7 @@ func TestAShellRunsStatementsAndCommands(t *testing.T) {
 	require.Contains(t, string(text), "ant")
 }
 
-func TestAShellEndsWithWhatFails(t *testing.T) {
+func TestShell_ExitCodeIsThatOfTheFailure(t *testing.T) {
 	cluster, flags := start(t)
 	for line, c := range map[string]struct {
 		code int
@@ -75,7 +75,7 @@ func TestAShellEndsWithWhatFails(t *testing.T) {
 	requireIdle(t, cluster)
 }
 
-func TestAShellSaysWhichSideServesAndWhatHappened(t *testing.T) {
+func TestShell_PrintsTheActiveSideAndEvents(t *testing.T) {
 	cluster, flags := start(t)
 	r, w := io.Pipe()
 	var out, errOut buffer

@@ -13,7 +13,7 @@ import (
 // sink is where results go.
 type sink interface {
 	io.Writer
-	// End ends the output; failed is why it is not complete, or nil. It returns failed
+	// End ends the output; failed is the error that made it incomplete, or nil. It returns failed
 	// and what else went wrong.
 	End(failed error) error
 }

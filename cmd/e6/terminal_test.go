@@ -110,7 +110,7 @@ func (term *terminal) clear() {
 	term.eventually("nothing", func(screen string) bool { return screen == "$" })
 }
 
-func TestAShellInATerminal(t *testing.T) {
+func TestTerminal_Shell(t *testing.T) {
 	cluster, flags := start(t)
 	term := newTerminal(t)
 	begin := func() {
@@ -147,7 +147,7 @@ func TestAShellInATerminal(t *testing.T) {
 	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
 }
 
-func TestAQueryInATerminal(t *testing.T) {
+func TestTerminal_Query(t *testing.T) {
 	cluster, flags := start(t)
 	term := newTerminal(t, "PAGER=", "LESS=FRSX")
 	query := func(sql string) {
@@ -167,7 +167,7 @@ func TestAQueryInATerminal(t *testing.T) {
 	requireIdle(t, cluster)
 }
 
-func TestALongTableGoesThroughThePager(t *testing.T) {
+func TestTerminal_ALongTableIsShownInThePager(t *testing.T) {
 	cluster, flags := start(t, e6test.WithLatency(time.Millisecond))
 	dir := t.TempDir()
 	pages := filepath.Join(dir, "pages")
@@ -183,7 +183,7 @@ func TestALongTableGoesThroughThePager(t *testing.T) {
 	require.Regexp(t, `^ n +\| text\n-+\+-+\n +0 \| `, string(text))
 }
 
-func TestAClusterIsWatchedInATerminal(t *testing.T) {
+func TestTerminal_Watch(t *testing.T) {
 	cluster, flags := start(t)
 	term := newTerminal(t)
 	term.enter("e6 watch --refresh 50ms --interval 100ms " + strings.Join(flags, " "))
@@ -197,7 +197,7 @@ func TestAClusterIsWatchedInATerminal(t *testing.T) {
 	require.NotContains(t, term.screen(), "q quits", "the screen is as it was")
 }
 
-func TestATokenIsAskedForAndDoesNotShow(t *testing.T) {
+func TestTerminal_TheTokenPromptHasNoEcho(t *testing.T) {
 	cluster, flags := start(t, e6test.WithCredentials("me", "planted"))
 	term := newTerminal(t)
 	for token, want := range map[string]string{"planted": " 7\n(1 row)", "wrong": "the credentials are rejected"} {
@@ -213,7 +213,7 @@ func TestATokenIsAskedForAndDoesNotShow(t *testing.T) {
 	term.enter("e6 cluster suspend " + strings.Join(flags, " "))
 	term.waitFor("for all its users? [y/N]")
 	term.enter("n")
-	term.waitFor("left as it is")
+	term.waitFor("not confirmed")
 	term.clear()
 	term.enter("e6 cluster suspend " + strings.Join(flags, " "))
 	term.waitFor("for all its users? [y/N]")

@@ -40,7 +40,7 @@ happens to the program's own queries.
 With --store it also shows what that store knows of the clusters which the flags, a
 PROFILE or a DSN name, and the clients that share it. It does not take part in that.
 
-On a terminal the screen is drawn anew; q ends it. Otherwise, with --plain, or if TERM
+On a terminal the screen is redrawn; q ends it. Otherwise, with --plain, or if TERM
 is dumb, each event is a line, with --json one of JSON. A cluster that cannot be reached
 and a statement that fails are shown as such, and tried again.`,
 		Example: `  e6 watch
@@ -92,7 +92,7 @@ func (a *app) watch(cmd *cobra.Command, f watchFlags, args []string) error {
 		err = watch.Plain(ctx, a.out, shown, f.refresh, f.json)
 	}
 	if errors.Is(context.Cause(ctx), errTimeout) {
-		return err // it has watched for as long as it was asked to
+		return err // the time of --for is over
 	}
 	return errors.Join(err, cmd.Context().Err())
 }
@@ -123,7 +123,7 @@ func (a *app) watched(ctx context.Context, cmd *cobra.Command, args []string) (s
 		return nil
 	}
 	if len(args) == 0 {
-		cfg, err := a.askedConfig(cmd)
+		cfg, err := a.promptedConfig(cmd)
 		if err == nil {
 			err = add(cfg.Address, cfg)
 		}

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestClustersAreWatchedForAsLongAsItIsAskedFor(t *testing.T) {
+func TestWatch_EndsAfterFor(t *testing.T) {
 	_, flags := start(t)
 	require.Equal(t, 0, command(t, append([]string{"watch", "--timeout", "200ms", "--refresh", "50ms"}, flags...)...).code)
 
@@ -19,7 +19,7 @@ func TestClustersAreWatchedForAsLongAsItIsAskedFor(t *testing.T) {
 	require.Equal(t, exitInterrupted, p.end())
 }
 
-func TestWhatCannotBeWatchedIsSaid(t *testing.T) {
+func TestWatch_ReportsASourceThatCannotBeWatched(t *testing.T) {
 	profiles(t)
 	for want, args := range map[string][]string{
 		`profile is "nope"`: {"watch", "nope"},

@@ -15,7 +15,7 @@ import (
 	"github.com/e6data/e6data-go/e6"
 )
 
-// Bundle writes a zip archive for somebody who is to help: the report, the
+// Bundle writes a zip archive for support: the report, the
 // configuration, the names of the environment's variables, versions, and what a
 // client knows. It holds no token, no user, no session and no statement.
 func Bundle(w io.Writer, r *Report, origins []e6.Origin, known *Client) error {

@@ -21,7 +21,7 @@ import (
 // step limits one check that waits for an answer. Only tests change it.
 var step = 10 * time.Second
 
-// The names of the checks, in their order.
+// The names of the checks, in the order of the report.
 const (
 	checkVersion     = "version"
 	checkEnvironment = "environment"
@@ -44,17 +44,17 @@ const (
 
 // Run makes all checks and adds them to the report. The configuration is that of a
 // client; wrong is what is wrong with it, if anything is; store is the URL of the one
-// that the cluster's clients share, or empty. What it learns of a client that runs a
+// that the cluster's clients share, or empty. What it finds of a client that runs a
 // query is returned, for Bundle.
 func (r *Report) Run(ctx context.Context, cfg e6.Config, wrong error, store string) (known *Client) {
 	r.version()
 	r.environment(os.Environ())
 	if !r.configuration(cfg, wrong) {
-		const why = "there is no configuration to make it with"
-		r.skip(why, checkName, checkTCP, checkTLS, checkProtocol, checkCredentials, checkBlue, checkGreen,
+		const reason = "there is no configuration to make it with"
+		r.skip(reason, checkName, checkTCP, checkTLS, checkProtocol, checkCredentials, checkBlue, checkGreen,
 			checkSides, checkStatus, checkLatency, checkClock, checkQuery)
 		if store != "" {
-			r.skip(why, checkStore)
+			r.skip(reason, checkStore)
 		}
 		return nil
 	}
@@ -77,7 +77,7 @@ func (r *Report) version() {
 	r.ok(checkVersion, "e6 %s, %s, gRPC %s, %s/%s", version, runtime.Version(), grpc.Version, runtime.GOOS, runtime.GOARCH)
 }
 
-// environment looks for variables that nobody reads.
+// environment looks for variables that no part of the SDK reads.
 func (r *Report) environment(environ []string) {
 	known := []string{e6.EnvPrefix + "HOST", e6.EnvPrefix + "PORT", profile.EnvFile, profile.EnvName, stores.Env}
 	for _, s := range e6.Settings() {
@@ -139,18 +139,18 @@ func (r *Report) configuration(cfg e6.Config, wrong error) bool {
 		for _, p := range config.Problems {
 			problems = append(problems, p.String())
 		}
-		r.add(checkConfig, Fail, strings.Join(problems, "\n"), "'e6 config show' tells where each value comes from")
+		r.add(checkConfig, Fail, strings.Join(problems, "\n"), "'e6 config show' shows the source of each value")
 		return false
 	}
 	if wrong != nil {
-		r.add(checkConfig, Fail, wrong.Error(), "'e6 config show' tells where each value comes from")
+		r.add(checkConfig, Fail, wrong.Error(), "'e6 config show' shows the source of each value")
 		return false
 	}
 	r.ok(checkConfig, "%s", cfg)
 	return true
 }
 
-// round leaves as many digits of a time as say something.
+// round leaves the significant digits of a time.
 func round(d time.Duration) time.Duration {
 	if d > time.Second {
 		return d.Round(10 * time.Millisecond)

@@ -19,7 +19,7 @@ import (
 	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
 )
 
-// conn is a connection to a cluster, without the client's judgement.
+// conn is a connection to a cluster, without the client's classification of errors.
 type conn struct {
 	cc   *grpc.ClientConn
 	name string
@@ -80,7 +80,7 @@ type calls struct {
 // last is the reply to the last call.
 func (c calls) last() reply { return c.caller.last }
 
-// to returns the calls to a side: a header that says so sends them there.
+// to returns the calls to a side: a header routes them.
 func (c *conn) to(side, planner string) calls {
 	b := &caller{conn: c, headers: []string{"strategy", side}}
 	if c.name != "" {

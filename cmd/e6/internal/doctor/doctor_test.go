@@ -27,7 +27,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func TestARefusalIsToldFromAnAnswerOfAnEngine(t *testing.T) {
+func TestClassify_DistinguishesARefusalFromAnEngineResponse(t *testing.T) {
 	engine := metadata.Pairs("content-type", "application/grpc")
 	for text, c := range map[string]struct {
 		code   codes.Code
@@ -60,7 +60,7 @@ func TestARefusalIsToldFromAnAnswerOfAnEngine(t *testing.T) {
 	require.Equal(t, accepts, reply{}.classify(false).outcome)
 }
 
-func TestVariablesThatNobodyReadsAreNamed(t *testing.T) {
+func TestEnvironment_ReportsUnusedVariables(t *testing.T) {
 	var r Report
 	r.environment([]string{"E6DATA_HOST=h", "E6DATA_PASWORD=planted", "E6DATA_CONFIG=", "HOME=/", "E6DATA_PROFILE=p"})
 	require.Equal(t, []Line{{checkEnvironment, Warn, "E6DATA_PASWORD is not read; did you mean E6DATA_PASSWORD?",
@@ -71,7 +71,7 @@ func TestVariablesThatNobodyReadsAreNamed(t *testing.T) {
 	require.False(t, r.Failed())
 }
 
-func TestSecretsAreMaskedAndWordsAreLeftAlone(t *testing.T) {
+func TestMask_HidesSecretsAndKeepsWords(t *testing.T) {
 	require.Equal(t, "*** named *** (***)", mask("me named me (me)", []string{"me", ""}))
 	require.Equal(t, "x***y", mask("xlongsecrety", []string{"longsecret"}))
 	require.Equal(t, "*** *** ***, home", mask("me me me, home", []string{"me"}), "words that share a space")
@@ -86,11 +86,11 @@ func TestSecretsAreMaskedAndWordsAreLeftAlone(t *testing.T) {
 	}
 }
 
-func TestATokenIsKeptWheneverItIsAskedFor(t *testing.T) {
+func TestMask_HidesEveryFetchedToken(t *testing.T) {
 	var kept secrets
 	n := 0
 	cfg := kept.of(e6.Config{
-		User: "somebody", Token: "a token 0",
+		User: "alice", Token: "a token 0",
 		Bearer:      func(context.Context) (string, error) { n++; return fmt.Sprintf("bearer %d\n", n), nil },
 		Credentials: func(context.Context) (string, string, error) { return "another one", "a token 1", nil },
 	})
@@ -100,10 +100,10 @@ func TestATokenIsKeptWheneverItIsAskedFor(t *testing.T) {
 	}
 	_, _, err := cfg.Credentials(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, "***, ***, ***, ***, ***, ***", kept.mask("somebody, a token 0, bearer 1, bearer 2, another one, a token 1"))
+	require.Equal(t, "***, ***, ***, ***, ***, ***", kept.mask("alice, a token 0, bearer 1, bearer 2, another one, a token 1"))
 }
 
-func TestAClockThatIsWrongIsToldByTheServersDate(t *testing.T) {
+func TestClock_ComparesWithTheServersDate(t *testing.T) {
 	for want, date := range map[Verdict]string{
 		OK:      time.Now().UTC().Format(http.TimeFormat),
 		Warn:    time.Now().Add(time.Hour).UTC().Format(http.TimeFormat),
@@ -116,7 +116,7 @@ func TestAClockThatIsWrongIsToldByTheServersDate(t *testing.T) {
 	}
 }
 
-func TestTokensInClearTextAreWarnedOf(t *testing.T) {
+func TestEncryption_WarnsOfTokensInClearText(t *testing.T) {
 	for host, want := range map[string]Verdict{"localhost": Skipped, "127.0.0.9": Skipped, "::1": Skipped, "10.0.0.1": Warn, "e6.example.com": Warn} {
 		var r Report
 		near, far := net.Pipe()
@@ -126,7 +126,7 @@ func TestTokensInClearTextAreWarnedOf(t *testing.T) {
 	}
 }
 
-func TestAServerWithoutHTTP2IsNoCluster(t *testing.T) {
+func TestProtocol_AServerWithoutHTTP2Fails(t *testing.T) {
 	other := httptest.NewTLSServer(http.NotFoundHandler())
 	defer other.Close() // it only lends its certificate
 	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: other.Certificate().Raw})
@@ -152,7 +152,7 @@ func TestCallsCarryTheClustersNameAndThePlanner(t *testing.T) {
 	require.Equal(t, []string{"strategy", "green"}, (&conn{}).to("green", "").caller.headers)
 }
 
-func TestAStoreThatDoesNotAnswerIsAWarning(t *testing.T) {
+func TestStore_WithoutAResponseIsAWarning(t *testing.T) {
 	var r Report
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()

@@ -27,7 +27,7 @@ func (r *Report) encryption(ctx context.Context, cfg e6.Config, w way, tcp net.C
 			r.add(checkTLS, Warn, "the connection is not encrypted, so that others may read the token and the data", "set --tls, or tls = true")
 			return tcp
 		}
-		r.skip("the server is on this machine, and TLS is not asked for", checkTLS)
+		r.skip("the server is on this machine, and TLS is not configured", checkTLS)
 		return tcp
 	}
 	config, err := tlsConfig(cfg)
@@ -38,14 +38,14 @@ func (r *Report) encryption(ctx context.Context, cfg e6.Config, w way, tcp net.C
 	if config.ServerName == "" {
 		config.ServerName = w.host
 	}
-	asked := false
+	requested := false
 	config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-		asked = true
+		requested = true
 		return new(tls.Certificate), nil // none, as the client has none
 	}
 	encrypted := tls.Client(tcp, config)
 	if err := encrypted.HandshakeContext(ctx); err != nil {
-		seen, next := tlsFailure(err, asked)
+		seen, next := tlsFailure(err, requested)
 		if next == "" {
 			// A server in clear text closes the connection, or answers in clear text.
 			seen, next = "the handshake fails: "+err.Error(), "check that the server speaks TLS 1.2 or newer at this port"
@@ -60,8 +60,8 @@ func (r *Report) encryption(ctx context.Context, cfg e6.Config, w way, tcp net.C
 	leaf := state.PeerCertificates[0]
 	seen := fmt.Sprintf("%s, certificate of %s by %s, good until %s", tls.VersionName(state.Version),
 		named(leaf.Subject.CommonName, leaf.DNSNames), leaf.Issuer.CommonName, leaf.NotAfter.UTC().Format(time.DateOnly))
-	if r.wantsCertificate = asked; asked {
-		seen += "; the server asks for a certificate of the client, which has none"
+	if r.wantsCertificate = requested; requested {
+		seen += "; the server requests a client certificate, and none is configured"
 	}
 	switch {
 	case state.NegotiatedProtocol != "h2":
@@ -89,12 +89,12 @@ func named(common string, dns []string) string {
 const noProtocol = "no application protocol"
 
 // clearTextRemedy is what to do if the server speaks no TLS.
-const clearTextRemedy = "use the port that has TLS; without one, take --tls away, if nobody else can read what goes over the network"
+const clearTextRemedy = "use the port that has TLS; without one, remove --tls, on a network that you trust"
 
 // tlsFailure is what a failed handshake means and what to do about it, which is empty if
-// the error does not say. The server may have asked for a certificate of the client
+// the error does not. The server may have requested a client certificate
 // before.
-func tlsFailure(err error, asked bool) (seen, next string) {
+func tlsFailure(err error, requested bool) (seen, next string) {
 	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
 		return err.Error(), "give the authority's certificate with --ca FILE, or have it installed on this machine"
 	}
@@ -108,8 +108,8 @@ func tlsFailure(err error, asked bool) (seen, next string) {
 	switch {
 	case strings.Contains(err.Error(), noProtocol):
 		return "the server does not offer HTTP/2 (h2 in ALPN): " + err.Error(), noHTTP2Remedy
-	case asked:
-		return "the server wants a certificate of the client: " + err.Error(), certificateRemedy
+	case requested:
+		return "the server requires a client certificate: " + err.Error(), certificateRemedy
 	case isTimeout(err):
 		return fmt.Sprintf("the server accepts the connection, and does not answer the handshake within %s", step), silenceRemedy
 	}
@@ -117,7 +117,7 @@ func tlsFailure(err error, asked bool) (seen, next string) {
 }
 
 // silenceRemedy is what to do if a server accepts a connection and sends nothing.
-const silenceRemedy = "check the port; if it is right, a load balancer without a server behind it, or a firewall, takes the connection: ask whoever runs the cluster"
+const silenceRemedy = "check the port; if it is right, a load balancer without a server behind it, or a firewall, takes the connection: ask the cluster's operator"
 
 // isTimeout reports whether a deadline ended a call of the network.
 func isTimeout(err error) bool {

@@ -19,7 +19,7 @@ import (
 const short = 8
 
 // secrets are texts that may not leave this machine. They come from several
-// goroutines, as a client asks for tokens in its own.
+// goroutines, as a client fetches tokens in its own.
 type secrets struct {
 	mu    sync.Mutex
 	list  []string
@@ -40,7 +40,7 @@ func (s *secrets) add(list *[]string, texts []string) {
 	}
 }
 
-// of returns a configuration whose credentials are kept whenever somebody asks for
+// of returns a configuration whose credentials are kept whenever a caller fetches
 // them: tokens rotate, and an error may quote any of them.
 func (s *secrets) of(cfg e6.Config) e6.Config {
 	s.keepUser(cfg.User)

@@ -17,10 +17,10 @@ import (
 	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
 )
 
-// ErrNoSide: a cluster cannot be asked, as no side accepts.
-var ErrNoSide = errors.New("no side of the cluster accepts: 'e6 doctor' says why")
+// ErrNoSide: a cluster cannot be tested, as no side accepts.
+var ErrNoSide = errors.New("no side of the cluster accepts: 'e6 doctor' shows the cause")
 
-// prober asks one side of a cluster.
+// prober tests one side of a cluster.
 type prober struct {
 	calls
 	c               *conn
@@ -32,7 +32,7 @@ type prober struct {
 // keep keeps texts out of the answers.
 func (p *prober) keep(texts ...string) { p.secrets.keep(texts...) }
 
-// Probe asks a cluster, with statements that only read, what is not known about
+// Probe tests, with statements that only read, behaviour that is not known about
 // engines in general, and writes the questions and the answers as Markdown. Neither
 // a token, a session, an id nor the name of a host is in it. The error is ErrNoSide,
 // or that of the writer or of ctx.
@@ -51,7 +51,7 @@ func Probe(ctx context.Context, w io.Writer, cfg e6.Config) error {
 	answers := map[string]sideAnswer{}
 	var p *prober
 	for _, side := range sideNames {
-		a := c.ask(ctx, side, user, token)
+		a := c.test(ctx, side, user, token)
 		answers[side] = a
 		if a.outcome == accepts && p == nil {
 			p = &prober{calls: c.to(side, ""), c: c, side: side, session: a.session, catalog: cfg.Catalog, schema: cfg.Schema, secrets: hidden}
@@ -64,13 +64,13 @@ func Probe(ctx context.Context, w io.Writer, cfg e6.Config) error {
 	first, _ := to.first()
 	ips, _ := net.DefaultResolver.LookupHost(ctx, first) // which errors of the network name
 	p.keep(append(ips, first, to.host, cfg.ServerName, answers[sideNames[0]].session, answers[sideNames[1]].session)...)
-	if _, err := fmt.Fprintf(w, "# What a cluster answers\n\ne6 with gRPC %s, %s, %s.\n\n| question | answer |\n|---|---|\n",
+	if _, err := fmt.Fprintf(w, "# How a cluster behaves\n\ne6 with gRPC %s, %s, %s.\n\n| question | answer |\n|---|---|\n",
 		grpc.Version, runtime.Version(), time.Now().UTC().Format(time.DateOnly)); err != nil {
 		return err
 	}
 	for _, q := range append(sideQuestions(answers), questions...) {
 		within, cancel := context.WithTimeout(ctx, step)
-		answer := q.ask(within, p)
+		answer := q.test(within, p)
 		cancel()
 		if ctx.Err() != nil {
 			return context.Cause(ctx)

@@ -17,10 +17,10 @@ import (
 	"github.com/e6data/e6data-go/proto/thrift/chunk"
 )
 
-// question is one that is asked of a cluster, and how.
+// question is a question about a cluster's behaviour, and the test that answers it.
 type question struct {
 	text string
-	ask  func(ctx context.Context, p *prober) string
+	test func(ctx context.Context, p *prober) string
 }
 
 // sideQuestions are those that have been answered by finding the active side.
@@ -28,7 +28,7 @@ func sideQuestions(answers map[string]sideAnswer) []question {
 	var list []question
 	for _, side := range sideNames {
 		a := answers[side]
-		list = append(list, question{"What does " + side + " say to a login?", func(context.Context, *prober) string {
+		list = append(list, question{"How does " + side + " respond to authenticate?", func(context.Context, *prober) string {
 			text := string(a.outcome)
 			if a.form != "" {
 				text += ": " + a.form
@@ -39,13 +39,13 @@ func sideQuestions(answers map[string]sideAnswer) []question {
 			return text
 		}})
 	}
-	return append(list, question{"What does a side say to a session of the other one?", func(ctx context.Context, p *prober) string {
+	return append(list, question{"How does a side respond to a session of the other one?", func(ctx context.Context, p *prober) string {
 		other := sideNames[0]
 		if p.side == other {
 			other = sideNames[1]
 		}
 		if o := answers[other].outcome; o != accepts {
-			return "cannot be asked: " + other + " " + string(o)
+			return "cannot be tested: " + other + " " + string(o)
 		}
 		to := p.c.to(other, "")
 		answer, err := to.PrepareStatement(ctx, &e6xv1.PrepareStatementRequest{SessionId: p.session, Schema: p.schema, QueryString: "SELECT 1"})
@@ -103,13 +103,13 @@ var questions = []question{
 	{"Which types do casts have?", row("SELECT CAST(1 AS INT), CAST(1 AS DECIMAL(38,2)), CAST(1 AS FLOAT), CAST(1 AS DOUBLE), CAST('x' AS CHAR(3)), CAST('2026-01-02 03:04:05' AS TIMESTAMP WITH TIME ZONE)")},
 	{"Is X'00FF' a binary literal?", row("SELECT X'00FF'")},
 	{"What is NaN?", row("SELECT CAST('NaN' AS DOUBLE), CAST('Infinity' AS DOUBLE)")},
-	{"Is nullSet sent for a column without nulls?", askNullSet},
-	{"Does the metadata's row count tell the rows?", askRowCount},
-	{"May metadata and the first batch be fetched at once?", askBoth},
-	{"Does getNextResultBatchV2 answer?", askNewFetch},
-	{"What does getDynamicParams tell of two placeholders?", askParams},
-	{"Are server-side parameters taken, counted from 1?", askValues(1)},
-	{"Counted from 0?", askValues(0)},
+	{"Is nullSet sent for a column without nulls?", testNullSet},
+	{"Is the metadata's row count correct?", testRowCount},
+	{"May metadata and the first batch be fetched at once?", testConcurrentFetch},
+	{"Does getNextResultBatchV2 answer?", testNewFetch},
+	{"What does getDynamicParams return for two placeholders?", testParams},
+	{"Are server-side parameters taken, counted from 1?", testValues(1)},
+	{"Counted from 0?", testValues(0)},
 	{"Does status answer for a query that has begun?", func(ctx context.Context, p *prober) string {
 		return p.run(ctx, "SELECT 1", func(s *statement) string {
 			answer, err := s.engine.QueryEngineServiceClient.Status(ctx, &e6xv1.StatusRequest{EngineIP: s.planner, SessionId: p.session, QueryId: s.id})
@@ -125,12 +125,12 @@ var questions = []question{
 		answer, err := s.engine.Explain(ctx, &e6xv1.ExplainRequest{EngineIP: s.planner, SessionId: p.session, QueryId: s.id})
 		return outcomeOf(err, fmt.Sprintf("yes, %d bytes", len(answer.GetExplain())))
 	}},
-	{"Which keys has explainAnalyze?", askAnalysis},
+	{"Which keys has explainAnalyze?", testAnalysis},
 	{"Does dryRunV2 answer?", func(ctx context.Context, p *prober) string {
 		answer, err := p.DryRunV2(ctx, &e6xv1.DryRunRequestV2{SessionId: p.session, Catalog: p.catalog, Schema: p.schema, QueryString: "SELECT 1"})
 		return outcomeOf(err, fmt.Sprintf("yes, %d bytes", len(answer.GetDryrunValue())))
 	}},
-	{"What is said to a query that is cleared twice?", func(ctx context.Context, p *prober) string {
+	{"What is the response to clearing a query twice?", func(ctx context.Context, p *prober) string {
 		s, err := p.prepare(ctx, "SELECT 1")
 		if err != nil {
 			return raw(err)
@@ -138,9 +138,9 @@ var questions = []question{
 		if err := s.clear(ctx); err != nil {
 			return "the first time: " + raw(err)
 		}
-		return outcomeOf(s.clear(ctx), "nothing: it is well")
+		return outcomeOf(s.clear(ctx), "success")
 	}},
-	{"What is said to a fetch of a query that is not known?", func(ctx context.Context, p *prober) string {
+	{"What is the response to fetching an unknown query?", func(ctx context.Context, p *prober) string {
 		s, err := p.prepare(ctx, "SELECT 1")
 		if err != nil {
 			return raw(err)
@@ -167,12 +167,12 @@ func outcomeOf(err error, answer string) string {
 	return answer
 }
 
-// row asks for the first row of a statement.
+// row returns the first row of a statement.
 func row(sql string) func(context.Context, *prober) string {
 	return func(ctx context.Context, p *prober) string { return p.row(ctx, sql) }
 }
 
-func askNullSet(ctx context.Context, p *prober) string {
+func testNullSet(ctx context.Context, p *prober) string {
 	return p.run(ctx, "SELECT 1", func(s *statement) string {
 		text, err := s.fetch(ctx)
 		if err != nil {
@@ -192,7 +192,7 @@ func askNullSet(ctx context.Context, p *prober) string {
 	})
 }
 
-func askRowCount(ctx context.Context, p *prober) string {
+func testRowCount(ctx context.Context, p *prober) string {
 	const sql = "SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3"
 	return p.run(ctx, sql, func(s *statement) string {
 		answer, err := s.engine.GetResultMetadata(ctx, &e6xv1.GetResultMetadataRequest{EngineIP: s.planner, SessionId: p.session, QueryId: s.id})
@@ -211,7 +211,7 @@ func askRowCount(ctx context.Context, p *prober) string {
 			}
 			batch, err := vector.Decode(text, nil)
 			if len(text) == 0 || err == nil && batch.Rows() == 0 {
-				return fmt.Sprintf("it says %d; there are %d in %d batches; the result ends with a batch of %d bytes", meta.Rows, rows, batches, len(text))
+				return fmt.Sprintf("row count %d; %d rows in %d batches; the result ends with a batch of %d bytes", meta.Rows, rows, batches, len(text))
 			}
 			if err != nil {
 				return err.Error()
@@ -221,7 +221,7 @@ func askRowCount(ctx context.Context, p *prober) string {
 	})
 }
 
-func askBoth(ctx context.Context, p *prober) string {
+func testConcurrentFetch(ctx context.Context, p *prober) string {
 	return p.run(ctx, "SELECT 1", func(s *statement) string {
 		var metadata, fetch error
 		var wg sync.WaitGroup
@@ -237,7 +237,7 @@ func askBoth(ctx context.Context, p *prober) string {
 	})
 }
 
-func askNewFetch(ctx context.Context, p *prober) string {
+func testNewFetch(ctx context.Context, p *prober) string {
 	return p.run(ctx, "SELECT 1", func(s *statement) string {
 		answers, empty := 0, 0
 		for {
@@ -261,7 +261,7 @@ func askNewFetch(ctx context.Context, p *prober) string {
 	})
 }
 
-func askParams(ctx context.Context, p *prober) string {
+func testParams(ctx context.Context, p *prober) string {
 	s, err := p.prepare(ctx, "SELECT ?, ?")
 	if err != nil {
 		return "prepare: " + raw(err)
@@ -275,14 +275,14 @@ func askParams(ctx context.Context, p *prober) string {
 	return outcomeOf(err, fmt.Sprintf("%d: %s", len(list), strings.Join(list, "; ")))
 }
 
-func askValues(first int32) func(context.Context, *prober) string {
+func testValues(first int32) func(context.Context, *prober) string {
 	return func(ctx context.Context, p *prober) string {
 		return p.row(ctx, "SELECT ?, ?", &e6xv1.ParameterValue{Index: first, Type: "LONG", Value: "7"},
 			&e6xv1.ParameterValue{Index: first + 1, Type: "STRING", Value: "it's"})
 	}
 }
 
-func askAnalysis(ctx context.Context, p *prober) string {
+func testAnalysis(ctx context.Context, p *prober) string {
 	return p.run(ctx, "SELECT 1", func(s *statement) string {
 		if _, err := s.fetch(ctx); err != nil {
 			return raw(err)

@@ -13,10 +13,10 @@ import (
 	"github.com/e6data/e6data-go/internal/refusal"
 )
 
-// accessDenied is what the engine says of a session that it does not accept.
+// accessDenied is in the engine's error for a session that it does not accept.
 const accessDenied = "Access denied"
 
-// outcome is what a reply says about its side.
+// outcome is what a reply means for its side.
 type outcome string
 
 const (
@@ -40,7 +40,7 @@ type finding struct {
 	next string
 }
 
-// classify tells what a reply means. With a bearer, every call carries credentials that
+// classify returns the meaning of a reply. With a bearer, every call carries credentials that
 // a proxy may look at; a user and a token only the engine sees.
 func (r reply) classify(bearer bool) finding {
 	if r.err == nil {
@@ -62,9 +62,9 @@ func (r reply) classify(bearer bool) finding {
 		return finding{outcome: denies, form: raw(r.err)}
 	case s.Code() == codes.DeadlineExceeded && ingress:
 		return finding{unreachable, fmt.Sprintf("does not answer within %s", step),
-			"the connection works, and nothing answers the call: ask whoever runs the cluster whether its engine is starting or overloaded"}
+			"the connection works, and nothing answers the call: ask the cluster's operator whether its engine is starting or overloaded"}
 	case s.Code() == codes.Unavailable, s.Code() == codes.DeadlineExceeded, s.Code() == codes.Canceled:
-		return finding{unreachable, "does not answer: " + raw(r.err), "the ingress does not reach an engine of this side, or the connection broke: run this again, then ask whoever runs the cluster"}
+		return finding{unreachable, "does not answer: " + raw(r.err), "the ingress does not reach an engine of this side, or the connection broke: run this again, then ask the cluster's operator"}
 	case !ingress && s.Code() != codes.Unknown, s.Code() == codes.Unimplemented:
 		return finding{outcome: accepts, form: raw(r.err)} // an engine has answered
 	}
@@ -85,10 +85,10 @@ func raw(err error) string {
 
 // page is a plain HTTP reply to a gRPC call.
 type page struct {
-	status int
-	text   string // of the status
-	kind   string // the content type, if gRPC names it
-	said   string // what gRPC says of it
+	status  int
+	text    string // of the status
+	kind    string // the content type, if gRPC names it
+	message string // gRPC's error text
 }
 
 // contentType finds the content type in gRPC's text about a plain HTTP reply.
@@ -105,7 +105,7 @@ func pageOf(message string) (page, bool) {
 	if err != nil {
 		return page{}, false
 	}
-	p := page{status: n, said: message}
+	p := page{status: n, message: message}
 	p.text, _, _ = strings.Cut(strings.TrimPrefix(rest, "("), ")")
 	if m := contentType.FindStringSubmatch(message); m != nil {
 		p.kind = m[1]
@@ -126,7 +126,7 @@ func (p page) String() string {
 // method or content.
 var ofWebServers = []int{400, 404, 405, 406, 411, 413, 415, 426, 501, 505}
 
-// classify tells what a plain HTTP reply means.
+// classify returns the meaning of a plain HTTP reply.
 func (p page) classify(bearer bool, code codes.Code) finding {
 	switch {
 	case p.status == 456:
@@ -147,7 +147,7 @@ func (p page) classify(bearer bool, code codes.Code) finding {
 		return finding{blocked, "the call is redirected, which gRPC does not follow: " + p.String(),
 			"a redirect leads to a login page, to https (then set --tls), or to another address: give the address that serves gRPC itself"}
 	case p.status == 502 || p.status == 504:
-		return finding{unreachable, "does not answer: " + p.String(), "the ingress does not reach an engine of this side: ask whoever runs the cluster"}
+		return finding{unreachable, "does not answer: " + p.String(), "the ingress does not reach an engine of this side: ask the cluster's operator"}
 	case p.status == 500:
 		return finding{unreachable, "does not answer: " + p.String(), "the ingress fails for a reason of its own: see its log"}
 	case p.status >= 200 && p.status < 300 || slices.Contains(ofWebServers, p.status):
@@ -157,5 +157,5 @@ func (p page) classify(bearer bool, code codes.Code) finding {
 		}
 		return finding{foreign, form, "check the host and the port; if an ingress answers there, have it route /QueryEngineService/* and /ClusterService/* to the engines"}
 	}
-	return finding{outcome: puzzling, form: fmt.Sprintf("%s: %q", code, p.said)}
+	return finding{outcome: puzzling, form: fmt.Sprintf("%s: %q", code, p.message)}
 }

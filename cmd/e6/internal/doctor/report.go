@@ -32,20 +32,20 @@ type Line struct {
 // Report is the outcome of all checks, in their order.
 type Report struct {
 	Lines []Line `json:"checks"`
-	// Tell is called with every line as soon as it is known, if it is not nil.
-	Tell func(Line) `json:"-"`
+	// OnLine is called with every line as soon as it is known, if it is not nil.
+	OnLine func(Line) `json:"-"`
 
 	secrets secrets // which no archive may hold
 	active  string  // the side that is, once it is known
-	// wantsCertificate: the server has asked for a certificate of the client.
+	// wantsCertificate: the server has requested a client certificate.
 	wantsCertificate bool
 }
 
 func (r *Report) add(check string, verdict Verdict, seen, next string) {
 	l := Line{check, verdict, r.secrets.hide(seen), r.secrets.hide(next)} // an answer may quote a token
 	r.Lines = append(r.Lines, l)
-	if r.Tell != nil {
-		r.Tell(l)
+	if r.OnLine != nil {
+		r.OnLine(l)
 	}
 }
 
@@ -54,9 +54,9 @@ func (r *Report) ok(check, format string, args ...any) {
 }
 
 // skip adds checks that cannot be made.
-func (r *Report) skip(why string, checks ...string) {
+func (r *Report) skip(reason string, checks ...string) {
 	for _, check := range checks {
-		r.add(check, Skipped, why, "")
+		r.add(check, Skipped, reason, "")
 	}
 }
 

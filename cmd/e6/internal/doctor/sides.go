@@ -21,7 +21,7 @@ import (
 // sideNames are the sides as the header has them.
 var sideNames = []string{checkBlue, checkGreen}
 
-// sideAnswer is what a side says to a login, or with a bearer to a harmless call.
+// sideAnswer is the response of a side to authenticate, or with a bearer to a harmless call.
 type sideAnswer struct {
 	finding
 	session   string
@@ -48,7 +48,7 @@ func (r *Report) cluster(ctx context.Context, cfg e6.Config) *Client {
 	}
 	defer func() { _ = c.cc.Close() }()
 	answers := map[string]sideAnswer{}
-	for side, a := range c.askBoth(ctx, user, token) {
+	for side, a := range c.probeBoth(ctx, user, token) {
 		answers[side] = a
 		r.secrets.keep(a.session)
 	}
@@ -71,7 +71,7 @@ func (r *Report) cluster(ctx context.Context, cfg e6.Config) *Client {
 }
 
 // loginOf returns the user and the token, which are empty with a bearer: that one is
-// asked for, too.
+// fetched, too.
 func loginOf(ctx context.Context, cfg e6.Config) (user, token string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, step)
 	defer cancel()
@@ -85,14 +85,14 @@ func loginOf(ctx context.Context, cfg e6.Config) (user, token string, err error)
 	return cfg.User, cfg.Token, nil
 }
 
-// askBoth asks both sides at once: one that does not answer takes all of its time.
-func (c *conn) askBoth(ctx context.Context, user, token string) map[string]sideAnswer {
+// probeBoth probes both sides concurrently: one that does not answer takes all of its time.
+func (c *conn) probeBoth(ctx context.Context, user, token string) map[string]sideAnswer {
 	answers := make([]sideAnswer, len(sideNames))
-	var asking sync.WaitGroup
+	var probes sync.WaitGroup
 	for i, side := range sideNames {
-		asking.Go(func() { answers[i] = c.ask(ctx, side, user, token) })
+		probes.Go(func() { answers[i] = c.test(ctx, side, user, token) })
 	}
-	asking.Wait()
+	probes.Wait()
 	bySide := map[string]sideAnswer{}
 	for i, side := range sideNames {
 		bySide[side] = answers[i]
@@ -100,8 +100,8 @@ func (c *conn) askBoth(ctx context.Context, user, token string) map[string]sideA
 	return bySide
 }
 
-// ask asks a side whether it accepts.
-func (c *conn) ask(ctx context.Context, side, user, token string) sideAnswer {
+// probe authenticates on a side, to see whether it accepts.
+func (c *conn) test(ctx context.Context, side, user, token string) sideAnswer {
 	ctx, cancel := context.WithTimeout(ctx, step)
 	defer cancel()
 	to := c.to(side, "")
@@ -119,7 +119,7 @@ func (c *conn) ask(ctx context.Context, side, user, token string) sideAnswer {
 		return a
 	}
 	// An engine has answered, and there is no session. Only an answer without an
-	// error says that the credentials are wrong.
+	// error means that the credentials are wrong.
 	switch status.Code(a.reply.err) {
 	case codes.OK:
 		a.outcome = denies
@@ -134,7 +134,7 @@ func (c *conn) ask(ctx context.Context, side, user, token string) sideAnswer {
 func (r *Report) accepted(cfg e6.Config, answers map[string]sideAnswer) {
 	kind, next := "the user and the token", "check them: a personal access token belongs to the e-mail address of its user, and may have expired"
 	if cfg.Bearer != nil {
-		kind, next = "the bearer", "it may have expired, lack the rights, or be meant for another service: ask whoever issues it"
+		kind, next = "the bearer", "it may have expired, lack the rights, or be meant for another service: ask its issuer"
 	}
 	any := func(o outcome) bool {
 		return slices.ContainsFunc(sideNames, func(side string) bool { return answers[side].outcome == o })
@@ -152,7 +152,7 @@ func (r *Report) accepted(cfg e6.Config, answers map[string]sideAnswer) {
 func (r *Report) side(side string, a sideAnswer, status statusAnswer) {
 	if r.wantsCertificate && a.outcome != accepts && a.outcome != refuses && a.outcome != asleep {
 		// A proxy may finish the handshake without the certificate, and refuse the calls.
-		a.next = "the server may insist on a certificate of the client: " + certificateRemedy
+		a.next = "the server may require a client certificate: " + certificateRemedy
 	}
 	switch a.outcome {
 	case accepts:
@@ -165,14 +165,14 @@ func (r *Report) side(side string, a sideAnswer, status statusAnswer) {
 		r.ok(side, "refuses, as it is not active: %s", a.form)
 	case asleep:
 		seen := "is suspended"
-		if status.told != e6.StatusSuspended {
+		if status.value != e6.StatusSuspended {
 			seen += ", or has no engine behind its ingress"
 		}
 		r.add(side, Warn, seen+": "+a.form, "")
 	case denies:
 		r.add(side, Fail, strings.TrimSuffix("rejects the credentials: "+a.form, ": "), a.next)
 	case fails:
-		r.add(side, Fail, "cannot log anybody in: "+a.form, "the engine fails for a reason of its own: see its log")
+		r.add(side, Fail, "fails on authenticate: "+a.form, "the engine fails for a reason of its own: see its log")
 	case foreign:
 		r.add(side, Fail, a.form, cmp.Or(a.next, "check the host and the port"))
 	case blocked, unreachable:
@@ -183,7 +183,7 @@ func (r *Report) side(side string, a sideAnswer, status statusAnswer) {
 	}
 }
 
-// sides tells which side is active.
+// sides reports the active side.
 func (r *Report) sides(answers map[string]sideAnswer, status statusAnswer) (active string) {
 	var open []string
 	sleeps := false
@@ -201,30 +201,30 @@ func (r *Report) sides(answers map[string]sideAnswer, status statusAnswer) (acti
 		if named := answers[active].announced; slices.Contains(open, named) {
 			active = named
 		}
-		r.add(checkSides, Warn, "both sides accept", "nothing, if the cluster is being deployed now; otherwise the ingress does not tell the sides apart")
+		r.add(checkSides, Warn, "both sides accept", "nothing, if the cluster is being deployed now; otherwise the ingress does not distinguish the sides")
 	case len(open) == 1:
 		active = open[0]
 		r.ok(checkSides, "%s is active", active)
-	case sleeps && status.told == e6.StatusSuspended:
-		r.add(checkSides, Fail, "the cluster is suspended", "'e6 cluster resume' wakes it; so does a query, unless auto_resume is false")
+	case sleeps && status.value == e6.StatusSuspended:
+		r.add(checkSides, Fail, "the cluster is suspended", "'e6 cluster resume' resumes it; so does a query, unless auto_resume is false")
 	case sleeps:
 		// A proxy without a server behind it gives the same answer as a suspended cluster.
-		r.add(checkSides, Fail, "no side accepts, and no status says that the cluster is suspended",
-			"the ingress may have no engine behind it: wait if the cluster is being started, otherwise ask whoever runs it")
+		r.add(checkSides, Fail, "no side accepts, and its status does not report a suspension",
+			"the ingress may have no engine behind it: wait if the cluster is being started, otherwise ask its operator")
 	default:
-		r.add(checkSides, Fail, "no side accepts", "the lines above say why")
+		r.add(checkSides, Fail, "no side accepts", "see the failed lines above")
 	}
 	return active
 }
 
-// statusAnswer is what the cluster says about itself, if it can be asked.
+// statusAnswer is the response to the status call, if one was made.
 type statusAnswer struct {
-	told  e6.ClusterStatus
-	err   error
-	asked bool
+	value     e6.ClusterStatus
+	err       error
+	requested bool
 }
 
-// status asks for the cluster's status wherever there is an answer to be expected.
+// status reads the cluster's status from a side that can be expected to respond.
 func (c *conn) status(ctx context.Context, answers map[string]sideAnswer, user, token string) (a statusAnswer) {
 	if c.auth != nil {
 		return a
@@ -243,21 +243,21 @@ func (c *conn) status(ctx context.Context, answers map[string]sideAnswer, user, 
 	return a
 }
 
-// status tells the cluster's status.
+// status reports the cluster's status.
 func (r *Report) status(c *conn, a statusAnswer) {
 	switch {
 	case c.auth != nil:
-		r.skip("it is told to users with a token, and not to a bearer", checkStatus)
-	case !a.asked:
-		r.skip("no side can be asked", checkStatus)
+		r.skip("the call needs a user and a token, and a bearer has none", checkStatus)
+	case !a.requested:
+		r.skip("no side responds", checkStatus)
 	case a.err != nil:
-		r.add(checkStatus, Warn, "the cluster does not tell its status: "+raw(a.err), "nothing, if it can never be suspended")
-	case a.told == e6.StatusActive:
-		r.ok(checkStatus, "%s", a.told)
-	case a.told == e6.StatusSuspended:
-		r.add(checkStatus, Warn, string(a.told), "'e6 cluster resume' wakes it")
+		r.add(checkStatus, Warn, "the cluster does not report its status: "+raw(a.err), "nothing, if it can never be suspended")
+	case a.value == e6.StatusActive:
+		r.ok(checkStatus, "%s", a.value)
+	case a.value == e6.StatusSuspended:
+		r.add(checkStatus, Warn, string(a.value), "'e6 cluster resume' resumes it")
 	default:
-		r.add(checkStatus, Warn, string(a.told), "wait, or ask whoever runs the cluster")
+		r.add(checkStatus, Warn, string(a.value), "wait, or ask the cluster's operator")
 	}
 }
 
@@ -284,7 +284,7 @@ func (r *Report) latency(ctx context.Context, c *conn, side string) {
 // skew is how far clocks may be apart before tokens and certificates suffer.
 const skew = 2 * time.Minute
 
-// clock compares this machine's with that of a proxy that tells its own.
+// clock compares this machine's clock with the date header of the server.
 func (r *Report) clock(answers map[string]sideAnswer) {
 	for _, side := range sideNames {
 		date := answers[side].reply.header.Get("date")
@@ -302,7 +302,7 @@ func (r *Report) clock(answers map[string]sideAnswer) {
 		}
 		return
 	}
-	r.skip("the server does not tell its time", checkClock)
+	r.skip("the server sends no date header", checkClock)
 }
 
 // Client is what a client knows after a query.
@@ -314,7 +314,7 @@ type Client struct {
 // query runs the simplest statement through the client itself.
 func (r *Report) query(ctx context.Context, cfg e6.Config) *Client {
 	const sql = "SELECT 1"
-	cfg.NoAutoResume = true // to look must wake nobody
+	cfg.NoAutoResume = true // a check must not resume the cluster
 	ctx, cancel := context.WithTimeout(ctx, 3*step)
 	defer cancel()
 	begin := time.Now()
@@ -329,7 +329,7 @@ func (r *Report) query(ctx context.Context, cfg e6.Config) *Client {
 		err = fmt.Errorf("it gave %d rows, and not 1", result.Len())
 	}
 	if err != nil {
-		next := "check the catalog and the schema, and what the engine's own log says"
+		next := "check the catalog and the schema, and the engine's own log"
 		if errors.Is(err, context.DeadlineExceeded) {
 			next = "the engine takes long for the simplest statement: it may be starting, or have too much to do"
 		}

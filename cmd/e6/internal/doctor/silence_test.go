@@ -23,7 +23,7 @@ func TestDoctor_AServerThatAcceptsAndNeverAnswers(t *testing.T) {
 	impatient(t)
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	defer func() { require.NoError(t, silent.Close()) }() // nobody accepts: the system does
+	defer func() { require.NoError(t, silent.Close()) }() // the program does not accept; the system's backlog does
 	for name, c := range map[string]struct {
 		cfg   e6.Config
 		check string
@@ -58,7 +58,7 @@ func TestDoctor_AnEngineThatNeverAnswersBehindAnIngressThatDoes(t *testing.T) {
 	for _, l := range r.Lines {
 		if l.Check == checkBlue || l.Check == checkGreen {
 			require.Equal(t, Line{l.Check, Fail, "does not answer within 300ms",
-				"the connection works, and nothing answers the call: ask whoever runs the cluster whether its engine is starting or overloaded"}, l)
+				"the connection works, and nothing answers the call: ask the cluster's operator whether its engine is starting or overloaded"}, l)
 		}
 	}
 	require.True(t, r.Failed())

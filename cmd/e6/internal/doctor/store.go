@@ -10,7 +10,7 @@ import (
 	"github.com/e6data/e6data-go/e6"
 )
 
-// store asks the store that the cluster's clients share. They go on without it, so that
+// store reads the store that the cluster's clients share. They work without it, so that
 // only a name which means none is a failure.
 func (r *Report) store(ctx context.Context, name string, cfg e6.Config) {
 	r.secrets.keep(stores.Passwords()...)
@@ -36,9 +36,9 @@ func (r *Report) store(ctx context.Context, name string, cfg e6.Config) {
 		r.add(checkStore, Warn, seen, "no client that shares the store goes to a side with a veto: 'e6 fleet release' lifts it")
 		return
 	}
-	if told := state.Record.Active; told.Valid() && r.active != "" && told.String() != r.active {
-		r.add(checkStore, Warn, fmt.Sprintf("%s; the cluster says %s", seen, r.active),
-			"nothing: what a store says is checked, and a client that shares it corrects it when it asks the cluster")
+	if recorded := state.Record.Active; recorded.Valid() && r.active != "" && recorded.String() != r.active {
+		r.add(checkStore, Warn, fmt.Sprintf("%s; the cluster's active side is %s", seen, r.active),
+			"nothing: clients verify the record, and the next one that authenticates corrects it")
 		return
 	}
 	r.ok(checkStore, "%s", seen)

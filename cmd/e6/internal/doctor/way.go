@@ -76,7 +76,7 @@ type connectError struct {
 
 func (e *connectError) Error() string { return "it answers CONNECT with " + e.text }
 
-// connect asks the proxy for a connection to the server.
+// connect requests a connection to the server from the proxy.
 func (w way) connect(ctx context.Context, c net.Conn) (net.Conn, error) {
 	if deadline, ok := ctx.Deadline(); ok {
 		_ = c.SetDeadline(deadline)
@@ -140,7 +140,7 @@ func (r *Report) network(ctx context.Context, cfg e6.Config) bool {
 	return r.protocol(within, cfg, w, secure)
 }
 
-// proxy tells that a proxy is used.
+// proxy reports that a proxy is used.
 func (r *Report) proxy(w way) bool {
 	if password, ok := w.proxy.User.Password(); ok {
 		r.secrets.keep(password)
@@ -240,7 +240,7 @@ func (r *Report) protocol(ctx context.Context, cfg e6.Config, w way, c net.Conn)
 	case isTimeout(err):
 		seen, next = fmt.Sprintf("the server accepts the connection, and sends nothing within %s", step), silenceRemedy
 	case r.wantsCertificate:
-		seen, next = "the server wants a certificate of the client: "+err.Error(), certificateRemedy
+		seen, next = "the server requires a client certificate: "+err.Error(), certificateRemedy
 	case !cfg.TLS && w.speaksTLS(ctx):
 		seen, next = "the server speaks TLS at this port, and the client does not", "set --tls, or tls = true, or use e6s:// in a data source name"
 	case strings.HasPrefix(answer, http1):
@@ -258,7 +258,7 @@ func settings(ctx context.Context, c net.Conn) (answer string, err error) {
 	if deadline, ok := ctx.Deadline(); ok {
 		_ = c.SetDeadline(deadline)
 	}
-	_, _ = c.Write([]byte(preface)) // why it fails, if it does, is what the server has sent
+	_, _ = c.Write([]byte(preface)) // if it fails, the server's response has the cause
 	var head [frameHeader]byte
 	n, err := io.ReadFull(c, head[:])
 	return string(head[:n]), err

@@ -22,7 +22,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// many is a fleet in a cutover that somebody has stopped.
+// many is a fleet in a cutover that has stopped halfway.
 func many(now time.Time) State {
 	state := State{Cluster: "e6.example.com:443/", Record: store.Record{
 		Version: 12, Active: fsm.Blue, Epoch: 8, Writer: "ops@desk", At: now.Add(-3 * time.Minute),
@@ -47,7 +47,7 @@ func many(now time.Time) State {
 	return state
 }
 
-func TestAFleetReadsWell(t *testing.T) {
+func TestState_WriteMatchesItsGoldenFiles(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		now := time.Now()
 		some := many(now)
@@ -70,7 +70,7 @@ func TestAFleetReadsWell(t *testing.T) {
 	})
 }
 
-func TestAFleetFitsOnALine(t *testing.T) {
+func TestState_LineIsOneLine(t *testing.T) {
 	state := many(time.Now())
 	require.Equal(t, "blue is active, epoch 8; 15 clients: 11 on blue, 3 on green, 1 on no side yet", state.Line())
 	require.Equal(t, 3, state.On(fsm.Green))
@@ -86,7 +86,7 @@ func TestAFleetFitsOnALine(t *testing.T) {
 	require.Equal(t, "no side is known to be active, epoch 0", State{Record: store.Record{Version: 1}}.Line())
 }
 
-func TestAStateWithoutClientsTellsWhy(t *testing.T) {
+func TestState_WithoutClientsNamesTheCause(t *testing.T) {
 	files, err := store.OpenFile(store.FileOptions{Dir: t.TempDir()})
 	require.NoError(t, err)
 	defer func() { require.NoError(t, files.Close()) }()
@@ -100,54 +100,54 @@ func TestAStateWithoutClientsTellsWhy(t *testing.T) {
 	}
 }
 
-// told is what Follow has said.
-type told struct {
+// update is a call of Follow's function.
+type update struct {
 	State
 	err error
 }
 
-// following begins to follow a cluster, and returns what waits until what was said
+// following begins to follow a cluster, and returns a function that waits until an update
 // fits.
-func following(t *testing.T, s store.Store) (until func(fits func(told) bool)) {
+func following(t *testing.T, s store.Store) (until func(fits func(update) bool)) {
 	ctx, end := context.WithCancel(t.Context())
-	said, ended := make(chan told, 1000), make(chan struct{})
+	updates, ended := make(chan update, 1000), make(chan struct{})
 	go func() {
 		defer close(ended)
-		Follow(ctx, s, "c", func(state State, err error) { said <- told{state, err} })
+		Follow(ctx, s, "c", func(state State, err error) { updates <- update{state, err} })
 	}()
 	t.Cleanup(func() {
 		end()
 		<-ended
 	})
-	return func(fits func(told) bool) {
+	return func(fits func(update) bool) {
 		t.Helper()
 		for {
 			select {
-			case now := <-said:
+			case now := <-updates:
 				if fits(now) {
 					return
 				}
 			case <-time.After(time.Minute):
-				require.FailNow(t, "it never says so")
+				require.FailNow(t, "the update never comes")
 			}
 		}
 	}
 }
 
-func TestChangesOfAFleetAreFollowed(t *testing.T) {
+func TestFollow_ReportsEveryChange(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		var s store.Memory
 		until := following(t, &s)
-		until(func(now told) bool { return now.Record.Version == 0 && now.Clients != nil })
+		until(func(now update) bool { return now.Record.Version == 0 && now.Clients != nil })
 		_, err := s.CompareAndSwap(t.Context(), "c", 0, store.Record{Active: fsm.Green})
 		require.NoError(t, err)
-		until(func(now told) bool { return now.Record.Active == fsm.Green })
+		until(func(now update) bool { return now.Record.Active == fsm.Green })
 		member, err := s.Join("c", store.Client{ID: "one"})
 		require.NoError(t, err)
 		member.Show(fsm.Green, fsm.Settled(fsm.Green))
-		until(func(now told) bool { return now.On(fsm.Green) == 1 && now.Record.Active == fsm.Green })
+		until(func(now update) bool { return now.On(fsm.Green) == 1 && now.Record.Active == fsm.Green })
 		require.NoError(t, member.Leave(t.Context()))
-		until(func(now told) bool { return len(now.Clients) == 0 })
+		until(func(now update) bool { return len(now.Clients) == 0 })
 	})
 }
 
@@ -182,18 +182,18 @@ func (m *moody) WatchClients(ctx context.Context, cluster string, fn func([]stor
 	return context.Cause(ctx)
 }
 
-func TestAStoreThatFailsIsAskedAgain(t *testing.T) {
+func TestFollow_RetriesAStoreThatFails(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		s := &moody{fails: make(chan error, 1)}
 		s.fails <- errMood
 		_, err := s.CompareAndSwap(t.Context(), "c", 0, store.Record{Active: fsm.Green})
 		require.NoError(t, err)
 		until := following(t, s)
-		until(func(now told) bool { return errors.Is(now.err, errMood) })
-		until(func(now told) bool { return now.err == nil && now.Record.Active == fsm.Green })
+		until(func(now update) bool { return errors.Is(now.err, errMood) })
+		until(func(now update) bool { return now.err == nil && now.Record.Active == fsm.Green })
 		synctest.Wait()
 		s.fails <- errMood
-		until(func(now told) bool { return errors.Is(now.err, errMood) && now.Record.Active == fsm.Green })
-		until(func(now told) bool { return now.err == nil })
+		until(func(now update) bool { return errors.Is(now.err, errMood) && now.Record.Active == fsm.Green })
+		until(func(now update) bool { return now.err == nil })
 	})
 }

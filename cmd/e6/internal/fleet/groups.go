@@ -24,7 +24,7 @@ type Group struct {
 }
 
 // Groups sorts clients into groups: those first that are not on the active side, as
-// somebody who looks wants to know of them, and the largest of each side first.
+// an operator looks for them first, and the largest of each side first.
 func (s State) Groups() []Group {
 	type key struct {
 		side             fsm.Side

@@ -9,20 +9,20 @@ import (
 	"github.com/e6data/e6data-go/e6/store"
 )
 
-// State is what a store knows of a cluster at one moment.
+// State is what a store holds of a cluster at one moment.
 type State struct {
 	// Cluster is the key that clients give the cluster: its address and name.
 	Cluster string `json:"cluster"`
-	// Record is the zero fact if nothing is known.
+	// Record is the zero Record if none is known.
 	Record store.Record `json:"record"`
-	// Clients are those that are there. They are nil if the store does not list them.
+	// Clients are the registered ones. They are nil if the store does not list them.
 	Clients []store.Client `json:"clients"`
 }
 
-// Key is what clients call a cluster in a store.
+// Key is the key of a cluster in a store.
 func Key(cfg e6.Config) string { return cfg.Address + "/" + cfg.ClusterName }
 
-// Look asks a store once.
+// Look reads a store once.
 func Look(ctx context.Context, s store.Store, cluster string) (State, error) {
 	state := State{Cluster: cluster}
 	var err error
@@ -48,11 +48,11 @@ func (s State) On(side fsm.Side) (n int) {
 	return n
 }
 
-// again is the pause before a store that failed is asked once more.
-const again = time.Second
+// retryAfter is the pause before a store that failed is read again.
+const retryAfter = time.Second
 
-// Follow calls fn with what a store knows, now and after every change, until ctx ends.
-// A store that fails is asked again; fn gets the error and what was known before. The
+// Follow calls fn with the state of a store, now and after every change, until ctx ends.
+// A store that fails is read again; fn receives the error and the last known state. The
 // calls are made one at a time.
 func Follow(ctx context.Context, s store.Store, cluster string, fn func(State, error)) {
 	state := State{Cluster: cluster}
@@ -67,7 +67,7 @@ func Follow(ctx context.Context, s store.Store, cluster string, fn func(State, e
 			return
 		}
 		fn(state, err)
-		pause := time.NewTimer(again)
+		pause := time.NewTimer(retryAfter)
 		select {
 		case <-pause.C:
 		case <-ctx.Done():
@@ -80,29 +80,29 @@ func Follow(ctx context.Context, s store.Store, cluster string, fn func(State, e
 func watch(ctx context.Context, s store.Store, state *State, fn func(State, error)) error {
 	ctx, end := context.WithCancel(ctx)
 	defer end()
-	news := make(chan func(*State))
+	changes := make(chan func(*State))
 	failed := make(chan error, 2)
-	tell := func(change func(*State)) {
+	send := func(change func(*State)) {
 		select {
-		case news <- change:
+		case changes <- change:
 		case <-ctx.Done():
 		}
 	}
 	running := 1
 	go func() {
-		failed <- s.Watch(ctx, state.Cluster, func(f store.Record) { tell(func(now *State) { now.Record = f }) })
+		failed <- s.Watch(ctx, state.Cluster, func(f store.Record) { send(func(now *State) { now.Record = f }) })
 	}()
 	if lists, ok := s.(store.Presence); ok {
 		running++
 		go func() {
 			failed <- lists.WatchClients(ctx, state.Cluster, func(all []store.Client) {
-				tell(func(now *State) { now.Clients = all })
+				send(func(now *State) { now.Clients = all })
 			})
 		}()
 	}
 	for {
 		select {
-		case change := <-news:
+		case change := <-changes:
 			change(state)
 			fn(*state, nil)
 		case err := <-failed:

@@ -50,7 +50,7 @@ func Record(f store.Record) string {
 func Veto(v store.Veto) string {
 	by := "a client"
 	if v.Directive {
-		by = "order of " + v.Writer
+		by = "directive of " + v.Writer
 	}
 	return output.Visible(fmt.Sprintf("%s for %s more, by %s: %s", v.Side, v.Remaining().Round(time.Second), by, v.Reason))
 }
@@ -68,7 +68,7 @@ func (s State) Write(w io.Writer, each bool) error {
 	line("cluster", s.Name())
 	line("sides", Record(s.Record))
 	if s.Record.Version > 0 {
-		line("told", output.Visible(humanize.Time(s.Record.At)+" by "+s.Record.Writer))
+		line("updated", output.Visible(humanize.Time(s.Record.At)+" by "+s.Record.Writer))
 	}
 	for _, v := range s.Record.ActiveVetoes() {
 		line("veto", "on "+Veto(v))

@@ -29,7 +29,7 @@ type Writer interface {
 	Begin(fields []vector.Field) error
 	// Batch writes a batch, which is the writer's from then on: it may keep it.
 	Batch(b *vector.Batch) error
-	// End ends the result; more says that it has rows which were left out.
+	// End ends the result; more is true if rows were left out.
 	End(more bool) error
 }
 
@@ -125,7 +125,7 @@ type ValueError struct {
 	Row    int64
 	// Value is the value as text.
 	Value string
-	// Problem says why, and what to do.
+	// Problem is the cause and the next step.
 	Problem string
 }
 
@@ -154,7 +154,7 @@ func cell(c *vector.Column, row int, null string) string {
 	return c.Text(row)
 }
 
-// count says how many rows there are.
+// count describes the number of rows.
 func count(rows int64, more bool) string {
 	text := fmt.Sprintf("%d rows", rows)
 	if rows == 1 {

@@ -51,7 +51,7 @@ func write(t *testing.T, format string, o Options, fields []vector.Field, batche
 	return out.String()
 }
 
-func TestNothingInAValueReachesTheTerminalButText(t *testing.T) {
+func TestResults_NoControlCharacterReachesTheTerminal(t *testing.T) {
 	fields, b := batch(t, []string{"a\x1b[2J"}, []string{"line\nline\r\t\x07\u202e\u0085 \\ 日本"})
 	want := ` a\x1b[2J` + "\n" + strings.Repeat("-", 37) + "\n" + ` line\nline\r\t\a\u202e\u0085 \ 日本` + "\n(1 row)\n"
 	require.Equal(t, want, write(t, "table", Options{}, fields, b))
@@ -146,7 +146,7 @@ func TestResults_OtherProgramsGetEveryByteOrAnError(t *testing.T) {
 	require.ErrorContains(t, w.Batch(nested("[\"\x9b\"]")), "not valid UTF-8")
 }
 
-func TestAKeyIsThereOnce(t *testing.T) {
+func TestJSON_KeysAreUnique(t *testing.T) {
 	fields, b := batch(t, []string{"a", "a", "a_2", "a"}, []string{"1", "2", "3", "4"})
 	require.Equal(t, "{\"a\":\"1\",\"a_2\":\"2\",\"a_2_2\":\"3\",\"a_3\":\"4\"}\n", write(t, "jsonl", Options{}, fields, b))
 }
@@ -186,7 +186,7 @@ var errFull = errors.New("no space left")
 
 func (full) Write([]byte) (int, error) { return 0, errFull }
 
-func TestWhatCannotBeWrittenIsAnError(t *testing.T) {
+func TestResults_AValueThatCannotBeWrittenIsAnError(t *testing.T) {
 	fields, b := batch(t, []string{"a"}, []string{strings.Repeat("x", 1<<17)}, []string{strings.Repeat("y", 1<<17)})
 	for _, format := range Formats() {
 		w := New(format, full{}, Options{})

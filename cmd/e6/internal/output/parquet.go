@@ -18,7 +18,7 @@ import (
 const rowGroup = 100_000
 
 // parquetWriter writes a result as a Parquet file. The scale of a decimal column is
-// the one that is declared, or that of its first value. While nothing tells it, batches
+// the one that is declared, or that of its first value. While it is not known, batches
 // are held back, up to a row group; a column that has only nulls until then is text.
 type parquetWriter struct {
 	w       *bufio.Writer
@@ -102,7 +102,7 @@ func (p *parquetWriter) typeOf(i int) vector.Type {
 	return t
 }
 
-// scale is the scale of a column of decimals, and false if nothing tells it yet.
+// scale is the scale of a column of decimals, and false if it is not known yet.
 func (p *parquetWriter) scale(i int) (scale int32, known bool) {
 	if scale, known = p.fields[i].DecimalScale(); known {
 		return scale, true

@@ -21,7 +21,7 @@ import (
 // Env is the environment variable that names the store if no flag does.
 const Env = e6.EnvPrefix + "STORE"
 
-// Forms says how a store is named.
+// Forms lists the forms of a store's name.
 const Forms = "etcd://HOST:PORT[,HOST:PORT...][/NAMESPACE], the same with etcds:// for TLS, or file:[DIRECTORY]"
 
 // The environment variables from which the rest of etcd's configuration comes. They
@@ -40,7 +40,7 @@ func Passwords() []string {
 	return []string{password, os.Getenv(EnvPassword)}
 }
 
-// Error says what is wrong with the name of a store.
+// Error is returned for an invalid name of a store.
 type Error struct {
 	// Problem never holds a password.
 	Problem string

@@ -29,7 +29,7 @@ func clean(t *testing.T) {
 	}
 }
 
-func TestANameLeadsToTheConfigurationOfEtcd(t *testing.T) {
+func TestParse_AnEtcdURLConfiguresEtcd(t *testing.T) {
 	clean(t)
 	t.Setenv(EnvUser, "ops:from-user")
 	for rest, want := range map[string]struct {
@@ -57,7 +57,7 @@ func TestANameLeadsToTheConfigurationOfEtcd(t *testing.T) {
 	require.Equal(t, "of:its own", cfg.Password)
 }
 
-func TestANameThatIsNoneIsExplained(t *testing.T) {
+func TestParse_AnInvalidNameIsAnErrorWithTheForms(t *testing.T) {
 	clean(t)
 	for name, want := range map[string]string{
 		"":                              "has no scheme: want etcd://HOST:PORT",
@@ -123,7 +123,7 @@ func TestCertificatesAreThoseOfEtcdctl(t *testing.T) {
 	require.ErrorContains(t, err, "ETCDCTL_CACERT")
 }
 
-func TestFilesAreOpenedWhereTheNameSays(t *testing.T) {
+func TestOpen_FilesAreInTheNamedDirectory(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a dir")
 	t.Setenv("XDG_RUNTIME_DIR", "")
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())

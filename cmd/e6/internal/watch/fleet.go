@@ -23,19 +23,19 @@ type Fleet struct {
 	Cluster string
 }
 
-// told is what the store has said about a fleet.
-type told struct {
+// fleetUpdate is an update of a fleet's state from its store.
+type fleetUpdate struct {
 	fleet int
 	state fleet.State
 	err   error
 }
 
-// follow calls fn with what the stores say, until ctx ends and it no longer does.
-func follow(ctx context.Context, fleets []Fleet, fn func(told)) (wait func()) {
+// follow calls fn with the updates of the stores until ctx ends; wait waits for the last call.
+func follow(ctx context.Context, fleets []Fleet, fn func(fleetUpdate)) (wait func()) {
 	var all sync.WaitGroup
 	for i, f := range fleets {
 		all.Go(func() {
-			fleet.Follow(ctx, f.Store, f.Cluster, func(s fleet.State, err error) { fn(told{i, s, err}) })
+			fleet.Follow(ctx, f.Store, f.Cluster, func(s fleet.State, err error) { fn(fleetUpdate{i, s, err}) })
 		})
 	}
 	return all.Wait
@@ -43,33 +43,33 @@ func follow(ctx context.Context, fleets []Fleet, fn func(told)) (wait func()) {
 
 // fleets is what is known about all fleets.
 type fleets struct {
-	states  []told
-	written []told // what was written last
+	states  []fleetUpdate
+	written []fleetUpdate // what was written last
 	lines   []string
 }
 
 func newFleets(all []Fleet) *fleets {
-	f := &fleets{states: make([]told, len(all)), written: make([]told, len(all)), lines: make([]string, len(all))}
+	f := &fleets{states: make([]fleetUpdate, len(all)), written: make([]fleetUpdate, len(all)), lines: make([]string, len(all))}
 	for i := range all {
-		f.states[i] = told{fleet: i, state: fleet.State{Cluster: all[i].Cluster}}
+		f.states[i] = fleetUpdate{fleet: i, state: fleet.State{Cluster: all[i].Cluster}}
 	}
 	return f
 }
 
 // name is what the fleet is called.
-func (t told) name() string { return "fleet " + t.state.Name() + "  " }
+func (t fleetUpdate) name() string { return "fleet " + t.state.Name() + "  " }
 
 // text is the fleet in one line.
-func (t told) text() string {
+func (t fleetUpdate) text() string {
 	if t.err != nil {
 		return "the store does not answer: " + output.Visible(t.err.Error())
 	}
 	return t.state.Line()
 }
 
-// hear takes in what a store has said, and writes it unless only the clients have
+// receive takes an update of a store, and writes it unless only the clients have
 // changed: a thousand of them do that in a cutover, and flush writes the sum.
-func (f *fleets) hear(w io.Writer, asJSON bool, t told) error {
+func (f *fleets) receive(w io.Writer, asJSON bool, t fleetUpdate) error {
 	f.states[t.fleet] = t
 	old := f.written[t.fleet]
 	if f.lines[t.fleet] != "" && old.state.Record.Version == t.state.Record.Version && (old.err == nil) == (t.err == nil) {
@@ -78,11 +78,11 @@ func (f *fleets) hear(w io.Writer, asJSON bool, t told) error {
 	return f.write(w, asJSON, t)
 }
 
-// flush writes what was heard and not written.
+// flush writes the updates that were received and not written.
 func (f *fleets) flush(w io.Writer, asJSON bool) error {
 	for _, t := range f.states {
 		if f.lines[t.fleet] == "" {
-			continue // nothing was heard yet
+			continue // no update yet
 		}
 		if err := f.write(w, asJSON, t); err != nil {
 			return err
@@ -91,8 +91,8 @@ func (f *fleets) flush(w io.Writer, asJSON bool) error {
 	return nil
 }
 
-// write writes what is known about a fleet, if that is news for people.
-func (f *fleets) write(w io.Writer, asJSON bool, t told) error {
+// write writes the state of a fleet, if it differs from what was written last.
+func (f *fleets) write(w io.Writer, asJSON bool, t fleetUpdate) error {
 	line := t.name() + t.text()
 	for _, v := range t.state.Record.ActiveVetoes() {
 		line += fmt.Sprintf("; veto on %s by %s: %s", v.Side, output.Visible(v.Writer), output.Visible(v.Reason))

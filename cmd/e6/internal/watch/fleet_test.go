@@ -22,7 +22,7 @@ import (
 	"github.com/e6data/e6data-go/internal/bubbles"
 )
 
-func TestTheScreenShowsAFleetOfAnySize(t *testing.T) {
+func TestScreen_ShowsAFleetOfAnySize(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		now := time.Now()
 		f := newFleets([]Fleet{{Cluster: "prod.example.com:443/"}, {Cluster: "dev:80/main"}, {Cluster: "gone:80/"}})
@@ -37,8 +37,8 @@ func TestTheScreenShowsAFleetOfAnySize(t *testing.T) {
 			}
 			prod.Clients = append(prod.Clients, c)
 		}
-		f.states[0] = told{0, prod, nil}
-		f.states[2] = told{2, fleet.State{Cluster: "gone:80/"}, errors.New("connection refused")}
+		f.states[0] = fleetUpdate{0, prod, nil}
+		f.states[2] = fleetUpdate{2, fleet.State{Cluster: "gone:80/"}, errors.New("connection refused")}
 		text := ansi.Strip(strings.Join(f.draw(), "\n"))
 		want, err := os.ReadFile(filepath.Join("testdata", "fleet.txt"))
 		require.NoError(t, err)
@@ -56,7 +56,7 @@ func TestTheScreenShowsAFleetOfAnySize(t *testing.T) {
 	})
 }
 
-func TestChangesOfAFleetAreLines(t *testing.T) {
+func TestPlain_ChangesOfAFleetAreLines(t *testing.T) {
 	for _, asJSON := range []bool{false, true} {
 		bubbles.Test(t, func(t *testing.T) {
 			var s store.Memory
@@ -68,8 +68,8 @@ func TestChangesOfAFleetAreLines(t *testing.T) {
 			_, err := s.CompareAndSwap(t.Context(), "c/", 0, store.Record{Active: fsm.Green})
 			require.NoError(t, err)
 			synctest.Wait()
-			told := strings.Count(out.String(), "\n")
-			require.Equal(t, 2, told, out.String())
+			fleetUpdate := strings.Count(out.String(), "\n")
+			require.Equal(t, 2, fleetUpdate, out.String())
 			for range 1000 {
 				member, err := s.Join("c/", store.Client{})
 				require.NoError(t, err)
@@ -80,7 +80,7 @@ func TestChangesOfAFleetAreLines(t *testing.T) {
 			_, err = store.Rollback(t.Context(), &s, "c/", store.Directive{Side: fsm.Green, Reason: "sums", Who: "ops", For: time.Hour})
 			require.NoError(t, err)
 			time.Sleep(10 * time.Second)
-			require.LessOrEqual(t, strings.Count(out.String(), "\n"), told+3, "not a line for each client")
+			require.LessOrEqual(t, strings.Count(out.String(), "\n"), fleetUpdate+3, "not a line for each client")
 			cancel()
 			require.NoError(t, <-done)
 
@@ -105,20 +105,20 @@ func TestChangesOfAFleetAreLines(t *testing.T) {
 	}
 }
 
-func TestAStoreThatDoesNotAnswerIsToldOnce(t *testing.T) {
+func TestPlain_AStoreWithoutAResponseIsReportedOnce(t *testing.T) {
 	f := newFleets([]Fleet{{Cluster: "c/"}})
 	var out bytes.Buffer
-	gone := told{0, fleet.State{Cluster: "c/"}, errors.New("gone\x1b[31m")}
+	gone := fleetUpdate{0, fleet.State{Cluster: "c/"}, errors.New("gone\x1b[31m")}
 	for range 3 {
-		require.NoError(t, f.hear(&out, false, gone))
+		require.NoError(t, f.receive(&out, false, gone))
 		require.NoError(t, f.flush(&out, false))
 	}
 	require.Equal(t, 1, strings.Count(out.String(), "\n"))
 	require.Contains(t, out.String(), `fleet c  the store does not answer: gone\x1b[31m`)
-	require.NoError(t, f.hear(&out, true, gone))
-	back := told{0, fleet.State{Cluster: "c/", Record: store.Record{Version: 1, Active: fsm.Blue}}, nil}
-	require.NoError(t, f.hear(&out, true, back))
+	require.NoError(t, f.receive(&out, true, gone))
+	back := fleetUpdate{0, fleet.State{Cluster: "c/", Record: store.Record{Version: 1, Active: fsm.Blue}}, nil}
+	require.NoError(t, f.receive(&out, true, back))
 	require.Equal(t, 2, strings.Count(out.String(), "\n"))
-	require.NoError(t, f.hear(&out, true, gone))
+	require.NoError(t, f.receive(&out, true, gone))
 	require.Contains(t, out.String(), `"error":"gone`)
 }

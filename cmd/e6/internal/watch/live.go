@@ -21,7 +21,7 @@ func Live(ctx context.Context, in io.Reader, out io.Writer, shown Shown, every t
 	}
 	program := tea.NewProgram(m, options...)
 	following, stop := context.WithCancel(ctx)
-	wait := follow(following, shown.Fleets, func(t told) { program.Send(t) })
+	wait := follow(following, shown.Fleets, func(t fleetUpdate) { program.Send(t) })
 	_, err := program.Run()
 	stop()
 	wait()
@@ -41,7 +41,7 @@ type model struct {
 	width, height int
 }
 
-// looked is what a source has said.
+// looked is the result of one read of a source.
 type looked struct {
 	source int
 	state  debug.State
@@ -80,7 +80,7 @@ func (m model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case looked:
 		m.panels.look(msg.source, msg.state, msg.err)
 		return m, tea.Tick(m.every, func(time.Time) tea.Msg { return again(msg.source) })
-	case told:
+	case fleetUpdate:
 		m.fleets.states[msg.fleet] = msg
 	case again:
 		return m, m.look(int(msg))

@@ -35,8 +35,8 @@ func newPanels(sources []Source) *panels {
 	return p
 }
 
-// look adds what a source has said, and returns the events that are new.
-func (p *panels) look(i int, state debug.State, err error) (news []Happening) {
+// look adds the result of one read of a source, and returns the events that are new.
+func (p *panels) look(i int, state debug.State, err error) (fresh []Happening) {
 	p.errs[i] = err
 	if err != nil {
 		return nil
@@ -48,17 +48,17 @@ func (p *panels) look(i int, state debug.State, err error) (news []Happening) {
 	for _, e := range state.Events {
 		if e.Seq > p.seen[i] {
 			if missed := e.Seq - p.seen[i] - 1; p.seen[i] > 0 && missed > 0 {
-				news = append(news, Happening{p.names[i], debug.Event{Seq: e.Seq - 1, Time: e.Time, Kind: "events_dropped", Level: "WARN",
+				fresh = append(fresh, Happening{p.names[i], debug.Event{Seq: e.Seq - 1, Time: e.Time, Kind: "events_dropped", Level: "WARN",
 					Text: fmt.Sprintf("%d events came and went between two looks", missed)}})
 			}
 			p.seen[i] = e.Seq
-			news = append(news, Happening{p.names[i], e})
+			fresh = append(fresh, Happening{p.names[i], e})
 		}
 	}
 	for _, e := range p.probes[i].take() {
-		news = append(news, Happening{p.names[i], e})
+		fresh = append(fresh, Happening{p.names[i], e})
 	}
-	p.events = append(p.events, news...)
+	p.events = append(p.events, fresh...)
 	p.events = p.events[max(0, len(p.events)-kept):]
-	return news
+	return fresh
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // Plain writes every event of the sources, and every change of a fleet, as a line, or as
-// a line of JSON, until ctx ends. A source that cannot be reached is told about once.
+// a line of JSON, until ctx ends. A source that cannot be reached is reported once.
 func Plain(ctx context.Context, w io.Writer, shown Shown, every time.Duration, asJSON bool) error {
 	p, f := newPanels(shown.Sources), newFleets(shown.Fleets)
 	var lookers sync.WaitGroup
@@ -20,7 +20,7 @@ func Plain(ctx context.Context, w io.Writer, shown Shown, every time.Duration, a
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	// Each source is looked at on its own: one that does not answer delays no other.
-	said := make(chan looked)
+	lastFailure := make(chan looked)
 	for i, s := range shown.Sources {
 		lookers.Go(func() {
 			for {
@@ -28,7 +28,7 @@ func Plain(ctx context.Context, w io.Writer, shown Shown, every time.Duration, a
 				select {
 				case <-ctx.Done():
 					return
-				case said <- looked{i, state, err}:
+				case lastFailure <- looked{i, state, err}:
 				}
 				select {
 				case <-ctx.Done():
@@ -38,10 +38,10 @@ func Plain(ctx context.Context, w io.Writer, shown Shown, every time.Duration, a
 			}
 		})
 	}
-	news := make(chan told)
-	wait := follow(ctx, shown.Fleets, func(t told) {
+	fresh := make(chan fleetUpdate)
+	wait := follow(ctx, shown.Fleets, func(t fleetUpdate) {
 		select {
-		case news <- t:
+		case fresh <- t:
 		case <-ctx.Done():
 		}
 	})
@@ -53,23 +53,23 @@ func Plain(ctx context.Context, w io.Writer, shown Shown, every time.Duration, a
 		select {
 		case <-ctx.Done():
 			return nil
-		case t := <-news:
-			if err := f.hear(w, asJSON, t); err != nil {
+		case t := <-fresh:
+			if err := f.receive(w, asJSON, t); err != nil {
 				return err
 			}
 		case <-flush.C:
 			if err := f.flush(w, asJSON); err != nil {
 				return err
 			}
-		case l := <-said:
+		case l := <-lastFailure:
 			before := p.errs[l.source]
-			news := p.look(l.source, l.state, l.err)
+			fresh := p.look(l.source, l.state, l.err)
 			if l.err != nil && before == nil {
 				if err := write(w, asJSON, Happening{Source: p.names[l.source]}, l.err); err != nil {
 					return err
 				}
 			}
-			for _, e := range news {
+			for _, e := range fresh {
 				if err := write(w, asJSON, e, nil); err != nil {
 					return err
 				}

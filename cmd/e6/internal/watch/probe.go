@@ -15,9 +15,9 @@ type Client struct {
 	name   string
 	client *e6.Client
 
-	mu   sync.Mutex
-	said string // the last failure, or empty after a success
-	news []debug.Event
+	mu          sync.Mutex
+	lastFailure string // the last failure, or empty after a success
+	fresh       []debug.Event
 }
 
 // NewClient returns a client that is watched under a name. Close closes it.
@@ -35,15 +35,15 @@ func (c *Client) Source() Source {
 }
 
 // Probe runs a statement again and again, until ctx ends. That it fails is an event, and
-// so is that it succeeds after that; describe says why in one line. A statement that
-// goes on failing for the same reason is told about once.
+// so is that it succeeds after that; describe returns the cause in one line. A statement that
+// keeps failing with the same text is reported once.
 func (c *Client) Probe(ctx context.Context, sql string, every time.Duration, describe func(error) string) {
 	for {
 		err := c.client.Exec(ctx, sql)
 		if ctx.Err() != nil {
 			return
 		}
-		c.tell(err, describe)
+		c.record(err, describe)
 		select {
 		case <-ctx.Done():
 			return
@@ -52,24 +52,24 @@ func (c *Client) Probe(ctx context.Context, sql string, every time.Duration, des
 	}
 }
 
-// tell notes how a statement has ended.
-func (c *Client) tell(err error, describe func(error) string) {
-	said := ""
+// record keeps the outcome of a statement.
+func (c *Client) record(err error, describe func(error) string) {
+	lastFailure := ""
 	if err != nil {
-		said = describe(err)
+		lastFailure = describe(err)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if said == c.said {
+	if lastFailure == c.lastFailure {
 		return
 	}
-	e := debug.Event{Time: time.Now(), Kind: "statement_failed", Level: "ERROR", Text: "the statement fails: " + said}
+	e := debug.Event{Time: time.Now(), Kind: "statement_failed", Level: "ERROR", Text: "the statement fails: " + lastFailure}
 	if err == nil {
 		e.Kind, e.Level, e.Text = "statement_succeeded", "INFO", "the statement succeeds again"
 	}
-	c.said = said
-	c.news = append(c.news, e)
-	c.news = c.news[max(0, len(c.news)-kept):]
+	c.lastFailure = lastFailure
+	c.fresh = append(c.fresh, e)
+	c.fresh = c.fresh[max(0, len(c.fresh)-kept):]
 }
 
 // take returns what was noted since the last call.
@@ -79,7 +79,7 @@ func (c *Client) take() []debug.Event {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	news := c.news
-	c.news = nil
-	return news
+	fresh := c.fresh
+	c.fresh = nil
+	return fresh
 }

@@ -83,14 +83,14 @@ func (l *lines) waitFor(t *testing.T, text string) {
 	require.Eventually(t, func() bool { return strings.Contains(l.String(), text) }, stress.Patience, time.Millisecond, "%s", text)
 }
 
-func TestEveryEventIsALine(t *testing.T) {
+func TestPlain_EveryEventIsALine(t *testing.T) {
 	cluster, client := open(t)
 	out := plain(t, false, Local("here", client))
 	out.waitFor(t, "  here  settle: detecting => blue  (accepted)\n")
 	require.NoError(t, cluster.Cutover(t.Context(), e6test.Cutover{To: fsm.Green, Kind: e6test.Graceful}))
 	require.NoError(t, client.Exec(t.Context(), "SELECT 1"))
 	out.waitFor(t, "=> green  (")
-	require.Equal(t, 1, strings.Count(out.String(), "settle: detecting => blue"), "no event is told twice")
+	require.Equal(t, 1, strings.Count(out.String(), "settle: detecting => blue"), "no event is printed twice")
 }
 
 func TestAClientOfAnotherProcessIsWatchedByItsPage(t *testing.T) {
@@ -114,17 +114,17 @@ func TestAClientOfAnotherProcessIsWatchedByItsPage(t *testing.T) {
 	}
 }
 
-func TestWhatIsSecretInAURLIsNotShown(t *testing.T) {
-	asked := make(chan *http.Request, 1)
+func TestSource_SecretsOfItsURLAreHidden(t *testing.T) {
+	requested := make(chan *http.Request, 1)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		asked <- r
+		requested <- r
 		_, _ = io.WriteString(w, "{}")
 	}))
 	host := strings.TrimPrefix(server.URL, "http://")
 	source := Remote("http://joe:planted@" + host + "/debug/e6/?key=planted")
 	_, err := source.Look(t.Context())
 	require.NoError(t, err)
-	r := <-asked
+	r := <-requested
 	require.Equal(t, "/debug/e6/state.json?key=planted", r.RequestURI)
 	_, password, _ := r.BasicAuth()
 	require.Equal(t, "planted", password)
@@ -138,7 +138,7 @@ func TestWhatIsSecretInAURLIsNotShown(t *testing.T) {
 	require.NotContains(t, source.Name+err.Error()+broken.Name+wrong.Error(), "planted")
 }
 
-func TestWordsOfOthersDoNotSteerTheTerminal(t *testing.T) {
+func TestPlain_ControlCharactersAreEscaped(t *testing.T) {
 	s := state("prod")
 	const steer = "\x1b]52;c;AAAA\a"
 	s.Strategy.State, s.Strategy.Active = steer, steer
@@ -157,7 +157,7 @@ func TestWordsOfOthersDoNotSteerTheTerminal(t *testing.T) {
 	require.NotContains(t, text, "\a")
 }
 
-// stuck answers no request until it is closed, whatever its context says.
+// stuck answers no request until it is closed, whatever its context.
 type stuck chan struct{}
 
 func (s stuck) RoundTrip(*http.Request) (*http.Response, error) {
@@ -165,7 +165,7 @@ func (s stuck) RoundTrip(*http.Request) (*http.Response, error) {
 	return nil, errors.New("it was stuck")
 }
 
-func TestASourceThatHangsDelaysNoOther(t *testing.T) {
+func TestPlain_ASourceThatHangsDelaysNoOther(t *testing.T) {
 	over := make(chan struct{})
 	defer close(over)
 	hanging := Source{Name: "there", url: "http://there/", http: &http.Client{Transport: stuck(over)}}
@@ -177,17 +177,17 @@ func TestASourceThatHangsDelaysNoOther(t *testing.T) {
 	out.waitFor(t, "=> green  (")
 }
 
-func TestEventsThatWereMissedAreCounted(t *testing.T) {
+func TestPanels_CountDroppedEvents(t *testing.T) {
 	p := newPanels([]Source{{Name: "a"}})
 	later := state("x")
 	for i := range later.Events {
 		later.Events[i].Seq += 1000
 	}
 	require.Len(t, p.look(0, state("x"), nil), 3)
-	news := p.look(0, later, nil)
-	require.Len(t, news, 4)
-	require.Equal(t, "997 events came and went between two looks", news[0].Text)
-	require.Equal(t, uint64(1000), news[0].Seq)
+	fresh := p.look(0, later, nil)
+	require.Len(t, fresh, 4)
+	require.Equal(t, "997 events came and went between two looks", fresh[0].Text)
+	require.Equal(t, uint64(1000), fresh[0].Seq)
 	require.Empty(t, p.look(0, later, nil))
 }
 
@@ -205,7 +205,7 @@ func TestAWindowsSizeAndTheKeysThatEndTheScreen(t *testing.T) {
 	require.Nil(t, cmd)
 }
 
-func TestAPageThatIsNoneIsAnError(t *testing.T) {
+func TestSource_APageOfAnotherKindIsAnError(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "hello") }))
 	_, err := Remote(server.URL).Look(t.Context())
 	require.ErrorContains(t, err, "no state of a client")
@@ -229,7 +229,7 @@ func TestAProbeRunsItsStatementUntilItsEnd(t *testing.T) {
 	<-done
 }
 
-func TestProbe_AStatementThatFailsIsTold(t *testing.T) {
+func TestProbe_ReportsAStatementThatFails(t *testing.T) {
 	cluster, client := open(t)
 	c := NewClient("here", client)
 	out := plain(t, false, c.Source())
@@ -262,7 +262,7 @@ func state(name string) debug.State {
 	return s
 }
 
-func TestTheScreenShowsWhatFits(t *testing.T) {
+func TestScreen_ShowsWhatFits(t *testing.T) {
 	p := newPanels([]Source{{Name: "prod.example.com:443"}, {Name: "dev"}, {Name: "gone"}})
 	require.Len(t, p.look(0, state("prod"), nil), 3)
 	require.Len(t, p.look(1, state("dev"), nil), 3)
@@ -282,7 +282,7 @@ func TestTheScreenShowsWhatFits(t *testing.T) {
 	}
 }
 
-func TestAProcessThatTakesThePlaceOfAnotherIsHeard(t *testing.T) {
+func TestSource_EventsOfARestartedProcessAreReported(t *testing.T) {
 	p := newPanels([]Source{{Name: "a"}})
 	old := state("old")
 	for i := range old.Events {
