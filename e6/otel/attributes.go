@@ -18,11 +18,11 @@ type Attribute struct {
 	Stability Stability
 }
 
-// numbers, flags and lists are the keys whose values are no strings.
+// numbers, flags and lists are the keys whose values are not strings.
 var (
 	numbers = []attribute.Key{
 		keyPort, keyRows, keyBatches, keyBytes, keyRetries, keyReplays, keyAttempt, keyVerified, keyRounds,
-		cutoverID, cutoverFlying, cutoverDrain, cutoverRemain, cutoverReplay, cutoverRetry, cutoverLost,
+		cutoverID, cutoverInFlight, cutoverDrain, cutoverRemain, cutoverReplay, cutoverRetry, cutoverLost,
 	}
 	flags = []attribute.Key{keyReplay}
 	lists = []attribute.Key{keyOrder}

@@ -34,7 +34,7 @@ func BenchmarkOverhead(b *testing.B) {
 	}
 	n := 0
 	for b.Loop() {
-		// Which one comes first changes: the second finds caches that are warm.
+		// The order alternates: the second run has warm caches.
 		first, second := bare, instrumented
 		if n++; n%2 == 0 {
 			first, second = second, first

@@ -6,43 +6,45 @@ import (
 	"sync/atomic"
 )
 
-// cache remembers what was made for a key. Reading takes no lock and allocates
-// nothing. The keys must be from a bounded set.
+// cache holds one value for each key. A lookup takes no lock and allocates
+// nothing. The set of keys must be bounded.
 type cache[K comparable, V any] struct {
-	known atomic.Pointer[map[K]V]
-	mu    sync.Mutex // held by whoever adds something
+	entries atomic.Pointer[map[K]V]
+	// mu is held to add a value. Without it, two goroutines could clone the same map
+	// and add one key each; the second Store would then drop the key of the first.
+	mu sync.Mutex
 }
 
-// get returns what belongs to the key, and makes it if it is new.
-func (c *cache[K, V]) get(key K, make func() V) V {
-	v, _ := c.getIf(key, noLimit, make)
+// get returns the value of a key, and creates it if there is none.
+func (c *cache[K, V]) get(key K, create func() V) V {
+	v, _ := c.getIf(key, noLimit, create)
 	return v
 }
 
 const noLimit = 1 << 20
 
-// getIf is get as long as there are fewer than most keys: then it returns false
-// for one that is new.
-func (c *cache[K, V]) getIf(key K, most int, make func() V) (V, bool) {
-	if known := c.known.Load(); known != nil {
-		if v, ok := (*known)[key]; ok {
+// getIf is get with a limit on the number of keys: it returns false for a new key
+// when there are most of them.
+func (c *cache[K, V]) getIf(key K, most int, create func() V) (V, bool) {
+	if entries := c.entries.Load(); entries != nil {
+		if v, ok := (*entries)[key]; ok {
 			return v, true
 		}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	next := map[K]V{}
-	if known := c.known.Load(); known != nil {
-		if v, ok := (*known)[key]; ok {
+	if entries := c.entries.Load(); entries != nil {
+		if v, ok := (*entries)[key]; ok {
 			return v, true
 		}
-		next = maps.Clone(*known)
+		next = maps.Clone(*entries)
 	}
 	if len(next) >= most {
 		var none V
 		return none, false
 	}
-	next[key] = make()
-	c.known.Store(&next)
+	next[key] = create()
+	c.entries.Store(&next)
 	return next[key], true
 }

@@ -88,7 +88,7 @@ func (s *signals) logged(t *testing.T) (all []string) {
 	return all
 }
 
-func TestEveryChangeOfTheActiveSideGivesEverySignalOnce(t *testing.T) {
+func TestChange_GivesEverySignalOnce(t *testing.T) {
 	query := func(t *testing.T, client *e6.Client) {
 		_, err := client.QueryAll(t.Context(), "SELECT 1")
 		require.NoError(t, err)
@@ -205,7 +205,7 @@ func TestEveryChangeOfTheActiveSideGivesEverySignalOnce(t *testing.T) {
 	}
 }
 
-func TestAChangeThatTheStoreAskedForGivesEverySignalOnce(t *testing.T) {
+func TestChange_ByTheStoreGivesEverySignalOnce(t *testing.T) {
 	var shelf store.Memory
 	requireSignals(t, func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
 		other, err := e6.Open(t.Context(), config(cluster), e6.WithStore(&shelf))
@@ -253,9 +253,9 @@ func requireSignals(t *testing.T, path func(*testing.T, *e6test.Cluster, *e6.Cli
 	require.ElementsMatch(t, want, counted)
 }
 
-// An abrupt change with queries of every fate: its span begins with the first refusal,
-// ends with the settle, and links to all that it met.
-func TestTheSpanOfAnAbruptChangeLinksTheQueriesThatItMet(t *testing.T) {
+// An abrupt change with every effect on queries: its span begins with the first refusal,
+// ends with the settle, and has links to all affected queries.
+func TestChange_SpanOfAnAbruptChangeLinksToAffectedQueries(t *testing.T) {
 	r := newRig(t)
 	cluster := start(t, e6test.WithBatchRows(10), e6test.WithChunks(1))
 	client := r.open(t, config(cluster))
@@ -316,7 +316,7 @@ func TestTheSpanOfAnAbruptChangeLinksTheQueriesThatItMet(t *testing.T) {
 		"begun-0": "lost", "begun-1": "lost", "sleeper-0": "replayed", "sleeper-1": "replayed", "sleeper-2": "replayed", "refused": "retried",
 	}, linked)
 
-	// What e6 tells in the event is what the span says.
+	// The event and the span agree.
 	for _, e := range client.History() {
 		if d, ok := e.Data.(events.StrategyChanged); ok && d.Change == events.ChangeAbrupt {
 			require.Equal(t, d.Took.Round(time.Millisecond), cutover.EndTime.Sub(cutover.StartTime).Round(time.Millisecond))

@@ -17,7 +17,7 @@ import (
 	"github.com/e6data/e6data-go/e6/fsm"
 )
 
-// hooks are what one client calls.
+// hooks are the hooks of one client.
 type hooks struct {
 	inst    *Instrumentation
 	current atomic.Pointer[client] // nil before the client is open
@@ -39,12 +39,12 @@ var (
 // String names the hooks in events.
 func (h *hooks) String() string { return "e6otel" }
 
-// Prompt implements e6.InlineHook. What may take its time is the end of a span
-// that is recorded: a processor may export it then and there.
+// Prompt implements e6.InlineHook. The end of a recorded span may block: a processor
+// may export the span synchronously.
 func (h *hooks) Prompt(ctx context.Context, point string) bool {
 	switch point {
 	case e6.PointQueryStart:
-		return h.inst.set.name == nil // a formatter is the program's own code
+		return h.inst.set.name == nil // a formatter is code of the program and may block
 	case e6.PointStepStart:
 		return true
 	case e6.PointQueryEnd, e6.PointStepEnd:
@@ -54,7 +54,7 @@ func (h *hooks) Prompt(ctx context.Context, point string) bool {
 	return false
 }
 
-// client is a client that is open, with the attributes of everything about it.
+// client is an open client with the attributes of its spans and metrics.
 type client struct {
 	inst    *Instrumentation
 	c       *e6.Client
@@ -63,17 +63,17 @@ type client struct {
 	port    int
 	attrs   []attribute.KeyValue // of its server, and those of WithAttributes
 
-	plain     *set    // no attribute but attrs
-	sides     [3]*set // by side
-	templates templates
-	ended     cache[outcome, *set]
-	names     cache[string, string] // of namespaces
-	summaries cache[string, string]
-	flights   flights
-	running   atomic.Pointer[e6.CutoverStart]
-	last      chan struct{}  // closed with the last event
-	closing   chan struct{}  // closed when the client is
-	stories   sync.WaitGroup // spans of cutovers that wait for queries
+	plain           *set    // no attribute but attrs
+	sides           [3]*set // by side
+	templates       templates
+	ended           cache[outcome, *set]
+	names           cache[string, string] // of namespaces
+	summaries       cache[string, string]
+	inFlightQueries inFlightQueries
+	running         atomic.Pointer[e6.CutoverStart]
+	last            chan struct{}  // closed with the last event
+	closing         chan struct{}  // closed when the client is
+	traces          sync.WaitGroup // spans of cutovers that wait for queries
 }
 
 // ClientOpened implements e6.ClientHook.
@@ -83,12 +83,12 @@ func (h *hooks) ClientOpened(c *e6.Client) {
 	h.clients[c] = cl
 	h.mu.Unlock()
 	h.inst.add(cl)
-	c.Subscribe(cl.heard, events.Lossless(), events.Kinds(counted...))
+	c.Subscribe(cl.onEvent, events.Lossless(), events.Kinds(counted...))
 	h.current.Store(cl)
 }
 
-// ClientClosed implements e6.ClientHook. What is under way is ended: the spans
-// of cutovers, and the counting of events.
+// ClientClosed implements e6.ClientHook. It ends the open spans of cutovers and waits
+// until the last event is counted.
 func (h *hooks) ClientClosed(c *e6.Client) {
 	h.mu.Lock()
 	cl := h.clients[c]
@@ -100,7 +100,7 @@ func (h *hooks) ClientClosed(c *e6.Client) {
 	close(cl.closing)
 	h.inst.remove(cl)
 	<-cl.last
-	cl.stories.Wait()
+	cl.traces.Wait()
 }
 
 func newClient(i *Instrumentation, c *e6.Client) *client {
@@ -115,18 +115,18 @@ func newClient(i *Instrumentation, c *e6.Client) *client {
 	for side := range cl.sides {
 		cl.sides[side] = cl.set(sideOf(keySide, fsm.Side(side)))
 	}
-	cl.flights.init()
+	cl.inFlightQueries.init()
 	return cl
 }
 
-// set is the attributes of a point, ready for any instrument.
+// set is a set of attributes, prepared as an option of every kind of instrument.
 type set struct {
 	add     []metric.AddOption
 	record  []metric.RecordOption
 	observe []metric.ObserveOption
 }
 
-// set adds attributes to those that every point has.
+// set returns the attributes of the client and attrs.
 func (c *client) set(attrs ...attribute.KeyValue) *set {
 	return newSet(slices.Concat(c.attrs, attrs))
 }
@@ -136,7 +136,7 @@ func newSet(attrs []attribute.KeyValue) *set {
 	return &set{[]metric.AddOption{o}, []metric.RecordOption{o}, []metric.ObserveOption{o}}
 }
 
-// side is the attributes of a point about a side.
+// side returns the attributes of the client and of a side.
 func (c *client) side(s fsm.Side) *set {
 	if int(s) < len(c.sides) {
 		return c.sides[s]

@@ -9,14 +9,14 @@ import (
 	"github.com/e6data/e6data-go/e6/fsm"
 )
 
-// counted are the kinds of events that counters are made from.
+// counted are the kinds of events that add to counters.
 var counted = []events.Kind{
 	events.KindTransition, events.KindStrategyChanged, events.KindQueryRetried, events.KindQueryReplayed, events.KindQueryContinued, events.KindQueryLost, events.KindQueryAbandoned,
 	events.KindGuardDecided, events.KindClusterResume, events.KindHookFailed, events.KindClosed,
 }
 
-// heard counts an event. It is called for one at a time.
-func (c *client) heard(e events.Event) {
+// onEvent counts an event. Its calls do not overlap.
+func (c *client) onEvent(e events.Event) {
 	switch d := e.Data.(type) {
 	case events.Transition:
 		c.count(nameTransitions, 1, keyEvent.String(d.Event.String()), cause(d.Cause))
@@ -51,16 +51,16 @@ func (c *client) heard(e events.Event) {
 }
 
 func (c *client) count(name string, n int64, attrs ...attribute.KeyValue) {
-	c.inst.make.counters[name].Add(context.Background(), n, c.set(attrs...).add...)
+	c.inst.instruments.counters[name].Add(context.Background(), n, c.set(attrs...).add...)
 }
 
 func (c *client) countSide(name string, side fsm.Side) {
-	c.inst.make.counters[name].Add(context.Background(), 1, c.side(side).add...)
+	c.inst.instruments.counters[name].Add(context.Background(), 1, c.side(side).add...)
 }
 
 func cause(c fsm.Cause) attribute.KeyValue { return keyCause.String(string(c.Reason)) }
 
-// result is e6.result: good, or failed.
+// result is the attribute e6.result: good, or failed.
 func result(ok bool, good string) attribute.KeyValue {
 	if ok {
 		return keyResult.String(good)

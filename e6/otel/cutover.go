@@ -11,13 +11,13 @@ import (
 	"github.com/e6data/e6data-go/e6"
 )
 
-// change is a cutover that is under way: a transition from side to side, or any
-// other change of the active side, which is over when its hooks are called.
+// change is the span of a cutover: of a transition, or of any other change of the
+// active side. The latter has ended already when its hooks are called.
 type change struct {
-	c     *client
-	start *e6.CutoverStart
-	story *story // nil if its span is not recorded
-	span  trace.Span
+	c            *client
+	start        *e6.CutoverStart
+	cutoverTrace *cutoverTrace // nil if its span is not recorded
+	span         trace.Span
 }
 
 // CutoverStart implements e6.CutoverHook.
@@ -34,15 +34,15 @@ func (h *hooks) CutoverStart(ctx context.Context, s e6.CutoverStart) context.Con
 	}
 	options := []trace.SpanStartOption{trace.WithNewRoot(), trace.WithTimestamp(s.At), trace.WithAttributes(c.attrs...), trace.WithAttributes(
 		cutoverID.Int64(int64(s.ID)), cutoverKind.String(string(s.Change)), cutoverEvent.String(s.Event.String()), sideOf(cutoverFrom, s.From), sideOf(cutoverTo, s.To),
-		cutoverCause.String(string(s.Cause.Reason)), cutoverFlying.Int64(s.InFlight))}
+		cutoverCause.String(string(s.Cause.Reason)), cutoverInFlight.Int64(s.InFlight))}
 	if s.Cause.Trace.IsValid() {
 		options = append(options, trace.WithLinks(trace.Link{SpanContext: s.Cause.Trace, Attributes: []attribute.KeyValue{keyLink.String("cause")}}))
 	}
 	ctx, ch.span = h.inst.tracer.Start(ctx, spanCutover, options...)
 	if ch.span.IsRecording() {
 		ch.span.AddEvent(first, trace.WithTimestamp(s.At))
-		ch.story = &story{start: ch.start}
-		c.flights.open(ch.story)
+		ch.cutoverTrace = &cutoverTrace{start: ch.start}
+		c.inFlightQueries.open(ch.cutoverTrace)
 	}
 	return context.WithValue(ctx, cutoverKey{h}, ch)
 }
@@ -54,27 +54,27 @@ func (h *hooks) CutoverEnd(ctx context.Context, e e6.CutoverEnd) {
 		return
 	}
 	c, s := ch.c, ch.start
-	c.running.CompareAndSwap(s, nil) // the next one may have begun
-	why, how := cause(s.Cause), keyResult.String(e.Result)
+	c.running.CompareAndSwap(s, nil) // not Store: the next cutover may have begun, and must stay
+	causeAttr, resultAttr := cause(s.Cause), keyResult.String(e.Result)
 	if s.Limit > 0 {
-		c.count(nameAttempts, 1, append(failureAttrs(cutoverError(e.Result), ""), why, how, sideOf(keyFrom, s.From), sideOf(keyTo, s.To))...)
+		c.count(nameAttempts, 1, append(failureAttrs(cutoverError(e.Result), ""), causeAttr, resultAttr, sideOf(keyFrom, s.From), sideOf(keyTo, s.To))...)
 	}
-	attrs := append(failureAttrs(cutoverError(e.Result), ""), keyKind.String(string(s.Change)), why, how)
-	h.inst.make.durations[nameCutover].Record(ctx, seconds(e.At.Sub(s.At)), c.set(attrs...).record...)
+	attrs := append(failureAttrs(cutoverError(e.Result), ""), keyKind.String(string(s.Change)), causeAttr, resultAttr)
+	h.inst.instruments.durations[nameCutover].Record(ctx, seconds(e.At.Sub(s.At)), c.set(attrs...).record...)
 	if s.Limit > 0 && !e.Ready.IsZero() {
-		h.inst.make.durations[namePrewarm].Record(ctx, seconds(e.Ready.Sub(s.At)), c.plain.record...)
+		h.inst.instruments.durations[namePrewarm].Record(ctx, seconds(e.Ready.Sub(s.At)), c.plain.record...)
 	}
-	if ch.story == nil {
+	if ch.cutoverTrace == nil {
 		ch.span.End()
 		return
 	}
-	ch.tell(e)
-	known := c.flights.wait(ch.story, leftSides(s, e)...)
-	c.stories.Go(func() { ch.finish(known, e.At) })
+	ch.addEvents(e)
+	resolved := c.inFlightQueries.wait(ch.cutoverTrace, leftSides(s, e)...)
+	c.traces.Go(func() { ch.finish(resolved, e.At) })
 }
 
-// The results of a transition that did not lead to its target, and those of a
-// change without a transition.
+// The results of a transition that did not commit, and of a change without a
+// transition.
 const (
 	aborted   = "aborted"
 	abandoned = "abandoned"
@@ -93,7 +93,8 @@ func cutoverError(result string) string {
 	return ""
 }
 
-// leftSides are the sides whose queries the end of a cutover leaves behind.
+// leftSides are the sides that are not active after a cutover and may have queries
+// in flight.
 func leftSides(s *e6.CutoverStart, e e6.CutoverEnd) []e6.Side {
 	switch {
 	case e.Result == aborted:
@@ -106,8 +107,8 @@ func leftSides(s *e6.CutoverStart, e e6.CutoverEnd) []e6.Side {
 	return []e6.Side{s.From}
 }
 
-// tell puts into the span what is known when the cutover has ended.
-func (ch *change) tell(e e6.CutoverEnd) {
+// addEvents adds the events, the result and the status of a cutover to its span.
+func (ch *change) addEvents(e e6.CutoverEnd) {
 	at := func(name string, t time.Time) {
 		if !t.IsZero() {
 			ch.span.AddEvent(name, trace.WithTimestamp(t))
@@ -131,19 +132,20 @@ func (ch *change) tell(e e6.CutoverEnd) {
 	ch.span.SetAttributes(cutoverResult.String(e.Result), cutoverReason.String(string(e.Cause.Reason)), cutoverRemain.Int64(e.Remaining))
 }
 
-// finish ends the span when the fate of all queries is known, or the time for
-// that is over. A query that is cut off learns its fate after the cutover: a
-// refusal of the origin commits it at once.
-func (ch *change) finish(known <-chan struct{}, ended time.Time) {
+// finish ends the span when the result of all its queries is known, at the latest after
+// the grace time. It can be later than the end of the cutover: a refusal of the origin
+// commits the cutover at once, and the queries on the origin are retried, replayed or
+// lost after that.
+func (ch *change) finish(resolved <-chan struct{}, ended time.Time) {
 	grace := time.NewTimer(ch.c.inst.set.grace)
 	defer grace.Stop()
 	select {
-	case <-known:
+	case <-resolved:
 	case <-grace.C:
 	case <-ch.c.closing:
 	}
-	ch.c.flights.close(ch.story)
-	s := ch.story
+	ch.c.inFlightQueries.close(ch.cutoverTrace)
+	s := ch.cutoverTrace
 	room := mostLinks
 	if ch.start.Cause.Trace.IsValid() {
 		room--

@@ -17,7 +17,7 @@ import (
 	"github.com/e6data/e6data-go/e6/fsm"
 )
 
-func TestTheTraceOfOneCutoverWithEightQueriesInFlightTellsTheWholeStory(t *testing.T) {
+func TestCutover_TraceWithEightQueriesInFlight(t *testing.T) {
 	r := newRig(t)
 	cluster := start(t, e6test.WithBatchRows(10), e6test.WithChunks(1))
 	client := r.open(t, config(cluster))
@@ -33,10 +33,10 @@ func TestTheTraceOfOneCutoverWithEightQueriesInFlightTellsTheWholeStory(t *testi
 	rows := streams(t.Context(), t, client, "stream", 7)
 	readAhead(t, cluster, 7*4)
 	require.NoError(t, cluster.Cutover(t.Context(), e6test.Cutover{To: fsm.Green, Kind: e6test.Graceful}))
-	cluster.OpenSide(fsm.Blue) // the grace period lasts as long as the test wants
+	cluster.OpenSide(fsm.Blue) // the test controls the grace period
 
 	ctx, app := r.tracer.Start(t.Context(), "application")
-	rows = append(rows, streams(ctx, t, client, "hears it", 1)...)
+	rows = append(rows, streams(ctx, t, client, "announced", 1)...)
 	app.End()
 	eventually(t, "green is active", func() bool { return client.Strategy().Active == fsm.Green })
 	_, err = client.QueryAll(tagged(t.Context(), "first on green"), "SELECT 2")
@@ -104,7 +104,7 @@ func TestTheTraceOfOneCutoverWithEightQueriesInFlightTellsTheWholeStory(t *testi
 			side, count, batches := "blue", int64(1000), int64(100)
 			summary, text := "SELECT numbers", "SELECT * FROM numbers(?)"
 			switch attrs["e6.tag"] {
-			case "hears it-0":
+			case "announced-0":
 				require.Equal(t, app.SpanContext().SpanID(), q.Parent.SpanID())
 			case "first on green":
 				side, count, batches = "green", 1, 1
@@ -147,9 +147,9 @@ func TestTheTraceOfOneCutoverWithEightQueriesInFlightTellsTheWholeStory(t *testi
 	})
 }
 
-// cutOff makes a cutover from blue, whose origin goes away with queries on it:
-// some results have been read in part, some queries still run, and some results
-// nobody reads. It returns when the first are lost and the second run again.
+// cutOff makes a cutover from blue, which is killed with queries in flight: some results
+// are read in part, some queries are still executed, and some results are not read. It
+// returns when the first are lost and the second are replayed.
 func cutOff(t *testing.T, r *rig, lost, replayed, unread int) (client *e6.Client, end func()) {
 	cluster := start(t, e6test.WithBatchRows(10), e6test.WithChunks(1))
 	cfg := config(cluster)
@@ -161,7 +161,7 @@ func cutOff(t *testing.T, r *rig, lost, replayed, unread int) (client *e6.Client
 		require.True(t, rows.Next())
 	}
 	streams(ctx, t, client, "unread", unread)
-	readAhead(t, cluster, 5*lost+4*unread) // one that still reads would run again
+	readAhead(t, cluster, 5*lost+4*unread) // a query that still reads ahead would be replayed
 	wait := sleepers(ctx, t, cluster, client, replayed)
 
 	cluster.OpenSide(fsm.Green)
@@ -182,7 +182,7 @@ func cutOff(t *testing.T, r *rig, lost, replayed, unread int) (client *e6.Client
 	}
 }
 
-func TestACutoverWhoseOriginGoesAwayShowsWhatBecameOfItsQueries(t *testing.T) {
+func TestCutover_SpanCountsTheQueriesOfAKilledOrigin(t *testing.T) {
 	r := newRig(t)
 	_, end := cutOff(t, r, 2, 3, 0)
 	cutover := r.cutovers(t, 1)[0] // while the replayed queries still run
@@ -220,7 +220,7 @@ func TestACutoverWhoseOriginGoesAwayShowsWhatBecameOfItsQueries(t *testing.T) {
 			for _, step := range r.children(q.SpanContext) {
 				a := values(step.Attributes)
 				if step.Name == "e6.session.open" {
-					continue // to tell blue to forget the query
+					continue // the call that clears the query on blue
 				}
 				attempts = append(attempts, step.Name, a["e6.side"], a["e6.attempt"], a["e6.replay"])
 			}
@@ -232,10 +232,10 @@ func TestACutoverWhoseOriginGoesAwayShowsWhatBecameOfItsQueries(t *testing.T) {
 	}
 }
 
-func TestBeyond128LinksTheLostAndTheReplayedQueriesComeFirst(t *testing.T) {
+func TestCutover_LinksToLostAndReplayedQueriesComeFirst(t *testing.T) {
 	r := newRig(t)
 	_, end := cutOff(t, r, 5, 20, 130)
-	end() // nobody reads the others, so that only Close ends the wait for them
+	end() // the other results are not read, so only Close ends the wait for them
 	cutover := r.cutovers(t, 1)[0]
 	kinds, count := linkKinds(cutover)
 	require.Equal(t, map[string]int{"cause": 1, "lost": 5, "replayed": 20, "in_flight": 102}, count)
@@ -249,7 +249,7 @@ func TestBeyond128LinksTheLostAndTheReplayedQueriesComeFirst(t *testing.T) {
 	require.EqualValues(t, 20, attrs["e6.cutover.replayed"])
 }
 
-func TestACutoverThatIsAbortedSaysSo(t *testing.T) {
+func TestCutover_AbortedHasAnErrorStatus(t *testing.T) {
 	r := newRig(t)
 	cluster := start(t)
 	client := r.open(t, config(cluster), e6.WithHooks(veto{}))
@@ -264,7 +264,7 @@ func TestACutoverThatIsAbortedSaysSo(t *testing.T) {
 	require.Equal(t, "CUTOVER_ABORTED", attrs["error.type"])
 }
 
-// veto is a guard that says no.
+// veto is a guard that vetoes every transition.
 type veto struct{}
 
 func (veto) Guard(context.Context, *e6.Proposal) e6.Decision { return e6.Veto("not now") }

@@ -8,10 +8,9 @@
 //	...
 //	client, err := e6.Open(ctx, cfg, inst.Options()...)
 //
-// The span of a cutover is a trace of its own, from the announcement to the
-// commit or the abort. It links to the call that caused it and to the queries
-// that were in flight on the side that was left, that were run again, or that
-// were lost.
+// The span of a cutover is the root of a new trace and lasts from the announcement
+// to the commit or the abort. It has links to the call that caused the cutover, and
+// to queries: those that were in flight on the origin, retried, replayed or lost.
 //
 // Spans have the text of statements without literals: see [WithQueryText]. No attribute of
 // a metric holds an id, a tag, a literal or the text of an error.

@@ -63,7 +63,7 @@ func firsts(rows [][]string) (names []string) {
 	return names
 }
 
-func TestThePageListsEveryEventAsItIs(t *testing.T) {
+func TestDocs_ListEveryEvent(t *testing.T) {
 	rows := tables(t)["Events/event"]
 	var kinds []string
 	for _, k := range events.AllKinds() {
@@ -93,7 +93,7 @@ var plain = func() map[events.Kind]events.Data {
 	return byKind
 }()
 
-func TestThePageListsEverySpanAsItIs(t *testing.T) {
+func TestDocs_ListEverySpan(t *testing.T) {
 	page := tables(t)
 	var want [][]string
 	for _, s := range e6otel.Spans() {
@@ -111,7 +111,7 @@ func TestThePageListsEverySpanAsItIs(t *testing.T) {
 	require.Equal(t, []string{"cause", "lost", "replayed", "retried", "in_flight"}, firsts(page["Links of e6.cutover/e6.link"]))
 }
 
-func TestThePageListsEveryMetricAsItIs(t *testing.T) {
+func TestDocs_ListEveryMetric(t *testing.T) {
 	page := tables(t)
 	var want, prometheus [][]string
 	for _, m := range e6otel.Metrics() {
@@ -129,7 +129,7 @@ func TestThePageListsEveryMetricAsItIs(t *testing.T) {
 	require.Equal(t, prometheus, page["Names in Prometheus/metric"])
 }
 
-func TestThePageListsEveryAttributeAndWhereItIs(t *testing.T) {
+func TestDocs_ListEveryAttribute(t *testing.T) {
 	on := map[string][]string{}
 	add := func(where string, keys ...[]string) {
 		for _, key := range slices.Concat(keys...) {
@@ -158,7 +158,7 @@ func TestThePageListsEveryAttributeAndWhereItIs(t *testing.T) {
 	require.Equal(t, on, got)
 }
 
-func TestThePageNamesEveryClassOfErrors(t *testing.T) {
+func TestDocs_ListEveryErrorType(t *testing.T) {
 	text, err := os.ReadFile(page)
 	require.NoError(t, err)
 	_, section, found := strings.Cut(string(text), "## Conventions")
@@ -186,7 +186,7 @@ func grpcName(t *testing.T, number int) string {
 	return "OK"
 }
 
-func TestTheQueriesOnThePageNameMetricsThatExist(t *testing.T) {
+func TestDocs_QueriesUseExistingMetrics(t *testing.T) {
 	names := map[string]bool{}
 	for _, m := range e6otel.Metrics() {
 		names[m.PrometheusName()] = true

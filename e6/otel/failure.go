@@ -107,7 +107,7 @@ func statusCode(err error) string {
 	return ""
 }
 
-// failureAttrs are error.type and db.response.status_code, as far as there are any.
+// failureAttrs are error.type and db.response.status_code; an empty value is left out.
 func failureAttrs(kind, code string) (attrs []attribute.KeyValue) {
 	if kind != "" {
 		attrs = append(attrs, keyError.String(kind))

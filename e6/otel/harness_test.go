@@ -25,7 +25,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// rig is an Instrumentation whose spans and metrics can be looked at.
+// rig is an Instrumentation whose spans and metrics a test reads.
 type rig struct {
 	inst   *e6otel.Instrumentation
 	spans  *tracetest.InMemoryExporter
@@ -62,8 +62,8 @@ func start(t testing.TB, opts ...e6test.Option) *e6test.Cluster {
 	return cluster
 }
 
-// config is how a test reaches its cluster. The pauses are short, and nothing
-// runs into a budget where the machine is slow.
+// config is the configuration of a test's client. Its pauses are short, and its budgets
+// are long enough for a slow machine.
 func config(cluster *e6test.Cluster) e6.Config {
 	return e6.Config{
 		Address: cluster.Addr(), User: "user@example.com", Token: "secret-token",
@@ -98,9 +98,9 @@ func streams(ctx context.Context, t testing.TB, client *e6.Client, name string, 
 	return all
 }
 
-// readAhead waits until all results on blue, read in that many calls, have been
-// read as far ahead as they may: two batches, one that waits for room, and an
-// answer that waits to be decoded.
+// readAhead waits until all results on blue, read in that many calls, are read ahead as
+// far as they may be: two batches, one that waits for the queue, and a response that
+// waits for its decoder.
 func readAhead(t testing.TB, cluster *e6test.Cluster, calls int) {
 	t.Helper()
 	eventually(t, "the results are read ahead", func() bool {
@@ -109,8 +109,8 @@ func readAhead(t testing.TB, cluster *e6test.Cluster, calls int) {
 	})
 }
 
-// sleepers begins queries that run on the server for long, and waits until they
-// do. They end with ctx; the returned function waits for that.
+// sleepers starts long queries and waits until the server executes them. They end with
+// ctx; the returned function waits for that.
 func sleepers(ctx context.Context, t testing.TB, cluster *e6test.Cluster, client *e6.Client, n int) (wait func()) {
 	t.Helper()
 	const sql = "SELECT sleep(60000)"
@@ -140,7 +140,7 @@ func drain(t testing.TB, rows *e6.Rows) {
 	require.NoError(t, rows.Close())
 }
 
-// lose reads a result that has been begun until it is cut off.
+// lose reads the rest of a result until the query is lost.
 func lose(t testing.TB, rows *e6.Rows) {
 	t.Helper()
 	for rows.Next() {

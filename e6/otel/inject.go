@@ -9,7 +9,7 @@ import (
 	"google.golang.org/grpc/metadata"
 )
 
-// inject sends the trace context of a call along with it.
+// inject is an interceptor that adds the trace context to the headers of a call.
 func (h *hooks) inject(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 	if fields := h.fields(ctx); len(fields) > 0 {
 		ctx = metadata.AppendToOutgoingContext(ctx, fields...)
@@ -17,9 +17,9 @@ func (h *hooks) inject(ctx context.Context, method string, req, reply any, cc *g
 	return invoke(ctx, method, req, reply, cc, opts...)
 }
 
-// fields are the headers with the trace context. A query that is not recorded has
-// no spans below its own, so that all its calls have the same ones: they are in
-// its context from the beginning.
+// fields are the headers with the trace context. A query that is not recorded has no
+// child spans, so all its calls have the same headers: QueryStart has put them into its
+// context already.
 func (h *hooks) fields(ctx context.Context) []string {
 	if q, ok := ctx.Value(queryKey{h}).(*query); ok && !q.recording && trace.SpanContextFromContext(ctx).Equal(q.trace) {
 		return nil
@@ -34,8 +34,8 @@ func (h *hooks) headers(ctx context.Context) []string {
 	return c.fields
 }
 
-// carrier collects headers. Adding them one by one to the outgoing metadata, or
-// reading those that are there, would copy all of them each time.
+// carrier collects headers. Each access to the outgoing metadata itself would copy all
+// of it.
 type carrier struct {
 	fields []string // keys and values in turn
 }

@@ -6,7 +6,8 @@ import (
 	"go.opentelemetry.io/otel/metric"
 )
 
-// instruments are made from the table. Those that a query needs have a field.
+// instruments are created from the table. Those of a query have their own fields, which
+// saves a map lookup.
 type instruments struct {
 	operation metric.Float64Histogram
 	rows      metric.Int64Histogram
@@ -19,7 +20,7 @@ type instruments struct {
 	all       []metric.Observable
 }
 
-// newInstruments makes the instruments. The error lists all that went wrong.
+// newInstruments creates the instruments. The error joins all errors of the meter.
 func newInstruments(m metric.Meter) (*instruments, error) {
 	i := &instruments{
 		counters: map[string]metric.Int64Counter{}, durations: map[string]metric.Float64Histogram{}, sizes: map[string]metric.Int64Histogram{},
@@ -33,7 +34,7 @@ func newInstruments(m metric.Meter) (*instruments, error) {
 	return i, errors.Join(errs...)
 }
 
-// add makes one instrument.
+// add creates one instrument.
 func (i *instruments) add(m metric.Meter, d Metric) (err error) {
 	unit, description := metric.WithUnit(d.Unit), metric.WithDescription(d.Description)
 	buckets := metric.WithExplicitBucketBoundaries(d.Buckets...)

@@ -7,7 +7,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// Stability says who promises that a name and its meaning stay, and whether they do.
+// Stability is the stability of a name and its meaning.
 type Stability string
 
 // The stabilities.
@@ -15,8 +15,8 @@ const (
 	// Stable and Development are those of OpenTelemetry's semantic conventions.
 	Stable      Stability = "stable"
 	Development Stability = "development"
-	// Own is for what only this SDK has. Its names begin with "e6.", but for the spans of
-	// the steps of a query, and change only as docs/versions.md allows.
+	// Own is for names that this SDK defines. They begin with "e6.", except those of the
+	// spans of a query's steps, and change only as docs/versions.md allows.
 	Own Stability = "e6"
 )
 
@@ -42,7 +42,7 @@ type Metric struct {
 	Unit string
 	// Stability is that of its name, unit and attributes.
 	Stability Stability
-	// Description says what it counts or measures.
+	// Description is its description.
 	Description string
 	// Attributes are the keys that every point has, besides those of
 	// WithAttributes, and Optional those that some points have.
@@ -90,12 +90,12 @@ const (
 var (
 	// calls are the buckets that the conventions give for database calls.
 	calls = []float64{0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10}
-	// changes are for what takes from a moment to the limits of a cutover.
+	// changes are the buckets for cutovers: from milliseconds to the limits of a cutover.
 	changes = []float64{0.01, 0.1, 0.5, 1, 5, 10, 30, 60, 120, 300, 600, 900, 1800, 3600}
 	rows    = []float64{1, 2, 5, 10, 50, 100, 500, 1000, 5000, 10000}
 )
 
-// table declares every metric, once. The instruments are made from it.
+// table declares every metric. The instruments are created from it.
 var table = []Metric{
 	{Name: nameOperation, Kind: KindHistogram, Unit: "s", Stability: Stable, Buckets: calls,
 		Description: "Duration of statements, from the call to the last row that the caller reads.",

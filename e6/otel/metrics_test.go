@@ -14,7 +14,7 @@ import (
 	e6otel "github.com/e6data/e6data-go/e6/otel"
 )
 
-func TestEveryDeclaredMetricIsEmittedWithItsAttributesAndNoOther(t *testing.T) {
+func TestMetrics_EmittedAsDeclared(t *testing.T) {
 	r := newRig(t)
 	scenario(t, r)
 	eventually(t, "the events are counted", func() bool {
@@ -51,8 +51,8 @@ func TestEveryDeclaredMetricIsEmittedWithItsAttributesAndNoOther(t *testing.T) {
 	}
 }
 
-// kindOf is the kind of the instrument behind a metric. The data does not tell
-// an observable counter from another one.
+// kindOf is the kind of the instrument of a metric. The data of an observable counter and
+// of a counter are the same.
 func kindOf(m metricdata.Metrics) e6otel.Kind {
 	for _, d := range e6otel.Metrics() {
 		if d.Name != m.Name {
@@ -72,7 +72,7 @@ func kindOf(m metricdata.Metrics) e6otel.Kind {
 	return ""
 }
 
-func TestNoAttributeOfAMetricHoldsAnIdATagOrALiteral(t *testing.T) {
+func TestMetrics_AttributesHoldNoIDTagOrLiteral(t *testing.T) {
 	r := newRig(t, e6otel.WithQueryText(e6otel.QueryTextRaw))
 	client := scenario(t, r)
 	secrets := []string{"a-tag", "a-literal", "stream", "sleeper", "begun", "1000", "60000", "user@", "secret-token"}
@@ -96,7 +96,7 @@ func TestNoAttributeOfAMetricHoldsAnIdATagOrALiteral(t *testing.T) {
 	}
 }
 
-func TestTheMetricsCountWhatHappened(t *testing.T) {
+func TestMetrics_CountTheScenario(t *testing.T) {
 	r := newRig(t, e6otel.WithAttributes(attribute.String("team", "data")))
 	client := scenario(t, r)
 	points, _ := r.collect(t)
@@ -137,7 +137,7 @@ func TestTheMetricsCountWhatHappened(t *testing.T) {
 	require.Empty(t, points["e6.client.state"], "no client is open")
 }
 
-func TestTwoClientsOfOneClusterAreCountedTogether(t *testing.T) {
+func TestMetrics_ClientsOfOneClusterAreAddedUp(t *testing.T) {
 	r := newRig(t)
 	cluster := start(t)
 	first, second := r.open(t, config(cluster)), r.open(t, config(cluster))
@@ -151,7 +151,7 @@ func TestTwoClientsOfOneClusterAreCountedTogether(t *testing.T) {
 	require.Equal(t, calls, sum(points["e6.client.requests"]), "a counter never goes back")
 }
 
-func TestWhileACutoverIsUnderWayItsAgeAndItsLimitAreKnown(t *testing.T) {
+func TestMetrics_CutoverAgeAndLimitDuringACutover(t *testing.T) {
 	r := newRig(t)
 	cluster := start(t, e6test.WithBatchRows(10), e6test.WithChunks(1))
 	client := r.open(t, config(cluster))
@@ -171,7 +171,7 @@ func TestWhileACutoverIsUnderWayItsAgeAndItsLimitAreKnown(t *testing.T) {
 	require.Zero(t, sum(points["e6.client.cutover.age"]))
 }
 
-func TestTheNamesOfCatalogsCannotFloodTheMetrics(t *testing.T) {
+func TestMetrics_NamespacesAreBounded(t *testing.T) {
 	r := newRig(t)
 	client := r.open(t, config(start(t)))
 	for i := range 80 {

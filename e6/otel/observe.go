@@ -12,7 +12,7 @@ import (
 
 var states = []fsm.State{fsm.StateUnknown, fsm.StateDetecting, fsm.StateBlue, fsm.StateGreen, fsm.StateTransitioning}
 
-// totals are counts that only grow, and the client whose attributes they have.
+// totals are monotonic counts, and a client with their attributes.
 type totals struct {
 	like           *client
 	calls, refused [3]int64
@@ -32,7 +32,7 @@ func (t *totals) count(s e6.Stats) {
 	t.panics += int64(s.SubscriberPanics)
 }
 
-// connection is what connections are counted by.
+// connection is the key by which connections are counted.
 type connection struct{ use, state string }
 
 var (
@@ -40,7 +40,7 @@ var (
 	connStates = []string{"idle", "connecting", "ready", "transient_failure"}
 )
 
-// levels are values of this moment.
+// levels are the values at the time of a collection.
 type levels struct {
 	totals
 	open       bool
@@ -57,21 +57,22 @@ func (i *Instrumentation) add(c *client) {
 	i.clients[c] = struct{}{}
 }
 
-// remove keeps what the client has counted: a counter must not go back while
-// other clients of the same address go on, or before it was read.
+// remove adds the counts of the client to those of the closed clients. Otherwise an
+// observable counter would fall when one of several clients of an address is closed, and
+// counts after the last collection would be lost.
 func (i *Instrumentation) remove(c *client) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	delete(i.clients, c)
 	t := i.closed[c.address]
-	// The closed client itself would be kept, with all that it holds.
+	// A copy with the attributes only: a reference to the closed client would keep its memory.
 	t.like = &client{attrs: c.attrs}
 	t.count(c.c.Stats())
 	i.closed[c.address] = t
 }
 
-// observe is called for every collection of metrics. Clients of one address have
-// the same attributes, so that their values are put together here.
+// observe is called at every collection of metrics. It adds up the values of the clients
+// of one address, because they have the same attributes.
 func (i *Instrumentation) observe(_ context.Context, o metric.Observer) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -88,12 +89,12 @@ func (i *Instrumentation) observe(_ context.Context, o metric.Observer) error {
 		l.take(c)
 	}
 	for _, l := range byAddress {
-		i.make.report(o, l)
+		i.instruments.report(o, l)
 	}
 	return nil
 }
 
-// take adds what a client that is open says.
+// take adds the values of an open client.
 func (l *levels) take(c *client) {
 	s := c.c.Stats()
 	l.count(s)
@@ -115,7 +116,7 @@ func (l *levels) take(c *client) {
 	}
 }
 
-// report gives the values to the meter.
+// report passes the values to the observer.
 func (m *instruments) report(o metric.Observer, l *levels) {
 	whole := func(name string, n int64, s *set) { o.ObserveInt64(m.observed[name], n, s.observe...) }
 	plain := l.like.set()

@@ -18,7 +18,7 @@ import (
 	"github.com/e6data/e6data-go/internal/stress"
 )
 
-// exporter is an exporter that blocks, once it is stuck, until it is let go.
+// exporter is an exporter that blocks until stuck is closed.
 type exporter struct {
 	stuck chan struct{} // nil for one that works
 }
@@ -41,13 +41,13 @@ func traced(t testing.TB, cfg e6.Config, to exporter) *e6.Client {
 	return client
 }
 
-// spoil adds the worst subscribers to a client. They end when stuck does.
+// spoil adds a subscriber that blocks until stuck is closed, and one that panics.
 func spoil(client *e6.Client, stuck <-chan struct{}) {
 	client.Subscribe(func(events.Event) { <-stuck })
 	client.Subscribe(func(events.Event) { panic("a bad subscriber") })
 }
 
-// inOrder subscribes somebody who notices a gap.
+// inOrder adds a subscriber that counts gaps in the sequence numbers.
 func inOrder(client *e6.Client) (last *atomic.Uint64, gaps *atomic.Int64) {
 	last, gaps = new(atomic.Uint64), new(atomic.Int64)
 	client.Subscribe(func(e events.Event) {
@@ -58,8 +58,8 @@ func inOrder(client *e6.Client) (last *atomic.Uint64, gaps *atomic.Int64) {
 	return last, gaps
 }
 
-// eventfulRound runs queries on four goroutines while sessions expire and the
-// client changes sides, so that there is something to tell.
+// eventfulRound runs queries on four goroutines while sessions expire and the client
+// changes sides, so that many events are published.
 func eventfulRound(t testing.TB, cluster *e6test.Cluster, client *e6.Client, queries int) {
 	var running sync.WaitGroup
 	for range 4 {
@@ -79,7 +79,7 @@ func eventfulRound(t testing.TB, cluster *e6test.Cluster, client *e6.Client, que
 	running.Wait()
 }
 
-func TestBadObserversLoseNothingForTheHealthyOnes(t *testing.T) {
+func TestObservers_BadOnesDoNotAffectHealthyOnes(t *testing.T) {
 	cluster := start(t)
 	cluster.OpenSide(e6.Green)
 	stuck := make(chan struct{})
@@ -90,7 +90,7 @@ func TestBadObserversLoseNothingForTheHealthyOnes(t *testing.T) {
 		eventfulRound(t, cluster, client, 40)
 	}
 	history := client.History()
-	eventually(t, "the healthy one has heard everything", func() bool { return last.Load() >= history[len(history)-1].Seq })
+	eventually(t, "the healthy one has received everything", func() bool { return last.Load() >= history[len(history)-1].Seq })
 	require.Zero(t, gaps.Load())
 	close(stuck)
 	require.NoError(t, client.Close())

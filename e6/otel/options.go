@@ -12,7 +12,7 @@ import (
 	"github.com/e6data/e6data-go/e6"
 )
 
-// Option changes an Instrumentation that is to be made.
+// Option is an option of New.
 type Option func(*settings)
 
 type settings struct {
@@ -36,13 +36,13 @@ func WithTracerProvider(p trace.TracerProvider) Option { return func(s *settings
 // off.
 func WithMeterProvider(p metric.MeterProvider) Option { return func(s *settings) { s.meters = p } }
 
-// WithPropagator sets how the trace context is written into the headers of
-// calls. Default: W3C trace context and baggage.
+// WithPropagator sets the propagator that writes the trace context into the headers
+// of calls. Default: W3C trace context and baggage.
 func WithPropagator(p propagation.TextMapPropagator) Option {
 	return func(s *settings) { s.propagator = p }
 }
 
-// QueryText says what spans have as db.query.text.
+// QueryText is the form of the attribute db.query.text on spans.
 type QueryText uint8
 
 const (
@@ -57,7 +57,7 @@ const (
 	QueryTextNone
 )
 
-// WithQueryText sets what spans have as db.query.text. At most the first 16 KiB of a
+// WithQueryText sets the form of db.query.text. At most the first 16 KiB of a
 // statement are recorded. Default: QueryTextSanitized.
 func WithQueryText(t QueryText) Option { return func(s *settings) { s.text = t } }
 
@@ -74,10 +74,10 @@ type SpanNameFormatter func(ctx context.Context, s e6.QueryStart, name string) s
 // server.address:server.port.
 func WithSpanNameFormatter(f SpanNameFormatter) Option { return func(s *settings) { s.name = f } }
 
-// WithMetricSummaries sets how many different values of db.query.summary the metrics of
-// one client have before a new one is shortened to its operation, such as SELECT: the
-// names of tables may be many, and each value is a series of its own. With 0 all have the
-// operation only. Default: 100.
+// WithMetricSummaries sets the maximum number of different values of db.query.summary in
+// the metrics of one client. A further summary is shortened to its operation, such as
+// SELECT: there may be many names of tables, and each value is a new time series. With 0,
+// every summary is shortened. Default: 100.
 func WithMetricSummaries(most int) Option { return func(s *settings) { s.summaries = most } }
 
 // WithAttributes adds attributes to every span and every point of a metric. They
@@ -86,7 +86,7 @@ func WithAttributes(attrs ...attribute.KeyValue) Option {
 	return func(s *settings) { s.attributes = append(s.attributes, attrs...) }
 }
 
-// WithCutoverGrace sets how long the span of a cutover that has ended waits for
-// the fate of the queries that it left behind. Default: 10 seconds. The end of
-// the span is the end of the cutover in any case.
+// WithCutoverGrace sets how long the span of an ended cutover waits for the results of
+// the queries that it left in flight. Default: 10 seconds. The end time of the span is
+// the end of the cutover in any case.
 func WithCutoverGrace(d time.Duration) Option { return func(s *settings) { s.grace = d } }

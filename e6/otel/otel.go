@@ -23,17 +23,17 @@ const scope = "github.com/e6data/e6data-go/e6/otel"
 // metrics follow.
 const SchemaURL = "https://opentelemetry.io/schemas/1.44.0"
 
-// Instrumentation turns what e6 clients do into spans and metrics. It may serve
-// any number of clients. Its methods may be called by any goroutine.
+// Instrumentation records spans and metrics of any number of e6 clients. Its methods may
+// be called by any goroutine.
 type Instrumentation struct {
-	set        settings
-	tracer     trace.Tracer
-	make       *instruments
-	registered metric.Registration
+	set         settings
+	tracer      trace.Tracer
+	instruments *instruments
+	registered  metric.Registration
 
 	mu      sync.Mutex
 	clients map[*client]struct{}
-	closed  map[string]totals // by address: what clients that are closed have counted
+	closed  map[string]totals // by address: the counts of closed clients
 }
 
 // New returns an Instrumentation. The error is the meter's.
@@ -47,7 +47,7 @@ func New(opts ...Option) (*Instrumentation, error) {
 		opt(&i.set)
 	}
 	i.set.attributes = slices.Clone(i.set.attributes)
-	// The global providers pass on to those that are set later.
+	// The global providers delegate to providers that are set later.
 	if i.set.tracers == nil {
 		i.set.tracers = otel.GetTracerProvider()
 	}
@@ -57,22 +57,21 @@ func New(opts ...Option) (*Instrumentation, error) {
 	i.tracer = i.set.tracers.Tracer(scope, trace.WithInstrumentationVersion(version.SDK()), trace.WithSchemaURL(SchemaURL))
 	meter := i.set.meters.Meter(scope, metric.WithInstrumentationVersion(version.SDK()), metric.WithSchemaURL(SchemaURL))
 	var err error
-	if i.make, err = newInstruments(meter); err != nil {
+	if i.instruments, err = newInstruments(meter); err != nil {
 		return nil, fmt.Errorf("e6otel: %w", err)
 	}
-	if i.registered, err = meter.RegisterCallback(i.observe, i.make.all...); err != nil {
+	if i.registered, err = meter.RegisterCallback(i.observe, i.instruments.all...); err != nil {
 		return nil, fmt.Errorf("e6otel: %w", err)
 	}
 	return i, nil
 }
 
-// Close takes the Instrumentation off its meter, which otherwise keeps it, with
-// the counts of clients that are closed, as long as the meter provider lives.
+// Close unregisters the Instrumentation from its meter. Without it, the meter provider
+// keeps the Instrumentation and the counts of closed clients.
 func (i *Instrumentation) Close() error { return i.registered.Unregister() }
 
-// Options returns the options of e6.Open for one client. Call it for each
-// client: the hooks in it know the queries in flight of the client that they
-// belong to.
+// Options returns the options of e6.Open for one client. Call it once for each client:
+// its hooks hold the queries in flight of that client.
 func (i *Instrumentation) Options() []e6.Option {
 	h := &hooks{inst: i, clients: map[*e6.Client]*client{}}
 	return []e6.Option{e6.WithHooks(h), e6.WithDialOptions(grpc.WithChainUnaryInterceptor(h.inject))}

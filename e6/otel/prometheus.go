@@ -15,7 +15,7 @@ func (m Metric) PrometheusName() string {
 			words = append(words, word)
 		}
 	}
-	switch m.Unit { // a unit in braces is a remark, and is left out
+	switch m.Unit { // a unit in braces is an annotation and is left out
 	case "s":
 		add("seconds")
 	case "By":

@@ -11,17 +11,17 @@ import (
 	"github.com/e6data/e6data-go/e6"
 )
 
-// query is a statement on its way.
+// query is a statement in flight.
 type query struct {
 	c         *client
 	template  *spanTemplate
 	span      trace.Span
 	recording bool
-	flight
+	inFlightQuery
 }
 
-// The values of contexts. Each kind of work has a key of its own: where the
-// beginning of one was given up, its end must not find another one.
+// The keys of contexts. Each kind of operation has its own key: if the start hook of an
+// operation was skipped, its end hook must not find the value of another operation.
 type (
 	queryKey     struct{ *hooks }
 	stepKey      struct{ *hooks }
@@ -30,7 +30,7 @@ type (
 	cutoverKey   struct{ *hooks }
 )
 
-// outcome is what the metrics have of the end of a query.
+// outcome is the key of the metrics of a query's end.
 type outcome struct {
 	summary, namespace, failure, code string
 	side                              e6.Side
@@ -57,7 +57,7 @@ func (h *hooks) QueryStart(ctx context.Context, s e6.QueryStart) context.Context
 			ctx = metadata.AppendToOutgoingContext(ctx, fields...)
 		}
 	}
-	q.over = ctx.Done()
+	q.done = ctx.Done()
 	return context.WithValue(ctx, queryKey{h}, q)
 }
 
@@ -68,12 +68,12 @@ func (h *hooks) QueryEnd(ctx context.Context, e e6.QueryEnd) {
 		return
 	}
 	c := q.c
-	c.flights.end(&q.flight, e.Lost())
+	c.inFlightQueries.end(&q.inFlightQuery, e.Lost())
 	o := outcome{summary: q.template.summary, namespace: q.template.namespace, failure: errorType(e.Err), code: statusCode(e.Err), side: e.Handle.Side}
 	s := c.ended.get(o, func() *set { return c.outcome(o) })
-	h.inst.make.operation.Record(ctx, seconds(e.Took), s.record...)
+	h.inst.instruments.operation.Record(ctx, seconds(e.Took), s.record...)
 	if e.Err == nil {
-		h.inst.make.rows.Record(ctx, e.Rows, s.record...)
+		h.inst.instruments.rows.Record(ctx, e.Rows, s.record...)
 	}
 	if q.recording {
 		q.span.SetAttributes(
@@ -83,7 +83,7 @@ func (h *hooks) QueryEnd(ctx context.Context, e e6.QueryEnd) {
 			q.span.SetAttributes(keyQueryID.String(e.Handle.QueryID))
 		}
 		fail(q.span, e.Err)
-		// The span takes as long as the metric says. Last, as an exporter may block.
+		// The span has the duration of the metric. End is the last call, as an exporter may block.
 		if s, ok := q.span.(interface{ StartTime() time.Time }); ok {
 			q.span.End(trace.WithTimestamp(s.StartTime().Add(e.Took)))
 			return
@@ -92,7 +92,7 @@ func (h *hooks) QueryEnd(ctx context.Context, e e6.QueryEnd) {
 	q.span.End()
 }
 
-// outcome is the attributes of a query's end.
+// outcome returns the attributes of a query's end.
 func (c *client) outcome(o outcome) *set {
 	attrs := append([]attribute.KeyValue{keySystem.String(system), sideOf(keySide, o.side)}, failureAttrs(o.failure, o.code)...)
 	if o.namespace != "" {
@@ -111,7 +111,7 @@ func (h *hooks) StepStart(ctx context.Context, s e6.StepStart) context.Context {
 		return ctx
 	}
 	if s.Step == spanPrepare {
-		q.c.flights.begin(&q.flight, s.Side, s.Replay)
+		q.c.inFlightQueries.begin(&q.inFlightQuery, s.Side, s.Replay)
 	}
 	if !q.recording {
 		return e6.SkipSteps(ctx)

@@ -13,8 +13,8 @@ import (
 	"github.com/e6data/e6data-go/e6/fsm"
 )
 
-// scenario is everything that there is a metric or a span for, with several
-// clients in turn. They are closed when it returns, but the one that it returns.
+// scenario emits every metric and every span, with several clients one after another. It
+// returns the last client; the others are closed.
 func scenario(t *testing.T, r *rig) *e6.Client {
 	t.Helper()
 	_, end := cutOff(t, r, 2, 2, 0) // lost, replayed, abandoned
@@ -27,8 +27,8 @@ func scenario(t *testing.T, r *rig) *e6.Client {
 	return woken(t, r)
 }
 
-// quietly is a cutover in which nothing breaks, with a query that is refused at
-// first, and the way back that the caller wants.
+// quietly is a cutover without a failure, with a query that is refused and retried, and a
+// rollback by the caller.
 func quietly(t *testing.T, r *rig) {
 	cluster := start(t, e6test.WithBatchRows(10), e6test.WithChunks(1))
 	cfg := config(cluster)
@@ -44,7 +44,7 @@ func quietly(t *testing.T, r *rig) {
 	require.NoError(t, client.Rollback(t.Context(), "the caller wants it"))
 	eventually(t, "blue serves", func() bool { return client.Strategy().State == fsm.StateBlue })
 
-	cluster.CloseSide(fsm.Blue) // the next query is refused, finds green and begins anew
+	cluster.CloseSide(fsm.Blue) // the next query is refused and retried on green
 	_, err = client.QueryAll(t.Context(), "SELECT 2")
 	require.NoError(t, err)
 	require.Positive(t, client.Stats().Retried)
@@ -64,14 +64,14 @@ func steered(t *testing.T, r *rig) {
 	require.NoError(t, client.Close())
 }
 
-// panics is a hook that does.
+// panics is a hook that panics.
 type panics struct{}
 
 func (panics) QueryStart(context.Context, e6.QueryStart) context.Context { panic("a hook") }
 func (panics) QueryEnd(context.Context, e6.QueryEnd)                     {}
 
-// closedTooEarly is a client that is closed while a query drains, and a step
-// and a login fail.
+// closedTooEarly is a client that is closed during a drain, with a step and a login that
+// fail.
 func closedTooEarly(t *testing.T, r *rig) {
 	cluster := start(t, e6test.WithBatchRows(10), e6test.WithChunks(1))
 	client := r.open(t, config(cluster))
@@ -90,7 +90,7 @@ func closedTooEarly(t *testing.T, r *rig) {
 	require.NoError(t, client.Close())
 }
 
-// continued is a result that is cut off after rows of it were read, and goes on.
+// continued is a query that is replayed after rows were read, and continues.
 func continued(t *testing.T, r *rig) {
 	cluster := start(t, e6test.WithBatchRows(10), e6test.WithChunks(1))
 	client := r.open(t, config(cluster))

@@ -45,7 +45,7 @@ const (
 	plantedArgument = "9182736450918"
 )
 
-// record is everything that a run prints or publishes. Many write to it.
+// record collects all text that a run prints or publishes. Many goroutines write to it.
 type record struct {
 	mu  sync.Mutex
 	all bytes.Buffer
@@ -57,7 +57,7 @@ func (r *record) Write(b []byte) (int, error) {
 	return r.all.Write(b)
 }
 
-// keep prints a value in every way in which programs print values.
+// keep prints a value with every usual verb and encoder.
 func (r *record) keep(values ...any) {
 	for _, v := range values {
 		_, _ = fmt.Fprintf(r, "%v\n%+v\n%#v\n%s\n%q\n%x\n", v, v, v, v, v, v)
@@ -89,7 +89,7 @@ func (r *record) text() string {
 	return r.all.String()
 }
 
-// requireNo looks for a secret as it is, and in the forms that encoders give it.
+// requireNo searches for a secret as it is and in its encoded forms.
 func (r *record) requireNo(t *testing.T, secret string) {
 	t.Helper()
 	text := r.text()
@@ -103,7 +103,7 @@ func (r *record) requireNo(t *testing.T, secret string) {
 	}
 }
 
-// panicking is a hook that fails in the worst way while it holds the statement.
+// panicking is a hook that panics while it holds the statement.
 type panicking struct{}
 
 var _ e6.QueryHook = panicking{}
@@ -111,7 +111,7 @@ var _ e6.QueryHook = panicking{}
 func (panicking) QueryStart(context.Context, e6.QueryStart) context.Context { panic("a hook fails") }
 func (panicking) QueryEnd(context.Context, e6.QueryEnd)                     {}
 
-// run uses a client for everything that it can do and that can fail.
+// run uses every method of a client, and makes each fail.
 func (r *record) run(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
 	ctx := t.Context()
 	r.keep(client)
@@ -164,9 +164,9 @@ func (r *record) run(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
 	r.failure(client.Rollback(ctx, "to a side that refuses"))
 	cluster.OpenSide(cluster.Active().Other())
 	r.failure(client.Rollback(ctx, "a test"))
-	over, cancel := context.WithCancel(ctx)
+	done, cancel := context.WithCancel(ctx)
 	cancel()
-	r.failure(client.Exec(over, statement))
+	r.failure(client.Exec(done, statement))
 
 	r.keep(client.Health(), client.Strategy(), client)
 	for _, e := range client.History() {
@@ -180,7 +180,7 @@ func (r *record) run(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
 	}
 }
 
-func TestNothingSecretIsPrintedByAFullRun(t *testing.T) {
+func TestSecrets_NoneInTheOutputOfAFullRun(t *testing.T) {
 	var seen record
 	handlers := []slog.Handler{
 		slog.NewTextHandler(&seen, &slog.HandlerOptions{Level: slog.LevelDebug, AddSource: true}),
@@ -211,9 +211,9 @@ func TestNothingSecretIsPrintedByAFullRun(t *testing.T) {
 		client := rig.open(t, cfg, e6.WithLogger(slog.New(handlers[i])), e6.WithHooks(panicking{}), e6.WithStore(files))
 		seen.run(t, cluster, client)
 		require.Eventually(t, func() bool {
-			fact, err := files.Load(t.Context(), cfg.Address+"/")
-			seen.keep(fact)
-			return err == nil && fact.Version > 0 && (i == 1 || len(fact.Vetoes) > 0) // the way back leaves one
+			record, err := files.Load(t.Context(), cfg.Address+"/")
+			seen.keep(record)
+			return err == nil && record.Version > 0 && (i == 1 || len(record.Vetoes) > 0) // the rollback leaves one
 		}, 10*time.Second, time.Millisecond)
 		require.NoError(t, client.Close())
 		seen.failure(client.Exec(t.Context(), "SELECT "+plantedLiteral))
@@ -253,7 +253,7 @@ func TestNothingSecretIsPrintedByAFullRun(t *testing.T) {
 	}
 }
 
-// refused keeps the errors of configurations and credentials that do not do.
+// refused records the errors of invalid configurations and credentials.
 func (r *record) refused(t *testing.T, guarded, encrypted *e6test.Cluster) {
 	cfg := config(guarded)
 	cfg.Token = plantedRejected
@@ -274,7 +274,7 @@ func (r *record) refused(t *testing.T, guarded, encrypted *e6test.Cluster) {
 		require.Error(t, err, dsn)
 		r.failure(err)
 	}
-	cfg.Address, cfg.DetectionTimeout = encrypted.Addr(), time.Second // nobody known has signed its certificate
+	cfg.Address, cfg.DetectionTimeout = encrypted.Addr(), time.Second // the certificate is signed by an unknown authority
 	_, err = e6.Open(t.Context(), cfg)
 	require.Error(t, err)
 	require.NotErrorIs(t, err, e6.ErrCredentials)

@@ -20,9 +20,9 @@ import (
 	e6otel "github.com/e6data/e6data-go/e6/otel"
 )
 
-// facts are what OpenTelemetry's registry says of database clients. The command
-// internal/tools/semconv derives them from a checkout of the version that they name.
-type facts struct {
+// registry is the part of OpenTelemetry's registry for database clients. The command
+// internal/tools/semconv extracts it from a checkout of the version that it names.
+type registry struct {
 	Version    string
 	Attributes map[string]struct {
 		Type, Stability string
@@ -40,7 +40,7 @@ type facts struct {
 	}
 }
 
-func loadFacts(t *testing.T) (f facts) {
+func loadRegistry(t *testing.T) (f registry) {
 	t.Helper()
 	text, err := os.ReadFile("testdata/semconv.json")
 	require.NoError(t, err)
@@ -66,11 +66,11 @@ var types = map[attribute.Type]string{
 }
 
 func TestConventions_TheSchemaURLNamesTheirVersion(t *testing.T) {
-	require.Equal(t, "https://opentelemetry.io/schemas/"+loadFacts(t).Version, e6otel.SchemaURL)
+	require.Equal(t, "https://opentelemetry.io/schemas/"+loadRegistry(t).Version, e6otel.SchemaURL)
 }
 
-func TestConventions_EveryAttributeIsTheirsOrInOurNamespace(t *testing.T) {
-	f := loadFacts(t)
+func TestConventions_AttributesAreRegisteredOrOwn(t *testing.T) {
+	f := loadRegistry(t)
 	for _, a := range e6otel.Attributes() {
 		if strings.HasPrefix(a.Key, "e6.") {
 			require.Equal(t, e6otel.Own, a.Stability, a.Key)
@@ -83,8 +83,8 @@ func TestConventions_EveryAttributeIsTheirsOrInOurNamespace(t *testing.T) {
 	}
 }
 
-func TestConventions_EveryMetricIsTheirsOrInOurNamespace(t *testing.T) {
-	f := loadFacts(t)
+func TestConventions_MetricsAreRegisteredOrOwn(t *testing.T) {
+	f := loadRegistry(t)
 	instruments := map[e6otel.Kind]string{e6otel.KindHistogram: "histogram", e6otel.KindCounter: "counter", e6otel.KindObservableCounter: "counter", e6otel.KindObservableGauge: "gauge"}
 	for _, m := range e6otel.Metrics() {
 		if strings.HasPrefix(m.Name, "e6.") {
@@ -110,7 +110,7 @@ func TestConventions_EveryMetricIsTheirsOrInOurNamespace(t *testing.T) {
 }
 
 func TestConventions_TheSpanOfAStatementHasItsAttributes(t *testing.T) {
-	f := loadFacts(t)
+	f := loadRegistry(t)
 	for _, s := range e6otel.Spans() {
 		switch {
 		case s.Name == statement:
@@ -142,7 +142,7 @@ func requireLevels(t *testing.T, where string, levels map[string]string, always,
 	}
 }
 
-// watched is a sampler that keeps what it sees of the spans of statements.
+// watched is a sampler that records its parameters for the spans of statements.
 type watched struct {
 	mu   sync.Mutex
 	seen []sdktrace.SamplingParameters
@@ -160,7 +160,7 @@ func (w *watched) ShouldSample(p sdktrace.SamplingParameters) sdktrace.SamplingR
 func (w *watched) Description() string { return "watched" }
 
 func TestConventions_ASamplerSeesTheStatement(t *testing.T) {
-	f, w, r := loadFacts(t), &watched{}, newRig(t)
+	f, w, r := loadRegistry(t), &watched{}, newRig(t)
 	inst, err := e6otel.New(e6otel.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSampler(w))))
 	require.NoError(t, err)
 	cfg := config(start(t))
@@ -180,8 +180,8 @@ func TestConventions_ASamplerSeesTheStatement(t *testing.T) {
 	require.Empty(t, r.spans.GetSpans())
 }
 
-func TestConventions_WhatIsEmittedIsWhatIsDeclared(t *testing.T) {
-	f, r := loadFacts(t), newRig(t)
+func TestConventions_EmittedEqualsDeclared(t *testing.T) {
+	f, r := loadRegistry(t), newRig(t)
 	scenario(t, r)
 	declared, errors := map[string]attribute.Type{}, e6otel.ErrorTypes()
 	for _, a := range e6otel.Attributes() {

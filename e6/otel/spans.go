@@ -41,7 +41,7 @@ type Span struct {
 	Kind trace.SpanKind
 	// Stability is that of its name and attributes.
 	Stability Stability
-	// Description says what it covers.
+	// Description is its description.
 	Description string
 	// Attributes are the keys that every such span has, and Optional those that
 	// some have, besides those of WithAttributes.
@@ -70,7 +70,7 @@ func Spans() []Span {
 		{Name: spanSession, Kind: internal, Description: "The authentication that opens a session.",
 			Attributes: append(keys(keySide, keyPurpose), server...), Optional: failed},
 		{Name: spanCutover, Kind: internal, Description: "A change of the active side, from the announcement or the first failed call to its end, or a transition that was aborted before it changed anything.",
-			Attributes: append(keys(cutoverID, cutoverKind, cutoverEvent, cutoverFrom, cutoverTo, cutoverCause, cutoverFlying, cutoverResult,
+			Attributes: append(keys(cutoverID, cutoverKind, cutoverEvent, cutoverFrom, cutoverTo, cutoverCause, cutoverInFlight, cutoverResult,
 				cutoverReason, cutoverDrain, cutoverRemain, cutoverReplay, cutoverRetry, cutoverLost), server...),
 			Optional: keys(keyError), Links: keys(keyLink),
 			Events: []string{eventAnnounced, eventStarted, eventReady, eventFirst, eventDrained, eventCommitted, aborted, abandoned, settled, reset}},

@@ -26,7 +26,7 @@ import (
 	e6otel "github.com/e6data/e6data-go/e6/otel"
 )
 
-func TestAStatementThatFailsLeavesNoLiteralInItsSpans(t *testing.T) {
+func TestSpans_OfAFailedStatementHoldNoLiteral(t *testing.T) {
 	const sql = "SELECT name FROM people WHERE card = '4111-1111' AND pin = 4711 -- hunter2"
 	r := newRig(t)
 	client := r.open(t, config(start(t)))
@@ -44,7 +44,7 @@ func TestAStatementThatFailsLeavesNoLiteralInItsSpans(t *testing.T) {
 	}
 }
 
-func TestAFailureIsNamedByItsKind(t *testing.T) {
+func TestSpans_ErrorType(t *testing.T) {
 	r := newRig(t, e6otel.WithAttributes(attribute.String("team", "data")))
 	cfg := config(start(t))
 	cfg.Catalog, cfg.Schema = "lake", "sales"
@@ -74,7 +74,7 @@ func TestAFailureIsNamedByItsKind(t *testing.T) {
 	require.EqualValues(t, 1, sum(operations, "error.type", "CANCELLED", "db.query.summary", "SELECT"))
 }
 
-func TestADetectionBelongsToTheCallThatCausedIt(t *testing.T) {
+func TestSpans_DetectionIsInTheTraceOfItsCall(t *testing.T) {
 	r := newRig(t)
 	cluster := start(t)
 	client := r.open(t, config(cluster))
@@ -92,7 +92,7 @@ func TestADetectionBelongsToTheCallThatCausedIt(t *testing.T) {
 	require.Equal(t, "green", attrs["e6.side"])
 }
 
-func TestADetectionThatFindsNothingIsAFailedSpan(t *testing.T) {
+func TestSpans_FailedDetection(t *testing.T) {
 	r := newRig(t)
 	cluster := start(t)
 	cluster.CloseSide(fsm.Blue)
@@ -112,7 +112,7 @@ func TestADetectionThatFindsNothingIsAFailedSpan(t *testing.T) {
 	}
 }
 
-// headers keeps what the calls of a client carry, by method.
+// headers records the headers of a client's calls, by method.
 type headers struct {
 	mu   sync.Mutex
 	sent map[string][]metadata.MD
@@ -129,7 +129,7 @@ func (h *headers) option() e6.Option {
 	}))
 }
 
-func TestEveryCallCarriesTheTraceContextOfItsStep(t *testing.T) {
+func TestInject_EveryCallHasTheTraceContextOfItsStep(t *testing.T) {
 	for name, sampled := range map[string]bool{"sampled": true, "not sampled": false} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
@@ -182,22 +182,22 @@ func TestEveryCallCarriesTheTraceContextOfItsStep(t *testing.T) {
 	}
 }
 
-// stuck is an exporter that never returns until it is let go.
+// stuck is an exporter that blocks until it is released.
 type stuck struct {
-	once          sync.Once
-	called, letGo chan struct{}
+	once            sync.Once
+	called, release chan struct{}
 }
 
 func (s *stuck) ExportSpans(context.Context, []sdktrace.ReadOnlySpan) error {
 	s.once.Do(func() { close(s.called) })
-	<-s.letGo
+	<-s.release
 	return nil
 }
 
 func (s *stuck) Shutdown(context.Context) error { return nil }
 
-func TestAnExporterThatNeverReturnsDoesNotStopQueries(t *testing.T) {
-	exporter := &stuck{called: make(chan struct{}), letGo: make(chan struct{})}
+func TestExporter_BlockedDoesNotStopQueries(t *testing.T) {
+	exporter := &stuck{called: make(chan struct{}), release: make(chan struct{})}
 	tracers := sdktrace.NewTracerProvider(sdktrace.WithSyncer(exporter))
 	inst, err := e6otel.New(e6otel.WithTracerProvider(tracers))
 	require.NoError(t, err)
@@ -211,11 +211,11 @@ func TestAnExporterThatNeverReturnsDoesNotStopQueries(t *testing.T) {
 	}
 	<-exporter.called
 	require.NoError(t, client.Close())
-	close(exporter.letGo)
+	close(exporter.release)
 	require.NoError(t, inst.Close())
 }
 
-func TestProviders_ThatDoNothingPassTheCallersTraceOn(t *testing.T) {
+func TestProviders_NoopPropagatesTheCallersTrace(t *testing.T) {
 	inst, err := e6otel.New(e6otel.WithTracerProvider(nooptrace.NewTracerProvider()), e6otel.WithMeterProvider(noopmetric.NewMeterProvider()))
 	require.NoError(t, err)
 	h := &headers{sent: map[string][]metadata.MD{}}
@@ -232,7 +232,7 @@ func TestProviders_ThatDoNothingPassTheCallersTraceOn(t *testing.T) {
 		"the caller's own trace goes on")
 }
 
-func TestEverySpanIsDeclaredWithItsAttributes(t *testing.T) {
+func TestSpans_EmittedAsDeclared(t *testing.T) {
 	r := newRig(t, e6otel.WithQueryText(e6otel.QueryTextSanitized))
 	scenario(t, r)
 	declared := map[string]e6otel.Span{}

@@ -13,7 +13,7 @@ import (
 	"github.com/e6data/e6data-go/e6"
 )
 
-// spanTemplate is what is the same for all calls of one statement.
+// spanTemplate holds the name and the options that all spans of one statement share.
 type spanTemplate struct {
 	name      string
 	namespace string
@@ -21,57 +21,57 @@ type spanTemplate struct {
 	options   []trace.SpanStartOption
 }
 
-// statementKey is what a template depends on.
+// statementKey is the key of a template.
 type statementKey struct{ sql, template, catalog, schema string }
 
 const (
-	// mostTemplates and mostTemplateBytes bound the memory for templates: a program may
-	// write its values into its statements, so that no two are the same.
+	// mostTemplates and mostTemplateBytes bound the memory for templates: with literals,
+	// every statement of a program may be different.
 	mostTemplates     = 256
 	mostTemplateBytes = 4 << 10
-	// mostText is how many bytes of a text spans have at most.
+	// mostText is the maximum length of db.query.text in bytes.
 	mostText = 16 << 10
-	// mostName is how many characters the name of a span has at most.
+	// mostName is the maximum length of the name of a span in characters.
 	mostName = 255
-	// mostNamespaces is how many namespaces the metrics of a client have at most, besides
-	// other.
+	// mostNamespaces is the maximum number of namespaces in the metrics of a client,
+	// besides other.
 	mostNamespaces = 64
 )
 
-// templates remembers the templates of statements that come again.
+// templates caches the templates of statements.
 type templates struct {
-	mu    sync.RWMutex
-	known map[statementKey]*spanTemplate
+	mu      sync.RWMutex
+	entries map[statementKey]*spanTemplate
 }
 
-// get returns the template of a statement, and makes it if it is not known.
-func (t *templates) get(key statementKey, make func() *spanTemplate) *spanTemplate {
+// get returns the template of a statement, and creates it if there is none.
+func (t *templates) get(key statementKey, create func() *spanTemplate) *spanTemplate {
 	if len(key.sql)+len(key.template) > mostTemplateBytes {
-		return make()
+		return create()
 	}
 	t.mu.RLock()
-	found := t.known[key]
+	found := t.entries[key]
 	t.mu.RUnlock()
 	if found != nil {
 		return found
 	}
-	made := make()
+	created := create()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if len(t.known) >= mostTemplates {
-		for some := range t.known { // any one
-			delete(t.known, some)
+	if len(t.entries) >= mostTemplates {
+		for some := range t.entries { // evict any one
+			delete(t.entries, some)
 			break
 		}
 	}
-	if t.known == nil {
-		t.known = map[statementKey]*spanTemplate{}
+	if t.entries == nil {
+		t.entries = map[statementKey]*spanTemplate{}
 	}
-	t.known[key] = made
-	return made
+	t.entries[key] = created
+	return created
 }
 
-// template is the template of a statement.
+// template returns the template of a statement.
 func (c *client) template(s e6.QueryStart) *spanTemplate {
 	key := statementKey{s.SQL, s.Template, s.Catalog, s.Schema}
 	if s.Template != "" && c.inst.set.text != QueryTextRaw {
@@ -97,7 +97,7 @@ func (c *client) newTemplate(s e6.QueryStart) *spanTemplate {
 	}
 	switch {
 	case t.name != "":
-	case namespace != "" && namespace == t.namespace: // one of a few
+	case namespace != "" && namespace == t.namespace: // low cardinality
 		t.name = namespace
 	default:
 		t.name = net.JoinHostPort(c.host, strconv.Itoa(c.port))
@@ -120,11 +120,11 @@ func queryText(s e6.QueryStart, how QueryText) string {
 	return s.Sanitized()
 }
 
-// cut is the beginning of a text that may be long.
+// cut limits a text to mostText.
 func cut(text string) string { return valid(text[:min(len(text), mostText)]) }
 
-// valid is a text of the caller's as it can be exported: one that is not UTF-8
-// makes exporters refuse everything that they send together with it.
+// valid replaces invalid UTF-8 in a text of the caller: exporters refuse a whole batch
+// that holds some.
 func valid(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
 
 // namespaceOf is db.namespace: the catalog and the schema with a vertical bar between
@@ -136,8 +136,8 @@ func namespaceOf(catalog, schema string) string {
 	return valid(catalog + schema)
 }
 
-// metricNamespace is db.namespace of points. The caller chooses the names, and metrics
-// need a bound, so that only the first ones are taken as they are.
+// metricNamespace is db.namespace in metrics: the name, or other once there are
+// mostNamespaces. The caller chooses the names, and metrics need a bound.
 func (c *client) metricNamespace(name string) string {
 	if name == "" {
 		return ""
@@ -148,8 +148,8 @@ func (c *client) metricNamespace(name string) string {
 	return other
 }
 
-// metricSummary is db.query.summary of points: the summary, or its operation once there
-// are as many as there may be.
+// metricSummary is db.query.summary in metrics: the summary, or its operation once there
+// are as many as WithMetricSummaries allows.
 func (c *client) metricSummary(summary string) string {
 	if summary == "" {
 		return ""
@@ -161,7 +161,7 @@ func (c *client) metricSummary(summary string) string {
 	return strings.ToUpper(operation)
 }
 
-// formatted is the name that a formatter gives, and the conventional one if it gives none.
+// formatted is the name from a formatter, or the conventional one if that is empty.
 func formatted(name, conventional string) string {
 	if name = valid(name); name == "" {
 		return conventional

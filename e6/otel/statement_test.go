@@ -22,7 +22,7 @@ import (
 	"github.com/e6data/e6data-go/internal/stress"
 )
 
-func TestQueryText_IsSanitizedUnlessSaidOtherwise(t *testing.T) {
+func TestQueryText_IsSanitizedByDefault(t *testing.T) {
 	const literals, parameters = "SELECT 4711 -- hunter2", "SELECT 4711, :card"
 	arg := sql.Named("card", "4111-1111")
 	for name, test := range map[string]struct {
@@ -158,7 +158,7 @@ func TestSpanName_IsThatOfTheFormatter(t *testing.T) {
 	}))
 }
 
-// A formatter is the program's own code: it may block, and costs a query its budget.
+// A formatter is code of the program: it may block, for at most the hook budget.
 func TestSpanName_AFormatterThatBlocksDoesNotStopQueries(t *testing.T) {
 	let := make(chan struct{})
 	r := newRig(t, e6otel.WithSpanNameFormatter(func(context.Context, e6.QueryStart, string) string { <-let; return "" }))
@@ -236,7 +236,7 @@ func TestProviders_TheGlobalOnesAreTheDefaultWheneverTheyAreSet(t *testing.T) {
 	cluster := start(t)
 	client, err := e6.Open(t.Context(), config(cluster), inst.Options()...)
 	require.NoError(t, err)
-	_, err = client.QueryAll(t.Context(), "SELECT 1") // goes nowhere
+	_, err = client.QueryAll(t.Context(), "SELECT 1") // no provider records it
 	require.NoError(t, err)
 
 	exporter, reader := tracetest.NewInMemoryExporter(), sdkmetric.NewManualReader()

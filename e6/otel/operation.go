@@ -10,16 +10,16 @@ import (
 	"github.com/e6data/e6data-go/e6"
 )
 
-// work is a detection or the opening of a session that is under way.
-type work struct {
+// operation is a detection, or the opening of a session, in flight.
+type operation struct {
 	c         *client
 	span      trace.Span
 	detection e6.DetectionStart
 	session   e6.SessionStart
 }
 
-// begin starts the span of some work.
-func (w *work) begin(ctx context.Context, name string, attrs ...attribute.KeyValue) context.Context {
+// begin starts the span of an operation.
+func (w *operation) begin(ctx context.Context, name string, attrs ...attribute.KeyValue) context.Context {
 	ctx, w.span = w.c.inst.tracer.Start(ctx, name, trace.WithAttributes(slices.Concat(w.c.attrs, attrs)...))
 	return ctx
 }
@@ -30,7 +30,7 @@ func (h *hooks) DetectionStart(ctx context.Context, s e6.DetectionStart) context
 	if c == nil {
 		return ctx
 	}
-	w := &work{c: c, detection: s}
+	w := &operation{c: c, detection: s}
 	ctx = w.begin(ctx, spanDetection, sideOf(keyFrom, s.From), cause(s.Cause),
 		keyOrder.StringSlice([]string{s.Order[0].String(), s.Order[1].String()}))
 	return context.WithValue(ctx, detectionKey{h}, w)
@@ -38,12 +38,12 @@ func (h *hooks) DetectionStart(ctx context.Context, s e6.DetectionStart) context
 
 // DetectionEnd implements e6.DetectionHook.
 func (h *hooks) DetectionEnd(ctx context.Context, e e6.DetectionEnd) {
-	w, ok := ctx.Value(detectionKey{h}).(*work)
+	w, ok := ctx.Value(detectionKey{h}).(*operation)
 	if !ok {
 		return
 	}
 	attrs := append(failureAttrs(errorType(e.Err), ""), result(e.Err == nil, "found"))
-	h.inst.make.durations[nameDetection].Record(ctx, seconds(e.Took), w.c.set(attrs...).record...)
+	h.inst.instruments.durations[nameDetection].Record(ctx, seconds(e.Took), w.c.set(attrs...).record...)
 	w.c.count(nameDetections, 1, append(attrs, cause(w.detection.Cause))...)
 	if w.span.IsRecording() {
 		w.span.SetAttributes(sideOf(keySide, e.Side), keyRounds.Int(e.Rounds))
@@ -58,20 +58,20 @@ func (h *hooks) SessionStart(ctx context.Context, s e6.SessionStart) context.Con
 	if c == nil {
 		return ctx
 	}
-	w := &work{c: c, session: s}
+	w := &operation{c: c, session: s}
 	ctx = w.begin(ctx, spanSession, sideOf(keySide, s.Side), keyPurpose.String(s.Purpose))
 	return context.WithValue(ctx, sessionKey{h}, w)
 }
 
 // SessionEnd implements e6.SessionHook.
 func (h *hooks) SessionEnd(ctx context.Context, e e6.SessionEnd) {
-	w, ok := ctx.Value(sessionKey{h}).(*work)
+	w, ok := ctx.Value(sessionKey{h}).(*operation)
 	if !ok {
 		return
 	}
 	purpose := keyPurpose.String(w.session.Purpose)
 	attrs := append(failureAttrs(errorType(e.Err), ""), purpose)
-	h.inst.make.durations[nameLogin].Record(ctx, seconds(e.Took), w.c.set(attrs...).record...)
+	h.inst.instruments.durations[nameLogin].Record(ctx, seconds(e.Took), w.c.set(attrs...).record...)
 	w.c.count(nameLogins, 1, append(attrs, sideOf(keySide, w.session.Side), result(e.Err == nil, "ok"))...)
 	if w.span.IsRecording() {
 		fail(w.span, e.Err)
