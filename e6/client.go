@@ -105,7 +105,7 @@ func newClient(cfg Config, opts []Option) (*Client, error) {
 	c.retry = backoff.Policy{Base: cfg.RetryPause, Max: 5 * cfg.RetryPause}
 	c.wake = resumer{c: c}
 	c.bus = events.NewBus(events.Options{
-		Cluster: cfg.ClusterName, History: cfg.EventHistory, Snapshot: func() fsm.Snapshot { return c.Strategy() }, OnPanic: c.onPanic,
+		Address: cfg.Address, Cluster: cfg.ClusterName, History: cfg.EventHistory, Snapshot: func() fsm.Snapshot { return c.Strategy() }, OnPanic: c.onPanic,
 	})
 	c.hooks, c.callbacks = newHookSet(c, c.opts.hooks), newCallbacks(c)
 	c.route, err = router.New(router.Config{

@@ -252,6 +252,7 @@ func TestARecordIsAsTheEventFromTheFirstToTheLast(t *testing.T) {
 	for i, e := range history {
 		r := records[i]
 		require.Equal(t, e.Attrs(), r.attrs())
+		require.Contains(t, r.attrs(), slog.String("address", config(cluster).Address))
 		require.Equal(t, e.Message(), r.Message)
 		require.Equal(t, e.Level(), r.Level)
 		require.Equal(t, e.Time, r.Time, "not the time when its turn came")
@@ -265,7 +266,7 @@ func TestARecordIsAsTheEventFromTheFirstToTheLast(t *testing.T) {
 		}
 	}
 	require.Positive(t, refused)
-	require.True(t, slices.ContainsFunc(records, func(r logged) bool { return r.Message == "closed" }))
+	require.True(t, slices.ContainsFunc(records, func(r logged) bool { return r.Message == "client closed" }))
 }
 
 func TestAComponentHasItsOwnLevelAndTheHandlerTheLastWord(t *testing.T) {

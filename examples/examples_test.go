@@ -66,7 +66,7 @@ func TestEveryExampleShowsWhatItPromises(t *testing.T) {
 			`ant bee`, `100 % on green`, `times that a tenant went back: 0`}},
 		{"selection", []string{"-hour", "3"}, []string{`guard gate: allow green`, `times that a tenant went back: 0`}},
 		{"rollback", nil, []string{
-			`green breaks the health policy: .*; what follows: rollback`, `commit: .* => blue\n`, `in vain`,
+			`green breached the health policy: .*; action: rollback`, `commit: .* => blue\n`, `in vain`,
 			`green +\d+ +[1-9]\d* +\S+ +(10m0|9m5\d)s`, `serves=blue queries=\d+ failed=0 run_again=[1-9]`}},
 		{"tracing", nil, []string{
 			`e6\.cutover, \S+ long, kind announced, result drained`, `e6\.cutover, \S+ long, kind abrupt, result settled`,

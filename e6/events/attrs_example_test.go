@@ -9,7 +9,7 @@ import (
 	"github.com/e6data/e6data-go/e6/fsm"
 )
 
-// A subscriber that writes events to a log of its own.
+// A subscriber that writes the events to its own log.
 func ExampleEvent_Attrs() {
 	log := slog.New(slog.NewJSONHandler(os.Stdout, &slog.HandlerOptions{
 		Level: slog.LevelDebug,
@@ -21,12 +21,12 @@ func ExampleEvent_Attrs() {
 		},
 	}))
 	write := func(e events.Event) {
-		log.LogAttrs(context.Background(), e.Level(), e.String(), e.Attrs()...)
+		log.LogAttrs(context.Background(), e.Level(), e.Message(), e.Attrs()...)
 	}
 	write(events.Event{
-		Seq: 41, Cluster: "prod", Cause: fsm.Cause{Reason: fsm.ReasonRefusal, Detail: "executeStatement on blue: wrong side"},
+		Seq: 41, Address: "prod.example.com:443", Cluster: "prod", Cause: fsm.Cause{Reason: fsm.ReasonRefusal, Detail: "executeStatement on blue: wrong side"},
 		Data: events.Refused{Side: fsm.Blue, Method: "executeStatement", QueryID: "q-17", Tag: "nightly"},
 	})
 	// Output:
-	// {"level":"DEBUG","msg":"blue refused executeStatement query q-17 (tag \"nightly\")","event":"refused","component":"query","seq":41,"cluster":"prod","reason":"refusal","detail":"executeStatement on blue: wrong side","side":"blue","method":"executeStatement","query_id":"q-17","tag":"nightly"}
+	// {"level":"DEBUG","msg":"call refused","event":"refused","component":"query","seq":41,"address":"prod.example.com:443","cluster":"prod","reason":"refusal","detail":"executeStatement on blue: wrong side","side":"blue","method":"executeStatement","query_id":"q-17","tag":"nightly"}
 }

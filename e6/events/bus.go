@@ -12,36 +12,36 @@ import (
 
 // Options are the options of a Bus.
 type Options struct {
-	// Cluster is the name that every event carries.
-	Cluster string
-	// History is how many events are kept. Default: 256.
+	// Address and Cluster are the address and the name of the cluster in every event.
+	Address, Cluster string
+	// History is the number of events that History can return. Default: 256.
 	History int
-	// Snapshot returns what is known now, for subscribers that missed something.
-	// Default: nothing is known.
+	// Snapshot returns the current snapshot of the machine, for EventsDropped.
+	// Default: the zero Snapshot.
 	Snapshot func() fsm.Snapshot
 	// OnPanic is called with each SubscriberPanicked event, on the goroutine of the
 	// subscriber that panicked, to log it. The event has no number if it was not
-	// published. Default: a record at level Error to slog.Default(); so it is too if
-	// OnPanic itself panics.
+	// published. Default, also if OnPanic panics: a record at level error to
+	// slog.Default().
 	OnPanic func(Event)
 }
 
-// Bus numbers events and hands them to subscribers. Its methods may be called
-// by any goroutine, also from within a subscriber.
+// Bus numbers events and delivers them to subscribers. Its methods may be called by any
+// goroutine, also by a subscriber.
 type Bus struct {
 	opts    Options
 	dropped atomic.Uint64
 	panics  atomic.Uint64
 
-	// The lock orders events: whoever holds it gives the next number and puts
-	// the event into every queue, which never waits. So each subscriber has the
-	// events in the order of their numbers.
+	// mu orders events: its holder takes the next number and appends the event to every
+	// queue, which does not wait. Without it: one goroutine takes number 1, another takes
+	// number 2 and appends it first, and the subscribers get 2 before 1.
 	mu          sync.Mutex
 	seq         uint64
 	history     []Event // a ring, once it is full
 	subscribers map[*subscriber]struct{}
 	closed      bool
-	ended       chan struct{} // closed when the bus is, and no subscriber is left
+	ended       chan struct{} // closed when the bus is closed and no subscriber is left
 }
 
 // NewBus returns a Bus.
@@ -55,11 +55,11 @@ func NewBus(o Options) *Bus {
 	return &Bus{opts: o, subscribers: make(map[*subscriber]struct{}), ended: make(chan struct{})}
 }
 
-// Publish numbers an event and hands it out. It never waits for a subscriber.
-// Once the bus is closed it does nothing and returns the zero Event.
+// Publish numbers an event, delivers it and returns it. It does not wait for a subscriber.
+// After Close it does nothing and returns the zero Event.
 func (b *Bus) Publish(cause fsm.Cause, d Data) Event { return b.publish(cause, d, nil) }
 
-// publish is Publish, but for one subscriber that the event is about.
+// publish is Publish without delivery to the subscriber except.
 func (b *Bus) publish(cause fsm.Cause, d Data, except *subscriber) Event {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -67,7 +67,7 @@ func (b *Bus) publish(cause fsm.Cause, d Data, except *subscriber) Event {
 		return Event{}
 	}
 	b.seq++
-	e := Event{Seq: b.seq, Time: time.Now(), Cluster: b.opts.Cluster, Cause: cause, Data: d}
+	e := Event{Seq: b.seq, Time: time.Now(), Address: b.opts.Address, Cluster: b.opts.Cluster, Cause: cause, Data: d}
 	if len(b.history) < b.opts.History {
 		b.history = append(b.history, e)
 	} else {
@@ -81,14 +81,14 @@ func (b *Bus) publish(cause fsm.Cause, d Data, except *subscriber) Event {
 	return e
 }
 
-// History returns the events that are kept, the oldest first.
+// History returns the last events, the oldest first: at most Options.History.
 func (b *Bus) History() []Event {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.last(len(b.history))
 }
 
-// last returns the last n events that are kept. The caller holds the lock.
+// last returns the last n events of the history. The caller holds the lock.
 func (b *Bus) last(n int) []Event {
 	n = min(n, len(b.history))
 	out := make([]Event, 0, n)
@@ -98,15 +98,14 @@ func (b *Bus) last(n int) []Event {
 	return out
 }
 
-// Dropped is how many deliveries were dropped because a queue was full.
+// Dropped is the number of deliveries that were dropped because a queue was full.
 func (b *Bus) Dropped() uint64 { return b.dropped.Load() }
 
-// Panics is how many calls of subscribers ended in a panic, or with the end of their
-// goroutine.
+// Panics is the number of calls of subscribers that panicked or ended their goroutine.
 func (b *Bus) Panics() uint64 { return b.panics.Load() }
 
-// Close takes no more events. Every subscriber still gets what is queued for
-// it. Close waits for nothing and is idempotent.
+// Close ends the acceptance of events. Subscribers still get the events in their queues.
+// Close does not wait for them and is idempotent.
 func (b *Bus) Close() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -120,15 +119,15 @@ func (b *Bus) Close() {
 	b.endIfIdle()
 }
 
-// endIfIdle tells whoever waits for the end. The caller holds the lock.
+// endIfIdle releases the callers of Wait at the end. The caller holds the lock.
 func (b *Bus) endIfIdle() {
 	if b.closed && len(b.subscribers) == 0 {
 		close(b.ended)
 	}
 }
 
-// Wait waits within ctx until the bus is closed and the goroutines of all its
-// subscribers have ended. Within a subscriber it would wait for itself.
+// Wait waits until the bus is closed and the goroutines of all subscribers have ended, or
+// returns the error of ctx. A subscriber must not call it: it would wait for itself.
 func (b *Bus) Wait(ctx context.Context) error {
 	select {
 	case <-b.ended:

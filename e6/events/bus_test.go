@@ -35,8 +35,8 @@ func finish(t *testing.T, b *Bus) {
 	require.NoError(t, b.Wait(t.Context()))
 }
 
-func TestEventsArriveInOrderWithoutGapsWhoeverPublishes(t *testing.T) {
-	b := NewBus(Options{Cluster: "c"})
+func TestBus_ConcurrentPublishersKeepTheOrder(t *testing.T) {
+	b := NewBus(Options{Address: "a:1", Cluster: "c"})
 	var got []Event
 	b.Subscribe(func(e Event) { got = append(got, e) }, Queue(1000))
 	var publishers sync.WaitGroup
@@ -49,12 +49,13 @@ func TestEventsArriveInOrderWithoutGapsWhoeverPublishes(t *testing.T) {
 	for i, e := range got {
 		require.Equal(t, uint64(i+1), e.Seq)
 		require.Equal(t, "c", e.Cluster)
+		require.Equal(t, "a:1", e.Address)
 		require.False(t, e.Time.IsZero())
 	}
 	require.Zero(t, b.Dropped())
 }
 
-func TestTheHistoryKeepsTheLastEvents(t *testing.T) {
+func TestHistory_KeepsTheLastEvents(t *testing.T) {
 	b := NewBus(Options{History: 3})
 	require.Empty(t, b.History())
 	publish(b, 2)
@@ -63,7 +64,7 @@ func TestTheHistoryKeepsTheLastEvents(t *testing.T) {
 	require.Equal(t, []uint64{5, 6, 7}, seqs(b.History()))
 }
 
-func TestAFullQueueIsReportedBeforeTheNextEventAndHarmsNobodyElse(t *testing.T) {
+func TestEventsDropped_PrecedesTheNextEventAndDelaysNoOtherSubscriber(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		now := fsm.Snapshot{State: fsm.StateGreen, Active: fsm.Green, Epoch: 7}
 		b := NewBus(Options{Snapshot: func() fsm.Snapshot { return now }})
@@ -75,7 +76,7 @@ func TestAFullQueueIsReportedBeforeTheNextEventAndHarmsNobodyElse(t *testing.T) 
 		synctest.Wait()
 		publish(b, 5) // two fit, three do not
 		synctest.Wait()
-		require.Len(t, quick, 6, "the blocked subscriber holds up nobody")
+		require.Len(t, quick, 6, "the blocked subscriber does not delay the other one")
 		require.Equal(t, uint64(3), b.Dropped())
 		release <- struct{}{}
 		synctest.Wait()
@@ -88,7 +89,7 @@ func TestAFullQueueIsReportedBeforeTheNextEventAndHarmsNobodyElse(t *testing.T) 
 	})
 }
 
-func TestTheNewsOfMissedEventsDoesNotWaitForTheNextEvent(t *testing.T) {
+func TestEventsDropped_DoesNotWaitForTheNextEvent(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		b := NewBus(Options{})
 		release := make(chan struct{})
@@ -105,8 +106,8 @@ func TestTheNewsOfMissedEventsDoesNotWaitForTheNextEvent(t *testing.T) {
 	})
 }
 
-func TestASubscriberThatPanicsStaysSubscribed(t *testing.T) {
-	b := NewBus(Options{})
+func TestSubscribe_APanicDoesNotEndTheSubscription(t *testing.T) {
+	b := NewBus(Options{OnPanic: func(Event) {}})
 	calls := 0
 	b.Subscribe(func(Event) { calls++; panic("mine") })
 	publish(b, 3)
@@ -115,7 +116,7 @@ func TestASubscriberThatPanicsStaysSubscribed(t *testing.T) {
 	require.Equal(t, uint64(3), b.Panics())
 }
 
-func TestReplayAndLiveEventsJoinWithoutAGapOrADouble(t *testing.T) {
+func TestReplay_NoEventIsLostOrDeliveredTwice(t *testing.T) {
 	for round := range 50 {
 		b := NewBus(Options{History: 64})
 		publish(b, round)
@@ -142,7 +143,7 @@ func TestReplayAndLiveEventsJoinWithoutAGapOrADouble(t *testing.T) {
 	}
 }
 
-func TestAReplayThatDoesNotFitTheQueueSaysSo(t *testing.T) {
+func TestReplay_ThatExceedsTheQueueReportsEventsDropped(t *testing.T) {
 	b := NewBus(Options{})
 	publish(b, 10)
 	var got []Event
@@ -153,18 +154,7 @@ func TestAReplayThatDoesNotFitTheQueueSaysSo(t *testing.T) {
 	require.Equal(t, uint64(6), b.Dropped())
 }
 
-func TestOnlyTheKindsThatWereAskedForArrive(t *testing.T) {
-	b := NewBus(Options{})
-	var got []Event
-	b.Subscribe(func(e Event) { got = append(got, e) }, Kinds(KindClosed, KindStoreFailed))
-	publish(b, 2)
-	b.Publish(fsm.Cause{}, StoreFailed{Op: "get"})
-	b.Publish(fsm.Cause{}, Closed{})
-	finish(t, b)
-	require.Equal(t, []uint64{3, 4}, seqs(got))
-}
-
-func TestASubscriberMayDoAnythingToTheBusFromWithin(t *testing.T) {
+func TestSubscribe_TheSubscriberMayCallTheBus(t *testing.T) {
 	for name, act := range map[string]func(b *Bus, unsubscribe func(), e Event){
 		"publish":     func(b *Bus, _ func(), e Event) { publish(b, int(2-min(e.Seq, 2))) },
 		"unsubscribe": func(_ *Bus, unsubscribe func(), _ Event) { unsubscribe(); unsubscribe() },
@@ -187,7 +177,7 @@ func TestASubscriberMayDoAnythingToTheBusFromWithin(t *testing.T) {
 	}
 }
 
-func TestNothingArrivesAfterUnsubscribe(t *testing.T) {
+func TestUnsubscribe_NoEventIsDeliveredAfterwards(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		b := NewBus(Options{})
 		release := make(chan struct{})
@@ -204,7 +194,7 @@ func TestNothingArrivesAfterUnsubscribe(t *testing.T) {
 	})
 }
 
-func TestCloseDeliversWhatIsQueuedAndTakesNoMore(t *testing.T) {
+func TestClose_DeliversQueuedEventsAndAcceptsNoMore(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		b := NewBus(Options{})
 		release := make(chan struct{})
@@ -227,7 +217,7 @@ func TestCloseDeliversWhatIsQueuedAndTakesNoMore(t *testing.T) {
 	})
 }
 
-func TestTheIteratorEnds(t *testing.T) {
+func TestEvents_TheLoopEnds(t *testing.T) {
 	for name, c := range map[string]struct {
 		end  func(b *Bus, cancel func())
 		want int
@@ -254,7 +244,7 @@ func TestTheIteratorEnds(t *testing.T) {
 			})
 		})
 	}
-	t.Run("when the loop is left with events still queued", func(t *testing.T) {
+	t.Run("when the loop ends with events in the queue", func(t *testing.T) {
 		b := NewBus(Options{})
 		publish(b, 9)
 		for e := range b.Events(t.Context(), Replay(9)) {

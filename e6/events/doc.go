@@ -1,12 +1,14 @@
-// Package events tells applications what happens to a client's strategy: every
-// step of the state machine and what led to it, and what became of the queries
-// it touched.
+// Package events has the events of a client: each step of its strategy machine with its
+// cause, each change of the active side, and what happened to the queries, sessions and
+// hooks that a change affected.
 //
-// A Bus numbers the events of one client without gaps and hands them to any
-// number of subscribers. Each subscriber has a bounded queue and a goroutine of
-// its own: one that is slow, blocked or panicking misses events, and is told
-// how many, but holds up nobody. A panic of a subscriber is logged with its stack,
-// counted, and published.
+// Each type of event is one type, with its kind, its text and its log attributes, and one
+// row of the table in registry.go, with its component, its level and its log message.
 //
-// No event holds a password, a token, a session id or the text of a statement.
+// A Bus numbers the events of one client without gaps and delivers them to subscribers.
+// Options select events by kind, component, level and side. Each subscriber has a bounded
+// queue and its own goroutine. A slow, blocked or panicking subscriber loses events, which
+// are counted and reported to it as EventsDropped, and delays nothing else.
+//
+// No event has a password, a token, a session id or the text of a statement.
 package events

@@ -21,10 +21,10 @@ const (
 	waitTick  = time.Millisecond
 )
 
-// explode is the function that a stack has to name.
+// explode is the function that the stack must name.
 func explode(Event) { panic("planted secret") }
 
-// panicsOf are the events about panics that are kept.
+// panicsOf are the events about panics in the history.
 func panicsOf(b *Bus) (all []SubscriberPanicked) {
 	for _, e := range b.History() {
 		if d, ok := e.Data.(SubscriberPanicked); ok {
@@ -47,7 +47,7 @@ func TestSubscriberPanicked_IsLoggedWithItsStackCountedAndPublished(t *testing.T
 	b.Subscribe(func(e Event) { got = append(got, e.Kind()) })
 	b.Publish(fsm.Cause{Trace: tracing}, Refused{})
 	b.Publish(fsm.Cause{}, Refused{})
-	require.Eventually(t, func() bool { mu.Lock(); defer mu.Unlock(); return len(logged) == 2 }, waitLimit, waitTick, "it goes on with the next event")
+	require.Eventually(t, func() bool { mu.Lock(); defer mu.Unlock(); return len(logged) == 2 }, waitLimit, waitTick, "it continues with the next event")
 	finish(t, b)
 
 	require.Equal(t, uint64(2), b.Panics())
@@ -90,10 +90,10 @@ type writerFunc func(p []byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
-func TestSubscriberPanicked_IsWrittenToTheDefaultLoggerIfNobodyElseTakesIt(t *testing.T) {
+func TestSubscriberPanicked_GoesToTheDefaultLoggerWithoutOnPanic(t *testing.T) {
 	for name, o := range map[string]Options{
-		"there is no other":    {},
-		"the other one panics": {OnPanic: explode},
+		"no OnPanic":     {},
+		"OnPanic panics": {OnPanic: explode},
 	} {
 		t.Run(name, func(t *testing.T) {
 			written := defaultLog(t)
@@ -107,38 +107,38 @@ func TestSubscriberPanicked_IsWrittenToTheDefaultLoggerIfNobodyElseTakesIt(t *te
 	}
 }
 
-func TestSubscriberPanicked_SubscribersThatAlwaysPanicDoNotFeedEachOther(t *testing.T) {
+func TestSubscriberPanicked_SubscribersThatAlwaysPanicCauseNoLoop(t *testing.T) {
 	var logged atomic.Int64
 	b := NewBus(Options{OnPanic: func(Event) { logged.Add(1) }})
 	for range 3 {
 		b.Subscribe(explode)
 	}
 	publish(b, 1)
-	// Each panics on the event, and on those about the other two, which have no event.
+	// Each panics on the event, and on the two about the others, which are not published.
 	require.Eventually(t, func() bool { return logged.Load() == 3+3*2 }, waitLimit, waitTick)
 	finish(t, b)
 	require.Len(t, panicsOf(b), 3)
 	require.EqualValues(t, 9, b.Panics())
 }
 
-func TestSubscriberPanicked_ASubscriberThatPanicsAllTheTimeIsToldInBulk(t *testing.T) {
+func TestSubscriberPanicked_ManyPanicsAreReportedTogether(t *testing.T) {
 	b := NewBus(Options{History: 1 << 14, OnPanic: func(Event) {}})
 	b.Subscribe(explode, Lossless())
 	publish(b, 5000)
 	require.Eventually(t, func() bool { return b.Panics() == 5000 }, waitLimit, waitTick)
 	finish(t, b)
-	told := panicsOf(b)
-	require.GreaterOrEqual(t, len(told), panicBurst)
-	require.Less(t, len(told), 2500)
+	reported := panicsOf(b)
+	require.GreaterOrEqual(t, len(reported), panicBurst)
+	require.Less(t, len(reported), 2500)
 	var sum int64
-	for _, d := range told {
+	for _, d := range reported {
 		sum += d.Count
 	}
 	require.LessOrEqual(t, sum, int64(5000))
 	require.Contains(t, SubscriberPanicked{Count: 7}.String(), "7 times")
 }
 
-func TestSubscriberPanicked_ASubscriberThatEndsItsGoroutineStaysSubscribed(t *testing.T) {
+func TestSubscriberPanicked_GoexitDoesNotEndTheSubscription(t *testing.T) {
 	b := NewBus(Options{OnPanic: func(Event) {}})
 	var calls atomic.Int64
 	b.Subscribe(func(Event) { calls.Add(1); runtime.Goexit() })
@@ -148,7 +148,7 @@ func TestSubscriberPanicked_ASubscriberThatEndsItsGoroutineStaysSubscribed(t *te
 	require.EqualValues(t, 3, b.Panics())
 }
 
-func TestSubscriberPanicked_SaysWhatTheRuntimeSays(t *testing.T) {
+func TestSubscriberPanicked_HasTheTextOfARuntimeError(t *testing.T) {
 	var none []int
 	b := NewBus(Options{OnPanic: func(Event) {}})
 	b.Subscribe(func(e Event) { _ = none[e.Seq] })

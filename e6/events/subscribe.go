@@ -3,53 +3,25 @@ package events
 import (
 	"context"
 	"iter"
-	"math"
-	"slices"
 	"sync"
 )
 
-// SubscribeOption changes a subscription.
-type SubscribeOption func(*subscription)
-
-type subscription struct {
-	queue  int
-	replay int
-	kinds  []Kind
-}
-
-// Queue sets how many events may wait for the subscriber. Default: 256.
-func Queue(n int) SubscribeOption { return func(s *subscription) { s.queue = max(n, 1) } }
-
-// Lossless lets any number of events wait, so that none is missed. It is for
-// subscribers that only count: one that blocks makes the memory grow.
-func Lossless() SubscribeOption { return func(s *subscription) { s.queue = math.MaxInt } }
-
-// Kinds delivers events of these kinds only. EventsDropped is always delivered.
-func Kinds(kinds ...Kind) SubscribeOption {
-	return func(s *subscription) { s.kinds = append(s.kinds, kinds...) }
-}
-
-// Replay begins with the last n events that are kept, as far as the queue has
-// room for them; the later ones follow without a gap.
-func Replay(n int) SubscribeOption { return func(s *subscription) { s.replay = max(n, 0) } }
-
-// Subscribe calls fn with every event from now on, one at a time and in order,
-// on a goroutine of its own. If fn is so slow that its queue overflows, it gets
-// a EventsDropped where the missed events would have been, whatever Kinds says: assert the
-// type of Data with the two-value form.
+// Subscribe calls fn with every event from now on that matches the filters, one at a time
+// and in order, on its own goroutine. If the queue overflows, fn gets an EventsDropped in
+// place of the dropped events, whatever the filters: assert the type of Data with the
+// two-value form, or in a type switch.
 //
-// If fn panics, the subscription goes on with the next event. The panic is logged at
-// level Error with its stack (see Options.OnPanic), counted (see Panics), and
-// published to the others as SubscriberPanicked. The goroutine of a loop over Events
-// is the caller's own: a panic there is not caught.
+// If fn panics, the subscription continues with the next event. The panic is logged at
+// level error with its stack (see Options.OnPanic), counted (see Panics), and published to
+// the other subscribers as SubscriberPanicked.
 //
-// The returned function ends the subscription without waiting for a call that
-// is under way. It may be called from within fn.
+// The returned function ends the subscription. It does not wait for a running call of fn,
+// and fn may call it.
 func (b *Bus) Subscribe(fn func(Event), opts ...SubscribeOption) (unsubscribe func()) {
 	return b.subscribe(fn, func() {}, opts)
 }
 
-// subscribe is Subscribe with a function that is called at the very end.
+// subscribe is Subscribe with a function that is called when the goroutine has ended.
 func (b *Bus) subscribe(fn func(Event), ended func(), opts []SubscribeOption) (unsubscribe func()) {
 	s := &subscriber{bus: b, opts: subscription{queue: 256}, fn: fn, ended: ended, awake: make(chan struct{}, 1)}
 	for _, opt := range opts {
@@ -71,9 +43,10 @@ func (b *Bus) subscribe(fn func(Event), ended func(), opts []SubscribeOption) (u
 	return s.leave
 }
 
-// Events returns the events from now on, until ctx ends, the bus is closed, or
-// the loop is left. The loop's body is a subscriber like any other: while it is
-// busy, events wait in its queue.
+// Events returns the events from now on that match the filters, until ctx ends, the bus is
+// closed, or the loop ends. While the body of the loop runs, events wait in a queue, as
+// for Subscribe. The body runs on the goroutine of the caller, and a panic there is not
+// recovered.
 func (b *Bus) Events(ctx context.Context, opts ...SubscribeOption) iter.Seq[Event] {
 	return func(yield func(Event) bool) {
 		next := make(chan Event)
@@ -105,26 +78,27 @@ func (b *Bus) Events(ctx context.Context, opts ...SubscribeOption) iter.Seq[Even
 	}
 }
 
-// subscriber is a queue and the goroutine that empties it.
+// subscriber is a queue and the goroutine that delivers its events.
 type subscriber struct {
 	bus   *Bus
 	opts  subscription
 	fn    func(Event)
 	ended func()
-	awake chan struct{} // the queue has changed
+	awake chan struct{} // has a value if the queue has changed
 
 	panics panics // only the goroutine of run uses it
 
-	mu     sync.Mutex
-	queue  []Event
-	missed Event // a EventsDropped that is not in the queue yet, if it counts any
-	done   bool  // nothing more comes
-	gone   bool  // nothing more is to be delivered
+	mu      sync.Mutex
+	queue   []Event
+	dropped Event // an EventsDropped that is not in the queue yet, if its Data is set
+	done    bool  // the bus is closed: no event will be queued
+	gone    bool  // the subscription has ended: no event will be delivered
 }
 
-// offer queues an event and reports whether there was room. It never waits.
+// offer queues an event that matches the filters. It returns false if the event was
+// dropped because the queue is full. It does not wait.
 func (s *subscriber) offer(e Event) bool {
-	if len(s.opts.kinds) > 0 && !slices.Contains(s.opts.kinds, e.Kind()) {
+	if !s.opts.filter.match(e) {
 		return true
 	}
 	s.mu.Lock()
@@ -134,27 +108,27 @@ func (s *subscriber) offer(e Event) bool {
 	}
 	if len(s.queue) >= s.opts.queue {
 		count := uint64(1)
-		if m, ok := s.missed.Data.(EventsDropped); ok {
+		if m, ok := s.dropped.Data.(EventsDropped); ok {
 			count += m.Count
 		}
-		s.missed = e
-		s.missed.Data = EventsDropped{Count: count}
+		s.dropped = e
+		s.dropped.Data = EventsDropped{Count: count}
 		return false
 	}
-	// No event overtakes the news of those that were missed before it. The
-	// queue grows by one for that, once for each event at the most.
+	// EventsDropped precedes the next event. The queue exceeds its limit by it, at most
+	// once for each event.
 	s.queueDropped()
 	s.queue = append(s.queue, e)
 	s.wake()
 	return true
 }
 
-// queueMissed queues the news of what was missed, if anything was. The caller
-// holds the lock.
+// queueDropped queues the EventsDropped, if events were dropped. The caller holds the
+// lock.
 func (s *subscriber) queueDropped() {
-	if s.missed.Data != nil {
-		s.queue = append(s.queue, s.missed)
-		s.missed = Event{}
+	if s.dropped.Data != nil {
+		s.queue = append(s.queue, s.dropped)
+		s.dropped = Event{}
 	}
 }
 
@@ -165,19 +139,19 @@ func (s *subscriber) wake() {
 	}
 }
 
-// run delivers until the subscriber has left, or the bus is closed and the
-// queue is empty.
+// run delivers events until the subscription has ended, or the bus is closed and the queue
+// is empty.
 func (s *subscriber) run() {
 	ended := false
 	defer func() {
 		if ended {
 			s.end()
 		} else {
-			go s.run() // the subscriber ended its goroutine, not its subscription
+			go s.run() // fn ended the goroutine, which does not end the subscription
 		}
 	}()
 	for {
-		e, ok, over := s.take()
+		e, ok, over := s.next()
 		switch {
 		case over:
 			ended = true
@@ -190,9 +164,9 @@ func (s *subscriber) run() {
 	}
 }
 
-// take returns the next event, if there is one, or that none will come. The
-// news of missed events is not kept back until the next one happens to come.
-func (s *subscriber) take() (e Event, ok, over bool) {
+// next returns the next event, if there is one, and whether no event will follow. An
+// EventsDropped is delivered without the next event.
+func (s *subscriber) next() (e Event, ok, over bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.queue) == 0 {
@@ -205,7 +179,7 @@ func (s *subscriber) take() (e Event, ok, over bool) {
 		return Event{}, false, false
 	}
 	e = s.queue[0]
-	s.queue[0] = Event{} // let go of what it refers to
+	s.queue[0] = Event{} // release what the event refers to
 	s.queue = s.queue[1:]
 	return e, true, false
 }
@@ -219,7 +193,7 @@ func (s *subscriber) deliver(e Event) {
 	s.call(e)
 }
 
-// leave ends the subscription.
+// leave ends the subscription without the delivery of queued events.
 func (s *subscriber) leave() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -228,7 +202,7 @@ func (s *subscriber) leave() {
 	s.wake()
 }
 
-// finish delivers what is queued, and no more.
+// finish ends the subscription after the delivery of queued events.
 func (s *subscriber) finish() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -236,7 +210,7 @@ func (s *subscriber) finish() {
 	s.wake()
 }
 
-// end takes the subscriber off the bus.
+// end removes the subscriber from the bus.
 func (s *subscriber) end() {
 	s.bus.mu.Lock()
 	defer s.bus.mu.Unlock()
