@@ -54,7 +54,7 @@ func cutoverParams(q url.Values) (o e6test.Cutover, err error) {
 }
 
 // cutovers runs the cutovers of the admin interface, one at a time, in the background:
-// whoever asks for one does not wait for its grace period.
+// a request for one does not wait for its grace period.
 type cutovers struct {
 	cluster *e6test.Cluster
 
@@ -68,10 +68,10 @@ type cutoverStatus struct {
 	Kind string `json:"kind"`
 	// Grace is the grace period, such as "5s".
 	Grace string `json:"grace"`
-	// State is running, done or failed. Error says why it failed.
+	// State is running, done or failed. Error is the cause of a failure.
 	State string `json:"state"`
 	Error string `json:"error,omitempty"`
-	// Began is when it was asked for. Ends is when the origin closes: at the end of the
+	// Began is the time of the request. Ends is when the origin closes: at the end of the
 	// grace period, or when that was over.
 	Began time.Time `json:"began"`
 	Ends  time.Time `json:"ends"`
@@ -131,7 +131,7 @@ func (c *cutovers) serve(w http.ResponseWriter, r *http.Request) {
 	now, begun := c.begin(o)
 	switch {
 	case !begun:
-		http.Error(w, fmt.Sprintf("a cutover to %s is running until %s: ask again then, GET /status shows it",
+		http.Error(w, fmt.Sprintf("a cutover to %s is running until %s: retry then, GET /status shows it",
 			now.To, now.Ends.Format(time.RFC3339)), http.StatusConflict)
 	case now.State == cutoverFailed:
 		http.Error(w, now.Error, http.StatusConflict)
@@ -147,7 +147,7 @@ func (c *cutovers) serve(w http.ResponseWriter, r *http.Request) {
 type clusterStatus struct {
 	// Active is the side for new queries, or "none" if both are closed.
 	Active string `json:"active"`
-	// Open says for each side whether the ingress passes calls to it.
+	// Open has for each side whether the ingress passes calls to it.
 	Open map[string]bool `json:"open"`
 	// Cutover is the one that runs, or ran last; it is left out if there was none.
 	Cutover *cutoverStatus `json:"cutover,omitempty"`

@@ -27,7 +27,7 @@ type Emulator struct {
 	adminDone chan struct{}
 }
 
-// Start opens the database, builds the sample data set unless told otherwise,
+// Start opens the database, builds the sample data set unless NoSample is set,
 // and serves a cluster over it whose blue side is active. It returns when the
 // addresses accept connections. The caller closes the emulator.
 func Start(opts Options) (*Emulator, error) {

@@ -62,7 +62,7 @@ func TestBothSidesShareOneDatabase(t *testing.T) {
 	require.Equal(t, [][]string{{"42"}}, green.query(t, "FROM shared"))
 }
 
-func TestPinnedCredentialsAreTheOnlyOnes(t *testing.T) {
+func TestStart_WithCredentialsRejectsOthers(t *testing.T) {
 	t.Parallel()
 	em := start(t, emulator.Options{NoSample: true, User: "u", Token: "right"})
 	require.Empty(t, dial(t, em.Addr(), fsm.Blue, "u", "wrong").session)
@@ -133,7 +133,7 @@ func TestExplainAndCatalogOverTheProtocol(t *testing.T) {
 	require.Equal(t, "long", columns.GetFieldInfo()[0].GetFieldType())
 }
 
-func TestAddressesThatAreTakenAreNamed(t *testing.T) {
+func TestStart_NamesAnAddressInUse(t *testing.T) {
 	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -160,7 +160,7 @@ func TestTheEnginesCanBeReachedWithoutTheIngress(t *testing.T) {
 	}
 }
 
-func TestAdminSteersTheCluster(t *testing.T) {
+func TestAdmin_ControlsTheCluster(t *testing.T) {
 	t.Parallel()
 	em := start(t, emulator.Options{NoSample: true, Admin: "127.0.0.1:0"})
 	cluster := em.Cluster()
@@ -213,7 +213,7 @@ func TestAdminSteersTheCluster(t *testing.T) {
 	require.Equal(t, "blue", stats.Active)
 }
 
-func TestAdminRefusesWhatItDoesNotUnderstand(t *testing.T) {
+func TestAdmin_RefusesInvalidRequests(t *testing.T) {
 	t.Parallel()
 	em := start(t, emulator.Options{NoSample: true, Admin: "127.0.0.1:0"})
 	for _, tc := range []struct {
@@ -248,7 +248,7 @@ func TestAdminRefusesWhatItDoesNotUnderstand(t *testing.T) {
 	require.Equal(t, fsm.Blue, em.Cluster().Active(), "nothing of that had an effect")
 }
 
-// status is what GET /status says.
+// status is the response of GET /status.
 type status struct {
 	Active  string
 	Open    map[string]bool
@@ -268,7 +268,7 @@ func statusOf(t testing.TB, em *emulator.Emulator) (s status) {
 	return s
 }
 
-func TestAdminCutover_AnswersAtOnceAndTheStatusSaysWhenItIsDone(t *testing.T) {
+func TestAdminCutover_RunsInTheBackgroundAndStatusReportsItsEnd(t *testing.T) {
 	t.Parallel()
 	em := start(t, emulator.Options{NoSample: true, Admin: "127.0.0.1:0"})
 	require.Equal(t, status{Active: "blue", Open: map[string]bool{"blue": true, "green": false}}, statusOf(t, em))
@@ -295,7 +295,7 @@ func TestAdminCutover_AnswersAtOnceAndTheStatusSaysWhenItIsDone(t *testing.T) {
 	require.Contains(t, post(t, em, "/cutover?to=blue&kind=abrupt", http.StatusOK), `"state": "done"`)
 }
 
-func TestClosingEndsACutoverThatIsUnderWay(t *testing.T) {
+func TestClose_EndsARunningCutover(t *testing.T) {
 	t.Parallel()
 	em, err := emulator.Start(emulator.Options{NoSample: true, Admin: "127.0.0.1:0"})
 	require.NoError(t, err)

@@ -168,7 +168,7 @@ func TestExplainShowsThePlanAlsoWhileTheStatementRuns(t *testing.T) {
 	require.Equal(t, before, after)
 }
 
-func TestExplainSaysWhyThereIsNoPlan(t *testing.T) {
+func TestExplain_WithoutAPlanNamesTheCause(t *testing.T) {
 	t.Parallel()
 	e := newEngine(t, emulator.Options{NoSample: true})
 	query(t, e, "CREATE TABLE once AS SELECT 1 AS a")
@@ -195,7 +195,7 @@ func TestDryRunNamesTheColumnsAndHasNoEffect(t *testing.T) {
 	require.ErrorContains(t, err, "gone does not exist")
 }
 
-func TestTheCatalogIsReal(t *testing.T) {
+func TestCatalog_ListsTheDatabase(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
 	e := newEngine(t, emulator.Options{NoSample: true})

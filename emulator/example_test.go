@@ -27,7 +27,7 @@ func ExampleStart() {
 	// Output: green
 }
 
-// The engine alone, asked without a client.
+// The engine alone, without a client.
 func ExampleNew() {
 	ctx := context.Background()
 	engine, err := emulator.New(emulator.Options{})

@@ -51,7 +51,7 @@ func FuzzTheAdminInterfaceTakesOrRefuses(f *testing.F) {
 			require.Equal(t, before, state(cluster), "%s %s?%s was refused with %d and has changed something", method, path, query, w.Code)
 		}
 		if w.Code == http.StatusBadRequest {
-			require.Contains(t, w.Body.String(), "parameter ", "it says which parameter is wrong")
+			require.Contains(t, w.Body.String(), "parameter ", "it names the invalid parameter")
 			require.NotContains(t, strings.TrimSuffix(w.Body.String(), "\n"), "\n")
 		}
 		if w.Code > http.StatusAccepted || method != http.MethodPost {

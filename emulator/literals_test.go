@@ -54,7 +54,7 @@ func TestTranslate(t *testing.T) {
 	}
 }
 
-// tokens says the same as Translate in another way: as one regular expression.
+// tokens is a second implementation of Translate's lexer: one regular expression.
 // It cannot express comments within comments.
 var tokens = regexp.MustCompile(`(?s)` + strings.Join([]string{
 	`(?P<binary>\b[xX]'(?:[0-9A-Fa-f]{2})*')`,

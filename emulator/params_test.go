@@ -48,7 +48,7 @@ func TestAParameterIsBoundAsTheTypeThatTheClientNames(t *testing.T) {
 	}
 }
 
-func TestTheTypesOfParametersAreToldWhereTheyAreKnown(t *testing.T) {
+func TestParameters_KnownTypesAreReturned(t *testing.T) {
 	t.Parallel()
 	e := newEngine(t, emulator.Options{NoSample: true})
 	p, err := e.Prepare(context.Background(), e6test.Statement{SQL: "SELECT 1 WHERE DATE '2024-01-01' = ? AND 'a' = ?::VARCHAR"})
@@ -57,7 +57,7 @@ func TestTheTypesOfParametersAreToldWhereTheyAreKnown(t *testing.T) {
 	require.Equal(t, []string{"DATE", "STRING"}, p.(e6test.Parameterized).Parameters())
 }
 
-func TestAParameterThatIsNoValueOfItsTypeIsRefused(t *testing.T) {
+func TestParameters_AnInvalidValueOfItsTypeIsRefused(t *testing.T) {
 	t.Parallel()
 	e := newEngine(t, emulator.Options{NoSample: true})
 	for _, p := range []e6test.Parameter{

@@ -7,7 +7,7 @@ import (
 )
 
 // SampleCatalog and SampleSchema are where the sample data set lives. Names are
-// looked for there in the end if neither the statement nor the session says
+// looked up there last if neither the statement nor the session names
 // where, unless the engine serves a file of its own.
 const (
 	SampleCatalog = "demo"

@@ -23,7 +23,7 @@ func orNull(s string) string {
 
 // The sample's formulas exist twice, in SQL and in Go. Here every row of every
 // table is compared.
-func TestTheSampleIsWhatItsFormulasSay(t *testing.T) {
+func TestSample_RowsEqualItsFormulas(t *testing.T) {
 	t.Parallel()
 	begin := time.Now()
 	e := newEngine(t, emulator.Options{})

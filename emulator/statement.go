@@ -109,8 +109,8 @@ func (p *statement) Execute(ctx context.Context) (e6test.Result, error) {
 
 // Explain implements e6test.Prepared with DuckDB's plan, drawn in text. It uses
 // a connection of its own and so may be called while the statement runs. Where
-// DuckDB has no plan to show, as for a DROP TABLE that has run, the text says
-// why.
+// DuckDB has no plan to show, as for a DROP TABLE that has run, the text is
+// the cause.
 func (p *statement) Explain(ctx context.Context) (string, error) {
 	conn, err := p.engine.connect(ctx, p.source.Catalog, p.source.Schema)
 	if err != nil {

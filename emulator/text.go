@@ -124,7 +124,7 @@ func appendInterval(dst []byte, iv interval) []byte {
 	return appendClock(dst, iv.micros)
 }
 
-// appendBits appends a bit string. Its first byte says how many bits at the
+// appendBits appends a bit string. Its first byte is the number of bits at the
 // beginning of the second one are padding.
 func appendBits(dst []byte, raw string) []byte {
 	if raw == "" {

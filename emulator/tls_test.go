@@ -12,7 +12,7 @@ import (
 	"github.com/e6data/e6data-go/emulator"
 )
 
-// seven asks a cluster for that number.
+// seven queries that number.
 func seven(t *testing.T, cfg e6.Config) (n []int, err error) {
 	t.Helper()
 	client, err := e6.Open(t.Context(), cfg)
@@ -23,7 +23,7 @@ func seven(t *testing.T, cfg e6.Config) (n []int, err error) {
 	return e6.QueryAll[int](t.Context(), client, "SELECT 7")
 }
 
-func TestABearerReplacesLoginsOverTLS(t *testing.T) {
+func TestTLS_ABearerReplacesAuthenticate(t *testing.T) {
 	t.Parallel()
 	ca := filepath.Join(t.TempDir(), "ca.pem")
 	em, err := emulator.Start(emulator.Options{NoSample: true, SelfSigned: ca, Bearer: "right"})
@@ -40,9 +40,9 @@ func TestABearerReplacesLoginsOverTLS(t *testing.T) {
 	_, err = seven(t, wrong)
 	require.ErrorIs(t, err, e6.ErrCredentials)
 
-	stranger := cfg
-	stranger.CAFile = ""
-	_, err = seven(t, stranger)
+	unverified := cfg
+	unverified.CAFile = ""
+	_, err = seven(t, unverified)
 	require.ErrorContains(t, err, "certificate")
 }
 

@@ -19,7 +19,7 @@ func between(t *testing.T, text, name string) string {
 	return part
 }
 
-func TestEveryCellOfTheComparisonSaysWhereItWasRead(t *testing.T) {
+func TestComparison_EveryCellHasItsSource(t *testing.T) {
 	text, err := os.ReadFile("../docs/comparison.md")
 	require.NoError(t, err)
 	rows := strings.Split(strings.TrimSpace(between(t, string(text), "table")), "\n")[2:]
@@ -40,7 +40,7 @@ func TestEveryCellOfTheComparisonSaysWhereItWasRead(t *testing.T) {
 			require.NotEmpty(t, cell, "row %d", i+1)
 			if cell != "no" {
 				shown++
-				require.Contains(t, others, driver, "row %d says %q of %s", i+1, cell, driver)
+				require.Contains(t, others, driver, "row %d has %q for %s", i+1, cell, driver)
 			}
 		}
 		require.GreaterOrEqual(t, len(place.FindAllString(others, -1)), shown, "row %d: a place for each driver that has something", i+1)

@@ -56,7 +56,7 @@ func blocks(text, language string) (found []string) {
 	return found
 }
 
-// imported are the packages that a snippet may use without saying so.
+// imported are the packages that a snippet may use without an import.
 var imported = []string{
 	"context", "database/sql", "errors", "fmt", "log", "log/slog", "net/http", "net/url", "os", "testing", "testing/synctest", "time",
 	"github.com/stretchr/testify/require",
@@ -101,7 +101,7 @@ func file(snippet string) string {
 	return b.String() + "\n" + snippet
 }
 
-func TestTheGoInTheDocumentsCompilesAndItsTestsPass(t *testing.T) {
+func TestDocuments_GoSnippetsCompileAndTheirTestsPass(t *testing.T) {
 	require.NoError(t, os.MkdirAll("testdata", 0o755))
 	dir, err := os.MkdirTemp("testdata", "snippets-")
 	require.NoError(t, err)
@@ -154,7 +154,7 @@ func anchors(page string) (names []string) {
 	return names
 }
 
-func TestTheLinksInTheDocumentsLeadSomewhere(t *testing.T) {
+func TestDocuments_LinksHaveATarget(t *testing.T) {
 	code := regexp.MustCompile("(?ms)^```.*?^```$")
 	link := regexp.MustCompile(`\]\(([^)#:]*)(?:#([^)]*))?\)`)
 	for path, text := range documents(t) {
@@ -174,7 +174,7 @@ func TestTheLinksInTheDocumentsLeadSomewhere(t *testing.T) {
 }
 
 // The index has a line for each page and each reader, so that a new page is found.
-func TestTheIndexOfTheDocumentsNamesEveryPage(t *testing.T) {
+func TestDocuments_IndexNamesEveryPage(t *testing.T) {
 	all := documents(t)
 	index := all["../docs/README.md"]
 	var readers []string
@@ -195,7 +195,7 @@ func TestTheIndexOfTheDocumentsNamesEveryPage(t *testing.T) {
 	}
 }
 
-func TestTheFilesThatTheDocumentsNameExist(t *testing.T) {
+func TestDocuments_NamedFilesExist(t *testing.T) {
 	name := regexp.MustCompile("`((?:\\.ci|\\.github|api|bench|cmd|deploy|docs|e6|emulator|examples|internal|proto)/[\\w./-]+\\.(?:go|md|proto|sh|thrift|txt|yml))`")
 	count := 0
 	for path, text := range documents(t) {
@@ -208,7 +208,7 @@ func TestTheFilesThatTheDocumentsNameExist(t *testing.T) {
 }
 
 // What follows "make" in backquotes or in an indented block is a target of the Makefile.
-func TestTheMakeTargetsOfTheDocumentsExist(t *testing.T) {
+func TestDocuments_MakeTargetsExist(t *testing.T) {
 	makefile, err := os.ReadFile("../Makefile")
 	require.NoError(t, err)
 	targets := map[string]bool{}
@@ -225,7 +225,7 @@ func TestTheMakeTargetsOfTheDocumentsExist(t *testing.T) {
 	require.Greater(t, count, 20)
 }
 
-func TestTheRequestsInTheDocumentsWork(t *testing.T) {
+func TestDocuments_HTTPRequestsWork(t *testing.T) {
 	em, err := emulator.Start(emulator.Options{NoSample: true, Admin: "127.0.0.1:0"})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, em.Close()) })

@@ -48,7 +48,7 @@ func run(t *testing.T, program string, args ...string) (string, error) {
 	return string(out), err
 }
 
-func TestEveryExampleShowsWhatItPromises(t *testing.T) {
+func TestExamples_PrintTheirExpectedLines(t *testing.T) {
 	dir := build(t)
 	slots := make(chan struct{}, 2)
 	for i, c := range []struct {
@@ -60,7 +60,7 @@ func TestEveryExampleShowsWhatItPromises(t *testing.T) {
 			`s +active side changed from blue to green \(announced\)`, `s  slow +drain of green ended`,
 			`s  abrupt +active side changed from blue to green \(abrupt\) after .* refus`, `s  lost +lost query \w+ on blue after \d+ rows`,
 			`s  veto +guard .*: veto blue`, `s  rolled_back +active side changed from green to blue \(rolled back\)`,
-			`\d+ events; since then the alarm told 0 times`}},
+			`\d+ events; since then the alarm reported 0 times`}},
 		{"selection", []string{"-hour", "12"}, []string{
 			`guard gate: veto green: it is 12 o'clock`, `counts 500 products on green`, `guard gate: allow green`,
 			`ant bee`, `100 % on green`, `times that a tenant went back: 0`}},
@@ -117,18 +117,18 @@ type sink struct {
 
 func startSink(t *testing.T) (*sink, string) {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	paramEngine, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	s := &sink{seen: make(chan string, 10_000)}
 	server := grpc.NewServer()
 	collector.RegisterTraceServiceServer(server, s)
 	done := make(chan error, 1)
-	go func() { done <- server.Serve(listener) }()
+	go func() { done <- server.Serve(paramEngine) }()
 	t.Cleanup(func() {
 		server.Stop()
 		require.NoError(t, <-done)
 	})
-	return s, listener.Addr().String()
+	return s, paramEngine.Addr().String()
 }
 
 // Export implements the collector's service.
@@ -155,7 +155,7 @@ func (s *sink) names() (names []string) {
 	}
 }
 
-func TestEveryExampleIsOneFileOnTwoScreens(t *testing.T) {
+func TestExamples_AreOneShortFile(t *testing.T) {
 	for _, name := range short {
 		files, err := os.ReadDir(name)
 		require.NoError(t, err)

@@ -96,7 +96,7 @@ func members(s *ast.TypeSpec) (names []string) {
 // before and arguments behind.
 var quotedName = regexp.MustCompile("`\\*?(\\w+)\\.([A-Z]\\w*)(?:\\.([A-Z]\\w*))?(?:\\([^`]*\\))?`")
 
-func TestTheNamesInTheDocumentsExist(t *testing.T) {
+func TestDocuments_NamedIdentifiersExist(t *testing.T) {
 	known, aliased := map[string][]string{}, map[string][]string{}
 	for name, dir := range packages {
 		known[name], aliased[name] = exported(t, dir)
@@ -110,7 +110,7 @@ func TestTheNamesInTheDocumentsExist(t *testing.T) {
 			}
 			if known[pkg] == nil {
 				if !slices.Contains(known["e6"], pkg) {
-					continue // a name of somebody else
+					continue // a name of another package
 				}
 				pkg, name = "e6", pkg+"."+name
 			}

@@ -23,7 +23,7 @@ func (echo) DryRun(_ context.Context, s e6test.Statement) (string, error) { retu
 // standard SQL. They return the values of a statement that holds its literals.
 func readers(t *testing.T) (backslash, standard func(statement string) ([]any, error)) {
 	t.Helper()
-	w, db := ask(t, emulator.Options{}), duck(t)
+	w, db := openWays(t, emulator.Options{}), duck(t)
 	return func(statement string) ([]any, error) { return values(w.client.QueryAll(t.Context(), statement)) },
 		func(statement string) ([]any, error) { return prepared(t.Context(), db, statement) }
 }
@@ -107,6 +107,6 @@ func TestAQuestionMarkOfTheEngineIsWrittenTwice(t *testing.T) {
 	write := writers(t)[e6.EscapeSafe]
 	require.Equal(t, "SELECT 'a' ? 5, '??'", write("SELECT 'a' ?? ?, '??'", 5))
 	require.Equal(t, "SELECT 'a' ? b, '??'", write("SELECT 'a' ?? b, '??'"), "without arguments too")
-	beside := ask(t, emulator.Options{}, e6.WithServerParameters())
+	beside := openWays(t, emulator.Options{}, e6.WithServerParameters())
 	require.ErrorAs(t, beside.client.Exec(t.Context(), "SELECT ? ?? 'a'", 5), new(*e6.ParamError))
 }

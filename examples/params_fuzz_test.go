@@ -33,13 +33,13 @@ const valuesPerCheck = 20
 
 func TestEveryArgumentIsReadBackAsDuckDBsOwnBindingReadsIt(t *testing.T) {
 	t.Parallel()
-	all, judge := senders(t), duck(t)
+	all, reference := senders(t), duck(t)
 	// One statement holds many values: one that is not closed would open the next.
 	many := "SELECT ¤" + strings.Repeat(", ¤", valuesPerCheck-1)
 	rapid.Check(t, func(rt *rapid.T) {
-		requireJudged(t.Context(), rt, all, judge, many, rapid.SliceOfN(anyValue, valuesPerCheck, valuesPerCheck).Draw(rt, "values")...)
+		requireSameAsReference(t.Context(), rt, all, reference, many, rapid.SliceOfN(anyValue, valuesPerCheck, valuesPerCheck).Draw(rt, "values")...)
 		place := rapid.SampledFrom(places).Draw(rt, "place")
-		requireJudged(t.Context(), rt, all, judge, place.statement, rapid.SliceOfN(anyText.AsAny(), place.n, place.n).Draw(rt, "args")...)
+		requireSameAsReference(t.Context(), rt, all, reference, place.statement, rapid.SliceOfN(anyText.AsAny(), place.n, place.n).Draw(rt, "args")...)
 	})
 }
 
@@ -60,17 +60,17 @@ func TestASliceIsTheListOfAnIn(t *testing.T) {
 }
 
 func FuzzAParameterIsReadBackAsItself(f *testing.F) {
-	all, judge := senders(f), duck(f)
+	all, reference := senders(f), duck(f)
 	for i, s := range nasty[:len(nasty)-4] {
 		f.Add(s, uint8(i))
 	}
 	f.Fuzz(func(t *testing.T, s string, at uint8) {
 		place := places[int(at)%len(places)]
-		requireJudged(t.Context(), t, all, judge, place.statement, slices.Repeat([]any{s}, place.n)...)
+		requireSameAsReference(t.Context(), t, all, reference, place.statement, slices.Repeat([]any{s}, place.n)...)
 	})
 }
 
-func TestAnArgumentNeverLeavesItsPlace(t *testing.T) {
+func TestParams_AnArgumentNeverBecomesSQL(t *testing.T) {
 	t.Parallel()
 	for name, w := range both(t) {
 		for statement, args := range map[string][]any{

@@ -30,10 +30,10 @@ var anyStatement = rapid.Custom(func(t *rapid.T) string {
 
 // Where the client sees a placeholder, and where the engine does, must be the
 // same: a value in the middle of what the engine takes for a literal or a comment
-// would be SQL. The emulator is the engine, and DuckDB's own binding the judge.
+// would be SQL. The emulator is the engine, and DuckDB's own binding the reference.
 func TestTheClientAndTheEngineSeeTheSamePlaceholders(t *testing.T) {
 	t.Parallel()
-	w, judge := ask(t, emulator.Options{}), duck(t)
+	w, reference := openWays(t, emulator.Options{}), duck(t)
 	ran := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		for range 20 {
@@ -52,7 +52,7 @@ func TestTheClientAndTheEngineSeeTheSamePlaceholders(t *testing.T) {
 			ran++
 			require.NotContains(rt, strings.Join(printed(got), " "), "42", "the value was run: %q with %q", statement, value)
 			// A literal may stand where a placeholder may not, as behind another one.
-			want, err := prepared(t.Context(), judge, emulator.Translate(statement), slices.Repeat([]any{value}, n)...)
+			want, err := prepared(t.Context(), reference, emulator.Translate(statement), slices.Repeat([]any{value}, n)...)
 			if err == nil {
 				require.Equal(rt, printed(want), printed(got), "%q with %q", statement, value)
 			}

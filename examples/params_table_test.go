@@ -27,39 +27,39 @@ func arguments(t *testing.T) map[string]any {
 	}
 }
 
-// listener is an engine that hears which parameters a statement comes with.
-type listener struct {
+// paramEngine is an engine that records the parameters of a statement.
+type paramEngine struct {
 	*e6test.CannedEngine
-	heard chan []e6test.Parameter
+	received chan []e6test.Parameter
 }
 
-func (l listener) Prepare(ctx context.Context, s e6test.Statement) (e6test.Prepared, error) {
+func (l paramEngine) Prepare(ctx context.Context, s e6test.Statement) (e6test.Prepared, error) {
 	p, err := l.CannedEngine.Prepare(ctx, e6test.Statement{SQL: "SELECT 1"})
-	return heard{p, l, strings.Count(s.SQL, "?")}, err
+	return paramStatement{p, l, strings.Count(s.SQL, "?")}, err
 }
 
-// heard is a statement of theirs.
-type heard struct {
+// paramStatement is a statement of a paramEngine.
+type paramStatement struct {
 	e6test.Prepared
-	listener
+	paramEngine
 	n int
 }
 
-func (h heard) Parameters() []string { return make([]string, h.n) }
+func (h paramStatement) Parameters() []string { return make([]string, h.n) }
 
-func (h heard) Bind(_ context.Context, values []e6test.Parameter) error {
-	h.heard <- values
+func (h paramStatement) Bind(_ context.Context, values []e6test.Parameter) error {
+	h.received <- values
 	return nil
 }
 
-func TestTheTableOfLiteralsInTheDocumentsIsWhatTheCodeWrites(t *testing.T) {
+func TestDocuments_TableOfLiteralsEqualsTheCode(t *testing.T) {
 	t.Parallel()
 	written := tableOf(t, "literals")
 	args := arguments(t)
 	require.Len(t, written, len(args))
 	write := writers(t)[e6.EscapeSafe]
-	ears := listener{e6test.NewCannedEngine(), make(chan []e6test.Parameter, 1)}
-	cluster, err := e6test.Start(e6test.WithEngine(ears))
+	recorder := paramEngine{e6test.NewCannedEngine(), make(chan []e6test.Parameter, 1)}
+	cluster, err := e6test.Start(e6test.WithEngine(recorder))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, cluster.Close()) })
 	beside := askAt(t, cluster.Addr(), e6.WithServerParameters())
@@ -70,7 +70,7 @@ func TestTheTableOfLiteralsInTheDocumentsIsWhatTheCodeWrites(t *testing.T) {
 		require.NoError(t, beside.client.Exec(t.Context(), "SELECT ?", arg))
 		var sent []string
 		select {
-		case params := <-ears.heard:
+		case params := <-recorder.received:
 			for _, p := range params {
 				sent = append(sent, fmt.Sprintf("`%s`: `%s`", p.Type, p.Text))
 			}
@@ -80,7 +80,7 @@ func TestTheTableOfLiteralsInTheDocumentsIsWhatTheCodeWrites(t *testing.T) {
 	}
 }
 
-func TestTheTableOfEscapesInTheDocumentsIsWhatTheCodeWrites(t *testing.T) {
+func TestDocuments_TableOfEscapesEqualsTheCode(t *testing.T) {
 	t.Parallel()
 	for escape, write := range writers(t) {
 		name := map[e6.Escape]string{e6.EscapeSafe: "`EscapeSafe`, the default", e6.EscapeBackslash: "`EscapeBackslash`", e6.EscapeStandard: "`EscapeStandard`"}[escape]

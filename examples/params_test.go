@@ -18,7 +18,7 @@ import (
 	"github.com/e6data/e6data-go/internal/stress"
 )
 
-// nasty are texts that have meant something else to somebody.
+// nasty are texts that some engine or tool has misread.
 var nasty = []string{
 	"", "'", "''", "'''", `\`, `\\`, `\'`, `\\'`, `'\`, `''\''`, `\'; DROP TABLE t; --`, `'; DROP TABLE t; --`, `\' AS a, 2 AS b --`, `' AS a, 2 AS b --`,
 	`' OR '1'='1`, `\" OR 1=1 --`, `"`, "`", "--", "-- ", "//", "/*", "*/", "/* */", "*/ */ '", "#", ";", ";;", "$$", "$tag$", "$1", "?", "??", "???", ":name", "@name",
@@ -27,7 +27,7 @@ var nasty = []string{
 	strings.Repeat("'", 999), strings.Repeat(`\`, 999), strings.Repeat(`\'`, 999), strings.Repeat("ab'\\", 500),
 }
 
-// duck opens DuckDB itself, whose own binding is the judge.
+// duck opens DuckDB itself, whose own binding is the reference.
 func duck(t testing.TB) *sql.DB {
 	t.Helper()
 	db, err := sql.Open("duckdb", "")
@@ -136,7 +136,7 @@ var places = []struct {
 // requireJudged wants every sender to return what DuckDB returns for the same
 // values given to its own binding. A text that is no text is taken by none, and
 // one with a NUL character only beside the statement.
-func requireJudged(ctx context.Context, t require.TestingT, all map[string]sender, judge *sql.DB, statement string, args ...any) {
+func requireSameAsReference(ctx context.Context, t require.TestingT, all map[string]sender, reference *sql.DB, statement string, args ...any) {
 	holds := func(wrong func(string) bool) bool {
 		return slices.ContainsFunc(args, func(arg any) bool { s, ok := arg.(string); return ok && wrong(s) })
 	}
@@ -145,7 +145,7 @@ func requireJudged(ctx context.Context, t require.TestingT, all map[string]sende
 	var want []any
 	if !broken {
 		var err error
-		want, err = prepared(ctx, judge, positional(statement), args...)
+		want, err = prepared(ctx, reference, positional(statement), args...)
 		require.NoError(t, err, "%s", statement)
 	}
 	for name, send := range all {
@@ -172,9 +172,9 @@ func printed(values []any) []string {
 	return out
 }
 
-func TestANastyTextIsReadBackAsItselfInEveryPlace(t *testing.T) {
+func TestParams_ANastyTextIsReadBackUnchanged(t *testing.T) {
 	t.Parallel()
-	all, judge := senders(t), duck(t)
+	all, reference := senders(t), duck(t)
 	// In its short form each text is in every fifth place, and each place has every fifth text.
 	step := stress.Count(5, 1)
 	for p, place := range places {
@@ -183,7 +183,7 @@ func TestANastyTextIsReadBackAsItselfInEveryPlace(t *testing.T) {
 			for i := range args {
 				args[i] = nasty[(from+i)%len(nasty)]
 			}
-			requireJudged(t.Context(), t, all, judge, place.statement, args...)
+			requireSameAsReference(t.Context(), t, all, reference, place.statement, args...)
 		}
 	}
 }

@@ -157,7 +157,7 @@ func TestSqlxWritesRows(t *testing.T) {
 	require.ErrorIs(t, err, sqldriver.ErrTransactions)
 }
 
-func TestSqlxDoesNotNoticeACutover(t *testing.T) {
+func TestSqlx_SurvivesACutover(t *testing.T) {
 	db, em, client := shop(t)
 	var reads atomic.Int64
 	until := make(chan struct{})

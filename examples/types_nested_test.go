@@ -25,7 +25,7 @@ func TestNestedValuesGoIntoSlicesMapsAndStructs(t *testing.T) {
 		Tags []*string `json:"tags"`
 		Deep deep      `json:"deep"`
 	}
-	w := ask(t, emulator.Options{})
+	w := openWays(t, emulator.Options{})
 	requireAll(t, w, []sample{
 		{name: "a list of lists", sql: "[[1, NULL, 2], NULL, []]", typ: vector.Array, value: "[[1,null,2],null,[]]", text: "[[1,null,2],null,[]]",
 			checks: []check{native([][]*int{{&one, nil, &two}, nil, {}}), native(&[][]*int{{&one, nil, &two}, nil, {}}), refused[map[string]int]("JSON"), refused[int]("does not convert to int")}},
@@ -50,7 +50,7 @@ func TestNestedValuesGoIntoSlicesMapsAndStructs(t *testing.T) {
 
 func TestANestedValueHoldsNothingOfTheRowBefore(t *testing.T) {
 	t.Parallel()
-	w := ask(t, emulator.Options{})
+	w := openWays(t, emulator.Options{})
 	rows, err := w.client.Query(t.Context(), "SELECT * FROM (VALUES (1, MAP {'a': 1}, {'x': 1, 'y': 1}), (2, MAP {'b': 2}, {'x': 2, 'y': NULL})) ORDER BY 1")
 	require.NoError(t, err)
 	defer func() { require.NoError(t, rows.Close()) }()
@@ -66,7 +66,7 @@ func TestANestedValueHoldsNothingOfTheRowBefore(t *testing.T) {
 
 func TestJSONScansNestedValuesOverDatabaseSQL(t *testing.T) {
 	t.Parallel()
-	w := ask(t, emulator.Options{})
+	w := openWays(t, emulator.Options{})
 	rows, err := w.db.QueryContext(t.Context(), `SELECT * FROM (VALUES
 		(1, [1, 2], MAP {'a': 9007199254740993}, {'x': 1, 'y': 12345678901234567890.10::DECIMAL(38,2)}),
 		(2, [3], MAP {'b': 2}, {'x': NULL, 'y': NULL}), (3, NULL, NULL, NULL)) ORDER BY 1`)
@@ -93,6 +93,6 @@ func TestJSONScansNestedValuesOverDatabaseSQL(t *testing.T) {
 
 func TestLargeNumbersInsideKeepTheirDigitsInAny(t *testing.T) {
 	t.Parallel()
-	w := ask(t, emulator.Options{})
+	w := openWays(t, emulator.Options{})
 	native([]any{json.Number("9007199254740993"), "x", nil})(t, w, "SELECT ['9007199254740993'::JSON, '\"x\"'::JSON, NULL]")
 }

@@ -108,7 +108,7 @@ func shown(t reflect.Type) string {
 	return "`" + strings.Replace(name, "vector.Decimal", "e6.Decimal", 1) + "`"
 }
 
-// described asks the code for a row of the table of types, without its last cell.
+// described computes a row of the table of types, without its last cell.
 func described(t *testing.T, declared vector.Type) []string {
 	t.Helper()
 	number, member := onTheWire(t, column(declared, false))
@@ -194,7 +194,7 @@ func tableOf(t *testing.T, name string) map[string][]string {
 	return rows
 }
 
-func TestTheTableOfTypesInTheDocumentsIsWhatTheCodeDoes(t *testing.T) {
+func TestDocuments_TableOfTypesEqualsTheCode(t *testing.T) {
 	t.Parallel()
 	written := tableOf(t, "types")
 	count := 0

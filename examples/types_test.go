@@ -19,7 +19,7 @@ import (
 	"github.com/e6data/e6data-go/internal/stress"
 )
 
-// ways are the ways to ask an emulator: the native client, and database/sql over
+// ways are the ways to query an emulator: the native client, and database/sql over
 // the same client.
 type ways struct {
 	client *e6.Client
@@ -36,8 +36,8 @@ func start(t testing.TB, opts emulator.Options) *emulator.Emulator {
 	return em
 }
 
-// ask starts an emulator and opens a client.
-func ask(t testing.TB, opts emulator.Options, more ...e6.Option) ways {
+// openWays starts an emulator and opens a client.
+func openWays(t testing.TB, opts emulator.Options, more ...e6.Option) ways {
 	t.Helper()
 	return askAt(t, start(t, opts).Addr(), more...)
 }
@@ -93,14 +93,14 @@ func into[T any](want T) check {
 }
 
 // refused wants a typed error from Scan, and no value.
-func refused[T any](why string) check {
+func refused[T any](want string) check {
 	return func(t *testing.T, w ways, query string, args ...any) {
 		t.Helper()
 		var got, none T
 		onlyRow(t, w, query, args, func(r *e6.Rows) {
 			err := r.Scan(&got)
 			require.ErrorAs(t, err, new(*e6.ScanError))
-			require.ErrorContains(t, err, why)
+			require.ErrorContains(t, err, want)
 		})
 		require.Equal(t, none, got)
 		_, err := e6.QueryAll[T](t.Context(), w.client, query, args...)
@@ -230,9 +230,9 @@ func requireSentInBothWays(t *testing.T, samples []sample) {
 	t.Run("server parameters", func(t *testing.T) { requireAll(t, w["server parameters"], sent) })
 }
 
-func TestNullOfEveryTypeIsNullOnEveryWay(t *testing.T) {
+func TestTypes_NullIsNullThroughEveryAPI(t *testing.T) {
 	t.Parallel()
-	w := ask(t, emulator.Options{})
+	w := openWays(t, emulator.Options{})
 	for typ, want := range map[string]vector.Type{
 		"BOOLEAN": vector.Boolean, "INTEGER": vector.Integer, "BIGINT": vector.Long, "FLOAT": vector.Float, "DOUBLE": vector.Double,
 		"DECIMAL(38,10)": vector.Decimal128, "VARCHAR": vector.String, "BLOB": vector.Binary, "DATE": vector.Date, "TIMESTAMP": vector.Datetime,
@@ -246,7 +246,7 @@ func TestNullOfEveryTypeIsNullOnEveryWay(t *testing.T) {
 
 func TestAnEmptyResultHasItsColumns(t *testing.T) {
 	t.Parallel()
-	w := ask(t, emulator.Options{})
+	w := openWays(t, emulator.Options{})
 	const query = "SELECT 1::BIGINT AS l, 'x' AS s, 1.50 AS d, DATE '2026-01-01' AS day, [1] AS a WHERE false"
 	rows, err := w.db.QueryContext(t.Context(), query)
 	require.NoError(t, err)

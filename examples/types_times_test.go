@@ -36,7 +36,7 @@ func TestDatesAreMidnightInUTCWhateverTheYear(t *testing.T) {
 			checks: []check{into(day), native(&day), into(date), into(sql.NullTime{Time: day, Valid: true}), refused[int]("does not convert to int")}})
 	}
 	requireSentInBothWays(t, samples)
-	// The first and the last day that the protocol can say.
+	// The first and the last day of the protocol.
 	w := serve(t, []vector.Field{{Name: "day", Type: vector.Date}}, e6test.Batch{Rows: 2, Columns: []e6test.Column{{
 		Type: vector.Date, Nulls: []bool{false, false}, Ints: []int64{math.MinInt64, math.MaxInt64}}}})
 	texts, err := e6.QueryAll[string](t.Context(), w.client, "SELECT * FROM t")
@@ -67,7 +67,7 @@ func TestTimestampsKeepTheirMicrosecondsOnBothSidesOf1970(t *testing.T) {
 		value:  vector.TimestampValue{Micros: early.Truncate(time.Microsecond).UnixMicro()},
 		driver: early.UTC().Truncate(time.Microsecond), text: "1969-12-31T22:59:59.999999Z"}))
 	far, old := time.Date(11756, 12, 31, 1, 2, 3, 4000, time.UTC), time.Date(-43, 3, 15, 1, 2, 3, 4000, time.UTC)
-	requireAll(t, ask(t, emulator.Options{}), []sample{
+	requireAll(t, openWays(t, emulator.Options{}), []sample{
 		{name: "a far year", sql: "TIMESTAMP '11756-12-31 01:02:03.000004'", typ: vector.Datetime, value: vector.TimestampValue{Micros: far.UnixMicro()}, driver: far,
 			text: "+11756-12-31T01:02:03.000004Z", checks: []check{into(far)}},
 		{name: "a year before 1", sql: "TIMESTAMP '-0043-03-15 01:02:03.000004'", typ: vector.Datetime, value: vector.TimestampValue{Micros: old.UnixMicro()}, driver: old,
@@ -161,9 +161,9 @@ func TestAZoneThatIsNotKnownIsAnErrorAndTheTextIsThere(t *testing.T) {
 	require.NotContains(t, err.Error(), "outside the years")
 }
 
-func TestDatabaseSQLConvertsWhatTheDriverGives(t *testing.T) {
+func TestTypes_DatabaseSQLConvertsTheDriversValues(t *testing.T) {
 	t.Parallel()
-	w := ask(t, emulator.Options{})
+	w := openWays(t, emulator.Options{})
 	overSQL("2026-02-12T00:00:00Z")(t, w, "SELECT DATE '2026-02-12'")
 	overSQL("2026-02-12")(t, w, "SELECT CAST(DATE '2026-02-12' AS VARCHAR)")
 	overSQL(12345678901234567890.123)(t, w, "SELECT 12345678901234567890.123456789")

@@ -68,7 +68,7 @@ func TestFloatsComeBackBitByBit(t *testing.T) {
 			checks: []check{refused[float32]("round"), into(sql.NullFloat64{Float64: 0.1, Valid: true})}}))
 }
 
-func TestTruthComesBack(t *testing.T) {
+func TestTypes_BooleansComeBack(t *testing.T) {
 	t.Parallel()
 	var samples []sample
 	for _, b := range []bool{true, false} {
@@ -103,7 +103,7 @@ func TestTextComesBackByteForByte(t *testing.T) {
 	requireSentInBothWays(t, append(samples,
 		sample{name: "a type of the caller's", arg: name("x"), typ: vector.String, value: "x", text: "x", checks: []check{into(name("x"))}}))
 	// A NUL character is no part of a literal. A result may hold one.
-	requireAll(t, ask(t, emulator.Options{}), []sample{{name: "NUL", sql: "'a' || chr(0) || 'b'", typ: vector.String, value: "a\x00b", text: "a\x00b"}})
+	requireAll(t, openWays(t, emulator.Options{}), []sample{{name: "NUL", sql: "'a' || chr(0) || 'b'", typ: vector.String, value: "a\x00b", text: "a\x00b"}})
 }
 
 func TestBinaryComesBackByteForByte(t *testing.T) {
@@ -152,7 +152,7 @@ func TestDecimalsComeBackExactlyAtEveryScale(t *testing.T) {
 	}
 }
 
-func TestDecimalsGoIntoWhatIsExact(t *testing.T) {
+func TestTypes_DecimalsScanIntoExactTypes(t *testing.T) {
 	t.Parallel()
 	var samples []sample
 	for _, text := range []string{"-1234567890123456789012345678901234567.8", "12.50", "0.00000000000000000000000000000000000001"} {

@@ -1,7 +1,7 @@
 // Callbacks shows how a program subscribes to changes of the active side, announced
-// and abrupt, and raises an alert for what somebody should look at: an abrupt change,
+// and abrupt, and raises an alert for what an operator should look at: an abrupt change,
 // a rollback, a slow drain, a lost query, a veto. The exit status is 0 if exactly these
-// were noticed.
+// were reported.
 package main
 
 import (
@@ -23,8 +23,8 @@ var watched = events.Kinds(events.KindStrategyChanged, events.KindDrainEnded, ev
 
 // alarm is a subscriber: one goroutine calls event, in the order of the events.
 type alarm struct {
-	start time.Time   // of the program
-	told  chan string // what it noticed
+	start   time.Time   // of the program
+	changes chan string // the changes and alerts that it reported
 }
 
 func (a *alarm) event(e events.Event) {
@@ -48,7 +48,7 @@ func (a *alarm) event(e events.Event) {
 	}
 	fmt.Printf("%8.3fs  %-11s  %s\n", e.Time.Sub(a.start).Seconds(), alert, e)
 	if change+alert != "" {
-		a.told <- max(change, alert)
+		a.changes <- max(change, alert)
 	}
 }
 
@@ -72,15 +72,15 @@ func main() {
 	cluster, guard := em.Cluster(), &freeze{}
 	client, err := e6.Open(ctx, e6.Config{Address: em.Addr(), User: "me@example.com", Token: "any-token"}, e6.WithHooks(guard))
 	check(err)
-	a := &alarm{start: time.Now(), told: make(chan string, 100)}
+	a := &alarm{start: time.Now(), changes: make(chan string, 100)}
 	unsubscribe := client.Subscribe(a.event, watched)
 	expect := func(want ...string) { // in any order
 		var got []string
 		for range want {
-			got = append(got, <-a.told)
+			got = append(got, <-a.changes)
 		}
 		if slices.Sort(got); !slices.Equal(got, want) {
-			log.Fatalf("callbacks: the alarm noticed %q instead of %q", got, want)
+			log.Fatalf("callbacks: the alarm reported %q instead of %q", got, want)
 		}
 	}
 	announce := func(side e6.Side) {
@@ -92,7 +92,7 @@ func main() {
 	fmt.Println("An announced change, as it should be, without an alert:")
 	announce(e6.Green)
 	expect("announced")
-	fmt.Println("One that has to wait for somebody who reads slowly:")
+	fmt.Println("One whose drain waits for a slow reader:")
 	rows, err := client.Query(ctx, "SELECT i FROM range(50000) t(i)")
 	check(err)
 	announce(e6.Blue)
@@ -115,7 +115,7 @@ func main() {
 	fmt.Println("The operator goes back:")
 	check(client.Rollback(ctx, "the answers look wrong"))
 	expect("rolled_back")
-	fmt.Println("The alarm is off. Whoever comes late reads first what was before:")
+	fmt.Println("The alarm is unsubscribed. A late subscriber replays earlier events first:")
 	unsubscribe()
 	check(client.Switch(ctx, e6.Green))
 	steps := 0
@@ -125,6 +125,6 @@ func main() {
 			break // the Switch above
 		}
 	}
-	fmt.Printf("%21s%d events; since then the alarm told %d times\n", "", steps, len(a.told))
+	fmt.Printf("%21s%d events; since then the alarm reported %d times\n", "", steps, len(a.changes))
 	check(client.Close())
 }

@@ -53,15 +53,15 @@ func main() {
 	mux.Handle("/debug/e6/", debug.Handler(client))
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
 	mux.Handle("/healthz", client.HealthHandler())
-	listener, err := net.Listen("tcp", *listen)
+	paramEngine, err := net.Listen("tcp", *listen)
 	check(err)
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	go func() {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := server.Serve(paramEngine); !errors.Is(err, http.ErrServerClosed) {
 			check(err)
 		}
 	}()
-	site := "http://" + listener.Addr().String()
+	site := "http://" + paramEngine.Addr().String()
 	fmt.Printf("the live page  %s/debug/e6/\nhealth         %s/healthz\npprof          %s/debug/pprof/\n\n", site, site, site)
 
 	// Queries of different lengths, one after the other in each goroutine.

@@ -15,7 +15,7 @@ import (
 // Dialector lets GORM write the SQL of e6data. Conn is a *sql.DB of the driver e6.
 //
 // The engine has no transactions, so each write stands alone. It neither makes
-// ids nor tells how many rows a statement has changed: give every row its id, and
+// ids nor returns the number of rows a statement has changed: give every row its id, and
 // do not look at RowsAffected after a write. Save does, and would insert a row
 // again that it has just updated, so what it falls back on is refused: use Create
 // and Updates.
@@ -72,7 +72,7 @@ func (Dialector) DataTypeOf(f *schema.Field) string {
 	case schema.Bytes:
 		return "BINARY"
 	}
-	return string(f.DataType) // as the field's tag says: type:DECIMAL(12,2)
+	return string(f.DataType) // the type of the field's tag: type:DECIMAL(12,2)
 }
 
 // DefaultValueOf implements gorm.Dialector.

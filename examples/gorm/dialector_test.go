@@ -53,7 +53,7 @@ type thing struct {
 	Odd     string         `gorm:"column:an \"odd\" name"`
 }
 
-func TestWhatIsWrittenIsRead(t *testing.T) {
+func TestGorm_ReadsWhatItWrote(t *testing.T) {
 	db := open(t, emulator.Options{NoSample: true})
 	require.NoError(t, db.Migrator().CreateTable(&thing{}))
 	exact, err := vector.ParseDecimal("123456789012345678901234567890123456.78")
@@ -75,7 +75,7 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 	require.ErrorAs(t, db.Find(&got).Error, new(*e6.QueryError))
 }
 
-func TestRowsAreChangedAndDeleted(t *testing.T) {
+func TestGorm_UpdatesAndDeletesRows(t *testing.T) {
 	db := open(t, emulator.Options{NoSample: true})
 	require.NoError(t, db.Migrator().CreateTable(&Remark{}))
 	require.NoError(t, db.CreateInBatches([]Remark{{1, 10, "a"}, {2, 20, "b"}, {3, 30, "c"}, {4, 40, "d"}, {5, 50, "e"}}, 2).Error)
@@ -87,7 +87,7 @@ func TestRowsAreChangedAndDeleted(t *testing.T) {
 	require.Equal(t, []Remark{{1, 11, "z"}, {2, 20, "b"}, {3, 30, "c"}}, got)
 }
 
-func TestQueriesSayWhatTheyMean(t *testing.T) {
+func TestGorm_QueriesReturnTheExpectedRows(t *testing.T) {
 	db := open(t, emulator.Options{})
 	var count int64
 	require.NoError(t, db.Model(&Order{}).Where("order_id <= ?", 1000).Distinct("status").Count(&count).Error)
@@ -118,7 +118,7 @@ func TestQueriesSayWhatTheyMean(t *testing.T) {
 	require.ErrorIs(t, db.WithContext(ctx).First(&Order{}).Error, context.Canceled)
 }
 
-func TestWhatCannotBeDoneIsRefused(t *testing.T) {
+func TestGorm_RefusesUnsupportedOperations(t *testing.T) {
 	db := open(t, emulator.Options{NoSample: true})
 	require.ErrorIs(t, db.AutoMigrate(&Remark{}), errMigrate)
 	require.NoError(t, db.Migrator().CreateTable(&Remark{}))
@@ -132,7 +132,7 @@ func TestWhatCannotBeDoneIsRefused(t *testing.T) {
 	require.Equal(t, []Remark{{1, 10, "b"}}, got, "Save has updated it first")
 }
 
-func TestAReadOnlyTransactionReads(t *testing.T) {
+func TestGorm_AReadOnlyTransactionReads(t *testing.T) {
 	db := open(t, emulator.Options{NoSample: true}, sqldriver.WithReadOnlyTransactions())
 	require.NoError(t, db.Transaction(func(tx *gorm.DB) error {
 		var n int
@@ -142,7 +142,7 @@ func TestAReadOnlyTransactionReads(t *testing.T) {
 	}, &sql.TxOptions{ReadOnly: true}))
 }
 
-func TestTheTextForLogsHasTheValues(t *testing.T) {
+func TestGorm_ExplainHasTheValues(t *testing.T) {
 	db := open(t, emulator.Options{NoSample: true})
 	text := db.ToSQL(func(tx *gorm.DB) *gorm.DB {
 		return tx.Table(`demo.sales.od"d`).Where("a = ? AND b = ?", 1, "it's").Find(&[]map[string]any{})

@@ -1,7 +1,7 @@
 // Metrics serves the client's metrics to Prometheus on 127.0.0.1, runs queries, an
 // announced cutover and an abrupt one, reads its own page as Prometheus would, and
-// prints what it says about them. With -serve it goes on until it is interrupted. The
-// exit status is 0 if the page tells of both cutovers.
+// prints its metrics of them. With -serve it runs until it is interrupted. The
+// exit status is 0 if the page has both cutovers.
 package main
 
 import (
@@ -57,11 +57,11 @@ func main() {
 	check(err)
 	inst, err := e6otel.New(e6otel.WithMeterProvider(sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter))))
 	check(err)
-	listener, err := net.Listen("tcp", *listen)
+	paramEngine, err := net.Listen("tcp", *listen)
 	check(err)
 	http.Handle("/metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
-	go func() { check(http.Serve(listener, nil)) }()
-	page := "http://" + listener.Addr().String() + "/metrics"
+	go func() { check(http.Serve(paramEngine, nil)) }()
+	page := "http://" + paramEngine.Addr().String() + "/metrics"
 
 	em, err := emulator.Start(emulator.Options{NoSample: true})
 	check(err)
@@ -106,7 +106,7 @@ func main() {
 	// of the cluster, which is on every line.
 	response, err := http.Get(page)
 	check(err)
-	fmt.Printf("%s says:\n\n", page)
+	fmt.Printf("%s returns:\n\n", page)
 	address := regexp.MustCompile(`,?server_(address|port)="[^"]*"`)
 	table, followed := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0), 0
 	lines := bufio.NewScanner(response.Body)
@@ -125,7 +125,7 @@ func main() {
 	check(response.Body.Close())
 	check(table.Flush())
 	if followed != 2 {
-		log.Fatal("metrics: the page does not tell of both cutovers")
+		log.Fatal("metrics: the page does not have both cutovers")
 	}
 	if *serve {
 		fmt.Println("\nThe queries go on, and so does the page, until you interrupt.")

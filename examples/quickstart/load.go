@@ -21,7 +21,7 @@ type load struct {
 	workers []*worker
 	running sync.WaitGroup
 
-	// Every stream holds it for reading, whoever pauses them for writing.
+	// Every stream holds it for reading, and a pause of the streams for writing.
 	streams sync.RWMutex
 
 	// sales is the known answer of the reports, by quantity and category.
@@ -59,7 +59,7 @@ func newLoad(client *e6.Client, duration time.Duration) *load {
 		{name: "report", does: "sums up all orders by category, with a join", query: l.report},
 		{name: "list", does: "reads 10,000 orders in one piece", query: l.list},
 		{name: "stream", does: "reads 10,000 orders row by row, as they come", stream: true, query: l.rows},
-		{name: "export", does: fmt.Sprintf("reads 50,000 orders batch by batch, in no hurry: %s each time", duration/8), stream: true, query: l.export},
+		{name: "export", does: fmt.Sprintf("reads 50,000 orders batch by batch, slowly: %s each time", duration/8), stream: true, query: l.export},
 	}
 	return l
 }

@@ -45,7 +45,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
 	case err != nil:
-		return 2 // the flag set has said what is wrong, and printed the usage
+		return 2 // the flag set has printed the error and the usage
 	case flags.NArg() > 0 || *duration < minDuration:
 		_, _ = fmt.Fprintf(stderr, "quickstart: want no arguments, and a -duration of at least %s\n", minDuration)
 		flags.Usage()
@@ -63,10 +63,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
-// result is what the last line says.
+// result is the last line.
 type result struct{ queries, failed, cutovers, wrong int }
 
-// show starts everything, plays the story and prints the table.
+// show starts the cluster and the load, runs the cutovers and prints the table.
 func show(ctx context.Context, duration time.Duration, out *screen) (result, error) {
 	out.print("Starting a local cluster: two sides, blue and green, over one database of a million orders.")
 	em, err := emulator.Start(emulator.Options{})
@@ -91,32 +91,32 @@ func show(ctx context.Context, duration time.Duration, out *screen) (result, err
 	}
 	out.print("Meanwhile the cluster cuts over three times.\n")
 	out.begin()
-	out.say("client", "begins on %s", client.Strategy())
-	told := make(chan struct{})
+	out.log("client", "begins on %s", client.Strategy())
+	closed := make(chan struct{})
 	client.Subscribe(func(e events.Event) {
 		switch step := e.Data.(type) {
 		case events.Transition:
-			out.sayAt(step.At, "client", "%-8s -> %s  (%s)", step.Event, step.After, step.Cause.Reason)
+			out.logAt(step.At, "client", "%-8s -> %s  (%s)", step.Event, step.After, step.Cause.Reason)
 		case events.Closed:
-			close(told)
+			close(closed)
 		}
 	}, events.Kinds(events.KindTransition, events.KindClosed))
 
-	play, end := context.WithCancel(ctx)
+	running, end := context.WithCancel(ctx)
 	defer end()
-	curtain := time.NewTimer(duration)
-	defer curtain.Stop()
-	l.start(play)
+	timer := time.NewTimer(duration)
+	defer timer.Stop()
+	l.start(running)
 	stopProgress := out.progress(func() string {
 		n := l.total()
 		return fmt.Sprintf("%d queries, %d failed, %d wrong; %s", n.queries, n.failed, n.wrong, client.Strategy())
 	})
 	d := director{cluster: em.Cluster(), client: client, load: l, out: out}
-	cutovers, err := d.direct(play, duration)
-	// On a slow machine the story may last longer than planned, and the queries
+	cutovers, err := d.direct(running, duration)
+	// On a slow machine the cutovers may take longer than planned, and the queries
 	// must not end before it.
 	select {
-	case <-curtain.C:
+	case <-timer.C:
 	case <-ctx.Done():
 	}
 	end()
@@ -125,9 +125,9 @@ func show(ctx context.Context, duration time.Duration, out *screen) (result, err
 
 	total := l.total()
 	total.cutovers = cutovers
-	// The last event says that all others have been printed.
+	// The last event comes after all others have been printed.
 	_ = client.Close()
-	<-told
+	<-closed
 	out.table(l, client.Stats())
 	return total, err
 }
@@ -172,14 +172,14 @@ func (d *director) direct(ctx context.Context, duration time.Duration) (followed
 // announced, and the old one closes when its queries have ended, streams
 // included.
 func (d *director) graceful(ctx context.Context, to e6.Side) error {
-	d.out.say("cluster", "graceful cutover: %s opens and is announced", to)
+	d.out.log("cluster", "graceful cutover: %s opens and is announced", to)
 	d.cluster.OpenSide(to)
 	d.cluster.Announce(to)
 	if err := d.followed(ctx, to); err != nil {
 		return err
 	}
 	d.cluster.CloseSide(to.Other())
-	d.out.say("cluster", "%s has no queries left and closes", to.Other())
+	d.out.log("cluster", "%s has no queries left and closes", to.Other())
 	return nil
 }
 
@@ -192,13 +192,13 @@ func (d *director) graceful(ctx context.Context, to e6.Side) error {
 // Such a stream ends in a *e6.CutoverError. So they pause around this cutover,
 // and only reads of whole results go on.
 func (d *director) abrupt(ctx context.Context, to e6.Side) error {
-	d.out.say("streams", "end, and begin no more for now")
+	d.out.log("streams", "end, and begin no more for now")
 	resume := d.load.pauseStreams()
 	defer func() {
 		resume()
-		d.out.say("streams", "go on")
+		d.out.log("streams", "go on")
 	}()
-	d.out.say("cluster", "abrupt cutover: %s opens, and %s refuses from now on", to, to.Other())
+	d.out.log("cluster", "abrupt cutover: %s opens, and %s refuses from now on", to, to.Other())
 	if err := d.cluster.Cutover(ctx, e6test.Cutover{To: to, Kind: e6test.Abrupt}); err != nil {
 		return err
 	}

@@ -19,7 +19,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func TestTheStoryEndsWell(t *testing.T) {
+func TestQuickstart_HasNoFailedQuery(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	status := run(t.Context(), []string{"-duration", "2s"}, &stdout, &stderr)
 	t.Log(stdout.String())
@@ -31,7 +31,7 @@ func TestTheStoryEndsWell(t *testing.T) {
 	require.Empty(t, stderr.String())
 }
 
-func TestAWrongAnswerIsNotAFailureAndBothAreCounted(t *testing.T) {
+func TestQuickstart_CountsWrongAndFailedQueries(t *testing.T) {
 	answers := []error{nil, wrong("order 1 is order 2"), errors.New("refused"), fmt.Errorf("report: %w", wrong("no lines"))}
 	w := &worker{name: "worker", query: func(_ context.Context, n int) (e6.Side, int, error) { return e6.Blue, 10, answers[n] }}
 	l := &load{workers: []*worker{w}}
@@ -43,7 +43,7 @@ func TestAWrongAnswerIsNotAFailureAndBothAreCounted(t *testing.T) {
 	require.Len(t, w.errs, 3)
 }
 
-func TestAnyDifferenceFromTheKnownOrderIsFound(t *testing.T) {
+func TestQuickstart_FindsAnyDifferenceFromTheKnownOrder(t *testing.T) {
 	known := emulator.SampleOrder(100)
 	amount, err := vector.ParseDecimal(euros(known.AmountCents))
 	require.NoError(t, err)
@@ -65,7 +65,7 @@ func TestAnyDifferenceFromTheKnownOrderIsFound(t *testing.T) {
 	}
 }
 
-func TestWrongFlagsAreExplained(t *testing.T) {
+func TestQuickstart_BadFlagsAreUsageErrors(t *testing.T) {
 	for name, args := range map[string][]string{
 		"an unknown flag":        {"-speed", "9"},
 		"no duration":            {"-duration", "soon"},

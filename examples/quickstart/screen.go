@@ -28,7 +28,7 @@ func newScreen(w io.Writer) *screen {
 	return &screen{w: w, terminal: ok && term.IsTerminal(int(f.Fd()))}
 }
 
-// begin starts the clock of say.
+// begin starts the clock of log.
 func (s *screen) begin() { s.began = time.Now() }
 
 func (s *screen) print(format string, args ...any) {
@@ -39,11 +39,11 @@ func (s *screen) print(format string, args ...any) {
 	_, _ = io.WriteString(s.w, s.status)
 }
 
-// say prints who does what, and when.
-func (s *screen) say(who, format string, args ...any) { s.sayAt(time.Now(), who, format, args...) }
+// log prints a line with the time and the component.
+func (s *screen) log(who, format string, args ...any) { s.logAt(time.Now(), who, format, args...) }
 
-// sayAt is say for something that happened at that time.
-func (s *screen) sayAt(at time.Time, who, format string, args ...any) {
+// logAt is log for an event of that time.
+func (s *screen) logAt(at time.Time, who, format string, args ...any) {
 	s.print("%7.3fs  %-7s  %s", at.Sub(s.began).Seconds(), who, fmt.Sprintf(format, args...))
 }
 
@@ -55,7 +55,7 @@ func (s *screen) clear() {
 }
 
 // progress shows what line returns, a few times in a second, until stop is
-// called. It does nothing if nobody watches.
+// called. It does nothing without a terminal.
 func (s *screen) progress(line func() string) (stop func()) {
 	if !s.terminal {
 		return func() {}

@@ -65,8 +65,8 @@ func run(ctx context.Context) error {
 		})
 	}
 	defer stop()
-	say := func(what string) { fmt.Printf("%6.3fs  %-7s  %s\n", time.Since(began).Seconds(), "cluster", what) }
-	say("green opens and is announced")
+	logCluster := func(what string) { fmt.Printf("%6.3fs  %-7s  %s\n", time.Since(began).Seconds(), "cluster", what) }
+	logCluster("green opens and is announced")
 	em.Cluster().OpenSide(e6.Green)
 	em.Cluster().Announce(e6.Green)
 	if err := wait(ctx, func() bool {
@@ -74,7 +74,7 @@ func run(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	say("the engine of green breaks: from now on every execution there is UNAVAILABLE")
+	logCluster("the engine of green breaks: from now on every execution there is UNAVAILABLE")
 	em.Cluster().Inject(e6test.Fault{
 		Side: e6.Green, Method: "executeStatement", Times: -1,
 		Action: e6test.Fail, Code: codes.Unavailable, Message: "out of executors",
@@ -86,7 +86,7 @@ func run(ctx context.Context) error {
 	if err := wait(ctx, func() bool { return done.Load() >= before+100 }); err != nil {
 		return err
 	}
-	say("has announced green in every answer of the last hundred queries, in vain")
+	logCluster("has announced green in every answer of the last hundred queries, in vain")
 	stop()
 	workers.Wait()
 	health := client.Health()

@@ -1,4 +1,4 @@
-// Selection shows how a program steers a cutover. A Guard judges the new side: it
+// Selection shows how a program steers a cutover. A Guard tests the new side: it
 // runs a smoke query there, and forbids the change at peak hours. A Canary then
 // moves one tenant after the other. The exit status is 0 if the guard did both and
 // no tenant went back and forth.
@@ -69,7 +69,7 @@ func main() {
 			decided <- d.Decision
 		}
 	}, events.Kinds(events.KindTransition, events.KindGuardDecided))
-	// Every tenant asks one query after the other, and notes where each one ran.
+	// Every tenant runs one query after the other, and records the side of each.
 	play, stop := context.WithCancel(ctx)
 	var load sync.WaitGroup
 	last := make([]atomic.Uint32, len(tenants)) // the side of its last query

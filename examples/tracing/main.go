@@ -63,7 +63,7 @@ func main() {
 	client, err := e6.Open(ctx, e6.Config{Address: em.Addr(), User: "me@example.com", Token: "any-token"},
 		append(inst.Options(), e6.WithHooks(smoke{tracers.Tracer("example")}))...)
 	check(err)
-	// A cutover, while somebody reads on the old side.
+	// A cutover, while a query reads on the old side.
 	rows, err := client.Query(ctx, "SELECT i FROM range(20000) t(i)")
 	check(err)
 	em.Cluster().OpenSide(e6.Green)
@@ -76,7 +76,7 @@ func main() {
 	check(rows.Close())
 	for ; client.Strategy().State != fsm.StateGreen; time.Sleep(time.Millisecond) {
 	}
-	// And one without an announcement, while somebody waits for an answer.
+	// And one without an announcement, while a query waits for a response.
 	answered := make(chan error, 1)
 	go func() { _, err := client.QueryAll(ctx, "SELECT count(*) FROM range(300000000) t(i)"); answered <- err }()
 	for ; em.Cluster().Stats().CallsBySide[e6.Green]["getResultMetadata"] < 2; time.Sleep(time.Millisecond) {
@@ -100,7 +100,7 @@ func main() {
 	if whole != 2 {
 		log.Fatal("tracing: the spans of the cutovers are not whole")
 	}
-	check(tracers.ForceFlush(ctx)) // the error says if the collector was not reached
+	check(tracers.ForceFlush(ctx)) // the error is that of the collector
 }
 
 // grow adds a span, and what belongs to it, with the milliseconds since zero.

@@ -77,7 +77,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return exitOK
 }
 
-// readyLine says where everything is served.
+// readyLine lists the addresses.
 func readyLine(em *emulator.Emulator) string {
 	line := "ready listen=" + em.Addr()
 	if addr := em.AdminAddr(); addr != "" {
@@ -104,7 +104,7 @@ func hint(err error) string {
 func loopback(addr string) bool {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
-		return true // listening will say what is wrong with it
+		return true // net.Listen returns the error
 	}
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()

@@ -51,7 +51,7 @@ func command(t *testing.T, args ...string) *exec.Cmd {
 
 var ready = regexp.MustCompile(`^ready listen=(\S+) admin=(\S+) engine-blue=(\S+) engine-green=(\S+)$`)
 
-func TestTheCommandServesUntilItIsTold(t *testing.T) {
+func TestCommand_ServesUntilASignal(t *testing.T) {
 	t.Parallel()
 	for _, sig := range []os.Signal{syscall.SIGTERM, os.Interrupt} {
 		t.Run(sig.String(), func(t *testing.T) {
@@ -135,7 +135,7 @@ func ended() context.Context {
 	return ctx
 }
 
-func TestBadFlagsEndWithStatus2AndSayWhy(t *testing.T) {
+func TestCommand_BadFlagsAreExitCode2WithAnError(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
 		name string
@@ -165,7 +165,7 @@ func TestBadFlagsEndWithStatus2AndSayWhy(t *testing.T) {
 	}
 }
 
-func TestHelpNamesEveryFlag(t *testing.T) {
+func TestCommand_HelpNamesEveryFlag(t *testing.T) {
 	t.Parallel()
 	var stdout, stderr bytes.Buffer
 	require.Equal(t, exitOK, run(ended(), []string{"--help"}, &stdout, &stderr))
@@ -174,7 +174,7 @@ func TestHelpNamesEveryFlag(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeServedEndsWithStatus1AndSaysWhy(t *testing.T) {
+func TestCommand_AFailedStartIsExitCode1WithAnError(t *testing.T) {
 	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -203,7 +203,7 @@ func TestWhatCannotBeServedEndsWithStatus1AndSaysWhy(t *testing.T) {
 	}
 }
 
-func TestAnAddressThatOthersCanReachIsWarnedOf(t *testing.T) {
+func TestCommand_WarnsOfAnAddressThatOthersCanReach(t *testing.T) {
 	t.Parallel()
 	for addr, want := range map[string]bool{
 		"127.0.0.1:1": true, "[::1]:1": true, "localhost:1": true,

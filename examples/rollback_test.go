@@ -51,7 +51,7 @@ func (w *written) String() string {
 
 // The story of a sick green, from end to end, on real SQL: the error budget is
 // burnt, the client goes back by itself, stays there, and everyone can see it.
-func TestASickGreenIsLeftAndEveryoneCanSeeIt(t *testing.T) {
+func TestRollback_OfAnUnhealthySideIsInTracesMetricsLogsAndThePage(t *testing.T) {
 	em, err := emulator.Start(emulator.Options{NoSample: true})
 	require.NoError(t, err)
 	defer func() { require.NoError(t, em.Close()) }()
@@ -68,7 +68,7 @@ func TestASickGreenIsLeftAndEveryoneCanSeeIt(t *testing.T) {
 	defer func() { require.NoError(t, client.Close()) }()
 	page := debug.Handler(client)
 
-	// Every execution on green fails, although green says that it is well.
+	// Every execution on green fails, although the health check of green succeeds.
 	cluster := em.Cluster()
 	cluster.Inject(e6test.Fault{Side: e6.Green, Method: "executeStatement", Times: -1, Action: e6test.Fail, Code: codes.Unavailable, Message: "out of executors"})
 	cluster.OpenSide(e6.Green)
@@ -77,10 +77,10 @@ func TestASickGreenIsLeftAndEveryoneCanSeeIt(t *testing.T) {
 		s := client.Strategy()
 		return s.State == fsm.StateBlue && s.Epoch == 3 // blue, green, and blue again
 	})
-	require.LessOrEqual(t, failed, minRequests, "no more queries fail than the policy wants to see")
+	require.LessOrEqual(t, failed, minRequests, "no more queries fail than the policy needs")
 	require.Empty(t, wrong)
 
-	// Green goes on being announced, and nobody goes there.
+	// Green is still announced, and no client is routed there.
 	failed, wrong = play(t.Context(), client, rounds(20))
 	require.Zero(t, failed)
 	require.Empty(t, wrong)
@@ -172,7 +172,7 @@ func play(ctx context.Context, client *e6.Client, holds func() bool) (failed int
 	return failed, wrong
 }
 
-// rounds holds after it was asked so often by every goroutine.
+// rounds is true after that many calls by every goroutine.
 func rounds(n int) func() bool {
 	var mu sync.Mutex
 	left := 8 * n
