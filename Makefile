@@ -20,8 +20,7 @@ demo: ## real SQL on a local blue/green cluster that cuts over three times
 	@cd examples && go run ./quickstart
 
 # A package that has not ended by then hangs: none needs a tenth of it.
-# make vet vets, and nobody debugs these binaries: without both, a run takes a minute less
-# of processor time.
+# make vet vets, and these binaries are not debugged: -vet=off and -w save processor time.
 TEST := go test -race -vet=off -ldflags=-w -timeout 30m
 
 # Without it, each program with the race detector sleeps a second before it exits, for
