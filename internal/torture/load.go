@@ -12,9 +12,9 @@ import (
 	"github.com/e6data/e6data-go/e6"
 )
 
-// patience is how long a query may take. Nothing but a call that is never answered
-// needs so long.
-const patience = 5 * time.Second
+// patience is how long a query may take. Only a call that is never answered needs so
+// long, also on a slow machine.
+const patience = 15 * time.Second
 
 // A load is queries of all sorts that go on until they are told to stop.
 type load struct {
