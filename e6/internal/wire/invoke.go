@@ -189,7 +189,7 @@ func (c *boundConn) invoke(ctx context.Context, method string, args, reply any, 
 			c.poison.note(c.poisonKey(m, args))
 			failed.remembered = true
 			if m.use != usesQuery && !alone && ctx.Err() == nil {
-				if own, err = c.acquireAlone(ctx, c.aloneControl); own.Held() {
+				if own, _ = c.acquireAlone(ctx, c.aloneControl); own.Held() {
 					count.end(false)
 					l, leased = own.link, true
 					l.calls.Add(1)
