@@ -14,24 +14,24 @@ import (
 	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
 )
 
-// What a server sends is kept: in sessions, events, errors and handles, and it goes
-// into the headers and requests of later calls. These are the limits of what has no
-// reason to be large.
+// The limits of values that a server sends and that have no reason to be large. The
+// client stores them in sessions, events, errors and handles, and sends them in the
+// headers and requests of later calls.
 const (
 	// maxSessionBytes limits the id of a session, which may be a signed token.
 	maxSessionBytes = 16 << 10
 	// maxNameBytes limits the id of a query, the address of a planner and the status
 	// of a cluster.
 	maxNameBytes = 1 << 10
-	// maxOtherBytes limits an answer that holds no rows: lists, plans, metadata.
-	// Decoded, a list of empty entries takes many times what it took on the wire.
+	// maxOtherBytes limits a response without rows: lists, plans, metadata. A decoded
+	// list of empty entries is many times as large as its encoding.
 	maxOtherBytes = 16 << 20
-	// maxHeaderBytes limits the metadata of an answer, and so the text of an error.
+	// maxHeaderBytes limits the metadata of a response, and so the text of an error.
 	maxHeaderBytes = 1 << 20
 )
 
-// check looks at the names that an answer gives to things. A broken one makes the
-// answer one that cannot be understood.
+// check validates the names and ids in a response. An invalid one makes the whole response
+// unreadable.
 func check(reply any) error {
 	switch a := reply.(type) {
 	case *e6xv1.PrepareStatementResponse:
@@ -78,8 +78,8 @@ func tooLong(what string, n, most int) error {
 	return status.Errorf(codes.Internal, "the %s has %d bytes: expected %d at most", what, n, most)
 }
 
-// serviceConfig gives gRPC the limits of each method's messages. As options of the
-// calls they would be memory for every call.
+// serviceConfig is the gRPC service config with the limits of each method's messages. As
+// call options they would cost an allocation for every call.
 func serviceConfig(maxReceive, maxSend int) string {
 	return fmt.Sprintf(`{"methodConfig":[
 		{"name":[{"service":"QueryEngineService"},{"service":"ClusterService"}],
@@ -90,9 +90,9 @@ func serviceConfig(maxReceive, maxSend int) string {
 		min(maxReceive, maxOtherBytes), min(maxReceive, math.MaxInt32), min(maxSend, math.MaxInt32))
 }
 
-// Visible is text from the network as it may be shown: what would steer a terminal,
-// or turn the direction of writing, is escaped, and so is a byte that is no UTF-8:
-// terminals take some of these for control characters. Lines stay lines.
+// Visible returns text from the network in a form that is safe to print: control
+// characters, bidirectional controls and bytes that are not UTF-8 are escaped (terminals
+// take some of those for control characters). Line breaks and tabs are kept.
 func Visible(s string) string {
 	if utf8.ValidString(s) && !strings.ContainsFunc(s, steers) {
 		return s

@@ -46,7 +46,7 @@ func classed(t *testing.T, err error, class Class, effect Effect) {
 	require.Equal(t, effect, e.Effect, "%v", err)
 }
 
-func TestNamesThatAServerGivesAreShortAndPrintable(t *testing.T) {
+func TestResponse_NamesMustBeShortAndPrintable(t *testing.T) {
 	long := strings.Repeat("x", maxSessionBytes+1)
 	for name, prepared := range map[string]*e6xv1.PrepareStatementResponse{
 		"a long query id":        {QueryId: long},
@@ -69,7 +69,7 @@ func TestNamesThatAServerGivesAreShortAndPrintable(t *testing.T) {
 	require.NoError(t, err)
 }
 
-func TestTheStatusOfAClusterIsShortAndPrintable(t *testing.T) {
+func TestResponse_ClusterStatusMustBeShortAndPrintable(t *testing.T) {
 	for _, status := range []string{strings.Repeat("x", maxNameBytes+1), "active\x1b[2J"} {
 		for _, reply := range []any{&e6xv1.ClusterStatusResponse{Status: status}, &e6xv1.ResumeResponse{Status: status}, &e6xv1.SuspendResponse{Status: status}} {
 			require.Error(t, check(reply), "%T", reply)
@@ -78,7 +78,7 @@ func TestTheStatusOfAClusterIsShortAndPrintable(t *testing.T) {
 	require.NoError(t, check(&e6xv1.ClusterStatusResponse{Status: "active"}))
 }
 
-func TestOnlyRowsMayBeLarge(t *testing.T) {
+func TestResponse_OnlyRowsMayBeLarge(t *testing.T) {
 	large := make([]byte, maxOtherBytes+1)
 	h := &hostile{schemas: &e6xv1.GetSchemaNamesResponse{Schemas: []string{string(large)}}, batch: &e6xv1.GetNextResultBatchResponse{ResultBatch: large}}
 	client := h.dial(t, Config{})
@@ -91,7 +91,7 @@ func TestOnlyRowsMayBeLarge(t *testing.T) {
 	classed(t, err, ClassTooLarge, EffectDone)
 }
 
-func TestTheTextOfAnErrorHasALimitAndSteersNoTerminal(t *testing.T) {
+func TestError_TextIsBoundedAndPrintable(t *testing.T) {
 	h := &hostile{err: status.Error(codes.InvalidArgument, "\x1b]0;owned\a\u202e near line 1\n  SELEC")}
 	_, err := h.dial(t, Config{}).PrepareStatementV2(t.Context(), &e6xv1.PrepareStatementV2Request{})
 	require.ErrorContains(t, err, `\x1b]0;owned\a\u202e near line 1`+"\n  SELEC")

@@ -6,8 +6,8 @@ import (
 	"google.golang.org/grpc/credentials"
 )
 
-// Bearer returns the token that every call carries. It is called for each call,
-// so that it should answer from memory most of the time.
+// Bearer returns the bearer token of a call. It is called for each call, so it should
+// return a cached token most of the time.
 type Bearer func(ctx context.Context) (token string, err error)
 
 var _ credentials.PerRPCCredentials = Bearer(nil)

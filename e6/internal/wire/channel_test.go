@@ -18,7 +18,7 @@ import (
 	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
 )
 
-func TestHeadersOfACall(t *testing.T) {
+func TestCall_Headers(t *testing.T) {
 	got := make(chan metadata.MD, 1)
 	address := serveEngine(t, func(ctx context.Context) (*e6xv1.StatusResponse, error) {
 		got <- incoming(ctx)
@@ -45,7 +45,7 @@ func TestHeadersOfACall(t *testing.T) {
 	}
 }
 
-func TestEveryMethodIsCalledByItsBareName(t *testing.T) {
+func TestCall_MethodsHaveNoProtoPackage(t *testing.T) {
 	paths := make(chan string, 1)
 	address := serveHTTP(t, func(w http.ResponseWriter, r *http.Request) {
 		paths <- r.URL.Path
@@ -64,14 +64,14 @@ func TestEveryMethodIsCalledByItsBareName(t *testing.T) {
 	}
 }
 
-func TestAnnouncementsComeWithSpeakerAndStamp(t *testing.T) {
+func TestObserver_AnnouncementsHaveSourceAndStamp(t *testing.T) {
 	for _, tc := range []struct {
 		name, value string
-		want        []heard
+		want        []announcement
 	}{
-		{"a side in any case is announced", "GREEN", []heard{{speaker: fsm.Blue, target: fsm.Green, at: Stamp{1, 7}}}},
-		{"the speaker's own side is announced too", "blue", []heard{{speaker: fsm.Blue, target: fsm.Blue, at: Stamp{1, 7}}}},
-		{"what is no side is reported as it came", "teal", []heard{{speaker: fsm.Blue, unknown: "teal", at: Stamp{1, 7}}}},
+		{"a side in any case is announced", "GREEN", []announcement{{source: fsm.Blue, target: fsm.Green, at: Stamp{1, 7}}}},
+		{"the side of the source is announced too", "blue", []announcement{{source: fsm.Blue, target: fsm.Blue, at: Stamp{1, 7}}}},
+		{"what is no side is reported as it came", "teal", []announcement{{source: fsm.Blue, unknown: "teal", at: Stamp{1, 7}}}},
 		{"an empty field announces nothing", "", nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -80,19 +80,19 @@ func TestAnnouncementsComeWithSpeakerAndStamp(t *testing.T) {
 			})
 			r := &recorder{}
 			require.NoError(t, ask(t, dial(t, address, Config{Observer: r})))
-			require.Equal(t, tc.want, r.heard)
+			require.Equal(t, tc.want, r.announcement)
 		})
 	}
 }
 
-func TestAFailedCallCarriesItsStamp(t *testing.T) {
+func TestError_HasTheStampOfItsCall(t *testing.T) {
 	address := serveHTTP(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(456) }, nil)
 	c := dial(t, address, Config{})
-	require.Equal(t, Stamp{1, 7}, judged(t, ask(t, c), ClassWrongSide, EffectNone).At)
-	require.Equal(t, Stamp{2, 7}, judged(t, ask(t, c), ClassWrongSide, EffectNone).At)
+	require.Equal(t, Stamp{1, 7}, requireFailure(t, ask(t, c), ClassWrongSide, EffectNone).At)
+	require.Equal(t, Stamp{2, 7}, requireFailure(t, ask(t, c), ClassWrongSide, EffectNone).At)
 }
 
-func TestThereAreNoStreams(t *testing.T) {
+func TestConn_HasNoStreams(t *testing.T) {
 	_, err := (&boundConn{}).NewStream(context.Background(), nil, "x")
 	require.Error(t, err)
 }
@@ -141,7 +141,7 @@ func overMemory(t *testing.T, e e6xv1.QueryEngineServiceServer, opts ...grpc.Ser
 	}
 }
 
-func TestAConnOverMemoryWorksInABubble(t *testing.T) {
+func TestConn_OverMemoryWorksInABubble(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		c, stop := overMemory(t, &engine{status: func(ctx context.Context) (*e6xv1.StatusResponse, error) {
 			<-ctx.Done()
@@ -151,14 +151,14 @@ func TestAConnOverMemoryWorksInABubble(t *testing.T) {
 		defer cancel()
 		began := time.Now()
 		_, err := c.Engine(Call{Side: fsm.Blue}).Status(ctx, &e6xv1.StatusRequest{})
-		judged(t, err, ClassTimeout, EffectUnknown)
+		requireFailure(t, err, ClassTimeout, EffectUnknown)
 		require.Equal(t, time.Minute, time.Since(began))
 		require.NoError(t, c.Close())
 		stop()
 	})
 }
 
-func TestAServerThatLimitsPingsDoesNotEndALongCall(t *testing.T) {
+func TestKeepalive_DoesNotExceedTheLimitOfAServer(t *testing.T) {
 	for name, cfg := range map[string]keepalive.EnforcementPolicy{"by default": {}, "also without calls": {MinTime: 5 * time.Minute, PermitWithoutStream: true}} {
 		t.Run(name, func(t *testing.T) {
 			bubbles.Test(t, func(t *testing.T) {

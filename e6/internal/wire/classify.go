@@ -13,25 +13,25 @@ import (
 	"github.com/e6data/e6data-go/internal/refusal"
 )
 
-// failure is everything that is known of a call that failed.
+// failure is the input of the classification of a failed call.
 type failure struct {
 	code    codes.Code
 	message string
 	// sent: the call got a stream on a connection, so that the server may have
 	// seen it. Without one, nothing was written.
 	sent bool
-	// answered: header or trailer metadata came from a server that speaks gRPC. A
-	// plain HTTP reply, as an ingress gives it, has none, and neither has a failure
-	// of the connection. It does not prove that the server sent the status: a
-	// response that begins well may end in a way that cannot be read.
+	// answered: header or trailer metadata of a gRPC server was received. A plain HTTP
+	// response of an ingress, or a failure of the connection, has none. It does not
+	// prove that the server sent the status: a response may begin well and become
+	// unreadable after that.
 	answered bool
 	// unwritten: the request of the last attempt was not written, and the attempt before
 	// was not processed, if there was one.
 	unwritten bool
-	// upstream: the metadata says that Envoy passed on a response of an engine.
+	// upstream: the metadata shows that Envoy forwarded a response of an engine.
 	upstream bool
-	// ingress: Envoy made the reply itself: it names itself as the server, and does not
-	// say how long an engine took, as it does otherwise.
+	// ingress: Envoy made the response itself: it names itself as the server, and does
+	// not add the time of the engine, which it adds to forwarded responses.
 	ingress bool
 	// required: every engine has the method.
 	required bool
@@ -41,8 +41,8 @@ type failure struct {
 	canceled bool
 }
 
-// clockSlack is how much earlier than this end the server may find that the
-// deadline is over: clocks differ in speed, and a proxy may shorten the time.
+// clockSlack is how much earlier than this client a server may apply the deadline:
+// clocks differ in speed, and a proxy may shorten the time.
 const clockSlack = 100 * time.Millisecond
 
 // expired reports whether the deadline of ctx has passed, or passes within the clock
@@ -55,11 +55,11 @@ func expired(ctx context.Context) bool {
 	return ok && time.Until(deadline) <= clockSlack
 }
 
-// classify decides what the error of a call means. The context is the call's.
-func (e *evidence) classify(ctx context.Context, err error) (Class, Effect) {
+// classify classifies the error of a call. ctx is the context of the call.
+func (e *callOutcome) classify(ctx context.Context, err error) (Class, Effect) {
 	s, ok := status.FromError(err)
 	if !ok {
-		// Only an interceptor of the caller's gives anything but a status.
+		// Only an interceptor of the caller returns an error that is not a status.
 		s = status.FromContextError(err)
 	}
 	_, unwritten := errors.AsType[unwrittenError](err)
@@ -72,8 +72,8 @@ func (e *evidence) classify(ctx context.Context, err error) (Class, Effect) {
 	})
 }
 
-// Is makes errors.Is find the error of the context that ended the call, which
-// gRPC turns into a status.
+// Is makes errors.Is match the context error behind a timeout or a cancellation. gRPC
+// replaces that error by a status.
 func (e *Error) Is(target error) bool {
 	switch target {
 	case context.DeadlineExceeded:
@@ -84,13 +84,13 @@ func (e *Error) Is(target error) bool {
 	return false
 }
 
-// classify decides what a failure was and what the call left behind. The steps go
-// from what is certain to what is not. The effect is none only if it is proven: nothing
-// was sent, HTTP/2 says that the stream was not processed, or an ingress says that it
-// did not pass the call on.
+// classify returns the class and the effect of a failure. Proofs come before texts and
+// guesses. The effect is none only if it is proven: nothing was sent, HTTP/2 guarantees
+// that the stream was not processed, or an ingress reports that it did not forward the
+// call.
 func classify(f failure) (Class, Effect) {
 	if f.code == codes.Internal && strings.HasPrefix(f.message, cardinality) {
-		return ClassNoResponse, EffectUnknown // gRPC shows nothing else of a call with two responses
+		return ClassNoResponse, EffectUnknown // two responses: gRPC returns nothing else about the call
 	}
 	if class := refused(f); class != classNone {
 		return class, EffectNone
@@ -113,7 +113,7 @@ func classify(f failure) (Class, Effect) {
 	return unanswered(f)
 }
 
-// refused recognises every form in which an ingress turns a call away.
+// refused recognises every form of a refusal by an ingress.
 func refused(f failure) Class {
 	if !f.sent {
 		return classNone
@@ -127,9 +127,9 @@ func refused(f failure) Class {
 	return classNone
 }
 
-// ended recognises calls that this end gave up: by its context, or by closing
-// the Conn. A server that says CANCELED or DEADLINE_EXCEEDED while the context lives
-// speaks of something else (docs/rules.md, section 5).
+// ended recognises calls that this client ended, by the context or by closing the
+// Conn. CANCELED or DEADLINE_EXCEEDED from a server while the context has not ended has
+// another meaning (docs/rules.md, section 5).
 func ended(f failure) Class {
 	switch {
 	case !f.answered && strings.Contains(f.message, closing) && !strings.HasPrefix(f.message, httpReply):
@@ -137,7 +137,7 @@ func ended(f failure) Class {
 	case f.canceled && (f.code == codes.Canceled || f.code == codes.DeadlineExceeded):
 		return ClassCanceled
 	case f.code == codes.DeadlineExceeded && (f.expired || !f.sent),
-		// Whoever ends a call at its deadline may say so in other ways.
+		// Servers and proxies that end a call at its deadline use other forms too.
 		f.expired && f.code == codes.Canceled,
 		f.expired && !f.answered && strings.HasPrefix(f.message, httpTimeout),
 		f.expired && f.code == codes.Unavailable && f.message == envoyTimeout:
@@ -155,9 +155,9 @@ func unsent(f failure) Class {
 	return ClassUnsent
 }
 
-// answered classifies a failure whose response began as one of gRPC. What gRPC says on
-// this end of a response that it could not read comes first; after that, the status is
-// the server's.
+// answered classifies a failure whose response began as a gRPC response. First come the
+// texts of this client's gRPC about a response that it could not read; any other status
+// is that of the server.
 func answered(f failure) (Class, Effect) {
 	switch {
 	case f.code == codes.ResourceExhausted && matchesAny(f.message, responseOversized):
@@ -182,7 +182,7 @@ func answered(f failure) (Class, Effect) {
 		}
 		return ClassNoResponse, EffectUnknown
 	case f.code == codes.Unknown && f.message == "":
-		// A plain HTTP error that claims to be gRPC, or trailers without a status.
+		// A plain HTTP error with the content type of gRPC, or trailers without a status.
 		return ClassNoResponse, EffectUnknown
 	case f.code == codes.Unknown:
 		return ClassUnknownError, EffectDone
@@ -196,8 +196,8 @@ func answered(f failure) (Class, Effect) {
 	return ClassEngine, EffectDone
 }
 
-// unanswered classifies a call that got a stream, but no gRPC response on it: gRPC
-// made the status on this end.
+// unanswered classifies a call that got a stream, but no gRPC response on it: the status
+// is that of this client's gRPC.
 func unanswered(f failure) (Class, Effect) {
 	switch {
 	case f.code == codes.ResourceExhausted && matchesAny(f.message, requestOversized):
@@ -211,21 +211,21 @@ func unanswered(f failure) (Class, Effect) {
 	case f.code == codes.Unavailable && matchesAny(f.message, notConnected):
 		return ClassUnreachable, EffectNone
 	case strings.HasPrefix(f.message, httpNoIdentity), strings.HasPrefix(f.message, httpForbidden):
-		// A proxy may also hold back a response after the engine gave it.
+		// A proxy may also replace the response of an engine that executed the call.
 		return ClassCredentials, EffectUnknown
 	}
 	return ClassNoResponse, EffectUnknown
 }
 
-// poison reports whether the connection of the call broke for a response on it, and the
-// caller has to see to it.
+// poison reports whether a response broke the connection of the call, and the caller has
+// to retry on its own connection.
 func (e *Error) poison() bool {
 	s, ok := status.FromError(e.Err)
 	return ok && !e.remembered && e.Class == ClassNoResponse && matchesAny(s.Message(), poisoned)
 }
 
-// HTTPStatus is the status of a plain HTTP reply that came instead of a gRPC
-// answer, and 0 if there was none.
+// HTTPStatus is the status of a plain HTTP response in place of a gRPC response, and 0 if
+// there was none.
 func (e *Error) HTTPStatus() int {
 	s, ok := status.FromError(e.Err)
 	if !ok {

@@ -23,28 +23,27 @@ import (
 
 // Defaults of a Config.
 const (
-	// DefaultKeepaliveTime is how long a connection with calls is quiet before it gets
-	// an HTTP/2 PING. gRPC servers and some ingresses allow one in 5 minutes while they
-	// send nothing, and end the connection with GOAWAY too_many_pings, and its calls with
-	// it, when there are more. Clocks differ, so that it is a minute more.
+	// DefaultKeepaliveTime is the time without traffic after which a connection with
+	// calls in flight gets an HTTP/2 PING. gRPC servers and some ingresses allow one PING
+	// in 5 minutes while they send nothing; on more they end the connection and its calls
+	// with GOAWAY too_many_pings. Clocks differ, so the default is a minute longer.
 	DefaultKeepaliveTime = 6 * time.Minute
-	// DefaultKeepaliveTimeout is how long the answer to a PING, or the acknowledgement
-	// of data by TCP, may take before the connection counts as lost.
+	// DefaultKeepaliveTimeout is the maximum time for the answer to a PING, or for the
+	// acknowledgement of data by TCP, before the connection counts as lost.
 	DefaultKeepaliveTimeout = time.Minute
 )
 
-// Pauses between attempts to connect. They are short, because a call that finds
-// the channel in such a pause fails at once, and it is the caller who decides
-// how often to try.
+// The backoff between attempts to connect. It is short, because a call during such a
+// pause fails at once, and the caller decides about retries.
 const (
 	connectBase    = 100 * time.Millisecond
 	connectMax     = 2 * time.Second
 	connectTimeout = 10 * time.Second
 )
 
-// How much of the answers may be under way before this end has taken it. gRPC's own
-// windows begin at 64 KiB and grow with what a connection has carried up to 16 MiB:
-// until then a batch of a megabyte waits for four more round trips.
+// The HTTP/2 flow-control windows. The windows of gRPC begin at 64 KiB and grow with the
+// traffic of a connection up to 16 MiB: until then a batch of a megabyte needs four more
+// round trips.
 const (
 	streamWindow = 16 << 20
 	connWindow   = 64 << 20
@@ -60,13 +59,12 @@ type Config struct {
 	// TLS is the configuration of TLS. Nil: clear text. It is copied, with TLS 1.2
 	// at least. It must verify the server's certificate.
 	TLS *tls.Config
-	// Bearer returns the token that every call carries. Nil: calls carry none. It
-	// needs TLS.
+	// Bearer returns the bearer token of a call. Nil: calls have none. It requires TLS.
 	Bearer Bearer
-	// KeepaliveTime and KeepaliveTimeout say after how long a quiet connection with
-	// active calls gets an HTTP/2 PING, and how long to wait for the answer. Zero: the
-	// defaults. A negative KeepaliveTime turns it off. gRPC sends one in 10 s at most.
-	// TCP keepalive probes every connection in any case.
+	// KeepaliveTime is the time without traffic after which a connection with active
+	// calls gets an HTTP/2 PING, and KeepaliveTimeout the maximum time for its answer.
+	// Zero: the defaults. A negative KeepaliveTime turns PINGs off. gRPC sends one in
+	// 10 s at most. TCP keepalive probes every connection in any case.
 	KeepaliveTime, KeepaliveTimeout time.Duration
 	// MaxReceiveBytes and MaxSendBytes limit the size of a message. Zero: as
 	// large as gRPC allows.
@@ -76,20 +74,20 @@ type Config struct {
 	// Dialer opens the connections, given the address of the target as it was
 	// written. Nil: TCP, after the name is resolved.
 	Dialer func(ctx context.Context, addr string) (net.Conn, error)
-	// Observer stamps the calls and hears what their answers announce.
+	// Observer stamps the calls and receives the announcements in their responses.
 	// Required.
 	Observer Observer
 	// OnSilence, if it is set, is called when calls to a side were outstanding for
-	// SilenceAfter without any answer of the side, whoever gave up on them, and again
-	// whenever that time has passed once more. The stamp is from when the silence
-	// began, which was in the present epoch. It is called from a goroutine of its own.
+	// SilenceAfter without any response of the side, also if their callers cancelled
+	// them, and again after each further SilenceAfter. The stamp is from the begin of the
+	// silence, in the current epoch. It is called on its own goroutine.
 	OnSilence    func(side fsm.Side, at Stamp, silent time.Duration)
 	SilenceAfter time.Duration
-	// OnCall, if it is set, is told about every call after its end.
+	// OnCall, if it is set, is called after the end of every call.
 	OnCall func(context.Context, CallRecord)
-	// MaxConnections is how many connections carry the calls of statements at the most,
-	// and StreamsPerConnection from how many calls on each another one is opened. Zero:
-	// the defaults.
+	// MaxConnections is the maximum number of connections for statements, and
+	// StreamsPerConnection the number of calls on each from which another one is opened.
+	// Zero: the defaults.
 	MaxConnections, StreamsPerConnection int
 	// Lookup resolves the host of the target to IP addresses. Nil: the resolver of the
 	// operating system. It is not called if there is a Dialer, if the target is an IP
@@ -108,27 +106,27 @@ type CallRecord struct {
 	Err    error
 }
 
-// Stamp is taken when a call is sent and comes back with what its answer says,
-// so that late news can be told from new ones.
+// Stamp is taken when a call is sent, and reported with its result, so that the receiver
+// recognises late results.
 type Stamp struct{ Epoch, Transition uint64 }
 
-// Observer is told what the transport sees. Its methods are called from the
-// goroutines of the calls, many at a time, and must not block.
+// Observer receives the observations of the transport. Its methods are called
+// concurrently on the goroutines of the calls and must not block.
 type Observer interface {
 	// Stamp returns the current stamp. It is called as each call is sent.
 	Stamp() Stamp
-	// Announced is called when a response of speaker named a side. The context
-	// is the one of the call.
-	Announced(ctx context.Context, speaker fsm.Side, at Stamp, target fsm.Side)
+	// Announced is called when a response of source announced a side. ctx is the
+	// context of the call.
+	Announced(ctx context.Context, source fsm.Side, at Stamp, target fsm.Side)
 	// Agreed is called when a response of side could have named another side, and
 	// named none or side itself. It is called for nearly every response.
 	Agreed(side fsm.Side, at Stamp)
-	// AnnouncedUnknown is called when a response of speaker named something
-	// that is no side. The value is as long as the server made it.
-	AnnouncedUnknown(ctx context.Context, speaker fsm.Side, at Stamp, value string)
+	// AnnouncedUnknown is called when a response of source announced a value that is
+	// no side. The value may have any length.
+	AnnouncedUnknown(ctx context.Context, source fsm.Side, at Stamp, value string)
 }
 
-// validate lists everything that is wrong, one error for each.
+// validate returns all errors of the configuration, joined.
 func (c *Config) validate() error {
 	var problems []error
 	wrong := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
@@ -182,9 +180,8 @@ func Printable(s string) bool {
 	return true
 }
 
-// target returns the target for gRPC. A dialer of the caller's gets the address
-// as it was written: to look up a name that only this dialer knows would be
-// wrong, and would leave the process.
+// target returns the target for gRPC. A dialer of the caller gets the address as it
+// was written: only the dialer may know the name, and a DNS lookup would reveal it.
 func (c *Config) target() string {
 	switch {
 	case strings.Contains(c.Target, "://") || strings.HasPrefix(c.Target, "unix:"):
@@ -204,20 +201,20 @@ func (c *Config) options(l *link, names resolver.Builder) []grpc.DialOption {
 	pause := backoff.Config{BaseDelay: connectBase, Multiplier: 1.6, Jitter: 0.2, MaxDelay: connectMax}
 	opts := []grpc.DialOption{
 		grpc.WithTransportCredentials(&watched{creds, l}),
-		// Only the cluster's own: what a name server says about it does not count.
+		// The service config below is used; one from DNS is ignored.
 		grpc.WithDisableServiceConfig(),
 		grpc.WithDefaultServiceConfig(serviceConfig(orLargest(c.MaxReceiveBytes), orLargest(c.MaxSendBytes))),
 		grpc.WithMaxHeaderListSize(maxHeaderBytes),
 		grpc.WithDisableRetry(),
-		// A connection is not given up for being quiet: the first query of the day
-		// should not wait for a handshake.
+		// No idle timeout: the first query after a quiet time should not wait for a
+		// handshake.
 		grpc.WithIdleTimeout(0),
 		grpc.WithInitialWindowSize(streamWindow),
 		grpc.WithInitialConnWindowSize(connWindow),
 		grpc.WithConnectParams(grpc.ConnectParams{Backoff: pause, MinConnectTimeout: connectTimeout}),
 	}
 	if a, err := address.Parse(c.Target); err == nil && strings.Contains(a.Host, "%") && (c.TLS == nil || c.TLS.ServerName == "") {
-		// The zone of an IPv6 address means nothing to a server and its certificate.
+		// The zone of an IPv6 address is local: the server and its certificate do not know it.
 		opts = append(opts, grpc.WithAuthority(a.Authority()))
 	}
 	if len(c.DialOptions) > 0 {
@@ -245,11 +242,11 @@ func (c *Config) options(l *link, names resolver.Builder) []grpc.DialOption {
 	if opts = append(opts, c.DialOptions...); len(c.DialOptions) > 0 {
 		opts = append(opts, grpc.WithChainUnaryInterceptor(nameEOF))
 	}
-	// gRPC takes the first resolver that fits: the caller's own comes first.
+	// gRPC takes the first resolver that fits, so those of the caller come first.
 	return append(opts, grpc.WithResolvers(names))
 }
 
-// orLargest is a limit of a message, of which gRPC allows no more than this.
+// orLargest returns the limit of a message, by default the largest that gRPC allows.
 func orLargest(limit int) int {
 	if limit == 0 {
 		return math.MaxInt32

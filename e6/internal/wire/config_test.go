@@ -40,7 +40,7 @@ func authority(t *testing.T) (*tls.Config, []byte) {
 
 func refuse(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(456) }
 
-func TestTLSReachesTheServerWithItsAuthority(t *testing.T) {
+func TestTLS_WithCAAndServerName(t *testing.T) {
 	server, ca := authority(t)
 	address := serveHTTP(t, refuse, server)
 	file := filepath.Join(t.TempDir(), "ca.pem")
@@ -53,12 +53,12 @@ func TestTLSReachesTheServerWithItsAuthority(t *testing.T) {
 			cfg, err := TLSConfig(source.file, source.pem, "engine.test")
 			require.NoError(t, err)
 			require.GreaterOrEqual(t, cfg.MinVersion, uint16(tls.VersionTLS12))
-			judged(t, ask(t, dial(t, address, Config{TLS: cfg})), ClassWrongSide, EffectNone)
+			requireFailure(t, ask(t, dial(t, address, Config{TLS: cfg})), ClassWrongSide, EffectNone)
 		})
 	}
 }
 
-func TestHandshakesThatFailNameTheProbableCause(t *testing.T) {
+func TestTLS_FailedHandshakeNamesTheProbableCause(t *testing.T) {
 	server, ca := authority(t)
 	_, otherCA := authority(t)
 	with := func(ca []byte, name string) *tls.Config {
@@ -72,7 +72,7 @@ func TestHandshakesThatFailNameTheProbableCause(t *testing.T) {
 	for _, tc := range []struct {
 		name, address string
 		tls           *tls.Config
-		says          string
+		want          string
 	}{
 		{"TLS against a clear-text ingress", clear, with(ca, ""), "handshake"},
 		{"TLS against a clear-text engine", engine, with(ca, ""), "handshake"},
@@ -81,14 +81,14 @@ func TestHandshakesThatFailNameTheProbableCause(t *testing.T) {
 		{"another server name", secure, with(ca, "elsewhere.test"), "elsewhere.test"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			e := judged(t, ask(t, dial(t, tc.address, Config{TLS: tc.tls})), ClassUnreachable, EffectNone)
+			e := requireFailure(t, ask(t, dial(t, tc.address, Config{TLS: tc.tls})), ClassUnreachable, EffectNone)
 			t.Log(e)
-			require.ErrorContains(t, e, tc.says)
+			require.ErrorContains(t, e, tc.want)
 		})
 	}
 }
 
-func TestCertificateAuthoritiesThatCannotBeUsed(t *testing.T) {
+func TestTLS_InvalidCertificateAuthorities(t *testing.T) {
 	broken := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("x")})
 	key := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: []byte("x")})
 	missing := filepath.Join(t.TempDir(), "missing.pem")
@@ -110,7 +110,7 @@ func TestCertificateAuthoritiesThatCannotBeUsed(t *testing.T) {
 	require.Nil(t, cfg.RootCAs)
 }
 
-func TestAWrongConfigIsRefusedWithEveryProblem(t *testing.T) {
+func TestConfig_ErrorListsEveryProblem(t *testing.T) {
 	_, err := Dial(Config{KeepaliveTimeout: -1, MaxReceiveBytes: -1, MaxSendBytes: -1, ClusterName: "é"})
 	for _, problem := range []string{"target", "observer", "keepalive", "largest answer", "largest request", "cluster name"} {
 		require.ErrorContains(t, err, problem)

@@ -13,22 +13,21 @@ import (
 	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
 )
 
-// Call addresses calls.
+// Call is the address of calls.
 type Call struct {
 	// Side is the side that must serve the calls, for the header strategy.
 	Side fsm.Side
 	// PlannerIP is the planner that prepared the query, for the header
 	// plannerip. Empty: the header is left out.
 	PlannerIP string
-	// Control sends the calls over the control connection, whatever they are.
-	// Authenticate, healthCheck, cancelQuery, clear, clearOrCancelQuery and the cluster
-	// service go there in any case.
+	// Control sends every call over the control connection. Authenticate, healthCheck,
+	// cancelQuery, clear, clearOrCancelQuery and the cluster service always use it.
 	Control bool
 }
 
-// Conn is the connections to one cluster: one for control calls, and a pool for those of
-// statements. Each connects when the first call needs it, and again whenever it is lost.
-// All methods may be called concurrently.
+// Conn holds the connections to one cluster: one for control calls, and a pool for
+// statements. Each connects for its first call, and again after it is lost. All methods
+// may be called concurrently.
 type Conn struct {
 	cfg      Config
 	lines    lines
@@ -36,7 +35,7 @@ type Conn struct {
 	onCall   func(context.Context, CallRecord)
 
 	cluster string
-	// intercepted: there may be interceptors of the caller's.
+	// intercepted: there may be interceptors of the caller.
 	intercepted bool
 
 	// The stubs of calls that no lease ties to a connection, as those of a link.
@@ -48,41 +47,41 @@ type Conn struct {
 
 	names          *names
 	query, control group
-	alone          chan struct{} // held by the leases of connections that carry nothing else
-	aloneControl   chan struct{} // the same of single calls
+	alone          chan struct{} // semaphore of the leases of connections for one attempt
+	aloneControl   chan struct{} // semaphore of the connections for one control call
 	poison         poison
 	perLink        int64        // calls on each connection from which another one is opened
-	learned        atomic.Int64 // what a server said last about its streams; 0 if none did
-	timed          atomic.Bool  // Envoy says in its responses how long the engine took
-	disagreed      atomic.Int64 // when connections disagreed about a side, in nanoseconds; 0 if never
+	lastLimit      atomic.Int64 // the last limit on streams that a server sent; 0 if none did
+	timed          atomic.Bool  // Envoy adds the time of the engine to its responses
+	disagreed      atomic.Int64 // when connections last disagreed about a side, in nanoseconds; 0 if never
 	warm           sync.Once    // connects the first query connection
 
 	mu      sync.Mutex
 	closed  bool
-	open    map[*link]struct{} // all that are not closed
+	open    map[*link]struct{} // all links that are not closed
 	shrink  *time.Timer
 	closers sync.WaitGroup
 
 	closeOnce sync.Once
 }
 
-// counts are the calls of one side. They lie on a cache line of their own.
+// counts are the calls of one side, on their own cache line.
 type counts struct {
 	calls, refused       atomic.Int64
 	answered, unanswered atomic.Int64 // of the calls that have ended
-	watched              atomic.Bool  // somebody measures how long calls stay unanswered
+	watched              atomic.Bool  // the timer of the silence runs
 	_                    [28]byte
 }
 
-// Calls is how many calls were made to a side, and how many of these its
-// ingress refused with 456.
+// Calls returns the number of calls to a side, and of those that its ingress refused
+// with 456.
 func (c *Conn) Calls(side fsm.Side) (calls, refused int64) {
 	n := &c.counts[side]
 	return n.calls.Load(), n.refused.Load()
 }
 
-// Dial makes a Conn. It does no I/O: an address that cannot be reached shows in
-// the first call. It fails if cfg is wrong, with all that is wrong.
+// Dial creates a Conn. It does no I/O: an unreachable address is an error of the first
+// call. If cfg is invalid, the error lists all problems.
 func Dial(cfg Config) (*Conn, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, fmt.Errorf("e6: dial %q: %w", cfg.Target, err)
@@ -123,13 +122,13 @@ func Dial(cfg Config) (*Conn, error) {
 
 func (c *Conn) newStubs(call Call) stubs { return c.stubs(call, nil) }
 
-// stubs makes the stubs of calls over a connection, or over any one if it is nil.
+// stubs returns the stubs of calls over a connection, or over any one if l is nil.
 func (c *Conn) stubs(call Call, l *link) stubs {
 	b := &boundConn{Conn: c, link: l, call: call, headers: newHeaders(c.cluster, call)}
 	return stubs{call, e6xv1.NewQueryEngineServiceClient(b), e6xv1.NewClusterServiceClient(b)}
 }
 
-// bind makes what sends calls as call says.
+// bind returns the boundConn of an address.
 func (c *Conn) bind(call Call) *boundConn {
 	return &boundConn{Conn: c, call: call, headers: newHeaders(c.cluster, call)}
 }
@@ -137,21 +136,21 @@ func (c *Conn) bind(call Call) *boundConn {
 // to returns the stubs for an address.
 func (c *Conn) to(call Call) *stubs { return cached(&c.sides, &c.last, call, c.newStubs) }
 
-// Engine returns the query service as call addresses it. Each call goes over the
-// connection that has the most room; those of one query need a Lease. A side that is not
+// Engine returns the query service for an address. Each call uses the connection with the
+// most free streams; the calls of one query need a Lease. A side that is not
 // blue or green makes every call fail with ClassUnsent.
 func (c *Conn) Engine(call Call) e6xv1.QueryEngineServiceClient { return c.to(call).engine }
 
-// Cluster returns the cluster service as call addresses it. A side that is not
+// Cluster returns the cluster service for an address. A side that is not
 // blue or green makes every call fail with ClassUnsent.
 func (c *Conn) Cluster(call Call) e6xv1.ClusterServiceClient { return c.to(call).cluster }
 
-// route picks the connection of a call that is on no lease, and reserves a stream of it.
-// Calls that free something on the server leave room for those that ask which side
-// accepts: a side that answers neither must not keep the client from the other one.
+// route selects the connection of a call without a lease, and reserves a stream on it.
+// Cleanup calls leave streams free for probes: with all streams taken by cleanup calls to
+// a side that hangs, the client could not probe the other side.
 //
-// If no connection has a stream, the call waits here and not in gRPC, where it would wait
-// for one connection, whose calls may hang. waited says that it did so in vain.
+// If no connection has a free stream, the call waits here. In gRPC it would wait for one
+// connection, whose calls may hang. waited: the context ended before there was a stream.
 func (c *Conn) route(ctx context.Context, side fsm.Side, of methodUse) (l *link, waited bool) {
 	g, cleanup := &c.query, false
 	switch of {
@@ -174,7 +173,7 @@ func (c *Conn) route(ctx context.Context, side fsm.Side, of methodUse) (l *link,
 			return l, false
 		}
 		if waited {
-			l.calls.Add(1) // gRPC says that the context has ended
+			l.calls.Add(1) // gRPC returns the error of the context
 			return l, true
 		}
 		l.release(1)
@@ -182,10 +181,10 @@ func (c *Conn) route(ctx context.Context, side fsm.Side, of methodUse) (l *link,
 	}
 }
 
-// Reconnect is for a client that has found no side that accepts: the address may lead
-// to where the cluster was once. The name is looked up again. Connections without a
-// working service behind them, which answered with a page of plain HTTP, are replaced;
-// all of them if that is so for the control calls. What runs on one may end.
+// Reconnect is called when a client has found no side that accepts: the address of the
+// cluster may have changed. The name is looked up again. Connections that answered with
+// plain HTTP, without a service, are replaced, and all connections if that was a control
+// connection. Calls in flight on a replaced connection may finish.
 func (c *Conn) Reconnect() {
 	c.names.renew()
 	all := slices.ContainsFunc(c.control.all(), func(l *link) bool { return l.unserved.Load() })
@@ -198,7 +197,7 @@ func (c *Conn) Reconnect() {
 	}
 }
 
-// check closes connections that are not needed.
+// check closes surplus connections.
 func (c *Conn) check() {
 	again := c.query.check()
 	if again = c.control.check() || again; again {
@@ -210,8 +209,8 @@ func (c *Conn) check() {
 	}
 }
 
-// Links describes the connections that are in use: those of control calls first, then
-// those of statements, then those that carry one attempt each.
+// Links describes the open connections: first those of control calls, then those of
+// statements, then those for one attempt.
 func (c *Conn) Links() (links []LinkInfo) {
 	for _, g := range []*group{&c.control, &c.query} {
 		for _, l := range g.all() {
@@ -228,15 +227,15 @@ func (c *Conn) Links() (links []LinkInfo) {
 	return links
 }
 
-// Waiting is the number of calls that wait for a stream, as every connection has as many
-// calls as its server allows.
+// Waiting is the number of calls that wait for a stream, because every connection has as
+// many calls as its server allows.
 func (c *Conn) Waiting() int64 {
 	return c.query.first.waiting.Load() + c.control.first.waiting.Load() + c.control.cleanup.waiting.Load()
 }
 
-// Close ends the calls that are active and closes the connections. Calls made
-// later fail with ClassCanceled. Closing again does nothing. The error is always nil.
-// It waits for seconds if a peer reads nothing: Abort ends that.
+// Close cancels the calls in flight and closes the connections. Later calls fail with
+// ClassCanceled. A second Close does nothing. The error is always nil. Close may take
+// seconds if a peer does not read: Abort ends that wait.
 func (c *Conn) Close() error {
 	c.closeOnce.Do(func() {
 		c.mu.Lock()

@@ -17,20 +17,20 @@ import (
 
 // Error is the failure of one call.
 type Error struct {
-	// Class is what kind of failure it was.
+	// Class is the kind of the failure.
 	Class Class
 	// Effect is whether the call had an effect.
 	Effect Effect
-	// Side is where it was sent, and Method what was called.
+	// Side is the side to which the call was sent, and Method its method.
 	Side   fsm.Side
 	Method string
-	// At is when it was sent.
+	// At is the stamp that was taken when it was sent.
 	At Stamp
 	// Err is the gRPC error.
 	Err error
 
-	note       string // what else is known of the cause
-	remembered bool   // in Conn.poison, so that the caller need not mind
+	note       string // a probable cause that the message does not name
+	remembered bool   // in Conn.poison: a retry gets its own connection
 }
 
 // Error implements error.
@@ -38,8 +38,8 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("e6: %s on %s: %s", e.Method, e.Side, e.Cause())
 }
 
-// Cause is the text of the error without the method and the side: what was seen, the
-// message of the server, and the probable cause.
+// Cause is the text of the error without the method and the side: the class, the message
+// of the server, and the probable cause.
 func (e *Error) Cause() string {
 	message := e.Err.Error()
 	if st, ok := status.FromError(e.Err); ok {
@@ -55,8 +55,8 @@ func (e *Error) Cause() string {
 	return s
 }
 
-// Hint is the probable cause and what to do, where the message does not say so. It may
-// be empty.
+// Hint is the probable cause and the next step, where the message does not name them. It
+// may be empty.
 func (e *Error) Hint() string {
 	message := e.Err.Error()
 	if st, ok := status.FromError(e.Err); ok {
@@ -65,7 +65,7 @@ func (e *Error) Hint() string {
 	return cmp.Or(e.note, e.hint(message))
 }
 
-// sizeHint says which limit a message is over.
+// sizeHint names the limit that a message exceeds.
 func (e *Error) sizeHint(message string) string {
 	switch {
 	case matchesAny(message, requestOversized):
@@ -78,7 +78,7 @@ func (e *Error) sizeHint(message string) string {
 	return "Config.MaxReceiveBytes limits a response: raise it, or select fewer or shorter columns"
 }
 
-// detail is what a message says beyond the text of the class.
+// detail is the part of a message that the text of the class does not contain.
 func (e *Error) detail(message string) string {
 	code := e.HTTPStatus()
 	switch {
@@ -99,7 +99,7 @@ func (e *Error) detail(message string) string {
 	return message
 }
 
-// hint is the probable cause, where the message is known to hide it.
+// hint is the probable cause of messages that are known to hide it.
 func (e *Error) hint(message string) string {
 	if e.Class == ClassTooLarge {
 		return e.sizeHint(message)
@@ -128,7 +128,7 @@ func (e *Error) GRPCStatus() *status.Status { return status.Convert(e.Err) }
 // AsError finds the *Error in err.
 func AsError(err error) (*Error, bool) { return errors.AsType[*Error](err) }
 
-// shorten keeps a proxy's whole error page out of an error message.
+// shorten limits the length of a message, which may be the error page of a proxy.
 func shorten(s string) string {
 	const most = 300
 	if len(s) > most {

@@ -10,7 +10,7 @@ import (
 	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
 )
 
-// listener hears what the answers announce.
+// listener receives the announcements of responses.
 type listener struct{}
 
 func (listener) Stamp() wire.Stamp                                              { return wire.Stamp{} }
@@ -18,7 +18,7 @@ func (listener) Announced(context.Context, fsm.Side, wire.Stamp, fsm.Side)      
 func (listener) Agreed(fsm.Side, wire.Stamp)                                    {}
 func (listener) AnnouncedUnknown(context.Context, fsm.Side, wire.Stamp, string) {}
 
-// A call that could not be sent says so, and may be made again.
+// A call that could not be sent has its own class, and may be retried.
 func Example() {
 	conn, err := wire.Dial(wire.Config{
 		Target:   "cluster.example:80",

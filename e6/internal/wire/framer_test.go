@@ -117,9 +117,9 @@ func serveStreams(t testing.TB, begun func(f *frames, stream uint32), reply func
 	return l.Addr().String(), func() int { mu.Lock(); defer mu.Unlock(); return nth }
 }
 
-// TestResponsesThatCannotBeRead shows that whatever gRPC says on this end of a response
+// TestClassify_UnreadableResponses shows that whatever gRPC says on this end of a response
 // leaves the effect unknown, even if the response began well.
-func TestResponsesThatCannotBeRead(t *testing.T) {
+func TestClassify_UnreadableResponses(t *testing.T) {
 	grpcHeaders := []string{":status", "200", "content-type", "application/grpc"}
 	long := strings.Repeat("x", 600<<10)
 	for name, write := range map[string]func(f *frames, stream uint32){
@@ -192,7 +192,7 @@ func TestResponsesThatCannotBeRead(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			address, requests := serveFrames(t, func(f *frames, stream uint32, _ int) bool { write(f, stream); return true })
-			e := judged(t, ask(t, dial(t, address, Config{})), ClassNoResponse, EffectUnknown)
+			e := requireFailure(t, ask(t, dial(t, address, Config{})), ClassNoResponse, EffectUnknown)
 			if name != "a refusal after the headers" { // gRPC believes it, and sends the call again
 				require.Equal(t, 1, requests(), "%v", e)
 			}
@@ -202,7 +202,7 @@ func TestResponsesThatCannotBeRead(t *testing.T) {
 	}
 }
 
-func TestAServersOwnStatusIsTheEnginesInEveryForm(t *testing.T) {
+func TestClassify_StatusOfAnEngineInEveryForm(t *testing.T) {
 	for name, write := range map[string]func(f *frames, stream uint32){
 		"trailers only": func(f *frames, s uint32) {
 			f.headers(s, true, ":status", "200", "content-type", "application/grpc", "grpc-status", "3", "grpc-message", "syntax error")
@@ -223,14 +223,14 @@ func TestAServersOwnStatusIsTheEnginesInEveryForm(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			address, _ := serveFrames(t, func(f *frames, stream uint32, _ int) bool { write(f, stream); return true })
-			judged(t, ask(t, dial(t, address, Config{})), ClassEngine, EffectDone)
+			requireFailure(t, ask(t, dial(t, address, Config{})), ClassEngine, EffectDone)
 		})
 	}
 }
 
-// TestEnvoysTextFromAnEngineProvesNothing shows that a response which Envoy passed on, as
+// TestClassify_TextOfEnvoyFromAnEngineProvesNothing shows that a response which Envoy passed on, as
 // its header says, is the engine's, whatever its words are.
-func TestEnvoysTextFromAnEngineProvesNothing(t *testing.T) {
+func TestClassify_TextOfEnvoyFromAnEngineProvesNothing(t *testing.T) {
 	for header, effect := range map[string]Effect{"x-envoy-upstream-service-time": EffectUnknown, "x-envoy-other": EffectNone} {
 		address, _ := serveFrames(t, func(f *frames, s uint32, _ int) bool {
 			f.headers(s, true, ":status", "200", "content-type", "application/grpc", "grpc-status", "14", "grpc-message", "no healthy upstream", header, "7")
@@ -242,9 +242,9 @@ func TestEnvoysTextFromAnEngineProvesNothing(t *testing.T) {
 	}
 }
 
-// TestAStreamThatTheServerDidNotProcess shows the proofs that HTTP/2 gives. gRPC sends
+// TestClassify_UnprocessedStream shows the proofs that HTTP/2 gives. gRPC sends
 // such a call once more itself, so each server gives it twice.
-func TestAStreamThatTheServerDidNotProcess(t *testing.T) {
+func TestClassify_UnprocessedStream(t *testing.T) {
 	for name, write := range map[string]func(f *frames, stream uint32){
 		"GOAWAY below the stream": func(f *frames, s uint32) { _ = f.WriteGoAway(max(s, 2)-2, http2.ErrCodeNo, nil) },
 		"GOAWAY of all, and then below": func(f *frames, s uint32) {
@@ -273,7 +273,7 @@ func TestAStreamThatTheServerDidNotProcess(t *testing.T) {
 			require.NoError(t, ask(t, c))
 			err := ask(t, c) // gRPC's own second attempt is the first stream of a connection
 			if err != nil {
-				judged(t, err, ClassNotProcessed, EffectNone)
+				requireFailure(t, err, ClassNotProcessed, EffectNone)
 			}
 		})
 		t.Run(name+", twice", func(t *testing.T) {
@@ -286,7 +286,7 @@ func TestAStreamThatTheServerDidNotProcess(t *testing.T) {
 				write(f, stream)
 				return true
 			})
-			o := judged(t, ask(t, dial(t, address, Config{})), ClassNotProcessed, EffectNone).Outcome()
+			o := requireFailure(t, ask(t, dial(t, address, Config{})), ClassNotProcessed, EffectNone).Outcome()
 			require.Equal(t, 2, requests())
 			require.True(t, o.StartOver && o.RetryCall && o.Free, "%+v", o)
 			require.Equal(t, HealthIgnored, o.Health)
@@ -294,7 +294,7 @@ func TestAStreamThatTheServerDidNotProcess(t *testing.T) {
 	}
 }
 
-func TestAStreamThatWasNotProcessedAndNoConnectionAfterIt(t *testing.T) {
+func TestClassify_UnprocessedStreamWithoutAnotherConnection(t *testing.T) {
 	l := listen(t)
 	address := l.Addr().String()
 	var done sync.WaitGroup
@@ -322,12 +322,12 @@ func TestAStreamThatWasNotProcessedAndNoConnectionAfterIt(t *testing.T) {
 		}
 	})
 	t.Cleanup(done.Wait)
-	e := judged(t, ask(t, dial(t, address, Config{})), ClassUnreachable, EffectNone)
+	e := requireFailure(t, ask(t, dial(t, address, Config{})), ClassUnreachable, EffectNone)
 	require.ErrorContains(t, e, "connection refused")
 }
 
-// TestAResponseThatBreaksTheConnection shows that the steps of statements say so.
-func TestAResponseThatBreaksTheConnection(t *testing.T) {
+// TestClassify_ResponseThatBreaksTheConnection shows that the steps of statements say so.
+func TestClassify_ResponseThatBreaksTheConnection(t *testing.T) {
 	prepare := func(address string) Outcome {
 		c := dial(t, address, Config{})
 		l := c.Acquire(fsm.Blue, 1)
@@ -345,5 +345,5 @@ func TestAResponseThatBreaksTheConnection(t *testing.T) {
 	require.True(t, prepare(address).Poison)
 
 	address, _ = serveFrames(t, func(*frames, uint32, int) bool { return false })
-	require.False(t, prepare(address).Poison, "a connection that ends says nothing about the response")
+	require.False(t, prepare(address).Poison, "the end of a connection is no sign of a malformed response")
 }

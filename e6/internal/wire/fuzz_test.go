@@ -9,7 +9,7 @@ import (
 	"github.com/e6data/e6data-go/internal/refusal"
 )
 
-// FuzzClassify checks what must hold of every failure, whatever the message says.
+// FuzzClassify checks what must hold of every failure, whatever the message is.
 func FuzzClassify(f *testing.F) {
 	for _, message := range []string{
 		"", httpReply + "456 ()", httpReply + "503 (Service Unavailable)", "status: 456", refusal.Suspended, "Wrong strategy. Status: 456.",
@@ -31,7 +31,7 @@ func FuzzClassify(f *testing.F) {
 		late.expired = true
 		class, effect := classify(in)
 		if lateClass, lateEffect := classify(late); lateEffect != effect || lateClass != class && lateClass != ClassTimeout {
-			t.Fatalf("%+v is judged by its deadline: %v", in, lateClass)
+			t.Fatalf("%+v is classified by its deadline: %v", in, lateClass)
 		}
 		_, refused := strings.CutPrefix(message, httpReply)
 		proven := !sent || class == ClassUnimplemented && answered ||
@@ -51,7 +51,7 @@ func FuzzClassify(f *testing.F) {
 		case !sent && effect != EffectNone:
 			t.Fatalf("%+v was never sent, and yet its effect is %v", in, effect)
 		case !sent && (class == ClassWrongSide || class == ClassUnavailable || class == ClassEngine):
-			t.Fatalf("%+v was never sent, and yet somebody answered: %v", in, class)
+			t.Fatalf("%+v was never sent, and yet it was answered: %v", in, class)
 		case class == ClassWrongSide && !strings.Contains(message, "456"), class == ClassUnavailable && !strings.Contains(message, "503"):
 			t.Fatalf("%+v is no refusal", in)
 		case (class == ClassEngine || effect == EffectDone) && !answered:

@@ -181,7 +181,7 @@ var elsewhere = []string{
 	"%s\ndata: ", "unexpected HTTP status code ", "code: %s",
 }
 
-func TestEveryTextOfGRPCIsCovered(t *testing.T) {
+func TestGRPCTexts_AllAreCovered(t *testing.T) {
 	dir := sourceOf(t, "google.golang.org/grpc")
 	texts, seen := 0, map[int]bool{}
 	for _, name := range clientFiles {
@@ -208,12 +208,12 @@ func TestEveryTextOfGRPCIsCovered(t *testing.T) {
 		}
 	}
 	for i, begins := range elsewhere {
-		assert.True(t, seen[i], "gRPC does not say %q any more", begins)
+		assert.True(t, seen[i], "gRPC does not have the text %q any more", begins)
 	}
 	require.Greater(t, texts, 40, "the texts are not found any more: look at how gRPC makes its errors now")
 }
 
-func TestEveryTextOfAnInvalidFrameIsCovered(t *testing.T) {
+func TestGRPCTexts_InvalidFramesAreCovered(t *testing.T) {
 	dir := sourceOf(t, "golang.org/x/net")
 	texts := 0
 	for _, m := range errorsIn(t, dir, "http2/errors.go") {
@@ -228,9 +228,9 @@ func TestEveryTextOfAnInvalidFrameIsCovered(t *testing.T) {
 	require.GreaterOrEqual(t, texts, 6)
 }
 
-// TestTextsOfUnprocessedStreamsAreUsedForNothingElse counts where gRPC uses the errors
+// TestGRPCTexts_UnprocessedAreUsedForNothingElse counts where gRPC uses the errors
 // whose texts prove that a stream was not processed.
-func TestTextsOfUnprocessedStreamsAreUsedForNothingElse(t *testing.T) {
+func TestGRPCTexts_UnprocessedAreUsedForNothingElse(t *testing.T) {
 	dir := sourceOf(t, "google.golang.org/grpc")
 	uses := map[string]int{}
 	texts := map[string]bool{}
@@ -260,7 +260,7 @@ func TestTextsOfUnprocessedStreamsAreUsedForNothingElse(t *testing.T) {
 		"controlbuf.go errStreamDrain":   1, // headers that were not written
 		"http2_client.go ErrConnClosing": 3, // headers that were not written; no stream
 		"controlbuf.go ErrConnClosing":   4, // no stream; headers that were not written; the loop's own end
-		"clientconn.go ErrConnClosing":   1, // a connection that nobody used
+		"clientconn.go ErrConnClosing":   1, // a connection without calls
 	}, uses, "does a call that the server may have processed get one of these texts now?")
 	for _, text := range unprocessed[1:] {
 		require.Contains(t, texts, text.begins)

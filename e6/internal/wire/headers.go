@@ -7,11 +7,11 @@ import (
 	"google.golang.org/grpc/metadata"
 )
 
-// headers are those that every call of one address has. They are made once, shared
-// by all of its calls, and never written again.
+// headers are the headers of all calls of one address. They are created once, shared by
+// all calls, and immutable.
 type headers struct {
 	pairs []string // names and values in turn
-	// alone is a context that has them and nothing else.
+	// alone is a context with these headers only.
 	alone context.Context
 }
 
@@ -26,8 +26,8 @@ func newHeaders(cluster string, call Call) headers {
 	return headers{pairs, metadata.AppendToOutgoingContext(context.Background(), pairs...)}
 }
 
-// on adds the headers to those that the caller gives, who mostly gives none: then
-// those that were made in advance will do.
+// on adds the headers to those of the caller. Mostly the caller has none: then no header
+// is copied.
 func (h *headers) on(ctx context.Context) context.Context {
 	if _, given := metadata.FromOutgoingContext(ctx); given {
 		return metadata.AppendToOutgoingContext(ctx, h.pairs...)

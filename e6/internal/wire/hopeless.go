@@ -6,18 +6,17 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// A connectionFailure is why no connection can be made, by a part of the text of gRPC,
-// net or crypto/tls: gRPC passes on nothing but texts.
+// A connectionFailure is a reason for a failed connection, recognised by a part of the
+// text of gRPC, net or crypto/tls: gRPC passes on texts only.
 type connectionFailure struct {
 	text string
-	also string // has to be there as well
+	also string // a second part that the text must contain
 	hint string // the probable cause, or the next step
 }
 
-// connectionFailures are those that waiting does not help: the address or the TLS
-// settings of one end have to be changed, or the server has to be started. The first
-// one that fits counts. Timeouts are not among them, nor is a name server that does not
-// answer.
+// connectionFailures are the failures that a retry cannot fix: the address or the TLS
+// settings have to be changed, or the server has to be started. The first match counts.
+// Timeouts, also of a name server, are not in the list.
 var connectionFailures = []connectionFailure{
 	{"first record does not look like a TLS handshake", "", "the server does not speak TLS on this port"},
 	{"authentication handshake failed", "connection reset", "the server may not speak TLS on this port"},
@@ -38,7 +37,7 @@ var connectionFailures = []connectionFailure{
 	{"actively refused", "", "nothing listens there: check the host and the port, and that the server runs"},
 }
 
-// connectionFailureOf finds why no connection could be made, or nil.
+// connectionFailureOf returns the failure that a message describes, or nil.
 func connectionFailureOf(message string) *connectionFailure {
 	for i := range connectionFailures {
 		if f := &connectionFailures[i]; strings.Contains(message, f.text) && strings.Contains(message, f.also) {
@@ -48,9 +47,9 @@ func connectionFailureOf(message string) *connectionFailure {
 	return nil
 }
 
-// IsHopeless reports whether a call failed as no connection could be made, for a
-// reason that waiting does not help. gRPC tries all addresses of a name before it says
-// so.
+// IsHopeless reports whether a call failed because no connection could be made, for a
+// reason that a retry cannot fix. gRPC tries all addresses of a name before it returns
+// such an error.
 func IsHopeless(err error) bool {
 	failed, ok := AsError(err)
 	return ok && failed.Class == ClassUnreachable && connectionFailureOf(status.Convert(failed.Err).Message()) != nil

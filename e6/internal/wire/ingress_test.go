@@ -13,7 +13,7 @@ import (
 
 // Envoy answers what it does not pass on in the form of an engine's error. It is told from
 // one by the time of the engine, which Envoy's other responses have.
-func TestAReplyOfEnvoyIsNotTheEngines(t *testing.T) {
+func TestClassify_ResponseOfEnvoyIsNotOfTheEngine(t *testing.T) {
 	for name, tc := range map[string]struct {
 		passed, failed map[string]string // headers of a response that is passed on, and of the error
 		class          Class
@@ -21,7 +21,7 @@ func TestAReplyOfEnvoyIsNotTheEngines(t *testing.T) {
 	}{
 		"its own":                         {map[string]string{upstreamTime: "1", "Server": "envoy"}, map[string]string{"Server": "envoy"}, ClassNoResponse, EffectUnknown},
 		"the engine's":                    {map[string]string{upstreamTime: "1", "Server": "envoy"}, map[string]string{upstreamTime: "2", "Server": "envoy"}, ClassEngine, EffectDone},
-		"of an Envoy that never says it":  {map[string]string{"Server": "envoy"}, map[string]string{"Server": "envoy"}, ClassEngine, EffectDone},
+		"of an Envoy that never adds the time":  {map[string]string{"Server": "envoy"}, map[string]string{"Server": "envoy"}, ClassEngine, EffectDone},
 		"the engine's, by another proxy":  {map[string]string{upstreamTime: "1", "Server": "envoy"}, map[string]string{"Server": "nginx"}, ClassEngine, EffectDone},
 		"the engine's, by a silent proxy": {map[string]string{upstreamTime: "1", "Server": "envoy"}, nil, ClassEngine, EffectDone},
 	} {
@@ -46,13 +46,13 @@ func TestAReplyOfEnvoyIsNotTheEngines(t *testing.T) {
 			}, nil), Config{})
 			require.NoError(t, ask(t, c))
 			fail.Store(true)
-			judged(t, ask(t, c), tc.class, tc.effect)
+			requireFailure(t, ask(t, c), tc.class, tc.effect)
 		})
 	}
 }
 
 // An ingress without a route to a method that every engine has, has none to an engine.
-func TestACallWithoutARouteIsNoAnswerOfAnEngine(t *testing.T) {
+func TestClassify_CallWithoutARouteIsNoAnswer(t *testing.T) {
 	var fail atomic.Bool
 	c := dial(t, serveHTTP(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Server", "envoy")

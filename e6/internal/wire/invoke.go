@@ -14,7 +14,7 @@ import (
 	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
 )
 
-// boundConn sends calls as its Call says, over its link if it has one.
+// boundConn sends calls to the address of its Call, over its link if it has one.
 type boundConn struct {
 	*Conn
 	link    *link
@@ -28,13 +28,13 @@ var _ grpc.ClientConnInterface = (*boundConn)(nil)
 // services without one.
 const protoPackage = "/e6data.e6x.v1."
 
-// methodUse is what a method is for, which decides about its connection.
+// methodUse is the purpose of a method. It selects the group of connections.
 type methodUse uint8
 
 const (
-	usesQuery   methodUse = iota // part of a statement, or like one
-	usesProbe                    // says whether a side accepts, or steers the cluster
-	usesCleanup                  // frees something on the server
+	usesQuery   methodUse = iota // a step of a statement, or a catalog call
+	usesProbe                    // a login, a health probe, or a call of the cluster service
+	usesCleanup                  // frees resources on the server
 )
 
 // methods are the paths on the wire and the uses, by the names that the generated code
@@ -60,9 +60,9 @@ var methods = func() map[string]method {
 type method struct {
 	path string
 	use  methodUse
-	step bool // of a statement, and no question about the catalog
-	// required: every engine has it, so that an ingress without a route to it has none to
-	// an engine.
+	step bool // a step of a statement, and not a catalog call
+	// required: every engine has the method. If an ingress has no route for it, it has
+	// no route to an engine.
 	required bool
 }
 
@@ -85,7 +85,7 @@ func isStep(method string) bool {
 	return false
 }
 
-// methodOf is the method of that name.
+// methodOf returns the method of that name.
 func methodOf(full string) method {
 	if m, ok := methods[full]; ok {
 		return m
@@ -107,7 +107,7 @@ func (c *boundConn) Invoke(ctx context.Context, method string, args, reply any, 
 	return err
 }
 
-// invoke is the one place that every call and every response goes through.
+// invoke sends every call and handles every response.
 func (c *boundConn) invoke(ctx context.Context, method string, args, reply any, opts []grpc.CallOption) error {
 	at := c.observer.Stamp()
 	if !c.call.Side.Valid() {
@@ -120,7 +120,7 @@ func (c *boundConn) invoke(ctx context.Context, method string, args, reply any, 
 	}
 	side := c.call.Side
 	l, leased, waited := c.link, true, false
-	// The attempt of a statement is prepared anew after a response that broke its connection.
+	// After a response that broke its connection, a statement is prepared again; other calls are remembered.
 	remember := l == nil || !m.step
 	var own Lease // of a connection for this call alone
 	if remember && c.poison.any() && (l == nil || l.use != UseAlone) && c.poison.has(c.poisonKey(m, args)) {
@@ -164,8 +164,8 @@ func (c *boundConn) invoke(ctx context.Context, method string, args, reply any, 
 			l.refused(side)
 		}
 		l.note(failed, seen)
-		// A connection that cannot be made says nothing about one that is there. What must be
-		// alone has no other.
+		// If a connection cannot be made, one that is ready may still work. A call that must be
+		// alone has no other connection.
 		unmade := !seen.sent && class == ClassUnreachable
 		if (refuses || unmade) && !alone && tried < maxElsewhere && ctx.Err() == nil {
 			var other *link
@@ -184,8 +184,8 @@ func (c *boundConn) invoke(ctx context.Context, method string, args, reply any, 
 			failed.note = "a response broke the connection: its headers are larger than 1 MiB, or a frame is malformed"
 		}
 		if outcome.Poison && remember {
-			// Its response, or that of another call beside it, cannot be read. Alone on a
-			// connection, it breaks nothing for others.
+			// The response of this call, or of another call on the connection, cannot be read.
+			// On its own connection, the call cannot break others.
 			c.poison.note(c.poisonKey(m, args))
 			failed.remembered = true
 			if m.use != usesQuery && !alone && ctx.Err() == nil {
@@ -217,17 +217,18 @@ func (c *boundConn) invoke(ctx context.Context, method string, args, reply any, 
 func (c *boundConn) notMade(ctx context.Context, at Stamp, method string, err error) error {
 	class := ClassUnsent
 	if ctx.Err() != nil {
-		class, _ = (&evidence{}).classify(ctx, status.FromContextError(ctx.Err()).Err())
+		class, _ = (&callOutcome{}).classify(ctx, status.FromContextError(ctx.Err()).Err())
 	}
 	return &Error{Class: class, Effect: EffectNone, Side: c.call.Side, Method: name(method), At: at, Err: err}
 }
 
-// AwaitDeadline waits for the end of a context whose deadline is due within the
-// clock slack, if the outcome of a call is one that the deadline may cause
-// (docs/rules.md, section 5). The server and the proxies before it count the same deadline and may notice it
-// first, and a process that was paused may learn of their failure before its own timers
-// run. Such a failure is the caller's: whoever looks at the context afterwards finds it
-// ended. Other failures return at once.
+// AwaitDeadline waits for the end of a context whose deadline is due within the clock
+// slack, if the deadline may be the cause of the outcome (docs/rules.md, section 5). It
+// returns at once for other outcomes. It prevents this sequence:
+//  1. The server or a proxy applies the deadline of the call and sends a failure.
+//  2. The failure arrives before the timer of ctx fires: clocks differ, and a process may
+//     have been paused.
+//  3. The caller finds ctx alive and takes the failure for one of the side.
 func AwaitDeadline(ctx context.Context, outcome Outcome) {
 	if outcome.ByDeadline && expired(ctx) {
 		<-ctx.Done()
@@ -236,7 +237,7 @@ func AwaitDeadline(ctx context.Context, outcome Outcome) {
 
 var errNoSide = errors.New("the call has no side")
 
-// observe reports what the response announces.
+// observe reports the announcement of a response.
 func (c *boundConn) observe(ctx context.Context, at Stamp, reply any) {
 	announcer, ok := reply.(interface{ GetNewStrategy() string })
 	if !ok {

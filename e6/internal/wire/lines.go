@@ -5,9 +5,9 @@ import (
 	"sync"
 )
 
-// lines are the network connections of a Conn, so that they can be cut. gRPC closes one
-// politely: it waits up to 5 s until a last frame is written, and TLS writes another,
-// which a peer that reads nothing delays.
+// lines are the network connections of a Conn, for Abort. When gRPC closes a connection,
+// it waits up to 5 s until its last frame is written, and TLS writes a last record: a
+// peer that does not read delays both.
 type lines struct {
 	mu   sync.Mutex
 	open map[net.Conn]struct{}
@@ -44,7 +44,7 @@ func (l *lines) forget(conn net.Conn) {
 	delete(l.open, conn)
 }
 
-// Abort cuts the network connections at once, also those that are made from now on. It
-// is for a Close that takes too long. Connections whose transport credentials are among
-// Config.DialOptions are not known, and end by themselves.
+// Abort closes the network connections at once, also those that are made from now on. It
+// is for a Close that takes too long. Connections with transport credentials from
+// Config.DialOptions are not tracked, and close by themselves.
 func (c *Conn) Abort() { c.lines.abort() }

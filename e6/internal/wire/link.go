@@ -34,8 +34,8 @@ func (u Use) String() string {
 }
 
 // link is one HTTP/2 connection to the ingress. It connects when it is first used, and
-// again after the connection is lost. A link that is retired takes no new calls and is
-// closed when nothing holds it any more.
+// again after the connection is lost. A retired link takes no new calls and is closed when
+// its last lease and call have ended.
 type link struct {
 	conn  *Conn
 	grpc  *grpc.ClientConn
@@ -43,34 +43,34 @@ type link struct {
 	group *group // nil for a connection that carries one attempt
 	first bool   // of its group
 
-	// The stubs of calls without a planner, and of those to the planner that each
-	// side was asked for last: mostly there is one.
+	// The stubs of calls without a planner, and of calls to the last planner of each
+	// side: mostly there is one planner.
 	sides [len(fsm.Sides) + 1]stubs
 	last  [len(fsm.Sides) + 1]atomic.Pointer[stubs]
 
-	// refusals is when each side was last refused on the present connection, in
-	// nanoseconds; 0 if it was accepted since.
+	// refusals is the time of the last refusal of each side on the current connection,
+	// in nanoseconds; 0 if the side was accepted after that.
 	refusals [len(fsm.Sides) + 1]atomic.Int64
 
 	closing sync.Once
 
 	_ [64]byte // what follows is written by every call
-	// reserved is the number of streams that leases and calls may use at once. It is
-	// retired or more once the link is retired.
+	// reserved is the number of streams that leases and calls may use at the same time.
+	// A retired link has at least the constant retired in it.
 	reserved atomic.Int64
 	// calls is the number of calls in flight.
 	calls atomic.Int64
 
 	_ [48]byte
-	// streams is how many streams the server allows on the connection, and 0 while
-	// that is not known.
+	// streams is the limit of the server on streams of the connection, and 0 while it
+	// is not known.
 	streams atomic.Int64
 	// ready: there is a connection, as far as is known. failed: the last attempt to
-	// connect was in vain. resting: it gets no new leases, as there are more
-	// connections than needed. unserved: the last answer was a page of plain HTTP, so
-	// that no service is behind the connection.
+	// connect failed. resting: it gets no new leases, because there are more connections
+	// than needed. unserved: the last response was plain HTTP, so there is no gRPC
+	// service behind the connection.
 	ready, failed, resting, unserved atomic.Bool
-	// current is the present connection; nil while there is none, or it is not known.
+	// current is the current connection; nil while there is none, or it is not known.
 	current atomic.Pointer[watchedConn]
 }
 
@@ -80,7 +80,7 @@ const retired = int64(1) << 40
 // unlimited stands for a server that sets no limit on streams.
 const unlimited = int64(math.MaxInt32)
 
-// newLink makes a link. The caller holds c.mu.
+// newLink creates a link. The caller holds c.mu.
 func (c *Conn) newLink(use Use, g *group) (*link, error) {
 	l := &link{conn: c, use: use, group: g}
 	cc, err := grpc.NewClient(c.cfg.target(), c.cfg.options(l, c.names.builder(len(c.open)))...)
@@ -100,20 +100,20 @@ func (l *link) newStubs(call Call) stubs { return l.conn.stubs(call, l) }
 // to returns the stubs for calls on this connection.
 func (l *link) to(call Call) *stubs { return cached(&l.sides, &l.last, call, l.newStubs) }
 
-// hard is how many calls the connection takes before others wait for a stream.
+// hard is the number of calls at which further calls wait for a stream.
 func (l *link) hard() int64 {
 	if n := l.streams.Load(); n > 0 {
 		return n
 	}
-	if n := l.conn.learned.Load(); n > 0 {
+	if n := l.conn.lastLimit.Load(); n > 0 {
 		return n
 	}
 	return unlimited
 }
 
-// limit is how many calls the connection takes before one waits for a stream: all that the
-// server allows, or, if it frees something on the server, so many that others have room.
-// Of a server that allows very few, the first connection is left to the others.
+// limit is the number of calls at which a call of that kind waits for a stream: the limit
+// of the server, or less for a cleanup call, which leaves streams for others. If the
+// server allows very few streams, cleanup calls do not use the first connection at all.
 func (l *link) limit(cleanup bool) int64 {
 	hard := l.hard()
 	switch keep := hard / 4; {
@@ -127,22 +127,22 @@ func (l *link) limit(cleanup bool) int64 {
 	return hard
 }
 
-// soft is the number of streams from which another connection is wanted. It leaves
-// room for the calls that come before that one is ready.
+// soft is the number of streams from which another connection is opened. It leaves
+// streams for the calls that come before the new connection is ready.
 func (l *link) soft() int64 {
 	hard := l.hard()
 	return max(1, min(l.conn.perLink, hard-hard/4))
 }
 
-// gone reports whether the link is retired.
-func (l *link) gone() bool { return l.reserved.Load() >= retired }
+// isRetired reports whether the link is retired.
+func (l *link) isRetired() bool { return l.reserved.Load() >= retired }
 
-// enter begins a call, if there is room for one of its kind. A call of an attempt that is
-// alone waits for its connection.
+// enter begins a call, if the link has a stream for a call of its kind. A call on a
+// connection for one attempt always waits for that connection.
 func (l *link) enter(cleanup bool) bool {
 	for {
 		n := l.calls.Load()
-		if l.use != UseAlone && (n >= l.limit(cleanup) || l.gone()) {
+		if l.use != UseAlone && (n >= l.limit(cleanup) || l.isRetired()) {
 			return false
 		}
 		if l.calls.CompareAndSwap(n, n+1) {
@@ -159,16 +159,16 @@ func (l *link) leave() {
 	}
 }
 
-// release gives back what was reserved.
+// release gives reserved streams back.
 func (l *link) release(streams int64) {
 	if l.reserved.Add(-streams) == retired {
 		l.close()
 	}
 }
 
-// retire keeps new calls away. What runs on the connection may end.
+// retire stops new calls. Calls in flight may finish.
 func (l *link) retire() {
-	if l.gone() {
+	if l.isRetired() {
 		return
 	}
 	if l.reserved.Add(retired) == retired {
@@ -176,8 +176,9 @@ func (l *link) retire() {
 	}
 }
 
-// close ends the connection with all of its calls. gRPC waits for its own goroutines,
-// and those may be in the middle of a call of ours.
+// close closes the connection and ends its calls. It does so on its own goroutine:
+// grpc.ClientConn.Close waits for the goroutines of gRPC, and those may be in a call of
+// this package that waits for c.mu.
 func (l *link) close() {
 	l.closing.Do(func() {
 		c := l.conn
@@ -188,16 +189,16 @@ func (l *link) close() {
 	})
 }
 
-// settings takes what the server has said about its streams.
+// settings stores the limit of the server on streams.
 func (l *link) settings(streams int64) {
 	l.streams.Store(streams)
-	l.conn.learned.Store(streams)
+	l.conn.lastLimit.Store(streams)
 	if l.group != nil {
 		l.group.wake()
 	}
 }
 
-// connected and lost follow the life of a connection.
+// connected and lost are called when a connection is made and when it ends.
 func (l *link) connected() {
 	for side := range l.refusals {
 		l.refusals[side].Store(0) // it may lead to another replica of the ingress
@@ -213,7 +214,7 @@ func (l *link) lost() {
 	l.streams.Store(0)
 }
 
-// fail notes that no connection could be made.
+// fail records that no connection could be made.
 func (l *link) fail() {
 	c := l.conn
 	c.mu.Lock()
@@ -224,8 +225,9 @@ func (l *link) fail() {
 	}
 }
 
-// recover waits until gRPC has made a connection. The settings of the server come before:
-// a call that begins then still fails at once with the error of the last attempt.
+// recover clears failed when gRPC is ready. The SETTINGS frame of the server is no proof:
+// it arrives before that, and a call that begins in between still fails at once with the
+// error of the last attempt.
 func (l *link) recover() {
 	for {
 		switch state := l.grpc.GetState(); state {
@@ -233,7 +235,7 @@ func (l *link) recover() {
 			l.failed.Store(false)
 			l.connected()
 			if l.group != nil {
-				l.group.wake() // it was no connection for calls that wait
+				l.group.wake() // waiting calls could not use it before
 			}
 			return
 		case connectivity.Shutdown:
@@ -244,8 +246,8 @@ func (l *link) recover() {
 	}
 }
 
-// reachable makes the connections that could not be made try again now, and not when their
-// pause is over: another one was made. Until then their calls fail with an error of the past.
+// reachable ends the backoff of all failed connections, because another one was made. Until
+// then their calls would fail with the error of an earlier attempt.
 func (c *Conn) reachable() {
 	var failed []*link
 	c.mu.Lock()
@@ -260,8 +262,8 @@ func (c *Conn) reachable() {
 	}
 }
 
-// answered notes that a call to a side succeeded. With transport credentials of the caller's own
-// this is the first that is seen of a connection.
+// answered records that a call to a side succeeded. With transport credentials of the
+// caller, this is the first sign of a connection.
 func (l *link) answered(side fsm.Side) {
 	if l.refusals[side].Load() != 0 {
 		l.refusals[side].Store(0)
@@ -274,15 +276,15 @@ func (l *link) answered(side fsm.Side) {
 	}
 }
 
-// note takes what a failed call says about its connection.
-func (l *link) note(e *Error, seen evidence) {
+// note records the state of the connection that follows from a failed call.
+func (l *link) note(e *Error, seen callOutcome) {
 	switch status := e.HTTPStatus(); {
 	case !seen.sent:
 		if e.Class == ClassUnreachable {
 			l.fail()
 		}
 		if e.Class == ClassUnreachable || e.Class == ClassTimeout && !l.ready.Load() {
-			l.conn.names.resolve() // the address may be an old one
+			l.conn.names.resolve() // the address may have changed
 		}
 	case seen.answered, status == httpStatusWrongSide, status == httpStatusSuspended:
 		l.unserved.Store(false)
@@ -298,13 +300,13 @@ const (
 
 // LinkInfo describes a connection.
 type LinkInfo struct {
-	// Use is what the connection is for.
+	// Use is the purpose of the connection.
 	Use Use
 	// State is gRPC's connectivity state, in lower case: idle, connecting, ready,
 	// transient_failure or shutdown.
 	State string
-	// Calls is the number of calls in flight on it, and Limit how many the server
-	// allows: 0 if that is not known, or if there is no limit.
+	// Calls is the number of calls in flight on it, and Limit the limit of the server:
+	// 0 if it is not known, or if there is none.
 	Calls, Limit int64
 }
 
@@ -323,11 +325,11 @@ type stubs struct {
 	cluster e6xv1.ClusterServiceClient
 }
 
-// cached returns the stubs for an address, mostly those that were made before.
+// cached returns the stubs for an address, from the cache if possible.
 func cached(sides *[len(fsm.Sides) + 1]stubs, last *[len(fsm.Sides) + 1]atomic.Pointer[stubs], call Call, make func(Call) stubs) *stubs {
 	switch {
 	case !call.Side.Valid() || call.Control:
-		s := make(call) // an address without a side makes calls that fail
+		s := make(call) // without a side, every call fails
 		return &s
 	case call.PlannerIP == "":
 		return &sides[call.Side]

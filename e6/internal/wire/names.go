@@ -21,8 +21,8 @@ const (
 	lookupTimeout = 10 * time.Second
 )
 
-// names looks up the target's host for all connections. It does so when the first one
-// connects, whenever one is lost or cannot be made, and on demand.
+// names looks up the host of the target for all connections: for the first connection,
+// when one is lost or cannot be made, and on demand.
 type names struct {
 	lookup func(ctx context.Context, host string) ([]string, error)
 
@@ -51,10 +51,10 @@ func newNames(lookup func(context.Context, string) ([]string, error)) *names {
 	return n
 }
 
-// builder makes the resolver of one connection. The scheme is gRPC's default, so that
-// what gRPC does about proxies stays as it is: the name of a target behind one is left to
-// the proxy. Which one of several addresses comes first depends on the number of the
-// connection, so that connections spread over the replicas of an ingress.
+// builder returns the resolver builder of one connection. It has the default scheme of
+// gRPC, so that gRPC's support of proxies still works: behind a proxy, the proxy resolves
+// the name. The order of several addresses depends on the number of the connection, so
+// that connections are spread over the replicas of an ingress.
 func (n *names) builder(number int) resolver.Builder { return &nameBuilder{n, number} }
 
 type nameBuilder struct {
@@ -69,7 +69,7 @@ func (*nameBuilder) Scheme() string { return "dns" }
 func (b *nameBuilder) Build(target resolver.Target, cc resolver.ClientConn, opts resolver.BuildOptions) (resolver.Resolver, error) {
 	host, port, err := net.SplitHostPort(target.Endpoint())
 	if err != nil || host == "" || port == "" || target.URL.Host != "" {
-		return resolver.Get("dns").Build(target, cc, opts) // another form, or a name server of its own
+		return resolver.Get("dns").Build(target, cc, opts) // another form of target, or one with its own name server
 	}
 	w := &nameWatch{names: b.names, cc: cc, number: b.number}
 	if _, err := netip.ParseAddr(host); err == nil {
@@ -97,7 +97,7 @@ func (w *nameWatch) Close() {
 	delete(w.names.watching, w)
 }
 
-// update hands the addresses to gRPC.
+// update passes the addresses to gRPC.
 func (w *nameWatch) update(hosts []string, port string) {
 	state := resolver.State{}
 	for _, host := range rotate(hosts, w.number) {
@@ -105,10 +105,10 @@ func (w *nameWatch) update(hosts []string, port string) {
 		state.Addresses = append(state.Addresses, a)
 		state.Endpoints = append(state.Endpoints, resolver.Endpoint{Addresses: []resolver.Address{a}})
 	}
-	_ = w.cc.UpdateState(state) // it refuses an empty list only
+	_ = w.cc.UpdateState(state) // it fails for an empty list only
 }
 
-// rotate turns the addresses that are of the same family as the first one.
+// rotate rotates the addresses at the start that have the family of the first one.
 func rotate(hosts []string, by int) []string {
 	family := func(host string) bool { a, err := netip.ParseAddr(host); return err == nil && a.Is4() }
 	same := 1
@@ -122,7 +122,7 @@ func rotate(hosts []string, by int) []string {
 	return slices.Concat(hosts[by:same], hosts[:by], hosts[same:])
 }
 
-// add lets a connection follow the name.
+// add registers a connection for the results of lookups.
 func (n *names) add(w *nameWatch, host, port string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -140,7 +140,7 @@ func (n *names) add(w *nameWatch, host, port string) {
 	}
 }
 
-// resolve asks for a lookup.
+// resolve requests a lookup.
 func (n *names) resolve() {
 	select {
 	case n.kick <- struct{}{}:
@@ -148,7 +148,7 @@ func (n *names) resolve() {
 	}
 }
 
-// renew asks for a lookup that new connections wait for.
+// renew requests a lookup; new connections wait for its result.
 func (n *names) renew() {
 	n.mu.Lock()
 	n.stale = n.started
@@ -156,7 +156,7 @@ func (n *names) renew() {
 	n.resolve()
 }
 
-// run looks the name up, again and again.
+// run looks the name up, whenever that is requested or a failed lookup is retried.
 func (n *names) run() {
 	for n.ctx.Err() == nil {
 		var retry time.Duration
@@ -168,7 +168,7 @@ func (n *names) run() {
 	}
 }
 
-// wait waits so long, or without a limit if that is 0, or until it is kicked.
+// wait waits for a time, or without a limit if d is 0, or until kick has a value.
 func (n *names) wait(d time.Duration, kick <-chan struct{}) {
 	var over <-chan time.Time
 	if d > 0 {
@@ -185,8 +185,8 @@ func (n *names) wait(d time.Duration, kick <-chan struct{}) {
 
 var errNoAddresses = errors.New("the name server knows the host, but no address of it: produced zero addresses")
 
-// look looks the name up once and reports whether that succeeded. If it did not, the
-// addresses from before are used on.
+// look looks the name up once and reports whether that succeeded. If it failed, the
+// earlier addresses stay in use.
 func (n *names) look() bool {
 	ctx, cancel := context.WithTimeout(n.ctx, lookupTimeout)
 	defer cancel()
@@ -202,7 +202,8 @@ func (n *names) look() bool {
 	found = n.found
 	watching := slices.Collect(maps.Keys(n.watching))
 	n.mu.Unlock()
-	// gRPC may close a resolver while it takes an update, so this is done without the lock.
+	// Without the lock: gRPC may call Close of a resolver, which takes the lock, while it
+	// handles an update.
 	for _, w := range watching {
 		if len(found) == 0 {
 			w.cc.ReportError(err)

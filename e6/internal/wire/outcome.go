@@ -6,11 +6,11 @@ import (
 	"github.com/e6data/e6data-go/e6/fsm"
 )
 
-// Class is the kind of a failed call. The table below says what follows from it.
+// Class is the kind of a failed call. The table below has its consequences.
 type Class uint8
 
-// The classes. A class says what was seen of the call on this end of it; its text,
-// as errors and events show it, is in the table.
+// The classes. A class is what this client observed of the call. Its text in errors and
+// events is in the table.
 const (
 	_ Class = iota
 	// ClassEngine: a gRPC status that the engine sent.
@@ -18,18 +18,18 @@ const (
 	// ClassUnknownError: a gRPC status UNKNOWN with a message. An engine sends it, and
 	// so does a proxy for an HTTP status that gRPC has no code for.
 	ClassUnknownError
-	// ClassStopped: the engine stopped the statement, for its own time limit or as
-	// somebody cancelled it.
+	// ClassStopped: the engine stopped the statement, at its own time limit or because
+	// another client cancelled it.
 	ClassStopped
 	// ClassWrongSide: the ingress refused the call with 456.
 	ClassWrongSide
-	// ClassUnavailable: the ingress refused the call with 503. A suspended cluster
-	// does so, and so does an ingress without an engine; a status call tells.
+	// ClassUnavailable: the ingress refused the call with 503, because the cluster is
+	// suspended or there is no engine; a status call shows which.
 	ClassUnavailable
 	// ClassSession: the engine does not accept the session.
 	ClassSession
-	// ClassDenied: the engine denies access, for a right that the user lacks or for a
-	// session that it does not accept: the text does not say.
+	// ClassDenied: the engine denies access, because the user lacks a right or the
+	// session is not accepted: the text does not show which.
 	ClassDenied
 	// ClassCredentials: the user, the token or the bearer is rejected.
 	ClassCredentials
@@ -37,8 +37,8 @@ const (
 	ClassUnreachable
 	// ClassNotProcessed: HTTP/2 guarantees that the server did not process the stream.
 	ClassNotProcessed
-	// ClassNoResponse: the call was sent, and no response came, or one that cannot be
-	// read.
+	// ClassNoResponse: the call was sent, and there was no response, or an unreadable
+	// one.
 	ClassNoResponse
 	// ClassTimeout: the deadline of the call passed.
 	ClassTimeout
@@ -55,24 +55,24 @@ const (
 // classNone is the class of a call that has not failed.
 const classNone Class = 0
 
-// Verdict is what a failed call shows about the side that it was sent to.
+// Verdict is the state of a side that a failed call to it proves.
 type Verdict uint8
 
 // The verdicts.
 const (
-	// VerdictUnreachable: nothing is known; no engine of the side has answered.
+	// VerdictUnreachable: the state is not known; there was no response of an engine.
 	VerdictUnreachable Verdict = iota
 	// VerdictAccepts: an engine of the side took the call.
 	VerdictAccepts
 	// VerdictRefuses: the ingress refuses calls to the side.
 	VerdictRefuses
-	// VerdictSuspended: the side answers 503.
+	// VerdictSuspended: the side responds with 503.
 	VerdictSuspended
 	// VerdictDenied: the credentials are rejected.
 	VerdictDenied
 )
 
-// String returns the verdict in one word.
+// String returns the name of the verdict.
 func (v Verdict) String() string {
 	return [...]string{"unreachable", "accepts", "refuses", "suspended", "denied"}[v]
 }
@@ -93,22 +93,22 @@ const (
 // String returns "ignored", "answered" or "failed".
 func (h Health) String() string { return [...]string{"ignored", "answered", "failed"}[h] }
 
-// Consequences is what follows from a failed call. Whoever acts on a failure reads it
-// here; no other code decides by class.
+// Consequences are the consequences of a failed call. All code that acts on a failure
+// reads them; no other code decides by class.
 type Consequences struct {
 	// Text describes the class in errors and events.
 	Text string
-	// RetryCall: the same call may succeed if it is sent again to the same side. It
-	// is, if it changes nothing or the effect is none.
+	// RetryCall: the same call may succeed if it is sent again to the same side. It is
+	// sent again if it changes nothing or the effect is none.
 	RetryCall bool
-	// StartOver: a statement that certainly had no effect is prepared anew, on the
-	// side that is active then.
+	// StartOver: a statement with effect none is prepared again, on the side that is
+	// active then.
 	StartOver bool
 	// Replay: a statement that only reads is executed again, unless a row of it has
 	// reached the caller.
 	Replay bool
-	// Free: a repetition does not count as an attempt (Config.MaxAttempts). It is
-	// limited in time.
+	// Free: a retry does not count as an attempt (Config.MaxAttempts). It is limited in
+	// time.
 	Free bool
 	// Resume: the cluster may be suspended, and is resumed if a status call confirms it.
 	Resume bool
@@ -117,20 +117,19 @@ type Consequences struct {
 	Renew bool
 	// Probe: a probe of the side decides whether it still serves.
 	Probe bool
-	// ByDeadline: it may be the effect of the caller's deadline, which a server or a
-	// proxy may notice up to 100 ms before this end. Then it is the caller's: the error
-	// is that of the context, nothing is counted, and nothing starts (docs/rules.md,
-	// section 5).
+	// ByDeadline: the cause may be the deadline of the caller, which a server or a proxy
+	// may apply up to 100 ms before this client. Then the error is that of the context,
+	// nothing is counted, and no probe starts (docs/rules.md, section 5).
 	ByDeadline bool
-	// Answer: it is the engine's own answer, which the same call gets again.
+	// Answer: it is an answer of the engine, which the same call gets again.
 	Answer bool
 	// Later: the statement may succeed if the caller runs it again later.
 	Later bool
-	// Health is how it counts in the health of the side.
+	// Health is the way in which it counts in the health of the side.
 	Health Health
-	// Verdict is what it shows about the side, and Login the same of a login.
+	// Verdict is the verdict on the side, and Login the verdict if the call is a login.
 	Verdict, Login Verdict
-	// Reason is the cause that events name.
+	// Reason is the cause in events.
 	Reason fsm.Reason
 }
 
@@ -180,7 +179,7 @@ type Effect uint8
 
 // The effects.
 const (
-	// EffectUnknown: the call was sent, and what became of it is not known.
+	// EffectUnknown: the call was sent, and it is not known whether it was executed.
 	EffectUnknown Effect = iota
 	// EffectNone: the call was refused, was never sent, or reached no engine.
 	EffectNone
@@ -201,15 +200,15 @@ func (e Effect) String() string {
 	return fmt.Sprintf("Effect(%d)", uint8(e))
 }
 
-// Outcome is what a failed call means: its class, its effect and what follows from
-// them. The table is shown in docs/rules.md, section 5.
+// Outcome is the classification of a failed call: its class, its effect and their
+// consequences. The table is shown in docs/rules.md, section 5.
 type Outcome struct {
 	Class  Class
 	Effect Effect
-	// Poison: a step of a statement failed as a response on its connection broke HTTP/2,
-	// so that every call on it failed with the same error. The statement is executed again
-	// on a connection of its own only (Conn.AcquireAlone). It is never set for other
-	// calls: the Conn gives those a connection of their own when they are sent again.
+	// Poison: a step of a statement failed because a response on its connection violated
+	// HTTP/2, so that every call on it failed with the same error. The statement is
+	// replayed on its own connection only (Conn.AcquireAlone). It is never set for other
+	// calls: the Conn retries those on their own connection.
 	Poison bool
 	Consequences
 }
@@ -223,7 +222,7 @@ func OutcomeOf(err error) Outcome {
 	return Outcome{}
 }
 
-// Outcome returns what the failure means.
+// Outcome returns the classification of the failure.
 func (e *Error) Outcome() Outcome {
 	o := Outcome{Class: e.Class, Effect: e.Effect, Poison: e.poison()}
 	if int(e.Class) < len(table) {
@@ -232,7 +231,7 @@ func (e *Error) Outcome() Outcome {
 	return o
 }
 
-// Failed reports whether there is a failed call at all.
+// Failed reports whether the outcome is that of a failed call.
 func (o Outcome) Failed() bool { return o.Class != classNone }
 
 // Classify returns the class of the *Error in err's chain, and the zero Class if

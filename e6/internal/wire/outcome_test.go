@@ -41,7 +41,7 @@ func outcomeRows() string {
 	return b.String()
 }
 
-func TestTheDocumentShowsTheOutcomeTable(t *testing.T) {
+func TestOutcome_TableIsInTheDocument(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "rules.md"))
 	require.NoError(t, err)
 	_, after, ok := strings.Cut(string(text), "<!-- outcomes:begin -->\n")
@@ -51,7 +51,7 @@ func TestTheDocumentShowsTheOutcomeTable(t *testing.T) {
 	require.Equal(t, outcomeRows(), shown, "docs/rules.md is to be:\n%s", outcomeRows())
 }
 
-func TestEveryClassHasARowThatMakesSense(t *testing.T) {
+func TestOutcome_EveryClassHasAConsistentRow(t *testing.T) {
 	texts := map[string]bool{}
 	for class := Class(1); int(class) < len(table); class++ {
 		row := table[class]
@@ -62,7 +62,7 @@ func TestEveryClassHasARowThatMakesSense(t *testing.T) {
 			texts[row.Text] = true
 			require.NotEmpty(t, row.Reason)
 			require.False(t, row.Answer && (row.RetryCall || row.StartOver || row.Replay), "an answer comes again")
-			require.False(t, row.Free && row.Health != HealthIgnored, "what had no effect says nothing about the health")
+			require.False(t, row.Free && row.Health != HealthIgnored, "a call without effect does not count in the health")
 			require.False(t, row.Free && !row.StartOver, "nothing is free that is not repeated")
 			require.Equal(t, row.Health == HealthFailed, row.Probe && !row.Free && !row.Answer, "a failure of the stack is looked into")
 			require.False(t, row.Verdict == VerdictDenied, "only a login shows that the credentials are wrong")
@@ -72,7 +72,7 @@ func TestEveryClassHasARowThatMakesSense(t *testing.T) {
 	require.Equal(t, "Class(99)", Class(99).String())
 }
 
-func TestTheOutcomeOfNoFailedCallIsNothing(t *testing.T) {
+func TestOutcome_WithoutAFailedCallIsZero(t *testing.T) {
 	for _, err := range []error{nil, fmt.Errorf("anything"), status.Error(codes.Unavailable, "")} {
 		require.Equal(t, Outcome{}, OutcomeOf(err))
 		require.False(t, OutcomeOf(err).Failed())

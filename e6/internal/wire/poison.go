@@ -8,18 +8,18 @@ import (
 	"github.com/e6data/e6data-go/e6/fsm"
 )
 
-// A response that broke its connection is not requested again on a connection that others
-// use (DESIGN 5.25). A statement is prepared anew for that, on a connection of its own
-// (Conn.AcquireAlone). Every other call is remembered here: it gets a connection of its
-// own until a response on one can be read.
+// A response that broke its connection is not requested again on a shared connection
+// (DESIGN 5.25). A statement is prepared again on its own connection (Conn.AcquireAlone).
+// Every other call is remembered here: it gets its own connection until its response can
+// be read.
 const (
-	// poisonWindow is how long a call is remembered whose response broke its connection.
+	// poisonWindow is the time for which such a call is remembered.
 	poisonWindow = 10 * time.Minute
-	// maxPoison limits how many are.
+	// maxPoison is the maximum number of remembered calls.
 	maxPoison = 256
 )
 
-// poisonKey is a call as it is requested again: those of one query are told apart.
+// poisonKey identifies a call: its side, its method and its query.
 type poisonKey struct {
 	side          fsm.Side
 	method, query string
@@ -33,9 +33,10 @@ func (c *boundConn) poisonKey(m method, args any) poisonKey {
 	return key
 }
 
-// poison is the calls whose responses broke their connections. The zero value is ready.
+// poison holds the calls whose responses broke their connections. The zero value is
+// ready to use.
 type poison struct {
-	count atomic.Int64 // len(at): while there are none, they cost a call one load
+	count atomic.Int64 // len(at): while it is 0, a call costs one load and no lock
 	mu    sync.Mutex
 	at    map[poisonKey]time.Time
 }

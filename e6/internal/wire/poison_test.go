@@ -150,7 +150,7 @@ func TestPoison_IsNotRequestedAgainOnASharedConnection(t *testing.T) {
 	}
 }
 
-func TestPoison_WhatIsRememberedIsBounded(t *testing.T) {
+func TestPoison_RememberedCallsAreBounded(t *testing.T) {
 	var p poison
 	for n := range 3 * maxPoison {
 		p.note(poisonKey{query: strings.Repeat("q", n)})

@@ -17,37 +17,38 @@ import (
 
 // Defaults and limits of the connections.
 const (
-	// DefaultMaxConnections is how many connections carry statements at the most.
+	// DefaultMaxConnections is the maximum number of connections for statements.
 	DefaultMaxConnections = 16
-	// DefaultStreamsPerConnection is from how many calls on each connection another
-	// one is opened. Ingresses allow 100 (HAProxy, Envoy as it is mostly deployed),
+	// DefaultStreamsPerConnection is the number of calls on each connection from which
+	// another one is opened. Ingresses allow 100 (HAProxy, most deployments of Envoy),
 	// 128 (nginx) or 250 (net/http of Go).
 	DefaultStreamsPerConnection = 64
-	// maxControl is how many connections carry control calls at the most. One is
-	// enough, unless an ingress allows very few streams or a side holds them.
+	// maxControl is the maximum number of control connections. One is enough, unless an
+	// ingress allows very few streams or a side holds them.
 	maxControl = 4
-	// shrinkEvery is how often it is checked whether there are too many connections,
-	// and shrinkAfter in how many checks in a row there must have been.
+	// shrinkEvery is the interval of the check for surplus connections, and shrinkAfter
+	// the number of checks in a row after which one is closed.
 	shrinkEvery = 10 * time.Second
 	shrinkAfter = 3
-	// replaceEvery limits how often a connection without a service is replaced.
+	// replaceEvery is the shortest time between two replacements of connections without a
+	// service.
 	replaceEvery = time.Second
-	// lookAgain is how often a call that waits for a stream looks for one without being
-	// told. Room comes with time alone, when a refusal of a side has expired; and who is
-	// told of a stream may be a call to a side that is refused there.
-	lookAgain = time.Second
+	// recheckEvery is the interval in which a waiting call checks for a stream without a
+	// wake-up. A stream may become usable without one, when a refusal of a side expires;
+	// and a wake-up may go to a call whose side is refused on that connection.
+	recheckEvery = time.Second
 )
 
-// group is the connections of one use. Readers take no lock: the list is replaced as a
-// whole, under Conn.mu.
+// group holds the connections of one use. Readers take no lock: the list is immutable and
+// replaced as a whole, under Conn.mu.
 type group struct {
 	conn  *Conn
 	use   Use
 	max   int
 	links atomic.Pointer[[]*link]
 
-	// Those that free something on the server wait in a queue of their own, as there may
-	// be room for others and none for them.
+	// Cleanup calls have their own queue: there may be streams for other calls and none
+	// for them.
 	first, cleanup queue
 
 	idle     int       // checks in a row that found too many; the check alone uses it
@@ -56,8 +57,8 @@ type group struct {
 
 func (g *group) all() []*link { return *g.links.Load() }
 
-// acquire reserves streams on the connection that has the most room, and opens another
-// one if all are busy. cleanup leaves room for others, as link.limit says.
+// acquire reserves streams on the connection with the most free streams, and opens another
+// one if all are busy. A cleanup call leaves streams for others (link.limit).
 func (g *group) acquire(side fsm.Side, streams int64, cleanup bool) *link {
 	for {
 		links := g.all()
@@ -74,20 +75,20 @@ func (g *group) acquire(side fsm.Side, streams int64, cleanup bool) *link {
 	}
 }
 
-// The order in which connections are chosen. Within a rank it is the least loaded one.
+// The order in which connections are chosen. Within a rank, the least loaded one is first.
 const (
 	rankFree     = iota // connected, with room
-	rankBusy            // connected: the next call would wait for a stream before long
-	rankComing          // not connected yet, with room
-	rankPromised        // with room, which leases may want
-	rankResting         // to be closed
+	rankBusy            // connected, nearly full
+	rankComing          // connecting, with room
+	rankPromised        // with room that is reserved for leases
+	rankResting         // about to be closed
 	rankFull            // calls wait for a stream
 	rankRefuses         // the side was refused on it
 	rankFailed          // no connection could be made, or no service is behind it
 )
 
-// choose picks a connection. seen is its number of reserved streams. enough says that
-// no other connection is wanted: one with room is there, or on its way.
+// choose selects a connection. seen is its number of reserved streams. enough: there is,
+// or will be, a connection with room, so no other one is opened.
 func choose(links []*link, side fsm.Side, streams int64, cleanup bool) (best *link, seen int64, enough bool) {
 	least := int64(math.MaxInt64)
 	failed, full := false, false
@@ -123,18 +124,18 @@ func choose(links []*link, side fsm.Side, streams int64, cleanup bool) (best *li
 			best, seen, least = l, l.reserved.Load(), score
 		}
 	}
-	// Where a connection has failed, another one would hardly fare better, unless there
-	// are some, and all of them are full.
+	// If a connection has failed, another one would probably fail too, unless there are
+	// connected ones and all of them are full.
 	return best, seen, enough || failed && !(full && least >= rankFull<<48)
 }
 
-// queue is the calls that wait, as no connection has a stream for them.
+// queue holds the calls that wait because no connection has a stream for them.
 type queue struct {
 	waiting atomic.Int64
-	freed   chan struct{} // one of them may look again
+	freed   chan struct{} // a token wakes one of them
 }
 
-// queue returns where calls wait.
+// queue returns the queue of calls of that kind.
 func (g *group) queue(cleanup bool) *queue {
 	if cleanup {
 		return &g.cleanup
@@ -148,10 +149,14 @@ func (g *group) await(ctx context.Context, side fsm.Side, cleanup bool) bool {
 	q := g.queue(cleanup)
 	q.waiting.Add(1)
 	defer q.waiting.Add(-1)
-	if g.room(side, cleanup) { // a stream was freed before we counted
+	// Check after waiting was raised. Otherwise a wake-up could be lost:
+	//  1. This call finds no stream.
+	//  2. leave frees one and finds waiting 0, so it sends no token.
+	//  3. This call waits although there is a stream.
+	if g.room(side, cleanup) {
 		return true
 	}
-	again := time.NewTimer(lookAgain)
+	again := time.NewTimer(recheckEvery)
 	defer again.Stop()
 	select {
 	case <-q.freed:
@@ -163,14 +168,15 @@ func (g *group) await(ctx context.Context, side fsm.Side, cleanup bool) bool {
 	}
 }
 
-// room reports whether the connection that a call gets has a stream. It must not look at
-// others: a call that is told of room which it does not get looks again without an end.
+// room reports whether the connection that a call gets has a stream. It must check that
+// connection only: with a stream on another one, await would return at once, the call
+// would not get the stream, and the two would loop.
 func (g *group) room(side fsm.Side, cleanup bool) bool {
 	l, _, _ := choose(g.all(), side, 1, cleanup)
-	return l.calls.Load() < l.limit(cleanup) && !l.gone()
+	return l.calls.Load() < l.limit(cleanup) && !l.isRetired()
 }
 
-// wake lets one of the calls that wait look again.
+// wake wakes one of the waiting calls of each queue.
 func (g *group) wake() {
 	g.first.wake()
 	g.cleanup.wake()
@@ -182,20 +188,20 @@ func (q *queue) wake() {
 	}
 	select {
 	case q.freed <- struct{}{}:
-	default: // one is about to look, and wakes the next one
+	default: // a call is about to take the token, and passOn wakes the next one
 	}
 }
 
-// passOn wakes the next call that waits, if there is room for it too: a token that finds
-// another one in freed is lost.
+// passOn wakes the next waiting call, if there is a stream for it too: freed holds one token,
+// so when two streams become free at the same time, only one call is woken.
 func (g *group) passOn(side fsm.Side, cleanup bool) {
 	if q := g.queue(cleanup); q.waiting.Load() > 0 && g.room(side, cleanup) {
 		q.wake()
 	}
 }
 
-// grow opens another connection, if there may be one more than so many. It reports
-// whether to look again.
+// grow opens another connection, if there are than connections and more are allowed. It
+// reports whether to choose again.
 func (g *group) grow(than int) bool {
 	if than >= g.max {
 		return false
@@ -207,7 +213,7 @@ func (g *group) grow(than int) bool {
 	if c.closed || len(links) != than {
 		return !c.closed
 	}
-	// One that is to be closed, because there were too many, is as good as new.
+	// A resting connection is used again before a new one is opened.
 	for _, l := range links {
 		if l.resting.CompareAndSwap(true, false) {
 			return true
@@ -215,15 +221,15 @@ func (g *group) grow(than int) bool {
 	}
 	l, err := c.newLink(g.use, g)
 	if err != nil {
-		return false // the same options have made the others
+		return false // not expected: the options are those of the other connections
 	}
 	l.grpc.Connect()
 	g.set(append(slices.Clone(links), l))
 	return true
 }
 
-// replace puts a new connection in the place of one. Unless it must, it does so once
-// in a while only. It reports whether it did.
+// replace replaces a connection by a new one and reports whether it did. Without must, it
+// does so at most once in replaceEvery.
 func (g *group) replace(old *link, must bool) bool {
 	c := g.conn
 	c.mu.Lock()
@@ -242,7 +248,7 @@ func (g *group) replace(old *link, must bool) bool {
 	links = slices.Clone(links)
 	links[i] = l
 	g.set(links)
-	defer c.closers.Go(old.retire) // it takes the lock
+	defer c.closers.Go(old.retire) // on its own goroutine, as it takes c.mu
 	return true
 }
 
@@ -255,9 +261,9 @@ func (g *group) set(links []*link) {
 	}
 }
 
-// check closes connections that are not needed, one at a time: those that the server
-// has closed, and those without which the calls would have room. It reports whether to
-// check again.
+// check closes surplus connections, one at a time: those that the server has closed, and
+// those without which the others would have enough streams. It reports whether to check
+// again.
 func (g *group) check() bool {
 	c := g.conn
 	c.mu.Lock()
@@ -294,33 +300,32 @@ func (g *group) check() bool {
 		kept = append(kept, l)
 	}
 	g.links.Store(&kept)
-	g.wake() // there may be room for another connection
+	g.wake() // a waiting call may open another connection
 	return len(kept) > 1
 }
 
 // Lease holds a connection for one attempt of a statement. The zero Lease holds none:
-// each of its calls goes over the connection that has the most room.
+// each of its calls uses the connection with the most free streams.
 type Lease struct {
 	conn    *Conn
 	link    *link
 	streams int64
-	limit   chan struct{} // of connections that carry nothing else; nil for those of the pool
+	limit   chan struct{} // semaphore of connections for one attempt; nil for those of the pool
 }
 
-// Acquire leases a connection that has room for so many calls to a side at once, 1 or 2,
-// and on which the side is accepted, as far as is known. It does not block. Release must
-// be called once.
+// Acquire leases a connection with room for 1 or 2 concurrent calls to a side, on which
+// the side is accepted, as far as is known. It does not block. Release must be called once.
 func (c *Conn) Acquire(side fsm.Side, streams int) Lease {
 	n := int64(streams)
 	return Lease{c, c.query.acquire(side, n, false), n, nil}
 }
 
-// AcquireAlone leases a connection that carries nothing else: for an attempt after one
-// whose response broke its connection (see Outcome.Poison). There are as many as
-// Config.MaxConnections; it waits for one within ctx.
+// AcquireAlone leases a connection for one attempt only: for a replay after a response that
+// broke its connection (Outcome.Poison). There are at most Config.MaxConnections of them;
+// it waits for one within ctx.
 func (c *Conn) AcquireAlone(ctx context.Context) (Lease, error) { return c.acquireAlone(ctx, c.alone) }
 
-// acquireAlone takes a place in limit for as long as the lease is held.
+// acquireAlone holds a slot of the semaphore limit as long as the lease is held.
 func (c *Conn) acquireAlone(ctx context.Context, limit chan struct{}) (Lease, error) {
 	select {
 	case limit <- struct{}{}:
@@ -331,7 +336,7 @@ func (c *Conn) acquireAlone(ctx context.Context, limit chan struct{}) (Lease, er
 	defer c.mu.Unlock()
 	if c.closed {
 		<-limit
-		return Lease{}, nil // whose calls say that the Conn is closed
+		return Lease{}, nil // its calls fail with ClassCanceled
 	}
 	l, err := c.newLink(UseAlone, nil)
 	if err != nil {
@@ -342,10 +347,10 @@ func (c *Conn) acquireAlone(ctx context.Context, limit chan struct{}) (Lease, er
 	return Lease{c, l, 1, limit}, nil
 }
 
-// Alone reports whether the connection carries nothing else.
+// Alone reports whether the connection is for one attempt only.
 func (l *Lease) Alone() bool { return l.link != nil && l.link.use == UseAlone }
 
-// Release gives the connection back. Later calls go over any connection.
+// Release returns the connection. Later calls of the lease use any connection.
 func (l *Lease) Release() {
 	if l.link == nil {
 		return
@@ -358,8 +363,8 @@ func (l *Lease) Release() {
 	l.link = nil
 }
 
-// Engine returns the query service as call addresses it, over the leased connection.
-// If that one has no working service behind it any more, the calls go over another one.
+// Engine returns the query service for an address, over the leased connection. If that
+// has no working service any more, the calls use another one.
 func (l *Lease) Engine(call Call) e6xv1.QueryEngineServiceClient { return l.link.to(call).engine }
 
 // Held reports whether the lease holds a connection.

@@ -96,7 +96,7 @@ func leased(ctx context.Context, c *Conn, session string) error {
 	return err
 }
 
-func TestPool_CallsThatHangDelayNoOthers(t *testing.T) {
+func TestPool_HangingCallsDelayNoOthers(t *testing.T) {
 	for _, tc := range []struct {
 		streams, hanging int
 		connections      int // at the most
@@ -129,7 +129,7 @@ func TestPool_CallsThatHangDelayNoOthers(t *testing.T) {
 	}
 }
 
-func TestPool_CallsThatFreeSomethingLeaveRoomForProbes(t *testing.T) {
+func TestPool_CleanupCallsLeaveStreamsForProbes(t *testing.T) {
 	for streams, clears := range map[int]int64{1: 3, 2: 6, 3: 9, 4: 12, 8: 24} { // that four connections take
 		t.Run(fmt.Sprintf("%d streams a connection", streams), func(t *testing.T) {
 			s := newSlow()
@@ -188,7 +188,7 @@ func TestPool_AnAttemptStaysOnItsConnection(t *testing.T) {
 	calls.Wait()
 }
 
-func TestPool_ConnectionsThatAreNotNeededAreClosed(t *testing.T) {
+func TestPool_SurplusConnectionsAreClosed(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		s := newSlow()
 		c, stop := overMemory(t, s, grpc.MaxConcurrentStreams(100))
@@ -212,7 +212,7 @@ func TestPool_ConnectionsThatAreNotNeededAreClosed(t *testing.T) {
 	})
 }
 
-func TestPool_ACallThatWaitedForAStreamSaysSo(t *testing.T) {
+func TestPool_ErrorNamesTheWaitForAStream(t *testing.T) {
 	s := newSlow()
 	c := dial(t, serveService(t, s, grpc.MaxConcurrentStreams(2)), Config{MaxConnections: 1})
 	ctx, cancel := context.WithCancel(context.Background())
@@ -225,14 +225,14 @@ func TestPool_ACallThatWaitedForAStreamSaysSo(t *testing.T) {
 	short, end := context.WithTimeout(ctx, 50*time.Millisecond)
 	defer end()
 	err := leased(short, c, "")
-	judged(t, err, ClassTimeout, EffectNone)
+	requireFailure(t, err, ClassTimeout, EffectNone)
 	require.ErrorContains(t, err, "allows 2 on a connection")
 	require.ErrorContains(t, err, "MaxConnections")
 	cancel()
 	calls.Wait()
 }
 
-func TestPool_ManyUseItAtOnce(t *testing.T) {
+func TestPool_ConcurrentCalls(t *testing.T) {
 	s := newSlow()
 	c := dial(t, serveService(t, s, grpc.MaxConcurrentStreams(5)), Config{MaxConnections: 4, StreamsPerConnection: 2})
 	var users sync.WaitGroup
@@ -260,7 +260,7 @@ func TestPool_ManyUseItAtOnce(t *testing.T) {
 	}
 }
 
-func TestPool_AConnectionOfItsOwnIsSharedByNobody(t *testing.T) {
+func TestPool_AloneConnectionIsNotShared(t *testing.T) {
 	s := newSlow()
 	c := dial(t, serveService(t, s), Config{MaxConnections: 2})
 	require.NoError(t, ask(t, c))
@@ -287,7 +287,7 @@ func TestPool_AConnectionOfItsOwnIsSharedByNobody(t *testing.T) {
 	require.Zero(t, links(c, UseAlone))
 }
 
-func TestSettings_TheLimitOfStreamsIsFoundHoweverItIsCutUp(t *testing.T) {
+func TestSettings_LimitIsFoundInAnyFragmentation(t *testing.T) {
 	settings := func(pairs ...byte) []byte { // id and value of one byte each
 		b := []byte{0, 0, byte(len(pairs) / 2 * 6), frameSettings, 0, 0, 0, 0, 0}
 		for i := 0; i < len(pairs); i += 2 {

@@ -28,7 +28,7 @@ func limited(t *testing.T, s *slow, most int) (c *Conn, down *atomic.Bool) {
 			}
 			return new(net.Dialer).DialContext(ctx, "tcp", addr)
 		}})
-	_, err := c.Engine(Call{Side: fsm.Blue}).HealthCheck(context.Background(), &e6xv1.HealthCheckRequest{}) // tells the limit
+	_, err := c.Engine(Call{Side: fsm.Blue}).HealthCheck(context.Background(), &e6xv1.HealthCheckRequest{}) // sends the limit
 	require.NoError(t, err)
 	return c, down
 }
@@ -68,7 +68,7 @@ func brief(t *testing.T, c *Conn, s *slow) error {
 
 // A failed connection has room, but a call that waits for a stream is not for it: it would
 // fail at once, while the streams of the others come free.
-func TestPool_ACallWaitsBesideAConnectionThatFailed(t *testing.T) {
+func TestPool_CallWaitsBesideAFailedConnection(t *testing.T) {
 	s := newSlow()
 	c, down := limited(t, s, 2)
 	end := occupy(t, c, s, 1)
@@ -76,7 +76,7 @@ func TestPool_ACallWaitsBesideAConnectionThatFailed(t *testing.T) {
 	fails(t, c)
 
 	err := brief(t, c, s)
-	judged(t, err, ClassTimeout, EffectNone)
+	requireFailure(t, err, ClassTimeout, EffectNone)
 	require.ErrorContains(t, err, "it waited for a stream")
 
 	waits := make(chan error, 1)
@@ -107,7 +107,7 @@ func TestPool_AFailedConnectionDoesNotKeepThePoolFromGrowing(t *testing.T) {
 }
 
 // Of a full pool, a connection that is to be closed, as there were too many, is used again.
-func TestPool_AConnectionThatRestsIsUsedAgainWhenTheOthersAreFull(t *testing.T) {
+func TestPool_RestingConnectionIsReusedWhenTheOthersAreFull(t *testing.T) {
 	s := newSlow()
 	c, _ := limited(t, s, 2)
 	end := occupy(t, c, s, 2)
@@ -125,7 +125,7 @@ func TestPool_AConnectionThatRestsIsUsedAgainWhenTheOthersAreFull(t *testing.T) 
 
 // A server that drains a connection closes it when its last call ends. By then there is
 // another one, and its limit of streams counts.
-func TestPool_TheEndOfADrainedConnectionDoesNotHideTheNewOne(t *testing.T) {
+func TestPool_EndOfADrainedConnectionKeepsTheNewOne(t *testing.T) {
 	c := dial(t, serveService(t, newSlow()), Config{})
 	l := c.query.all()[0]
 	connection := func(streams int64) *watchedConn {

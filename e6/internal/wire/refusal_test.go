@@ -18,7 +18,7 @@ import (
 	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
 )
 
-func TestPlainHTTPRepliesOfAnIngress(t *testing.T) {
+func TestClassify_PlainHTTPResponses(t *testing.T) {
 	for _, tc := range []struct {
 		name        string
 		code        int
@@ -35,8 +35,8 @@ func TestPlainHTTPRepliesOfAnIngress(t *testing.T) {
 		{"503 with an HTML page is a suspended cluster", 503, "text/html", "<html>503</html>", ClassUnavailable, EffectNone},
 		{"503 without a body is a suspended cluster", 503, "", "", ClassUnavailable, EffectNone},
 		{"404 is a broken path and no missing method", 404, "text/plain", "not found", ClassNoResponse, EffectUnknown},
-		{"502 says that the engine is gone", 502, "text/html", "bad gateway", ClassNoResponse, EffectUnknown},
-		{"504 says that the engine is gone", 504, "text/html", "", ClassNoResponse, EffectUnknown},
+		{"502 of an engine that is gone", 502, "text/html", "bad gateway", ClassNoResponse, EffectUnknown},
+		{"504 of an engine that is gone", 504, "text/html", "", ClassNoResponse, EffectUnknown},
 		{"500 quoting a 456 is no refusal", 500, "text/plain", "status: 456", ClassNoResponse, EffectUnknown},
 		{"429 is no refusal by side", 429, "text/plain", "456", ClassNoResponse, EffectUnknown},
 		{"401 rejects the credentials", 401, "text/plain", "", ClassCredentials, EffectUnknown},
@@ -51,13 +51,13 @@ func TestPlainHTTPRepliesOfAnIngress(t *testing.T) {
 				w.WriteHeader(tc.code)
 				_, _ = w.Write([]byte(tc.body))
 			}, nil)
-			e := judged(t, ask(t, dial(t, address, Config{})), tc.class, tc.effect)
+			e := requireFailure(t, ask(t, dial(t, address, Config{})), tc.class, tc.effect)
 			require.LessOrEqual(t, len(e.Error()), 600)
 		})
 	}
 }
 
-func TestStatusesThatAServerAnswers(t *testing.T) {
+func TestClassify_StatusesOfAServer(t *testing.T) {
 	const quote = `unexpected HTTP status code received from server: 456 (); transport: received unexpected content-type "text/html"`
 	for _, tc := range []struct {
 		name    string
@@ -96,9 +96,9 @@ func TestStatusesThatAServerAnswers(t *testing.T) {
 		{"unauthenticated rejects the credentials", codes.Unauthenticated, "bad token", ClassCredentials, EffectDone},
 		{"permission denied rejects the credentials", codes.PermissionDenied, "no", ClassCredentials, EffectDone},
 		{"a missing method had no effect", codes.Unimplemented, "unknown method", ClassUnimplemented, EffectNone},
-		{"an engine that is going away tells nothing", codes.Unavailable, "shutting down", ClassNoResponse, EffectUnknown},
-		{"an unknown error without words tells nothing", codes.Unknown, "", ClassNoResponse, EffectUnknown},
-		{"a query that somebody else cancelled is stopped", codes.Canceled, "the query was cancelled", ClassStopped, EffectUnknown},
+		{"an engine that shuts down proves nothing", codes.Unavailable, "shutting down", ClassNoResponse, EffectUnknown},
+		{"an unknown error without a message proves nothing", codes.Unknown, "", ClassNoResponse, EffectUnknown},
+		{"a query that another client cancelled is stopped", codes.Canceled, "the query was cancelled", ClassStopped, EffectUnknown},
 		{"a query beyond the engine's time limit is stopped", codes.DeadlineExceeded, "the statement ran for too long", ClassStopped, EffectUnknown},
 		{"a call that the server cancelled got no response", codes.Canceled, "context canceled", ClassNoResponse, EffectUnknown},
 		{"a call that the server cancelled in other words got no response", codes.Canceled, "RPC cancelled", ClassNoResponse, EffectUnknown},
@@ -131,7 +131,7 @@ func TestStatusesThatAServerAnswers(t *testing.T) {
 					}
 					return nil, status.Error(tc.code, tc.message)
 				})
-				e := judged(t, ask(t, dial(t, address, Config{})), tc.class, tc.effect)
+				e := requireFailure(t, ask(t, dial(t, address, Config{})), tc.class, tc.effect)
 				require.Equal(t, tc.code, status.Code(e))
 				require.Equal(t, tc.message, status.Convert(e).Message())
 			})
@@ -139,7 +139,7 @@ func TestStatusesThatAServerAnswers(t *testing.T) {
 	}
 }
 
-func TestWhoseDeadlineItWasIsTold(t *testing.T) {
+func TestClassify_DeadlineOfTheCallerOrOfTheServer(t *testing.T) {
 	tooLate := func(context.Context) (*e6xv1.StatusResponse, error) {
 		return nil, status.Error(codes.DeadlineExceeded, "the query ran for too long")
 	}
@@ -162,7 +162,7 @@ func TestWhoseDeadlineItWasIsTold(t *testing.T) {
 			}
 			defer cancel()
 			_, err := c.Engine(Call{Side: fsm.Blue}).Status(ctx, &e6xv1.StatusRequest{})
-			judged(t, err, tc.class, tc.effect)
+			requireFailure(t, err, tc.class, tc.effect)
 			require.Equal(t, tc.class == ClassTimeout, errors.Is(err, context.DeadlineExceeded))
 		})
 	}

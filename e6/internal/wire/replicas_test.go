@@ -48,7 +48,7 @@ func balanced(t *testing.T, replicas ...*replica) *Conn {
 	}})
 }
 
-func TestReplicas_ARefusedCallIsTriedOnAConnectionToAnother(t *testing.T) {
+func TestReplicas_RefusedCallIsRetriedOnAnotherReplica(t *testing.T) {
 	one, other := newReplica(t), newReplica(t)
 	c := balanced(t, one, other)
 	ctx := context.Background()
@@ -70,7 +70,7 @@ func TestReplicas_ARefusedCallIsTriedOnAConnectionToAnother(t *testing.T) {
 	}
 	one.refuses.Store(true)
 	other.refuses.Store(true)
-	judged(t, ask(t, c), ClassWrongSide, EffectNone)
+	requireFailure(t, ask(t, c), ClassWrongSide, EffectNone)
 	require.Equal(t, ClassWrongSide, Classify(leased(ctx, c, "")))
 }
 
@@ -83,7 +83,7 @@ func forget(c *Conn) {
 	}
 }
 
-func TestReplicas_AnAttemptGoesOnWhereItsSideIsAccepted(t *testing.T) {
+func TestReplicas_AttemptContinuesOnAReplicaThatAccepts(t *testing.T) {
 	one, other := newReplica(t), newReplica(t)
 	c := balanced(t, one, other)
 	ctx := context.Background()
@@ -111,7 +111,7 @@ func TestReplicas_AnAttemptGoesOnWhereItsSideIsAccepted(t *testing.T) {
 
 // The connection of control calls is there, and that of statements cannot be made: a statement
 // does not fail for that. As soon as any connection is made, the others are tried again.
-func TestPool_ACallWhoseConnectionFailedGoesOverOneThatIsThere(t *testing.T) {
+func TestPool_CallUsesAnotherConnectionIfItsOwnFailed(t *testing.T) {
 	var down atomic.Bool
 	c := dial(t, serveService(t, newSlow()), Config{Dialer: func(ctx context.Context, addr string) (net.Conn, error) {
 		if down.Load() {
@@ -141,7 +141,7 @@ func TestPool_ACallWhoseConnectionFailedGoesOverOneThatIsThere(t *testing.T) {
 
 // The connection to the replica that accepts is full, and another replica refuses. While
 // replicas are known to disagree, the call waits for a stream.
-func TestReplicas_ARefusedCallWaitsForTheOneThatAccepts(t *testing.T) {
+func TestReplicas_RefusedCallWaitsForAReplicaThatAccepts(t *testing.T) {
 	for name, disagreed := range map[string]bool{"they disagree": true, "nothing is known": false} {
 		t.Run(name, func(t *testing.T) {
 			replicas := map[string]*replica{}

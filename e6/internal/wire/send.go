@@ -13,27 +13,26 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// evidence is what gRPC tells about a call that failed, besides its error.
-type evidence struct {
+// callOutcome is the information of gRPC about a failed call, besides its error.
+type callOutcome struct {
 	// sent: the call was given to a connection, so that the server may have seen it.
 	sent bool
-	// answered: a gRPC server answered. Its replies have metadata, at least their
-	// content type; an ingress that refuses in plain HTTP sends none.
+	// answered: a gRPC server responded. Its responses have metadata, at least their
+	// content type; a plain HTTP response of an ingress has none.
 	answered bool
-	// upstream: Envoy passed on the response of an engine, and says how long it took.
+	// upstream: Envoy forwarded the response of an engine, and added the engine's time.
 	upstream bool
-	// ingress: Envoy made the reply itself.
+	// ingress: Envoy made the response itself.
 	ingress bool
 	// required: every engine has the method.
 	required bool
 }
 
-// upstreamTime is the header that Envoy adds to what it passes on, and not to its own
-// replies.
+// upstreamTime is the header that Envoy adds to forwarded responses, and not to its own.
 const upstreamTime = "x-envoy-upstream-service-time"
 
 // first returns the first value of a key in the header or the trailer.
-func (w *witness) first(key string) string {
+func (w *callInfo) first(key string) string {
 	for _, md := range [...]metadata.MD{w.header, w.trailer} {
 		if values := md[key]; len(values) > 0 {
 			return values[0]
@@ -42,9 +41,9 @@ func (w *witness) first(key string) string {
 	return ""
 }
 
-// unwrittenError is the end of a call whose stream ended before its request was written.
+// unwrittenError is the error of a call whose stream ended before its request was written.
 //
-// gRPC repeats a call once whose stream was not processed. If the stream of the second
+// gRPC retries a call once if its stream was not processed. If the stream of the second
 // attempt ends between its headers and its request, because of a second GOAWAY for
 // example, gRPC returns a bare io.EOF and drops the status of that stream. A unary call
 // does not begin without its request, and the first attempt was not processed: such a
@@ -65,68 +64,68 @@ func namedEOF(err error) error {
 	return err
 }
 
-// nameEOF is the innermost interceptor of a Conn with interceptors of the caller's: what
-// they return proves nothing, so that io.EOF is named before they get it.
+// nameEOF is the innermost interceptor of a Conn with interceptors of the caller. An
+// io.EOF of theirs proves nothing, so that of gRPC is replaced before they get it.
 func nameEOF(ctx context.Context, method string, args, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 	return namedEOF(invoke(ctx, method, args, reply, cc, opts...))
 }
 
-// A witness sees a call: gRPC writes to it what there is to know of one that failed.
-type witness struct {
+// A callInfo receives the header, the trailer and the peer of a call from gRPC.
+type callInfo struct {
 	header, trailer metadata.MD
 	to              peer.Peer // replaced as a whole if the call got a connection
 	see             [3]grpc.CallOption
 	opts            []grpc.CallOption
 }
 
-// nowhere is an address that no connection has.
+// nowhere is the address of noPeer, which no connection has.
 type nowhere struct{ net.Addr }
 
-// noPeer is that of a call that got no connection. One that did may have a peer
-// without addresses: a dialer of the caller's can give any connection.
+// noPeer is the peer of a call that got no connection. A peer without addresses would not
+// do: a dialer of the caller may return a connection without them.
 var noPeer = peer.Peer{LocalAddr: nowhere{}}
 
-func newWitness() *witness {
-	w := &witness{to: noPeer}
+func newCallInfo() *callInfo {
+	w := &callInfo{to: noPeer}
 	w.see = [...]grpc.CallOption{grpc.Header(&w.header), grpc.Trailer(&w.trailer), grpc.Peer(&w.to)}
 	return w
 }
 
-// witnesses have seen a call that is over. They are used again, as their options would
-// be memory for every call. An interceptor of the caller's may hold on to them, so
-// calls through one have witnesses of their own.
-var witnesses = sync.Pool{New: func() any { return newWitness() }}
+// callInfos is a pool of callInfo values, because their options would cost allocations for
+// every call. An interceptor of the caller may keep a reference, so calls through one do
+// not use the pool.
+var callInfos = sync.Pool{New: func() any { return newCallInfo() }}
 
-// send makes a unary call, and says what there is to know of one that failed. By
-// gRPC's streams the metadata could be asked for after a failure only, but gRPC gives
-// every stream a goroutine.
-func (c *Conn) send(ctx context.Context, cc *grpc.ClientConn, path string, args, reply any, opts []grpc.CallOption) (evidence, error) {
+// send makes a unary call and returns the callOutcome of a failed one. With the stream API
+// of gRPC, the metadata could be read after a failure only, but gRPC starts a goroutine
+// for every stream.
+func (c *Conn) send(ctx context.Context, cc *grpc.ClientConn, path string, args, reply any, opts []grpc.CallOption) (callOutcome, error) {
 	if c.intercepted {
-		return newWitness().send(ctx, c, cc, path, args, reply, opts) // nameEOF is an interceptor then
+		return newCallInfo().send(ctx, c, cc, path, args, reply, opts) // nameEOF is an interceptor then
 	}
-	w := witnesses.Get().(*witness)
+	w := callInfos.Get().(*callInfo)
 	seen, err := w.send(ctx, c, cc, path, args, reply, opts)
 	err = namedEOF(err)
 	w.header, w.trailer, w.to = nil, nil, noPeer
-	witnesses.Put(w)
+	callInfos.Put(w)
 	return seen, err
 }
 
-func (w *witness) send(ctx context.Context, c *Conn, cc *grpc.ClientConn, path string, args, reply any, opts []grpc.CallOption) (evidence, error) {
+func (w *callInfo) send(ctx context.Context, c *Conn, cc *grpc.ClientConn, path string, args, reply any, opts []grpc.CallOption) (callOutcome, error) {
 	w.opts = append(append(w.opts[:0], opts...), w.see[:]...)
 	err := cc.Invoke(ctx, path, args, reply, w.opts...)
 	timed := c.timed.Load()
 	if err == nil && timed {
-		return evidence{}, nil
+		return callOutcome{}, nil
 	}
 	upstream := w.first(upstreamTime) != ""
 	if upstream && !timed {
 		c.timed.Store(true)
 	}
 	if err == nil {
-		return evidence{}, nil
+		return callOutcome{}, nil
 	}
-	return evidence{
+	return callOutcome{
 		sent: w.to.LocalAddr != noPeer.LocalAddr, answered: len(w.header) > 0 || len(w.trailer) > 0,
 		upstream: upstream, ingress: timed && !upstream && w.first("server") == "envoy",
 	}, err

@@ -14,7 +14,7 @@ import (
 	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
 )
 
-func TestACallThatIsInterceptedIsJudgedTheSame(t *testing.T) {
+func TestClassify_InterceptedCallIsClassifiedTheSame(t *testing.T) {
 	calls := 0
 	also = []grpc.DialOption{grpc.WithUnaryInterceptor(func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoker grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 		calls++
@@ -22,23 +22,23 @@ func TestACallThatIsInterceptedIsJudgedTheSame(t *testing.T) {
 	})}
 	defer func() { also = nil }()
 	for name, test := range map[string]func(*testing.T){
-		"plain HTTP":        TestPlainHTTPRepliesOfAnIngress,
-		"statuses":          TestStatusesThatAServerAnswers,
-		"deadlines":         TestWhoseDeadlineItWasIsTold,
-		"no listener":       TestNobodyListensSoNothingWasSent,
-		"unknown host":      TestAnUnknownHostIsUnreachable,
-		"no answer":         TestAServerThatNeverAnswersEndsWithTheDeadline,
-		"context ends":      TestAContextThatEndsAfterSendingLeavesTheEffectUnknown,
-		"context has ended": TestAContextThatHasEndedSendsNothing,
-		"server dies":       TestAServerThatDiesMidCallLeavesTheEffectUnknown,
-		"stream is reset":   TestAStreamThatIsResetLeavesTheEffectUnknown,
-		"no message":        TestAnAnswerThatIsNoMessageLeavesTheEffectUnknown,
-		"two messages":      TestAnAnswerOfTwoMessagesLeavesTheEffectUnknown,
-		"no address":        TestWhatADialerGivesNeedsNoAddress,
-		"too large":         TestMessagesBeyondALimitAreTooLarge,
-		"cannot be encoded": TestARequestThatCannotBeEncodedIsNotSent,
-		"closed":            TestAClosedConnRefusesCallsAndClosesOnce,
-		"closing":           TestClosingEndsTheCallsThatAreActive,
+		"plain HTTP":        TestClassify_PlainHTTPResponses,
+		"statuses":          TestClassify_StatusesOfAServer,
+		"deadlines":         TestClassify_DeadlineOfTheCallerOrOfTheServer,
+		"no listener":       TestClassify_ConnectionRefusedHasNoEffect,
+		"unknown host":      TestClassify_UnknownHostIsUnreachable,
+		"no answer":         TestClassify_SilentServerIsATimeout,
+		"context ends":      TestClassify_ContextEndsAfterSending,
+		"context has ended": TestClassify_EndedContextSendsNothing,
+		"server dies":       TestClassify_ServerDiesDuringACall,
+		"stream is reset":   TestClassify_ResetStream,
+		"no message":        TestClassify_MalformedMessage,
+		"two messages":      TestClassify_ResponseWithTwoMessages,
+		"no address":        TestClassify_ConnectionWithoutAddresses,
+		"too large":         TestClassify_TooLargeMessages,
+		"cannot be encoded": TestClassify_RequestThatCannotBeEncoded,
+		"closed":            TestConn_ClosedRefusesCalls,
+		"closing":           TestConn_CloseCancelsCallsInFlight,
 	} {
 		before := calls
 		t.Run(name, test)
@@ -46,7 +46,7 @@ func TestACallThatIsInterceptedIsJudgedTheSame(t *testing.T) {
 	}
 }
 
-func TestACallTakesTwoAllocationsMoreThanTheBareStubs(t *testing.T) {
+func TestCall_AllocatesTwiceMoreThanTheStubs(t *testing.T) {
 	address := serveEngine(t, func(context.Context) (*e6xv1.StatusResponse, error) { return &e6xv1.StatusResponse{}, nil })
 	request, reply := &e6xv1.StatusRequest{SessionId: "s"}, &e6xv1.StatusResponse{}
 	conn := dial(t, address, Config{}).bind(Call{Side: fsm.Blue, PlannerIP: "10.0.0.1"})

@@ -81,19 +81,19 @@ func listen(t testing.TB) net.Listener {
 	return l
 }
 
-// heard is one announcement.
-type heard struct {
-	speaker, target fsm.Side
-	at              Stamp
-	unknown         string
+// announcement is one call of Announced.
+type announcement struct {
+	source, target fsm.Side
+	at             Stamp
+	unknown        string
 }
 
-// recorder is an Observer that counts the stamps and keeps what it hears.
+// recorder is an Observer that counts the stamps and stores the announcements.
 type recorder struct {
-	mu     sync.Mutex
-	stamps uint64
-	heard  []heard
-	agreed atomic.Int64
+	mu           sync.Mutex
+	stamps       uint64
+	announcement []announcement
+	agreed       atomic.Int64
 }
 
 func (r *recorder) Stamp() Stamp {
@@ -103,18 +103,18 @@ func (r *recorder) Stamp() Stamp {
 	return Stamp{Epoch: r.stamps, Transition: 7}
 }
 
-func (r *recorder) Announced(_ context.Context, speaker fsm.Side, at Stamp, target fsm.Side) {
+func (r *recorder) Announced(_ context.Context, source fsm.Side, at Stamp, target fsm.Side) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.heard = append(r.heard, heard{speaker: speaker, target: target, at: at})
+	r.announcement = append(r.announcement, announcement{source: source, target: target, at: at})
 }
 
 func (r *recorder) Agreed(fsm.Side, Stamp) { r.agreed.Add(1) }
 
-func (r *recorder) AnnouncedUnknown(_ context.Context, speaker fsm.Side, at Stamp, value string) {
+func (r *recorder) AnnouncedUnknown(_ context.Context, source fsm.Side, at Stamp, value string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.heard = append(r.heard, heard{speaker: speaker, at: at, unknown: value})
+	r.announcement = append(r.announcement, announcement{source: source, at: at, unknown: value})
 }
 
 // also is what dial adds to every Conn.
@@ -143,8 +143,8 @@ func ask(t testing.TB, c *Conn) error {
 	return err
 }
 
-// judged checks that err is a failed call of the class and the effect.
-func judged(t testing.TB, err error, class Class, effect Effect) *Error {
+// requireFailure checks that err is a failed call of the class and the effect.
+func requireFailure(t testing.TB, err error, class Class, effect Effect) *Error {
 	t.Helper()
 	e, ok := AsError(err)
 	require.True(t, ok, "not an *Error: %v", err)

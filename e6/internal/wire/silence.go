@@ -7,10 +7,10 @@ import (
 	"github.com/e6data/e6data-go/e6/fsm"
 )
 
-// A silence notices a side that answers no call, whoever gives up on the calls. It
-// measures the time since the last answer of the side, as long as calls are
-// outstanding; the pauses between calls do not count. A call costs it one atomic
-// addition: the time is looked at by a timer, which runs only while there are calls.
+// A silence detects a side that answers no call, also if all callers cancel early. It
+// measures the time since the last answer of the side while calls are outstanding;
+// pauses between calls do not count. It costs a call one atomic addition: a timer, which
+// runs only while there are calls, does the rest.
 type silence struct {
 	*counts
 	side   fsm.Side
@@ -21,14 +21,14 @@ type silence struct {
 	mu       sync.Mutex
 	timer    *time.Timer
 	closed   bool
-	looked   time.Time     // when the timer last looked
+	looked   time.Time     // time of the last measurement
 	silent   time.Duration // since the last answer, with calls outstanding
-	at       Stamp         // when the silence began
-	answered int64         // by then
-	ended    int64         // by the last look
+	at       Stamp         // of the begin of the silence
+	answered int64         // counts.answered at the begin of the silence
+	ended    int64         // counts.unanswered at the last measurement
 }
 
-// looksPerLimit is how often the timer looks in the time that a silence may last.
+// looksPerLimit is the number of measurements within the limit.
 const looksPerLimit = 16
 
 // begin counts a call that is sent.
@@ -39,8 +39,8 @@ func (s *silence) begin() {
 	}
 }
 
-// end counts the end of a call. What an ingress says in the place of an engine is no
-// answer, except that it refuses.
+// end counts the end of a call. A response of an ingress in place of the engine is no
+// answer, unless it is a refusal.
 func (s *silence) end(answered bool) {
 	if answered {
 		s.counts.answered.Add(1)
@@ -66,8 +66,8 @@ func (s *silence) watch() {
 	}
 }
 
-// isBroken begins to measure anew if there was an answer since the last look, or a
-// new epoch: what a side did in an earlier one says nothing about this one.
+// isBroken restarts the measurement if there was an answer since the last one, or if a new
+// epoch has begun: silence in an earlier epoch does not count.
 func (s *silence) isBroken() bool {
 	at, answered := s.stamp(), s.counts.answered.Load()
 	if answered == s.answered && at.Epoch == s.at.Epoch {
@@ -77,8 +77,8 @@ func (s *silence) isBroken() bool {
 	return true
 }
 
-// look measures the silence, and reports one that has reached the limit: once
-// whenever the limit has passed again.
+// look measures the silence and reports it when it reaches the limit, and again after each
+// further limit.
 func (s *silence) look() {
 	silent, since, over := s.measure()
 	if over {
@@ -102,7 +102,11 @@ func (s *silence) measure() (silent time.Duration, since Stamp, over bool) {
 	if over {
 		s.silent = 0
 	}
-	// A call that still saw a timer that runs is outstanding now.
+	// Clear watched first and check for outstanding calls afterwards. In the reverse order
+	// a call could be missed:
+	//  1. measure finds no outstanding call.
+	//  2. begin counts a call, and finds watched set, so it does not start the timer.
+	//  3. measure clears watched, and no timer runs.
 	if s.watched.Store(false); waiting || s.outstanding() > 0 {
 		s.watched.Store(true)
 		s.timer.Reset(s.limit / looksPerLimit)
@@ -110,7 +114,8 @@ func (s *silence) measure() (silent time.Duration, since Stamp, over bool) {
 	return silent, since, over
 }
 
-// outstanding is the number of calls that have not ended, and never too small.
+// outstanding is the number of calls in flight, never too small: the ended ones are
+// counted before the started ones.
 func (s *silence) outstanding() int64 {
 	ended := s.counts.answered.Load() + s.unanswered.Load()
 	return s.calls.Load() - ended

@@ -6,12 +6,12 @@ import (
 	"github.com/e6data/e6data-go/internal/refusal"
 )
 
-// This file lists the texts that decide where gRPC gives nothing else. A status that
-// gRPC made on this end, for a response that it could not read, is of the same type as
-// one that a server sent. TestEveryTextOfGRPCIsCovered derives the texts of the pinned
-// version from its source and fails for one that is not covered here.
+// This file lists the texts by which failures are classified where gRPC returns nothing
+// else. A status that gRPC of this client made, for a response that it could not read, has
+// the same type as one that a server sent. TestGRPCTexts_AllAreCovered derives the texts
+// of the pinned version from its source and fails for one that is not covered here.
 
-// text matches a status message: one that begins with it, or is exactly it.
+// text matches a status message that begins with it or, if exact is set, equals it.
 type text struct {
 	begins string
 	exact  bool
@@ -33,8 +33,7 @@ func matchesAny(message string, texts []text) bool {
 	return false
 }
 
-// What gRPC makes of a plain HTTP reply. Those that turn a call away are in package
-// refusal.
+// The texts of gRPC for a plain HTTP response. Those of refusals are in package refusal.
 const (
 	httpReply      = refusal.HTTPReply
 	httpTimeout    = httpReply + "504 ("
@@ -42,25 +41,26 @@ const (
 	httpForbidden  = httpReply + "403 ("
 )
 
-// How gRPC describes RST_STREAM.
+// The texts of gRPC for RST_STREAM.
 const (
 	streamReset   = "stream terminated by RST_STREAM with error code: "
 	streamRefused = streamReset + "REFUSED_STREAM"
 )
 
-// What this client says of a call that its Conn ended.
+// The text of gRPC for a call that ended with its Conn.
 const closing = "the client connection is closing"
 
-// What gRPC says of a connection that ended for too many PINGs, which is for the hint only.
+// The text of gRPC for a connection that ended because of too many PINGs. It is used for a
+// hint only.
 const tooManyPings = `received prior goaway: code: ENHANCE_YOUR_CALM, debug data: "too_many_pings"`
 
-// What gRPC says of a unary call with no response or with two.
+// The text of gRPC for a unary call without a response or with two.
 const cardinality = "cardinality violation: "
 
-// unprocessed are the texts that gRPC gives only to streams that the server did not
+// unprocessed are the texts that gRPC uses only for streams that the server did not
 // process: RST_STREAM with REFUSED_STREAM; a stream above the last one of a GOAWAY; a
-// stream whose headers were never written. They prove it if no metadata came, as a
-// server may quote them. TestTextsOfUnprocessedStreamsAreUsedForNothingElse checks the
+// stream whose headers were never written. They are a proof only without metadata, as a
+// server may quote them. TestGRPCTexts_UnprocessedAreUsedForNothingElse checks the
 // source of gRPC.
 var unprocessed = []text{
 	{begins: streamRefused},
@@ -69,9 +69,9 @@ var unprocessed = []text{
 	{begins: "transport is closing", exact: true},
 }
 
-// notConnected are the texts of a call that found no connection. gRPC repeats a call
-// once whose stream was not processed; if that finds no connection, nothing but the
-// text shows that the second attempt had no stream.
+// notConnected are the texts of a call that found no connection. gRPC retries a call once
+// if its stream was not processed; if the retry finds no connection, only the text shows
+// that the second attempt had no stream.
 var notConnected = []text{
 	{begins: `connection error: desc = "transport: Error while dialing`},
 	{begins: `connection error: desc = "transport: error while dialing`},
@@ -94,8 +94,8 @@ var requestOversized = []text{
 	{begins: "grpc: message too large ("},
 }
 
-// responseOversized are the texts about a message over a limit: gRPC on this end about
-// a response, or a server about the request.
+// responseOversized are the texts about a message over a limit: of this client's gRPC
+// about a response, or of a server about the request.
 var responseOversized = []text{
 	{begins: "grpc: received message larger than max"},
 	{begins: "grpc: message after decompression larger than max"},
@@ -103,10 +103,9 @@ var responseOversized = []text{
 	{begins: "gRPC message exceeds maximum size"},
 }
 
-// unreadable are the texts that gRPC makes on this end when a response had begun and
-// cannot be read, or its connection was lost. A server that quotes one at the very
-// beginning of its own message is classified alike: the effect is then unknown instead
-// of done, which is safe.
+// unreadable are the texts of this client's gRPC when a response had begun and cannot be
+// read, or its connection was lost. A message of a server that begins with one is
+// classified in the same way: its effect is unknown instead of done, which is safe.
 var unreadable = []text{
 	{begins: streamReset},
 	{begins: "grpc: "}, // decompression, decoding, format of the payload
@@ -138,14 +137,14 @@ var unreadable = []text{
 	{begins: "pseudo header field after regular", exact: true},
 }
 
-// dataBeyondWindow reports whether message says that a response exceeded the window
-// of flow control, as gRPC on this end does. Its numbers are in the middle.
+// dataBeyondWindow reports whether message is that of this client's gRPC about a response
+// that exceeded the flow-control window. It has numbers in the middle.
 func dataBeyondWindow(message string) bool {
 	rest, ok := strings.CutPrefix(message, "received ")
 	return ok && strings.Contains(rest, "-bytes data exceeding the limit ")
 }
 
-// poisoned are the texts of calls whose connection broke as a response violated
+// poisoned are the texts of calls whose connection broke because a response violated
 // HTTP/2: a frame or a header that is too large or malformed.
 var poisoned = []text{
 	{begins: "error reading from server: connection error: "},
@@ -156,8 +155,8 @@ var poisoned = []text{
 	{begins: `closing transport due to: connection error: desc = "error reading from server: http2: `},
 }
 
-// What the engine says of a session that it does not accept, and of a right that the user
-// lacks.
+// The text of the engine for a session that it does not accept, and for a right that the
+// user lacks.
 const accessDenied = "Access denied"
 
 // sessionTexts name the session in a denial, in lower case. The name of a table may hold
@@ -167,8 +166,8 @@ var sessionTexts = []string{
 	"unknown session", "session not found", "session does not exist", "no session",
 }
 
-// denied classifies a denial of the engine by its text. One that says nothing more than
-// that access is denied is taken for that of a session.
+// denied classifies a denial of the engine by its text. The bare text "Access denied" is
+// taken for the denial of a session.
 func denied(message string) Class {
 	detail := strings.ToLower(message)
 	if strings.Trim(detail, ". ") == strings.ToLower(accessDenied) {
@@ -182,13 +181,13 @@ func denied(message string) Class {
 	return ClassDenied
 }
 
-// Envoy's own replies to a call that it could not pass on, as the message of a status
-// UNAVAILABLE (its router, and the names of its reset reasons). Those listed reached no
-// engine: there was no host, no connection, or no permission for one more request; a
-// stream that was refused was not processed. After a retry of Envoy's own, the text says
-// "retried and the latest reset reason" and proves nothing about the first attempt.
-// Every other reason leaves the effect unknown: connection termination, local reset,
-// remote reset, protocol error, and "upstream request timeout".
+// Responses of Envoy itself to a call that it could not forward, as the message of a
+// status UNAVAILABLE (its router, and the names of its reset reasons). The listed calls
+// reached no engine: there was no host, no connection, or no permission for one more
+// request; a refused stream was not processed. After a retry by Envoy, the text is
+// "retried and the latest reset reason" and proves nothing about the first attempt. Every
+// other reason leaves the effect unknown: connection termination, local reset, remote
+// reset, protocol error, and "upstream request timeout".
 const (
 	envoyNoHost  = "no healthy upstream"
 	envoyReset   = "upstream connect error or disconnect/reset before headers. reset reason: "
@@ -209,7 +208,7 @@ func notReached(message string) bool {
 	if !ok {
 		return false
 	}
-	// What Envoy knows of the failure may follow: ", transport failure reason: ...".
+	// A detail may follow: ", transport failure reason: ...".
 	reason, _, _ = strings.Cut(reason, ",")
 	for _, r := range envoyNotReached {
 		if reason == r {

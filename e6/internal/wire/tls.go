@@ -22,8 +22,8 @@ var ErrNoCertificate = errors.New("no PEM block of type CERTIFICATE in it")
 type CAError struct {
 	// Source is the path of the file, or "CA bytes".
 	Source string
-	// Err says what is wrong: an error of the file system, of a certificate,
-	// or ErrNoCertificate.
+	// Err is the cause: an error of the file system, of a certificate, or
+	// ErrNoCertificate.
 	Err error
 }
 
@@ -37,7 +37,7 @@ func (e *CAError) Unwrap() error { return e.Err }
 
 // TLSConfig makes a configuration for Config.TLS, with TLS 1.2 at least. The
 // server must be signed by one of the certificates in the file and in the
-// bytes, both in PEM; if neither is given, by an authority of the system. The
+// bytes, both in PEM; without both, by an authority of the system. The
 // server name is checked instead of the target's host if it is not empty. A
 // source that cannot be read or used is a *CAError.
 func TLSConfig(caFile string, caPEM []byte, serverName string) (*tls.Config, error) {
@@ -63,8 +63,8 @@ func TLSConfig(caFile string, caPEM []byte, serverName string) (*tls.Config, err
 	return cfg, nil
 }
 
-// addCertificates adds all certificates in data. A broken one is an error, where
-// the pool's own method would leave it out without a word.
+// addCertificates adds all certificates in data. An invalid one is an error, where
+// AppendCertsFromPEM would skip it.
 func addCertificates(pool *x509.CertPool, data []byte) error {
 	found := false
 	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
@@ -102,9 +102,9 @@ func (needsTLS) GetRequestMetadata(context.Context, ...string) (map[string]strin
 func (needsTLS) RequireTransportSecurity() bool { return true }
 
 // Encrypts reports whether a connection is encrypted if it is made with cfg, nil for
-// clear text, and then with options that may override it. Options can be looked into
-// by gRPC alone, so it is asked whether it would send credentials with them. No
-// connection is made.
+// clear text, and then with options that may override it. Only gRPC can read the
+// options: a client with credentials that require TLS is created with them, and that
+// fails if they turn TLS off. No connection is made.
 func Encrypts(cfg *tls.Config, opts []grpc.DialOption) bool {
 	creds := insecure.NewCredentials()
 	if cfg != nil {

@@ -36,7 +36,7 @@ func (p *pausedStream) HandleRPC(_ context.Context, s stats.RPCStats) {
 	}
 }
 
-// closedConn tells when it is closed.
+// closedConn has a channel that is closed with it.
 type closedConn struct {
 	net.Conn
 	once   sync.Once
@@ -48,9 +48,9 @@ func (c *closedConn) Close() error {
 	return c.Conn.Close()
 }
 
-// TestARequestThatWasNotWrittenHadNoEffect: the server drains both connections of a call,
+// TestClassify_UnwrittenRequestHadNoEffect: the server drains both connections of a call,
 // the second one before gRPC has written the request. gRPC returns a bare io.EOF then.
-func TestARequestThatWasNotWrittenHadNoEffect(t *testing.T) {
+func TestClassify_UnwrittenRequestHadNoEffect(t *testing.T) {
 	for name, intercepted := range map[string]bool{"gRPC alone": false, "an interceptor of the caller's": true} {
 		t.Run(name, func(t *testing.T) {
 			// The first connection is drained once the request is there, so that gRPC writes
@@ -79,7 +79,7 @@ func TestARequestThatWasNotWrittenHadNoEffect(t *testing.T) {
 				DialOptions: []grpc.DialOption{grpc.WithStatsHandler(paused)},
 			})
 			c.intercepted = intercepted
-			e := judged(t, ask(t, c), ClassNotProcessed, EffectNone)
+			e := requireFailure(t, ask(t, c), ClassNotProcessed, EffectNone)
 			require.Equal(t, codes.Unavailable, status.Code(e))
 			require.ErrorContains(t, e, "before the request was written")
 			require.Equal(t, int64(2), paused.attempts.Load())
@@ -88,7 +88,7 @@ func TestARequestThatWasNotWrittenHadNoEffect(t *testing.T) {
 	}
 }
 
-func TestAnEOFOfTheCallersInterceptorProvesNothing(t *testing.T) {
+func TestClassify_EOFOfAnInterceptorProvesNothing(t *testing.T) {
 	address := serveEngine(t, func(context.Context) (*e6xv1.StatusResponse, error) { return &e6xv1.StatusResponse{}, nil })
 	drop := func(ctx context.Context, method string, args, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 		_ = invoke(ctx, method, args, reply, cc, opts...)

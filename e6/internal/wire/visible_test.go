@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestVisible_NoByteThatSteersATerminalIsLeft(t *testing.T) {
+func TestVisible_EscapesControlBytes(t *testing.T) {
 	for text, want := range map[string]string{
 		"\x9b2J": `\x9b2J`, "\u009b2J": `\u009b2J`, "\x1b[2J": `\x1b[2J`, "a\xffb": `a\xffb`, "é\xc3": `é\xc3`, "two\nlines\t": "two\nlines\t", "\ufffd": "\ufffd",
 	} {

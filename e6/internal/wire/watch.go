@@ -9,8 +9,8 @@ import (
 	"google.golang.org/grpc/credentials"
 )
 
-// watched are transport credentials that let a link see its connections. gRPC does not
-// tell how many streams the server allows, nor when a connection is there or gone.
+// watched are transport credentials that give a link access to its connections. gRPC does
+// not report the server's limit on streams, nor when a connection is made or lost.
 type watched struct {
 	credentials.TransportCredentials
 	link *link
@@ -19,9 +19,9 @@ type watched struct {
 // ClientHandshake implements credentials.TransportCredentials.
 func (w *watched) ClientHandshake(ctx context.Context, authority string, raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
 	if tcp, ok := raw.(*net.TCPConn); ok {
-		// gRPC turns these probes off. They cost a server nothing, none counts them, and
-		// they keep the way open through firewalls that forget quiet connections. A
-		// failure leaves the connection as usable as before.
+		// gRPC turns TCP keepalive off. Its probes cost a server nothing, no server
+		// limits them, and they keep the state of firewalls alive. An error is ignored:
+		// the connection works without them.
 		_ = tcp.SetKeepAliveConfig(tcpKeepalive)
 	}
 	w.link.conn.lines.add(raw)
@@ -38,13 +38,13 @@ func (w *watched) Clone() credentials.TransportCredentials {
 	return &watched{w.TransportCredentials.Clone(), w.link}
 }
 
-// tcpKeepalive finds a peer that is gone within a minute, also while no call is active.
+// tcpKeepalive detects a dead peer within a minute, also without active calls.
 var tcpKeepalive = net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interval: 10 * time.Second, Count: 3}
 
-// watchedConn reads along for the server's settings.
+// watchedConn scans the received bytes for the settings of the server.
 type watchedConn struct {
 	net.Conn
-	raw     net.Conn // what it is made of
+	raw     net.Conn // the connection below TLS
 	link    *link
 	scanner settingsScanner
 }
@@ -64,24 +64,24 @@ func (c *watchedConn) settings(streams int64) {
 
 // Close implements net.Conn.
 func (c *watchedConn) Close() error {
-	// One that the server drains is closed when its last call ends, and there may be
-	// another one by then.
+	// Compare: a connection that the server drains is closed when its last call ends, and
+	// by then current may be a newer one, which must stay.
 	if c.link.current.CompareAndSwap(c, nil) {
 		c.link.lost()
 	}
-	defer c.link.conn.lines.forget(c.raw) // TLS may wait until its last record is written
+	defer c.link.conn.lines.forget(c.raw) // after Close: Abort must be able to end its wait for TLS
 	return c.Conn.Close()
 }
 
-// settingsScanner finds SETTINGS frames in what a server sends (RFC 9113, sections 4.1 and 6.5).
+// settingsScanner finds SETTINGS frames in the bytes of a server (RFC 9113, sections 4.1 and 6.5).
 type settingsScanner struct {
-	head    [9]byte // of the present frame
-	have    int     // how much of it is there
-	left    int     // of its payload
-	setting [6]byte // of the present setting
-	got     int     // how much of it is there
+	head    [9]byte // header of the current frame
+	have    int     // bytes of the header so far
+	left    int     // remaining bytes of the payload
+	setting [6]byte // the current setting
+	got     int     // bytes of the setting so far
 	any     bool    // there was a SETTINGS frame before
-	streams int64   // MAX_CONCURRENT_STREAMS of the present frame; -1 if it has none
+	streams int64   // MAX_CONCURRENT_STREAMS of the current frame; -1 if it has none
 }
 
 const (
@@ -90,8 +90,8 @@ const (
 	maxConcurrentStreams = 0x3
 )
 
-// scan goes through the next bytes and calls found for each limit on streams. A first
-// SETTINGS frame without one sets no limit.
+// scan scans the next bytes and calls found for each limit on streams. A first SETTINGS
+// frame without one means no limit.
 func (f *settingsScanner) scan(b []byte, found func(streams int64)) {
 	for len(b) > 0 {
 		if f.have < len(f.head) {
@@ -120,7 +120,7 @@ func (f *settingsScanner) scan(b []byte, found func(streams int64)) {
 		}
 		switch {
 		case f.streams >= 0:
-			found(max(f.streams, 1)) // with 0 the calls wait, as gRPC does it
+			found(max(f.streams, 1)) // with 0, calls wait in gRPC
 		case !f.any:
 			found(unlimited)
 		}
@@ -128,7 +128,7 @@ func (f *settingsScanner) scan(b []byte, found func(streams int64)) {
 	}
 }
 
-// announces reports whether the present frame holds settings.
+// announces reports whether the current frame holds settings.
 func (f *settingsScanner) announces() bool {
 	return f.head[3] == frameSettings && f.head[4]&flagAck == 0
 }
