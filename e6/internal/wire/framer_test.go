@@ -117,8 +117,8 @@ func serveStreams(t testing.TB, begun func(f *frames, stream uint32), reply func
 	return l.Addr().String(), func() int { mu.Lock(); defer mu.Unlock(); return nth }
 }
 
-// TestClassify_UnreadableResponses shows that whatever gRPC says on this end of a response
-// leaves the effect unknown, even if the response began well.
+// TestClassify_UnreadableResponses shows that every error of this client's gRPC about a
+// response leaves the effect unknown, even if the response began well.
 func TestClassify_UnreadableResponses(t *testing.T) {
 	grpcHeaders := []string{":status", "200", "content-type", "application/grpc"}
 	long := strings.Repeat("x", 600<<10)
@@ -228,8 +228,8 @@ func TestClassify_StatusOfAnEngineInEveryForm(t *testing.T) {
 	}
 }
 
-// TestClassify_TextOfEnvoyFromAnEngineProvesNothing shows that a response which Envoy passed on, as
-// its header says, is the engine's, whatever its words are.
+// TestClassify_TextOfEnvoyFromAnEngineProvesNothing shows that a response with the header of
+// a forwarded response is that of the engine, whatever its text is.
 func TestClassify_TextOfEnvoyFromAnEngineProvesNothing(t *testing.T) {
 	for header, effect := range map[string]Effect{"x-envoy-upstream-service-time": EffectUnknown, "x-envoy-other": EffectNone} {
 		address, _ := serveFrames(t, func(f *frames, s uint32, _ int) bool {
@@ -326,7 +326,8 @@ func TestClassify_UnprocessedStreamWithoutAnotherConnection(t *testing.T) {
 	require.ErrorContains(t, e, "connection refused")
 }
 
-// TestClassify_ResponseThatBreaksTheConnection shows that the steps of statements say so.
+// TestClassify_ResponseThatBreaksTheConnection shows that the outcome of a statement's step
+// has Poison set.
 func TestClassify_ResponseThatBreaksTheConnection(t *testing.T) {
 	prepare := func(address string) Outcome {
 		c := dial(t, address, Config{})

@@ -218,7 +218,7 @@ func TestGRPCTexts_InvalidFramesAreCovered(t *testing.T) {
 	texts := 0
 	for _, m := range errorsIn(t, dir, "http2/errors.go") {
 		if strings.Contains(m.format, "error") || m.format == "received from peer" || strings.HasPrefix(m.format, "connection ") {
-			continue // of a connection: gRPC says before it that it was reading; or of net/http's client
+			continue // of a connection: gRPC puts its own text before it; or of net/http's client
 		}
 		texts++
 		class, effect := classify(failure{code: codes.Internal, message: sample(m.format), sent: true, answered: true})

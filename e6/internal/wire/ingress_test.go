@@ -11,19 +11,19 @@ import (
 	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
 )
 
-// Envoy answers what it does not pass on in the form of an engine's error. It is told from
-// one by the time of the engine, which Envoy's other responses have.
+// Envoy's own response to a call has the form of an engine's error. Only a forwarded
+// response has the header with the time of the engine.
 func TestClassify_ResponseOfEnvoyIsNotOfTheEngine(t *testing.T) {
 	for name, tc := range map[string]struct {
 		passed, failed map[string]string // headers of a response that is passed on, and of the error
 		class          Class
 		effect         Effect
 	}{
-		"its own":                         {map[string]string{upstreamTime: "1", "Server": "envoy"}, map[string]string{"Server": "envoy"}, ClassNoResponse, EffectUnknown},
-		"the engine's":                    {map[string]string{upstreamTime: "1", "Server": "envoy"}, map[string]string{upstreamTime: "2", "Server": "envoy"}, ClassEngine, EffectDone},
-		"of an Envoy that never adds the time":  {map[string]string{"Server": "envoy"}, map[string]string{"Server": "envoy"}, ClassEngine, EffectDone},
-		"the engine's, by another proxy":  {map[string]string{upstreamTime: "1", "Server": "envoy"}, map[string]string{"Server": "nginx"}, ClassEngine, EffectDone},
-		"the engine's, by a silent proxy": {map[string]string{upstreamTime: "1", "Server": "envoy"}, nil, ClassEngine, EffectDone},
+		"its own":                              {map[string]string{upstreamTime: "1", "Server": "envoy"}, map[string]string{"Server": "envoy"}, ClassNoResponse, EffectUnknown},
+		"the engine's":                         {map[string]string{upstreamTime: "1", "Server": "envoy"}, map[string]string{upstreamTime: "2", "Server": "envoy"}, ClassEngine, EffectDone},
+		"of an Envoy that never adds the time": {map[string]string{"Server": "envoy"}, map[string]string{"Server": "envoy"}, ClassEngine, EffectDone},
+		"the engine's, by another proxy":       {map[string]string{upstreamTime: "1", "Server": "envoy"}, map[string]string{"Server": "nginx"}, ClassEngine, EffectDone},
+		"the engine's, by a silent proxy":      {map[string]string{upstreamTime: "1", "Server": "envoy"}, nil, ClassEngine, EffectDone},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var fail atomic.Bool

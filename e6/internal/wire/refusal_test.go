@@ -84,7 +84,7 @@ func TestClassify_StatusesOfAServer(t *testing.T) {
 		{"a text that goes on is no refusal", codes.Unknown, "status: 456 rows", ClassUnknownError, EffectDone},
 		{"a number with a fraction is no refusal", codes.Internal, "status: 456.5 seconds", ClassEngine, EffectDone},
 		{"a longer number is no refusal", codes.Internal, "status: 4567", ClassEngine, EffectDone},
-		{"a quotation in the middle is no refusal", codes.Internal, "the planner said status: 456", ClassEngine, EffectDone},
+		{"a quotation in the middle is no refusal", codes.Internal, "the planner sent status: 456", ClassEngine, EffectDone},
 		{"a query id with 456 is no refusal", codes.NotFound, "query 456-456 is not known", ClassEngine, EffectDone},
 		{"a number that begins with 503 is no suspension", codes.Unavailable, "status: 5030", ClassNoResponse, EffectUnknown},
 		{"a quoted mock refusal is no refusal", codes.InvalidArgument, "near 'Wrong strategy. Status: 456.'", ClassEngine, EffectDone},

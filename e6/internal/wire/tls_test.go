@@ -27,9 +27,9 @@ func TestTLS_ConfigWithoutProtectionIsRefused(t *testing.T) {
 		opts []grpc.DialOption
 		want string
 	}{
-		"no certificate is verified":    {&tls.Config{InsecureSkipVerify: true}, nil, "verifies no certificate"},
-		"only old versions":     {&tls.Config{MaxVersion: tls.VersionTLS11}, nil, "TLS 1.1 is the newest"},
-		"turned off afterwards": {&tls.Config{}, []grpc.DialOption{grpc.WithTransportCredentials(insecure.NewCredentials())}, "turn TLS off"},
+		"no certificate is verified": {&tls.Config{InsecureSkipVerify: true}, nil, "verifies no certificate"},
+		"only old versions":          {&tls.Config{MaxVersion: tls.VersionTLS11}, nil, "TLS 1.1 is the newest"},
+		"turned off afterwards":      {&tls.Config{}, []grpc.DialOption{grpc.WithTransportCredentials(insecure.NewCredentials())}, "turn TLS off"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Dial(Config{Target: "cluster.test:443", TLS: test.cfg, DialOptions: test.opts, Observer: &recorder{}})
