@@ -67,7 +67,7 @@ func longs(values ...int64) *wire {
 	return w.end(4)
 }
 
-func TestBrokenBatchesAreTypedErrorsThatSayWhere(t *testing.T) {
+func TestDecode_BrokenBatchIsATypedErrorWithAPosition(t *testing.T) {
 	two := []Field{{Name: "a"}, {Name: "b"}}
 	for _, tt := range []struct {
 		name   string
@@ -138,7 +138,7 @@ func TestBrokenBatchesAreTypedErrorsThatSayWhere(t *testing.T) {
 // cut takes the last n bytes away again.
 func (w *wire) cut(n int) *wire { w.b = w.b[:len(w.b)-n]; return w }
 
-func TestErrorsNameTheColumnAndTheOffset(t *testing.T) {
+func TestDecodeError_NamesTheColumnAndTheOffset(t *testing.T) {
 	w := head(1, 2).vector(1, Long).data(int64Data, wireList).list(wireI64, 1).i64(1).end(3).vector(1, Boolean)
 	w.data(boolData, wireList).list(wireBool, 1)
 	at := len(w.b)
@@ -151,9 +151,9 @@ func TestErrorsNameTheColumnAndTheOffset(t *testing.T) {
 	require.Contains(t, err.Error(), `vector: decode batch: column 1 "paid", byte `)
 }
 
-// TestSizesThatLieTakeNoMemory gives every length of the protocol a value that
+// TestDecode_WrongSizesAllocateNothing gives every length of the protocol a value that
 // the input does not hold: the largest there is, and one that could be real.
-func TestSizesThatLieTakeNoMemory(t *testing.T) {
+func TestDecode_WrongSizesAllocateNothing(t *testing.T) {
 	for _, size := range []int32{1<<31 - 1, 1 << 20} {
 		for name, in := range lies(size) {
 			t.Run(fmt.Sprint(name, " of ", size), func(t *testing.T) {
@@ -187,9 +187,9 @@ func lies(size int32) map[string][]byte {
 	return attacks
 }
 
-// TestMemoryIsBoundedByTheInput decodes the valid input that takes the most
+// TestDecode_MemoryIsBoundedByTheInput decodes the valid input that takes the most
 // memory for its length: the shortest vectors, and empty strings.
-func TestMemoryIsBoundedByTheInput(t *testing.T) {
+func TestDecode_MemoryIsBoundedByTheInput(t *testing.T) {
 	const n = 20_000
 	nulls := head(0, n)
 	for range n {
@@ -222,7 +222,7 @@ func allocated(f func()) uint64 {
 	return after.TotalAlloc - before.TotalAlloc
 }
 
-func TestUnknownFieldsAreSkippedEverywhere(t *testing.T) {
+func TestDecode_SkipsUnknownFields(t *testing.T) {
 	// One value of every wire type, nested.
 	unknown := func(w *wire) *wire {
 		w.field(wireBool, 100).raw(1).field(wireByte, -1).raw(9).field(wireI16, 101).raw(0, 1)
@@ -253,7 +253,7 @@ func TestUnknownFieldsAreSkippedEverywhere(t *testing.T) {
 	}
 }
 
-func TestDeeplyNestedUnknownFieldsAreRefused(t *testing.T) {
+func TestDecode_RefusesDeeplyNestedUnknownFields(t *testing.T) {
 	nested := func(depth int, open, shut []byte) []byte {
 		w := new(wire)
 		for range depth {

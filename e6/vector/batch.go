@@ -23,7 +23,7 @@ func Decode(b []byte, fields []Field) (*Batch, error) {
 	return batch, nil
 }
 
-// Rows returns the number of rows. An engine ends a result by a batch of none.
+// Rows returns the number of rows. An engine ends a result with a batch of 0 rows.
 func (b *Batch) Rows() int { return b.rows }
 
 // NumColumns returns the number of columns.
@@ -33,15 +33,14 @@ func (b *Batch) NumColumns() int { return len(b.columns) }
 // column. The pointer is good until the next Decode or Reset.
 func (b *Batch) Column(i int) *Column { return &b.columns[i] }
 
-// Reset empties the batch and lets go of every input that it was decoded from,
-// but keeps its memory for the next Decode.
+// Reset empties the batch and drops its references to inputs, but keeps its memory
+// for the next Decode.
 func (b *Batch) Reset() {
 	b.truncate(0)
 	b.rows, b.fields = 0, nil
 }
 
-// Head keeps the first n rows and forgets the others. It panics if there are not
-// as many.
+// Head keeps the first n rows and drops the others. It panics if there are fewer.
 func (b *Batch) Head(n int) {
 	if n < 0 || n > b.rows {
 		panic("vector: row out of range")
@@ -52,7 +51,7 @@ func (b *Batch) Head(n int) {
 	}
 }
 
-// Skip forgets the first n rows and keeps the others. It panics if there are not as many.
+// Skip drops the first n rows and keeps the others. It panics if there are fewer.
 func (b *Batch) Skip(n int) {
 	if n < 0 || n > b.rows {
 		panic("vector: row out of range")
@@ -72,9 +71,9 @@ func (b *Batch) truncate(n int) {
 }
 
 // Decode decodes one result batch, which must fill in to its last byte, and
-// replaces what the Batch held. The memory of earlier columns is used again, so
-// slices that were handed out before are overwritten, whereas strings that were
-// handed out stay valid: strings are views of the input they came from.
+// replaces the content of the Batch. The memory of earlier columns is reused, so
+// slices that were returned before are overwritten. Strings that were returned stay
+// valid: they are views of their input.
 // The caller must not change in while the batch, or any string or slice that
 // was read from it, is in use.
 //
@@ -204,8 +203,8 @@ func (b *Batch) checkShape(rows int) *DecodeError {
 	return nil
 }
 
-// once checks the head of a known field: its wire type, and that it has not
-// been there before.
+// once checks the head of a known field: its wire type, and that it has not occurred
+// before.
 func (r *reader) once(seen *bool, at int, got, want byte, what string) *DecodeError {
 	if *seen {
 		return fail(at, ErrField, "%s is given twice", what)

@@ -11,7 +11,7 @@ import (
 // the compiler drop the bounds checks and use one swapping load per value.
 
 // resize returns a slice of n elements, the given one if it is large enough.
-// What the elements hold is undefined.
+// The values of the elements are undefined.
 func resize[T any](s []T, n int) []T {
 	if n <= cap(s) {
 		return s[:n]
@@ -58,9 +58,9 @@ func swapFloat64s(dst []float64, src []byte) {
 	}
 }
 
-// checkBools looks at bytes that must be 0 or 1, and reports whether one of them is 1.
-// If one is neither, it returns its position, and otherwise -1. A byte becomes a bool
-// only behind it: a bool of another bit pattern is undefined behaviour.
+// checkBools checks that all bytes are 0 or 1, and reports whether one of them is 1. It
+// returns the position of the first other value, and otherwise -1. Bytes are converted to
+// bools only after this check: a bool of another bit pattern is undefined behaviour.
 func checkBools(src []byte) (any bool, bad int) {
 	var seen uint64
 	i := 0
@@ -80,7 +80,7 @@ func checkBools(src []byte) (any bool, bad int) {
 	return seen != 0, -1
 }
 
-// copyBools copies bytes that checkBools has found right.
+// copyBools copies bytes that checkBools has checked.
 func copyBools(dst []bool, src []byte) {
 	copy(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(dst))), len(dst)), src)
 }

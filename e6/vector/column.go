@@ -6,9 +6,9 @@ import "slices"
 // fixed width in bulk, from the slice that belongs to its type.
 //
 // A constant column holds one value for all of its rows: its slice has one
-// entry, and none if that value is null. The accessors that take a row know
-// that; code that walks over a slice must ask Constant first. The entry of a
-// null row in a slice has no meaning.
+// entry, and none if that value is null. The accessors with a row handle that; code
+// that reads a slice must check Constant first. The entry of a null row in a slice
+// has no meaning.
 //
 // Accessors that take a row panic, as indexing a slice does, if the column has
 // no such row or its values are of another kind.
@@ -37,8 +37,8 @@ type Column struct {
 	decimals []Decimal
 }
 
-// Field returns what the metadata says of the column. Without metadata it has
-// the column's number as its name and the type of the vector.
+// Field returns the field of the column in the metadata. Without metadata, its name
+// is the number of the column and its type that of the vector.
 func (c *Column) Field() Field {
 	if c.field != nil {
 		return *c.field
@@ -66,8 +66,8 @@ func (c *Column) IsNull(row int) bool {
 }
 
 // Nulls returns one flag per row, true for a null one. It is nil if no row is
-// null, if the column is constant, and if its type is Null, where IsNull of any
-// row tells of all.
+// null, if the column is constant, and if its type is Null: in the last two cases,
+// IsNull is the same for every row.
 func (c *Column) Nulls() []bool {
 	if c.allNull || !c.hasNulls {
 		return nil
@@ -75,15 +75,15 @@ func (c *Column) Nulls() []bool {
 	return c.nulls
 }
 
-// check panics if there is no such row. Without it a constant column would
-// answer for rows that do not exist.
+// check panics if there is no such row. Without it, a constant column would return
+// a value for rows that do not exist.
 func (c *Column) check(row int) {
 	if row < 0 || row >= c.rows {
 		panic("vector: row out of range")
 	}
 }
 
-// index returns where the value of a row stands in the column's slice.
+// index returns the index of the value of a row in the column's slice.
 func (c *Column) index(row int) int {
 	if c.constant {
 		return 0
@@ -181,7 +181,7 @@ func (c *Column) head(n int) {
 // firstOf returns the first n values of a slice, or none of an empty one.
 func firstOf[T any](values []T, n int) []T { return values[:min(n, len(values))] }
 
-// skip forgets the first n rows.
+// skip drops the first n rows.
 func (c *Column) skip(n int) {
 	c.rows -= n
 	if c.constant {
@@ -197,14 +197,13 @@ func (c *Column) skip(n int) {
 // behind returns what follows the first n values of a slice, and nothing of an empty one.
 func behind[T any](values []T, n int) []T { return values[min(n, len(values)):] }
 
-// release lets go of the inputs that the column has views of, and keeps its
-// memory.
+// release drops the references to inputs, and keeps the memory.
 func (c *Column) release() {
 	c.field = nil
 	c.empty()
 }
 
-// empty forgets every value of an earlier batch.
+// empty drops the values of an earlier batch.
 func (c *Column) empty() {
 	c.typ, c.rows, c.constant, c.hasNulls, c.allNull = Other, 0, false, false, false
 	c.zone, c.format, c.scale, c.scaled = "", "", 0, false

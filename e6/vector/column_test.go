@@ -16,7 +16,7 @@ func decoded(t *testing.T, w *wire) *Column {
 	return b.Column(0)
 }
 
-func TestConstantNullsAreNullWhateverTheirDataIs(t *testing.T) {
+func TestColumn_ConstantNullIgnoresItsData(t *testing.T) {
 	for name, w := range map[string]*wire{
 		"no data":             head(3, 1).vector(3, Long).nulls(1).constant().end(2),
 		"a null constant":     head(3, 1).vector(3, Long).nulls(1).data(nullConstant, wireByte).raw(0).end(2).constant().end(2),
@@ -41,10 +41,10 @@ func TestConstantNullsAreNullWhateverTheirDataIs(t *testing.T) {
 	}
 }
 
-func TestNullVectorsAreNullWithoutFlagsOrData(t *testing.T) {
+func TestColumn_NullVectorNeedsNoFlagsOrData(t *testing.T) {
 	for name, w := range map[string]*wire{
 		"no data, no flags":                   head(2, 1).vector(2, Null).end(2),
-		"flags that say otherwise":            head(2, 1).vector(2, Null).nulls(0, 0).end(2),
+		"flags that contradict":               head(2, 1).vector(2, Null).nulls(0, 0).end(2),
 		"a null constant without the flag":    head(2, 1).vector(2, Null).data(nullConstant, wireByte).raw(0).end(4),
 		"a flagged constant of any data":      head(2, 1).vector(2, Null).nulls(1).data(int64Data, wireList).list(wireI64, 0).end(2).constant().end(2),
 		"a constant with a null constant too": head(2, 1).vector(2, Null).nulls(0).data(nullConstant, wireByte).raw(0).end(2).constant().end(2),
@@ -61,7 +61,7 @@ func TestNullVectorsAreNullWithoutFlagsOrData(t *testing.T) {
 	}
 }
 
-func TestAbsentAndEmptyNullFlagsMeanNoNulls(t *testing.T) {
+func TestColumn_WithoutNullFlagsHasNoNulls(t *testing.T) {
 	for name, w := range map[string]*wire{
 		"absent": longs(1, 2),
 		"empty":  head(2, 1).vector(2, Long).nulls().data(int64Data, wireList).list(wireI64, 2).i64(1).i64(2).end(4),
@@ -77,7 +77,7 @@ func TestAbsentAndEmptyNullFlagsMeanNoNulls(t *testing.T) {
 	}
 }
 
-func TestFieldsMayComeInAnyOrder(t *testing.T) {
+func TestDecode_FieldsInAnyOrder(t *testing.T) {
 	w := new(wire).field(wireList, 2).list(wireStruct, 1)
 	w.field(wireBool, 5).raw(0)
 	w.field(wireStruct, 4).field(wireStruct, int16(decimalData)).field(wireI32, 2).i32(1)
@@ -89,7 +89,7 @@ func TestFieldsMayComeInAnyOrder(t *testing.T) {
 	require.True(t, c.IsNull(1))
 }
 
-func TestBatchesWithoutRowsEndAResultInEveryForm(t *testing.T) {
+func TestDecode_EmptyBatchInEveryForm(t *testing.T) {
 	fields := []Field{{Name: "a"}, {Name: "b"}}
 	for name, w := range map[string]*wire{
 		"no list of vectors":   new(wire).field(wireI32, 1).i32(0).end(1),
@@ -108,7 +108,7 @@ func TestBatchesWithoutRowsEndAResultInEveryForm(t *testing.T) {
 	}
 }
 
-func TestTimesComeAsTimeDataAndAsPlainNumbers(t *testing.T) {
+func TestColumn_TimesAsTimeDataAndAsNumbers(t *testing.T) {
 	for _, typ := range []Type{Timestamp, Int96} {
 		for name, w := range map[string]*wire{
 			"time data":           head(1, 1).vector(1, typ).data(timeData, wireList).list(wireI64, 1).i64(-1).end(4),
@@ -131,7 +131,7 @@ func TestTimesComeAsTimeDataAndAsPlainNumbers(t *testing.T) {
 	}
 }
 
-func TestTheNearestZoneCounts(t *testing.T) {
+func TestColumn_ZoneOfTheRowComesFirst(t *testing.T) {
 	rows := head(2, 1).vector(2, Datetime).data(timeData, wireList).list(wireI64, 2).i64(0).i64(0).
 		field(wireList, 2).list(wireString, 2).text("+01:00").text("").end(2)
 	plain := append([]byte(nil), rows.b...)
@@ -152,7 +152,7 @@ func TestTheNearestZoneCounts(t *testing.T) {
 	require.Equal(t, "1970-01-01T00:00:00.000000Z", b.Column(0).Text(1), "none")
 }
 
-func TestDecimalsWithoutScaleAreTextIfAllOfThemRead(t *testing.T) {
+func TestColumn_DecimalsWithoutScaleAreTextIfAllParse(t *testing.T) {
 	decimals := func(values ...string) []string {
 		v := &chunk.Vector{Size: int32(len(values)), VectorType: chunk.VectorType_DECIMAL128}
 		raw := make([][]byte, len(values))
@@ -182,15 +182,15 @@ func TestDecimalsWithoutScaleAreTextIfAllOfThemRead(t *testing.T) {
 		{"an unscaled value", []string{sample}, []string{"2451072"}},
 		{"16 digits beside an unscaled value are bytes too", []string{"1234567890123456", sample},
 			[]string{"65392825175610104412735799271089255734", "2451072"}},
-		{"nulls count for neither", []string{"", "7", ""}, []string{"", "7", ""}},
-		{"nulls count for neither among bytes", []string{"", sample}, []string{"", "2451072"}},
+		{"nulls are ignored", []string{"", "7", ""}, []string{"", "7", ""}},
+		{"nulls are ignored among bytes", []string{"", sample}, []string{"", "2451072"}},
 		{"nothing but nulls", []string{"", ""}, []string{"", ""}},
 	} {
 		t.Run(tt.name, func(t *testing.T) { require.Equal(t, tt.want, decimals(tt.in...)) })
 	}
 }
 
-func TestAccessorsHonourConstantsAndRefuseRowsThatAreNot(t *testing.T) {
+func TestColumn_AccessorsOfConstantsCheckTheRow(t *testing.T) {
 	c := decoded(t, head(3, 1).vector(3, Integer).data(numericConstant, wireI64).i64(-5).end(2).constant().end(2))
 	require.Equal(t, []int32{-5}, c.Int32s())
 	require.Empty(t, c.Int64s())
@@ -225,14 +225,14 @@ func TestAccessorsHonourConstantsAndRefuseRowsThatAreNot(t *testing.T) {
 	require.Zero(t, c.Timestamp(0))
 }
 
-func TestColumnsWithoutFieldsAreNamedByNumber(t *testing.T) {
+func TestColumn_WithoutAFieldIsNamedByNumber(t *testing.T) {
 	b, err := Decode(head(0, 2).vector(0, Null).end(1).vector(0, Binary).data(varcharData, wireList).list(wireString, 0).
 		end(2).field(wireString, 7).text("fmt").end(2).b, nil)
 	require.NoError(t, err)
 	require.Equal(t, Field{Name: "1", Type: Binary, TypeName: "BINARY", Format: "fmt"}, b.Column(1).Field())
 }
 
-func TestBinaryValuesAreCopies(t *testing.T) {
+func TestColumn_BinaryValuesAreCopies(t *testing.T) {
 	in := head(1, 1).vector(1, Binary).data(varcharData, wireList).list(wireString, 1).text("ab").end(4).b
 	b, err := Decode(in, nil)
 	require.NoError(t, err)

@@ -9,7 +9,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-func TestADateIsReadBackFromItsText(t *testing.T) {
+func TestDate_TextRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := DateValue{Days: rapid.Int64Range(-maxDays, maxDays).Draw(t, "days")}
 		text, err := d.MarshalText()
@@ -24,13 +24,13 @@ func TestADateIsReadBackFromItsText(t *testing.T) {
 	})
 }
 
-func TestADateTakesTheDayOfATimeInItsOwnZone(t *testing.T) {
+func TestDate_ScanTakesTheDayInTheZoneOfTheTime(t *testing.T) {
 	var d DateValue
 	require.NoError(t, d.Scan(time.Date(2024, 2, 29, 23, 0, 0, 0, time.FixedZone("", -5*3600))))
 	require.Equal(t, "2024-02-29", d.String())
 }
 
-func TestWhatIsNoDateIsRefused(t *testing.T) {
+func TestDate_ScanRefusesOtherValues(t *testing.T) {
 	d := DateValue{Days: 5}
 	for _, src := range []any{"", "2024-2-3", "2024-02-30", "2023-02-29", "2024-13-01", "2024-00-01", "noon", "2024-02-03T00:00:00Z", 5, nil, "999999-01-01"} {
 		require.Error(t, d.Scan(src), "%v", src)
@@ -40,7 +40,7 @@ func TestWhatIsNoDateIsRefused(t *testing.T) {
 	require.Equal(t, "+11756-12-31", d.String())
 }
 
-func TestATimestampTakesTheZoneOfATime(t *testing.T) {
+func TestTimestamp_ScanTakesTheZoneOfTheTime(t *testing.T) {
 	kolkata, err := time.LoadLocation("Asia/Kolkata")
 	require.NoError(t, err)
 	for zone, at := range map[string]time.Time{

@@ -255,13 +255,12 @@ func checkScale(scale int32) error {
 
 // finishDecimals turns the bytes that were read into decimals.
 //
-// With a scale the bytes are the unscaled value. Without one, as older engines
-// send them, they are either text or an unscaled value of 16 bytes, and nothing
-// says which. A column is text if every value in it that is not null reads as a
-// decimal number; only otherwise are its values taken for 16 bytes each. The
-// reverse would misread any text that happens to be 16 characters long, whereas
-// bytes that all read as digits are numbers of 38 digits from a sliver of the
-// range.
+// With a scale, the bytes are the unscaled value. Without one, as older engines send
+// them, they are either text or an unscaled value of 16 bytes, without a mark. A
+// column is text if every value that is not null parses as a decimal number;
+// otherwise every value must have 16 bytes. The reverse order would misread every
+// text of 16 characters, whereas 16 bytes that are all digits are very rare as
+// unscaled values.
 func (c *Column) finishDecimals(r *reader, p *parts) *DecodeError {
 	if p.scaled {
 		if err := checkScale(p.scale); err != nil {
@@ -288,8 +287,8 @@ func (c *Column) finishDecimals(r *reader, p *parts) *DecodeError {
 	return nil
 }
 
-// decimalsFromText reads every value that is not null as text, and reports
-// whether all of them are.
+// decimalsFromText parses every value that is not null as text, and reports whether
+// all of them are decimal numbers.
 func (c *Column) decimalsFromText() bool {
 	for i := range c.decimals {
 		if c.hasNulls && c.nulls[i] {

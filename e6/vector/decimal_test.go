@@ -10,7 +10,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-func TestDecimalTextKeepsEveryDigitAndTheScale(t *testing.T) {
+func TestDecimal_TextKeepsDigitsAndScale(t *testing.T) {
 	for _, tt := range []struct {
 		in, want string
 		scale    int32
@@ -39,7 +39,7 @@ func TestDecimalTextKeepsEveryDigitAndTheScale(t *testing.T) {
 	}
 }
 
-func TestTextThatIsNoDecimalIsRefused(t *testing.T) {
+func TestParseDecimal_RefusesOtherText(t *testing.T) {
 	for _, s := range []string{
 		"", "-", ".", "+.", "e5", "1e", "1e1.5", "1.2.3", "--1", "1_000", " 1", "1 ", "0x10", "NaN", "Inf", "1,5", "\u0663",
 		"170141183460469231731687303715884105728", "-170141183460469231731687303715884105729",
@@ -65,7 +65,7 @@ func bigDecimal(t *rapid.T, name string) *big.Int {
 	return n
 }
 
-func TestDecimalsAgreeWithBigIntegers(t *testing.T) {
+func TestDecimal_AgreesWithBigIntegers(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		unscaled := bigDecimal(t, "unscaled")
 		scale := rapid.Int32Range(-45, 45).Draw(t, "scale")
@@ -90,7 +90,7 @@ func TestDecimalsAgreeWithBigIntegers(t *testing.T) {
 	})
 }
 
-func TestDecimalsThatDoNotFitAreRefused(t *testing.T) {
+func TestDecimal_RefusesOverflow(t *testing.T) {
 	edge := new(big.Int).Lsh(big.NewInt(1), 127)
 	_, err := NewDecimal(edge, 0)
 	require.ErrorContains(t, err, "does not fit")
@@ -106,7 +106,7 @@ func TestDecimalsThatDoNotFitAreRefused(t *testing.T) {
 	require.ErrorContains(t, err, "scale")
 }
 
-func TestDecimalsCompareAsValues(t *testing.T) {
+func TestDecimal_ComparesByValue(t *testing.T) {
 	one, _ := ParseDecimal("1.0")
 	same, _ := ParseDecimal("1.0")
 	longer, _ := ParseDecimal("1.00")
@@ -115,7 +115,7 @@ func TestDecimalsCompareAsValues(t *testing.T) {
 	require.Zero(t, one.Cmp(longer))
 }
 
-func TestDecimalsGoThroughJSONWithTheirDigits(t *testing.T) {
+func TestDecimal_JSONKeepsItsDigits(t *testing.T) {
 	for text, want := range map[string]string{
 		"12345678901234567890.10": "12345678901234567890.10", `"-12.50"`: "-12.50", `"\u0031"`: "1", "1.5E-3": "0.0015", "null": "7",
 	} {

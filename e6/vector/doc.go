@@ -13,10 +13,11 @@
 //
 // # Reading
 //
-// The typed slices (Int64s, Float64s, Decimals, ...) are the fast way; IsNull or
-// Nulls say which of their entries count, and a constant column has one entry
-// for all rows. Value and Text read a single row of whatever type, and so do
-// accessors such as Int64 and Timestamp, which hide all that.
+// The typed slices (Int64s, Float64s, Decimals, ...) are the fastest. IsNull and
+// Nulls mark the entries of null rows, which have no meaning, and a constant column
+// has one entry for all rows. Value and Text read a single row of any type, and
+// accessors such as Int64 and Timestamp a row of their type; they handle nulls and
+// constant columns.
 //
 // Values are exact: a Decimal keeps all 38 digits and its scale and never goes
 // through a float, a TimestampValue keeps its microseconds and the zone of its
@@ -30,7 +31,7 @@
 //
 // # Broken input
 //
-// Input comes from the network and is not trusted. Whatever is wrong with it is
+// Input comes from the network and is not trusted. Every error in it is
 // a *DecodeError that names the column and the byte; nothing is decoded halfway,
 // no length is believed before the bytes behind it are there, and fields that
 // are not known are skipped.

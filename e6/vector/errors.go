@@ -6,38 +6,36 @@ import (
 	"strings"
 )
 
-// What can be wrong with a batch or with metadata. Every error of this package
-// that comes from decoding is a *DecodeError that wraps one of them.
+// The errors of a batch or of metadata. Every error of decoding is a *DecodeError
+// that wraps one of them.
 var (
-	// ErrTruncated says that the input ends before a value that it announces
-	// does: it was cut off, or a length in it is too large.
+	// ErrTruncated: the input ends within a value: it was cut off, or a length in
+	// it is too large.
 	ErrTruncated = errors.New("input ends too early: it was cut off, or a length in it lies")
-	// ErrTrailing says that bytes follow the end of the value.
+	// ErrTrailing: there are bytes after the end of the value.
 	ErrTrailing = errors.New("bytes follow the end of the value: it is not one batch, or a length in it lies")
-	// ErrLength says that a length or a size is negative.
+	// ErrLength: a length or a size is negative.
 	ErrLength = errors.New("negative length: the input is corrupt")
-	// ErrType says that something has another type than the protocol gives it,
-	// or a type that is not known.
+	// ErrType: a field has another type than in the protocol, or an unknown type.
 	ErrType = errors.New("unexpected type: the input is corrupt or of a newer protocol")
-	// ErrField says that a required field is missing, or that one comes twice.
+	// ErrField: a required field is missing, or a field occurs twice.
 	ErrField = errors.New("field missing or given twice: the input is corrupt or no batch at all")
-	// ErrUnion says that a vector's data is of a kind that its type cannot have.
+	// ErrUnion: the data of a vector has a kind that its type cannot have.
 	ErrUnion = errors.New("data does not fit the vector's type")
-	// ErrDepth says that fields that are to be skipped are nested too deeply.
+	// ErrDepth: unknown fields are nested too deeply.
 	ErrDepth = errors.New("nested too deeply: the input is corrupt or hostile")
-	// ErrRows says that the parts of a batch disagree on the number of rows.
+	// ErrRows: the parts of a batch disagree on the number of rows.
 	ErrRows = errors.New("number of rows differs within the batch")
-	// ErrColumns says that a batch has another number of columns than the
-	// metadata declared.
+	// ErrColumns: a batch has another number of columns than its metadata.
 	ErrColumns = errors.New("number of columns differs from the metadata")
-	// ErrValue says that the bytes of a value are none of its type's.
+	// ErrValue: the bytes of a value are not valid for its type.
 	ErrValue = errors.New("invalid value")
 )
 
-// DecodeError says where in the input the decoding stopped, and why. Nothing of
-// the input is handed out then.
+// DecodeError is the error of a failed decoding, with its position in the input.
+// Nothing of the input is returned then.
 type DecodeError struct {
-	// Op is what was being decoded, "batch" or "metadata".
+	// Op is the kind of the input, "batch" or "metadata".
 	Op string
 	// Column is the number of the column, counted from 0, or -1 if the error
 	// belongs to no single column.
@@ -47,13 +45,13 @@ type DecodeError struct {
 	// Offset is the number of the byte in the input at which the broken part
 	// begins, counted from 0.
 	Offset int
-	// Detail is what was found there and what was expected.
+	// Detail names the found and the expected value.
 	Detail string
 	// Err is one of this package's sentinels, such as ErrTruncated.
 	Err error
 }
 
-// Error returns the message with everything that the error knows.
+// Error returns the message with all fields of the error.
 func (e *DecodeError) Error() string {
 	var s strings.Builder
 	fmt.Fprintf(&s, "vector: decode %s: ", e.Op)
@@ -76,7 +74,7 @@ func (e *DecodeError) Error() string {
 // Unwrap returns Err.
 func (e *DecodeError) Unwrap() error { return e.Err }
 
-// fail returns an error at an offset that belongs to no column yet.
+// fail returns an error at an offset, without a column.
 func fail(offset int, err error, format string, args ...any) *DecodeError {
 	return &DecodeError{Column: -1, Offset: offset, Detail: fmt.Sprintf(format, args...), Err: err}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// golden is one file of testdata: the bytes of a result, and what they say.
+// golden is one file of testdata: the bytes of a result, and their text.
 type golden struct {
 	name            string
 	batch, metadata []byte
@@ -51,7 +51,7 @@ func goldens(t testing.TB) []golden {
 	return all
 }
 
-func TestGoldenResultsDecodeToTheirExactText(t *testing.T) {
+func TestGolden_DecodesToItsText(t *testing.T) {
 	reused := new(Batch)
 	for _, g := range goldens(t) {
 		t.Run(g.name, func(t *testing.T) {
@@ -98,7 +98,7 @@ func requireTexts(t *testing.T, want []*string, c *Column) {
 	require.Equal(t, nulls, c.HasNulls())
 }
 
-func TestEveryPrefixOfAGoldenResultIsATypedError(t *testing.T) {
+func TestGolden_EveryPrefixIsATypedError(t *testing.T) {
 	for _, g := range goldens(t) {
 		t.Run(g.name, func(t *testing.T) {
 			for n := range g.batch {
@@ -135,7 +135,7 @@ var sentinels = []error{
 	ErrTruncated, ErrTrailing, ErrLength, ErrType, ErrField, ErrUnion, ErrDepth, ErrRows, ErrColumns, ErrValue,
 }
 
-func TestAnyByteOfAGoldenResultChangedNeverPanics(t *testing.T) {
+func TestGolden_ChangedBytesNeverPanic(t *testing.T) {
 	reused := new(Batch)
 	for _, g := range goldens(t) {
 		meta, err := DecodeMetadata(g.metadata)

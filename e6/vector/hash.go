@@ -9,19 +9,18 @@ import (
 )
 
 // Hash has a hash of 64 bits for each column of a result, over the values and the nulls
-// of the rows that were added, in their order. It answers whether two runs of a statement
-// gave the same rows without keeping them. The zero value is a Hash of no rows.
+// of the rows that were added, in their order. With it, two runs of a statement can be
+// compared without a copy of their rows. The zero value is a Hash of no rows.
 //
-// It depends on the rows alone: not on how they are divided into batches, on whether a
-// vector is constant, or on what an engine leaves in the place of a null. Two values are
+// It depends on the rows only: not on their division into batches, on whether a vector is
+// constant, or on the data of a null. Two values are
 // the same if they have the same type, and the same bits, text, or digits and scale; two
 // times also need the same zone. So every NaN differs from NaNs of other bits, 0 from -0,
 // and 1.0 from 1.00.
 //
-// It takes the memory of a few hundred bytes a column, however many rows are added. It
-// guards against accident, not against data that was made to collide: its constants are
-// fixed. The hash is meaningful within one process only. A Hash is for one goroutine at a
-// time.
+// It has a few hundred bytes for each column, whatever the number of rows. It detects
+// accidental changes, but not data that was constructed to collide: its constants are
+// fixed. A hash is valid within one process only. A Hash is not safe for concurrent use.
 type Hash struct {
 	rows    int64
 	columns []columnHash
@@ -30,7 +29,7 @@ type Hash struct {
 // Rows is the number of rows that were added.
 func (h *Hash) Rows() int64 { return h.rows }
 
-// Reset forgets all rows, and keeps the memory.
+// Reset drops all rows, and keeps the memory.
 func (h *Hash) Reset() { h.rows, h.columns = 0, h.columns[:0] }
 
 // Add adds the first n rows of a batch. It panics if the batch has fewer rows. A column
@@ -71,8 +70,8 @@ func (h *Hash) Diff(other *Hash) int {
 	return -1
 }
 
-// columnHash is the hash of one column. Values and nulls are hashed apart, so that it
-// makes no difference which type a vector of nothing but nulls has.
+// columnHash is the hash of one column. Values and nulls are hashed separately, so the
+// type of a vector with nulls only makes no difference.
 type columnHash struct {
 	nulls  uint64 // the sum of the mixed numbers of the null rows
 	values stream // the others, one after the other
@@ -186,13 +185,13 @@ func (h *columnHash) constant(c *Column, n int) {
 type kinds struct {
 	sum uint64 // of the runs that have ended
 
-	// The run under way.
+	// The current run.
 	typ   Type
 	zone  []byte
 	count uint64
 }
 
-// addColumn adds what the values of some rows of a column are.
+// addColumn adds the types and zones of some rows of a column.
 func (k *kinds) addColumn(c *Column, from, to int) {
 	switch {
 	case !c.isTime():
@@ -219,7 +218,7 @@ func (k *kinds) add(t Type, zone string, n int) {
 	k.count += uint64(n)
 }
 
-// total is the sum with the run under way.
+// total is the sum, with the current run.
 func (k *kinds) total() uint64 {
 	sum := mix(k.sum^uint64(k.typ)^key2, k.count^key3)
 	for _, b := range k.zone {
@@ -234,10 +233,10 @@ func (k *kinds) equal(o *kinds) bool { return k.total() == o.total() }
 // every block, so that the processor need not wait for one to begin the next.
 const lanes = 8
 
-// blockBytes is how much is hashed at a time. What is left over waits for more.
+// blockBytes is the size of a block. The rest of the input is buffered.
 const blockBytes = lanes * 16
 
-// stream hashes bytes. In how many pieces they come makes no difference.
+// stream hashes bytes. Their division into writes makes no difference.
 type stream struct {
 	sums [lanes]uint64
 	n    uint64

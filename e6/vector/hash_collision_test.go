@@ -91,7 +91,7 @@ func (s sample) visible(values []uint64, nulls []bool) string {
 	return string(text)
 }
 
-// fingerprint is all that tells the hash of one column from that of another.
+// fingerprint is the state in which the hashes of two columns can differ.
 type fingerprint struct {
 	rows                int64
 	nulls, bytes, kinds uint64
@@ -115,10 +115,10 @@ func fingerprintOf(c Column, pieces ...int) fingerprint {
 	return fingerprint{h.rows, one.nulls, one.values.n, one.kinds.total(), one.values.sums, string(left)}
 }
 
-// TestHash_FindsEveryChangeOfAColumn changes a column in every way in which a run may
+// TestHash_DetectsEveryChangeOfAColumn changes a column in every way in which a run may
 // differ, one change at a time, and wants another hash for every other column that comes
 // out of it.
-func TestHash_FindsEveryChangeOfAColumn(t *testing.T) {
+func TestHash_DetectsEveryChangeOfAColumn(t *testing.T) {
 	rows := stress.Count(70, 150) // more than the longest distance
 	for name, s := range samples {
 		t.Run(name, func(t *testing.T) {
@@ -186,7 +186,7 @@ func TestHash_FindsEveryChangeOfAColumn(t *testing.T) {
 	}
 }
 
-func TestHash_TellsLongColumnsOfOneValueApart(t *testing.T) {
+func TestHash_DistinguishesLongConstantColumns(t *testing.T) {
 	for name, s := range samples {
 		seen := map[fingerprint]bool{}
 		for rows := range 300 {
@@ -199,7 +199,7 @@ func TestHash_TellsLongColumnsOfOneValueApart(t *testing.T) {
 	}
 }
 
-func TestHash_FindsColumnsThatHaveChangedPlaces(t *testing.T) {
+func TestHash_DetectsSwappedColumns(t *testing.T) {
 	a, b := samples["keys"].column([]uint64{1, 2, 3}, nil), samples["keys"].column([]uint64{1, 2, 4}, nil)
 	one, other := new(Hash), new(Hash)
 	one.Add(&Batch{rows: 3, columns: []Column{a, b}}, 3)

@@ -116,7 +116,7 @@ func checkHash(t testing.TB, in []byte) {
 	}
 	require.Equal(t, -1, h.Diff(hashOf(t, encodeThrift(t, flat), whole)), "it depends on whether a vector is constant")
 
-	// One byte is changed, which may be one that nobody sees.
+	// One byte is changed, which may have no effect on the rows.
 	raw = slices.Clone(raw)
 	raw[(int(e.byte())<<8|int(e.byte()))%len(raw)] ^= e.byte()
 	other := new(Batch)
@@ -177,7 +177,7 @@ func timesOf(vectorZone string, zones []string, values ...int64) *chunk.Vector {
 		Data: &chunk.Data{TimeData: &chunk.TimeData{Data: values, ZoneData: zones}}}
 }
 
-func TestHash_TellsRowsApart(t *testing.T) {
+func TestHash_DistinguishesRows(t *testing.T) {
 	null := []bool{false, true}
 	nan := func(bits uint64) float64 { return math.Float64frombits(0x7ff8_0000_0000_0000 | bits) }
 	for name, test := range map[string]struct {
@@ -215,7 +215,7 @@ func TestHash_TellsRowsApart(t *testing.T) {
 	}
 }
 
-func TestHash_TakesNoMemoryForRows(t *testing.T) {
+func TestHash_MemoryDoesNotDependOnRows(t *testing.T) {
 	raw := encodeThrift(t, &chunk.Chunk{Size: 1000, Vectors: []*chunk.Vector{longsOf(nil, make([]int64, 1000)...), stringsOf(repeat(1000, "text")...)}})
 	b, h := new(Batch), new(Hash)
 	require.NoError(t, b.Decode(raw, nil))

@@ -7,14 +7,13 @@ import (
 	"unicode/utf8"
 )
 
-// minFieldBytes is what a field of the metadata takes if its four strings are
-// empty.
+// minFieldBytes is the size of a field of the metadata whose four strings are empty.
 const minFieldBytes = 4 * 2
 
 // Metadata describes a result.
 type Metadata struct {
-	// Rows is the number of rows that the engine declares. It is handed out as
-	// it came: a negative one declares nothing.
+	// Rows is the number of rows that the engine declares, unchecked. A negative
+	// number declares nothing.
 	Rows int64
 	// Fields has one entry per column.
 	Fields []Field
@@ -86,8 +85,8 @@ func (r *reader) javaText(what string) (string, *DecodeError) {
 		return "", err
 	}
 	raw := r.b[r.off : r.off+n]
-	// What the two forms have of their own is invalid in plain UTF-8, so text
-	// that is valid there cannot be meant otherwise.
+	// The two special forms of modified UTF-8 are invalid in plain UTF-8, so text that is
+	// valid there is plain.
 	if utf8.Valid(raw) {
 		r.off += n
 		return string(raw), nil
@@ -106,7 +105,7 @@ func (r *reader) javaText(what string) (string, *DecodeError) {
 }
 
 // modifiedRune reads the first character of text that is not empty and in plain
-// or modified UTF-8. A size of 0 says that there is none.
+// or modified UTF-8. A size of 0 means that it is invalid.
 func modifiedRune(b []byte) (char rune, size int) {
 	if char, size := utf8.DecodeRune(b); char != utf8.RuneError || size > 1 {
 		return char, size

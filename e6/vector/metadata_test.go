@@ -18,7 +18,7 @@ func metadataOf(texts ...string) []byte {
 	return b
 }
 
-func TestMetadataStringsAreReadInBothFormsOfUTF8(t *testing.T) {
+func TestMetadata_StringsInBothFormsOfUTF8(t *testing.T) {
 	for _, tt := range []struct{ name, raw, want string }{
 		{"plain ASCII", "price", "price"},
 		{"plain UTF-8 beyond the basic plane", "n\u00efve \U0001F680", "n\u00efve \U0001F680"},
@@ -36,7 +36,7 @@ func TestMetadataStringsAreReadInBothFormsOfUTF8(t *testing.T) {
 	}
 }
 
-func TestBrokenMetadataIsATypedError(t *testing.T) {
+func TestMetadata_BrokenIsATypedError(t *testing.T) {
 	whole := metadataOf("a", "LONG", "", "", "b", "LONG", "", "")
 	for _, tt := range []struct {
 		name   string
@@ -67,7 +67,7 @@ func TestBrokenMetadataIsATypedError(t *testing.T) {
 	}
 }
 
-func TestMetadataKeepsTypesThatAreNotKnown(t *testing.T) {
+func TestMetadata_KeepsUnknownTypes(t *testing.T) {
 	m, err := DecodeMetadata(metadataOf("a", "GEOMETRY", "", "", "b", "INT", "", ""))
 	require.NoError(t, err)
 	require.Equal(t, Other, m.Fields[0].Type)
@@ -76,7 +76,7 @@ func TestMetadataKeepsTypesThatAreNotKnown(t *testing.T) {
 	require.Equal(t, "INT", m.Fields[1].TypeName)
 }
 
-func TestNegativeDeclaredRowCountsAreHandedOut(t *testing.T) {
+func TestMetadata_NegativeRowCount(t *testing.T) {
 	raw := metadataOf()
 	binary.BigEndian.PutUint64(raw, ^uint64(0))
 	m, err := DecodeMetadata(raw)
@@ -84,7 +84,7 @@ func TestNegativeDeclaredRowCountsAreHandedOut(t *testing.T) {
 	require.Equal(t, int64(-1), m.Rows)
 }
 
-func TestFieldAndColumn_TellTheScaleOfDecimals(t *testing.T) {
+func TestDecimalScale_OfFieldAndColumn(t *testing.T) {
 	for name, want := range map[string]int32{"DECIMAL(10,2)": 2, "DECIMAL128(38, 4)": 4, "DECIMAL(5,0)": 0, "DECIMAL128": -1, "DECIMAL(5)": -1, "DECIMAL(5,x)": -1, "DECIMAL(5,-1)": -1, "LONG": -1, "STRUCT(1,2)": -1} {
 		scale, known := Field{Type: ParseType(name), TypeName: name}.DecimalScale()
 		require.Equal(t, want >= 0, known, name)

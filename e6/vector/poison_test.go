@@ -30,7 +30,7 @@ func fill[T any](s []T, v T) {
 	}
 }
 
-func TestValuesOutliveTheBatchThatTheyCameFrom(t *testing.T) {
+func TestBatch_ValuesOutliveIt(t *testing.T) {
 	const rows = 40
 	b := new(Batch)
 	require.NoError(t, b.Decode(encodeThrift(t, allTypes(rows)), nil))
@@ -53,7 +53,7 @@ func TestValuesOutliveTheBatchThatTheyCameFrom(t *testing.T) {
 	}
 }
 
-func TestAPoisonedBatchDecodesAsAFreshOne(t *testing.T) {
+func TestBatch_ReusedAfterPoisonDecodesAsNew(t *testing.T) {
 	raw := encodeThrift(t, allTypes(25))
 	fresh, err := Decode(raw, nil)
 	require.NoError(t, err)

@@ -24,12 +24,12 @@ const (
 )
 
 // maxSkipDepth bounds the nesting of fields that are skipped. The protocol's
-// own structs are nested four deep; an unknown field that needs more than this
-// is taken for an attack on the stack.
+// own structs have a depth of four. The limit bounds the stack that hostile input can
+// use.
 const maxSkipDepth = 32
 
-// reader walks over one input. Its methods return an error that says where;
-// none of them takes memory.
+// reader reads one input. The errors of its methods have the position; none of the
+// methods allocates.
 type reader struct {
 	b   []byte
 	off int
@@ -244,7 +244,7 @@ func fixedWidth(wire byte) int {
 }
 
 // view returns the bytes as a string without copying them. It is correct only
-// as long as nobody changes them, which is the caller's part of Decode.
+// as long as the bytes do not change, which is a duty of the caller of Decode.
 func view(b []byte) string {
 	return unsafe.String(unsafe.SliceData(b), len(b))
 }

@@ -39,7 +39,7 @@ func allTypes(rows int) *chunk.Chunk {
 	return c
 }
 
-func TestAReusedBatchTakesNoMemory(t *testing.T) {
+func TestBatch_ReuseAllocatesNothing(t *testing.T) {
 	raw := encodeThrift(t, allTypes(500))
 	fields := make([]Field, 18)
 	b := new(Batch)
@@ -51,7 +51,7 @@ func TestAReusedBatchTakesNoMemory(t *testing.T) {
 	}))
 }
 
-func TestAFreshBatchTakesAFewAllocationsPerColumnWhateverItsRows(t *testing.T) {
+func TestBatch_AllocationsDependOnColumnsOnly(t *testing.T) {
 	for _, rows := range []int{10, 5000} {
 		raw := encodeThrift(t, allTypes(rows))
 		allocs := testing.AllocsPerRun(5, func() {
@@ -63,7 +63,7 @@ func TestAFreshBatchTakesAFewAllocationsPerColumnWhateverItsRows(t *testing.T) {
 	}
 }
 
-func TestAReusedBatchKeepsNothingOfTheOneBefore(t *testing.T) {
+func TestBatch_ReuseKeepsNoOldValues(t *testing.T) {
 	big, small := allTypes(40), allTypes(3)
 	b := new(Batch)
 	for range 3 {
@@ -80,7 +80,7 @@ func TestAReusedBatchKeepsNothingOfTheOneBefore(t *testing.T) {
 	}
 }
 
-func TestStringsOutliveTheBatchTheyCameFrom(t *testing.T) {
+func TestBatch_StringsOutliveIt(t *testing.T) {
 	one := head(1, 1).vector(1, String).data(varcharData, wireList).list(wireString, 1).text("first").end(4).b
 	two := head(1, 1).vector(1, String).data(varcharData, wireList).list(wireString, 1).text("other").end(4).b
 	b := new(Batch)
@@ -91,9 +91,9 @@ func TestStringsOutliveTheBatchTheyCameFrom(t *testing.T) {
 	require.Equal(t, "other", b.Column(0).Str(0))
 }
 
-// TestABatchLetsGoOfInputsThatItNoLongerShows watches the inputs die: a batch
+// TestBatch_ReleasesOldInputs watches the inputs die: a batch
 // that is reused for hours must not keep its largest input alive.
-func TestABatchLetsGoOfInputsThatItNoLongerShows(t *testing.T) {
+func TestBatch_ReleasesOldInputs(t *testing.T) {
 	for name, next := range map[string]func(*Batch){
 		"a reset":                  (*Batch).Reset,
 		"a smaller batch":          func(b *Batch) { require.NoError(t, b.Decode(encodeThrift(t, allTypes(1)), nil)) },
@@ -121,7 +121,7 @@ func TestABatchLetsGoOfInputsThatItNoLongerShows(t *testing.T) {
 	}
 }
 
-// decodeWatched decodes a copy of the input that nobody else holds.
+// decodeWatched decodes a copy of the input to which there is no other reference.
 //
 //go:noinline
 func decodeWatched(t *testing.T, b *Batch, in []byte) weak.Pointer[byte] {
@@ -133,7 +133,7 @@ func decodeWatched(t *testing.T, b *Batch, in []byte) weak.Pointer[byte] {
 	return w
 }
 
-func TestABatchIsReadByManyAtOnce(t *testing.T) {
+func TestBatch_ConcurrentReads(t *testing.T) {
 	b, err := Decode(encodeThrift(t, allTypes(100)), nil)
 	require.NoError(t, err)
 	var readers sync.WaitGroup

@@ -5,15 +5,15 @@ import (
 	"math"
 )
 
-// lengthBytes is what stands before every string of an input: its length.
+// lengthBytes is the size of the length before every string of an input.
 const lengthBytes = 4
 
-// maxInput is the longest input: what a uint32 can point into, and behind.
+// maxInput is the maximum size of an input: every offset, also its end, fits a uint32.
 const maxInput = math.MaxUint32 - lengthBytes
 
-// texts are strings of an input: the input, and where each of them begins. They take four
-// bytes a string, which the garbage collector does not look at, whereas a []string takes
-// sixteen, which it follows one by one.
+// texts are strings of an input: the input, and the offset of each string. They have four
+// bytes for each string, which the garbage collector does not scan. A []string has sixteen,
+// and the garbage collector follows each pointer.
 type texts struct {
 	input string
 	// begin has one entry more than there are strings: where another one would begin.
@@ -28,7 +28,7 @@ func (t *texts) at(i int) string { return t.input[t.begin[i] : t.begin[i+1]-leng
 // head keeps the first n strings, or none if there are none.
 func (t *texts) head(n int) { t.begin = firstOf(t.begin, n+1) }
 
-// empty lets go of the input, and keeps the memory.
+// empty drops the reference to the input, and keeps the memory.
 func (t *texts) empty() { t.input, t.begin = "", t.begin[:0] }
 
 // texts reads a list of strings.
@@ -57,7 +57,7 @@ func (r *reader) texts(dst *texts, what string) *DecodeError {
 	return nil
 }
 
-// badText says what is wrong with string i, which begins at off.
+// badText returns the error of string i, which begins at off.
 func (r *reader) badText(off, i int, what string) *DecodeError {
 	r.off = off
 	if _, err := r.text(what); err != nil {

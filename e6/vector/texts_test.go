@@ -7,11 +7,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestAnInputThatIsTooLongToPointIntoIsRefused(t *testing.T) {
+func TestTexts_RefuseAnInputAboveTheMaximum(t *testing.T) {
 	if unsafe.Sizeof(0) < 8 {
 		t.Skip("no input is that long here")
 	}
-	// A slice of one byte that says it has more, none of which is looked at.
+	// A slice of one byte with a larger length; the other bytes are not read.
 	long := struct {
 		data     *byte
 		len, cap uint64
@@ -23,7 +23,7 @@ func TestAnInputThatIsTooLongToPointIntoIsRefused(t *testing.T) {
 	require.Zero(t, b.Rows())
 }
 
-func TestTextsLieBesideEachOther(t *testing.T) {
+func TestTexts_AreStoredInOrder(t *testing.T) {
 	w := head(3, 1).vector(3, String).data(varcharData, wireList).list(wireString, 3).text("one").text("").text("three").end(4)
 	c := decoded(t, w)
 	require.Equal(t, []string{"one", "", "three"}, []string{c.Str(0), c.Str(1), c.Str(2)})

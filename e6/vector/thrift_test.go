@@ -47,7 +47,7 @@ func readThrift(b []byte) (c *chunk.Chunk, left int, err error) {
 	return c, buffer.Len(), err
 }
 
-// valid restates the rules of a batch on the generated structs. It says whether
+// valid restates the rules of a batch on the generated structs. It reports whether
 // a chunk that was written from them is one.
 func valid(c *chunk.Chunk) bool {
 	if c.Size < 0 || c.Size > 0 && len(c.Vectors) == 0 {

@@ -10,7 +10,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-func TestDatesFloorAndReachBeyondFourDigitYears(t *testing.T) {
+func TestDate_FloorsAndHasYearsAbove9999(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		micros int64
@@ -39,7 +39,7 @@ func TestDatesFloorAndReachBeyondFourDigitYears(t *testing.T) {
 	}
 }
 
-func TestDaysThatNoDateCanHoldAreAnError(t *testing.T) {
+func TestDate_OutOfRangeIsAnError(t *testing.T) {
 	for _, days := range []int64{math.MinInt64, math.MaxInt64, maxDays + 1} {
 		_, err := DateValue{Days: days}.Time()
 		require.ErrorContains(t, err, "out of range")
@@ -47,7 +47,7 @@ func TestDaysThatNoDateCanHoldAreAnError(t *testing.T) {
 	}
 }
 
-func TestTimestampsAreWrittenInTheirZone(t *testing.T) {
+func TestTimestamp_TextIsInItsZone(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		micros int64
@@ -85,7 +85,7 @@ func TestTimestampsAreWrittenInTheirZone(t *testing.T) {
 	}
 }
 
-func TestTextThatNamesNoZoneIsAnError(t *testing.T) {
+func TestTimestamp_UnknownZoneIsAnError(t *testing.T) {
 	for _, zone := range []string{
 		"Mars/Base", "Local", "LOCAL", "local", "localtime", "Localtime", "posix/localtime", "posixrules", "Factory", "right/UTC", "Right/Europe/Berlin",
 		"Europe/../localtime", "Europe//Berlin", "./UTC", `Europe\Berlin`, " UTC", "UTC ", "Europe/Berlin\n", "zone.tab", "UTC+25:00", "UTC+", "Z+1", "../../etc/passwd", "/etc/localtime", "+", "-1", "+1:00", "+01:0", "+01:60", "+01:00:60",
@@ -98,7 +98,7 @@ func TestTextThatNamesNoZoneIsAnError(t *testing.T) {
 	}
 }
 
-func TestTimestampTextAgreesWithPackageTime(t *testing.T) {
+func TestTimestamp_TextAgreesWithPackageTime(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		minutes := rapid.IntRange(-18*60, 18*60).Draw(t, "offset")
 		sign, m := '+', minutes

@@ -107,9 +107,9 @@ func appendOffset(dst []byte, offset int) []byte {
 	return dst
 }
 
-// locations keeps the zones that were found in the time zone database, since
-// finding one means reading a file. It holds nothing that the database does
-// not, so no input can make it grow beyond that.
+// locations caches the zones of the time zone database, because a lookup reads a
+// file. It holds zones of the database only, so no input can make it grow beyond
+// that.
 var locations sync.Map // of string to *time.Location
 
 // location returns the zone of that name: UTC under its names in any case, an offset,

@@ -86,8 +86,8 @@ type Field struct {
 }
 
 // DecimalScale returns the scale that the metadata declares for a column of decimals,
-// in its type or its format: 2 for DECIMAL(10,2). It is false if there is none, which
-// is the rule: the engine tells the scale with the values. See Column.DecimalScale.
+// in its type or its format: 2 for DECIMAL(10,2). It is false if there is none. Mostly
+// there is none: the engine sends the scale with the values. See Column.DecimalScale.
 func (f Field) DecimalScale() (scale int32, known bool) {
 	if f.Type != Decimal128 {
 		return 0, false

@@ -1,15 +1,15 @@
 package vector
 
-// minVectorBytes is what the shortest vector takes: its size, its type, and the
-// end of the struct. It bounds the number of columns that an input can hold.
+// minVectorBytes is the size of the shortest vector: its size, its type, and the end
+// of the struct. It bounds the number of columns that an input can hold.
 const minVectorBytes = 7 + 7 + 1
 
-// parts says which fields of a vector have been met, and where.
+// parts holds the fields of a vector that were read, and their positions.
 type parts struct {
 	size, typ, nulls, data, constant, zone, format bool
 
 	nullsAt, dataAt int
-	flags           int // how many null flags there are
+	flags           int // number of null flags
 	kind            member
 	scaled          bool
 	scale           int32
@@ -120,8 +120,8 @@ func (c *Column) finish(r *reader, p *parts) *DecodeError {
 	if p.scaled && c.typ == Decimal128 && checkScale(p.scale) == nil {
 		c.scale, c.scaled = p.scale, true
 	}
-	// A constant null is null whatever its data is: engines put there what they
-	// like, or nothing.
+	// A constant null is null whatever its data is: engines may send any data, or
+	// none.
 	if c.allNull && c.typ != Null {
 		c.emptyData()
 		return nil
@@ -184,7 +184,7 @@ func (c *Column) finishData(r *reader, p *parts) *DecodeError {
 	return nil
 }
 
-// values returns the number of values that data of that kind brought.
+// values returns the number of values in data of that kind.
 func (c *Column) values(k member) int {
 	switch members[k].payload {
 	case payloadBools, payloadBool:

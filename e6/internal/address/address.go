@@ -49,7 +49,7 @@ func WithoutZone(host string) string {
 // Error reports a text that is no address. Its message never quotes the text, which
 // may hold credentials.
 type Error struct {
-	// Want says what is wrong and what to write instead.
+	// Want names the problem and the expected form.
 	Want string
 	// Secret is set if the text may hold credentials, so that it must not be shown.
 	Secret bool
@@ -131,8 +131,8 @@ func zoneOfURL(host string) string {
 // zoneForm is the name or the number of a network interface.
 var zoneForm = regexp.MustCompile(`^[A-Za-z0-9._~-]*$`)
 
-// withZone checks the zone of an IPv6 address. One that begins with 25 would be taken for
-// one that is percent-encoded when it is read again.
+// withZone checks the zone of an IPv6 address. A zone that begins with 25 would be decoded
+// as a percent-encoded one when it is parsed again.
 func withZone(addr netip.Addr) (string, error) {
 	zone := addr.Zone()
 	if !zoneForm.MatchString(zone) || strings.HasPrefix(zone, "25") && zone != "25" {
@@ -200,7 +200,7 @@ func Port(port string) (string, error) {
 	return "", wrong("a port between 1 and 65535")
 }
 
-// notAURL says what to write in place of a URL or a path.
+// notAURL returns the error for a URL or a path.
 func notAURL(text string) error {
 	if strings.Contains(text, "@") {
 		return &Error{Secret: true, Want: "a host and a port alone, " + example +
@@ -237,8 +237,8 @@ func plainScheme(scheme string) bool {
 	return strings.Trim(scheme, "abcdefghijklmnopqrstuvwxyz0123456789+") == ""
 }
 
-// Want returns what an error of this package says is right, and whether the text that
-// it is about may be shown.
+// Want returns the text of an error of this package, and whether the parsed text may be
+// shown.
 func Want(err error) (want string, show bool) {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Want, !e.Secret

@@ -37,7 +37,7 @@ func TestParse_RecognisesHostsAndPorts(t *testing.T) {
 	}
 }
 
-func TestParse_SaysWhatIsWrongAndWhatToWrite(t *testing.T) {
+func TestParse_ErrorNamesTheProblemAndTheForm(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                          "a host and a port",
 		"https://e6.example.com":    "e6.example.com:443, with TLS",
@@ -75,9 +75,9 @@ func TestParse_SaysWhatIsWrongAndWhatToWrite(t *testing.T) {
 	} {
 		_, err := Parse(text)
 		require.Error(t, err, text)
-		said, show := Want(err)
-		require.Contains(t, said, want, text)
-		require.NotContains(t, said, "pl4nted", text)
+		got, show := Want(err)
+		require.Contains(t, got, want, text)
+		require.NotContains(t, got, "pl4nted", text)
 		if text == "user:pl4nted@h:443" || text == "https://u:pl4nted@h:443" {
 			require.False(t, show, text)
 		}

@@ -1,6 +1,5 @@
-// Package backoff spaces out repeated attempts: exponentially growing pauses
-// with full jitter, so that many clients that fail together do not come back
-// together.
+// Package backoff is exponential backoff with full jitter, so that clients that fail
+// together do not retry together.
 package backoff
 
 import (
@@ -9,8 +8,8 @@ import (
 	"time"
 )
 
-// Policy says how long the pauses are. The n-th pause, counted from 0, is
-// drawn evenly from (0, min(Max, Base·2ⁿ)].
+// Policy is the length of the pauses. The n-th pause, counted from 0, is uniformly
+// distributed over (0, min(Max, Base·2ⁿ)].
 type Policy struct {
 	// Base bounds the first pause.
 	Base time.Duration
@@ -27,7 +26,7 @@ func (p Policy) Pause(n int) time.Duration {
 	return 1 + rand.N(bound)
 }
 
-// Bound is the longest that the pause after n earlier ones can be.
+// Bound is the maximum of the pause after n earlier ones.
 func (p Policy) Bound(n int) time.Duration {
 	bound := p.Base
 	for ; n > 0 && bound < p.Max; n-- {
@@ -36,21 +35,20 @@ func (p Policy) Bound(n int) time.Duration {
 	return min(bound, p.Max)
 }
 
-// Wait pauses for the n-th time, or until the context ends or wake delivers,
-// whichever comes first. It returns the context's error in the second case. A
-// nil wake never delivers.
+// Wait pauses for the n-th pause, or until ctx ends or wake has a value, whichever comes
+// first. If ctx ends, it returns the cause of that. wake may be nil.
 func (p Policy) Wait(ctx context.Context, n int, wake <-chan struct{}) error {
 	return Sleep(ctx, p.Pause(n), wake)
 }
 
 // WaitFull pauses for the whole of the n-th bound, or until the context ends.
-// It is for asking one server again, where jitter has no purpose.
+// It is for retries on one server, where jitter has no purpose.
 func (p Policy) WaitFull(ctx context.Context, n int) error {
 	return Sleep(ctx, p.Bound(n), nil)
 }
 
-// WaitLong pauses for at least half of the n-th bound, or until the context ends. It
-// is for attempts that must not all be over too early.
+// WaitLong pauses for at least half of the n-th bound, or until the context ends. It is
+// for a limited number of attempts that must cover some time.
 func (p Policy) WaitLong(ctx context.Context, n int) error {
 	return Sleep(ctx, p.LongPause(n), nil)
 }

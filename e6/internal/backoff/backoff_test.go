@@ -15,7 +15,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func TestAPauseStaysWithinItsBound(t *testing.T) {
+func TestPolicy_PauseIsWithinItsBound(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := Policy{
 			Base: time.Duration(rapid.Int64Range(1, int64(time.Hour)).Draw(t, "base")),
@@ -29,7 +29,7 @@ func TestAPauseStaysWithinItsBound(t *testing.T) {
 	})
 }
 
-func TestTheBoundDoublesUpToTheMaximum(t *testing.T) {
+func TestPolicy_BoundDoublesUpToTheMaximum(t *testing.T) {
 	p := Policy{Base: 50 * time.Millisecond, Max: 300 * time.Millisecond}
 	var got []time.Duration
 	for n := range 5 {
@@ -38,14 +38,14 @@ func TestTheBoundDoublesUpToTheMaximum(t *testing.T) {
 	require.Equal(t, []time.Duration{50, 100, 200, 300, 300}, got)
 }
 
-func TestWaitEndsWithItsContextAndWithAWake(t *testing.T) {
+func TestPolicy_WaitEndsWithItsContextOrAWake(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		p := Policy{Base: time.Hour, Max: time.Hour}
 
-		why := errors.New("enough")
+		cause := errors.New("enough")
 		ctx, cancel := context.WithCancelCause(t.Context())
-		cancel(why)
-		require.ErrorIs(t, p.Wait(ctx, 0, nil), why)
+		cancel(cause)
+		require.ErrorIs(t, p.Wait(ctx, 0, nil), cause)
 
 		wake := make(chan struct{}, 1)
 		wake <- struct{}{}

@@ -19,11 +19,11 @@ type Pair struct {
 	Hidden bool
 }
 
-// ErrMalformed: the text looks like one of the forms and breaks its rules. It says
-// nothing about the text, which may hold a secret anywhere.
+// ErrMalformed: the text has one of the forms, but is malformed. The error never quotes
+// the text, which may hold a secret anywhere.
 var ErrMalformed = errors.New("malformed")
 
-// Parse returns what a text says, in its order. The host and the port of a URL are the
+// Parse returns the pairs of a text, in its order. The host and the port of a URL are the
 // pair "host", its user and password are "user" and "token", and the parts of its path
 // are "catalog" and "schema", or "schema" alone. known is false for a text that is of
 // none of the forms.

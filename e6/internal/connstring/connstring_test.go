@@ -10,7 +10,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func TestParse_IsNotFooledByOtherTexts(t *testing.T) {
+func TestParse_RejectsOtherTexts(t *testing.T) {
 	for _, text := range []string{
 		"", "h:443", "postgres://u:t@h", "e6data", "e6data:u:t", "jdbc:mysql://h/db", "just some words", "{}", "f()", "=", "a=", "host='open",
 		"host=h password", "host=h x y=z",

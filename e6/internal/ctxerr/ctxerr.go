@@ -1,4 +1,4 @@
-// Package ctxerr says why a context has ended.
+// Package ctxerr returns the cause of the end of a context.
 package ctxerr
 
 import (
@@ -10,10 +10,10 @@ import (
 // ErrClosed ends the contexts of a client's calls when the client is closed.
 var ErrClosed = errors.New("e6: the client is closed")
 
-// Cause returns why a context of the caller's has ended: context.Canceled or
-// context.DeadlineExceeded, and with it the cause that its owner gave, if there is one.
-// context.Cause alone hides from errors.Is which of the two it was. If the client was
-// closed, it is ErrClosed alone: the caller's own context lives.
+// Cause returns the error of an ended context of the caller: context.Canceled or
+// context.DeadlineExceeded, joined with the cause that its owner gave, if there is one.
+// With context.Cause alone, errors.Is could not find the former. If the client was closed,
+// it is ErrClosed alone: the context of the caller has not ended.
 func Cause(ctx context.Context) error {
 	cause := context.Cause(ctx)
 	if errors.Is(cause, ctx.Err()) || errors.Is(cause, ErrClosed) {

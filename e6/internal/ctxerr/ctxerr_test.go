@@ -12,7 +12,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func TestAContextThatEndedSaysHowAndWhy(t *testing.T) {
+func TestCause_OfAnEndedContext(t *testing.T) {
 	own := errors.New("the caller's own")
 	past, cancel := context.WithDeadlineCause(t.Context(), time.Unix(0, 0), own)
 	defer cancel()

@@ -11,7 +11,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func TestAnErrorNamesTheModuleOnce(t *testing.T) {
+func TestErrorf_PrefixIsOnce(t *testing.T) {
 	base := errors.New("refused")
 	inner := Errorf("healthCheck on green: %w", base)
 	require.EqualError(t, inner, "e6: healthCheck on green: refused")

@@ -1,5 +1,4 @@
-// Package health keeps what happened to the queries of one side in the recent
-// past.
+// Package health counts the results of the queries of one side in a sliding window.
 package health
 
 import (
@@ -18,8 +17,7 @@ const (
 	buckets   = perOctave * octaves
 )
 
-// Window counts the outcomes of the last while. Its methods may be called by
-// any goroutine.
+// Window is a sliding window of results. Its methods may be called by any goroutine.
 type Window struct {
 	width time.Duration // of one slot
 	start time.Time
@@ -31,10 +29,10 @@ type Window struct {
 }
 
 type slot struct {
-	turn      int64 // which slot of time it holds, from 1; 0 for none
+	turn      int64 // number of the slot of time that it holds, from 1; 0 for none
 	requests  int64
 	failures  int64
-	latencies *latencies // nil until one is counted: most windows are of a side at rest
+	latencies *latencies // nil until the first one: most windows are of a side without queries
 }
 
 type latencies [buckets]uint32
@@ -44,7 +42,7 @@ func NewWindow(length time.Duration) *Window {
 	return &Window{width: max(length/slots, 1), start: time.Now()}
 }
 
-// Succeeded counts a request that was answered, and how long that took.
+// Succeeded counts an answered request and its latency.
 func (w *Window) Succeeded(latency time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -55,10 +53,10 @@ func (w *Window) Succeeded(latency time.Duration) {
 	s.latencies[bucketOf(latency)]++
 }
 
-// Answered counts a request that was answered in a time that says nothing.
+// Answered counts an answered request without its latency.
 func (w *Window) Answered() { w.add(0) }
 
-// Failed counts a request that the side did not answer.
+// Failed counts a request without a response of the side.
 func (w *Window) Failed() { w.add(1) }
 
 func (w *Window) add(failed int64) {
@@ -67,7 +65,7 @@ func (w *Window) add(failed int64) {
 	w.count(failed)
 }
 
-// count counts a request in the present slot. The caller has the lock.
+// count counts a request in the current slot. The caller holds the lock.
 func (w *Window) count(failed int64) *slot {
 	turn := w.turn()
 	s := &w.ring[turn%slots]
@@ -84,10 +82,10 @@ func (w *Window) count(failed int64) *slot {
 	return s
 }
 
-// turn is the number of the present slot of time.
+// turn is the number of the current slot of time.
 func (w *Window) turn() int64 { return 1 + int64(time.Since(w.start)/w.width) }
 
-// Counts returns how many requests there were, and how many of them failed.
+// Counts returns the numbers of requests and of failures in the window.
 func (w *Window) Counts() (requests, failures int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -98,14 +96,14 @@ func (w *Window) Counts() (requests, failures int64) {
 	return requests, failures
 }
 
-// Totals is Counts since the window was made.
+// Totals is Counts since the window was created.
 func (w *Window) Totals() (requests, failures int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.total, w.failed
 }
 
-// recent ranges over the slots that the window holds. The caller has the lock.
+// recent ranges over the slots of the window. The caller holds the lock.
 func (w *Window) recent() func(yield func(*slot) bool) {
 	return func(yield func(*slot) bool) {
 		oldest := w.turn() - slots
@@ -117,11 +115,11 @@ func (w *Window) recent() func(yield func(*slot) bool) {
 	}
 }
 
-// Summary is what a window holds.
+// Summary summarises a window.
 type Summary struct {
 	// Total is the number of requests since the window was made.
 	Total int64
-	// Requests is the number of requests, Failures how many of them failed.
+	// Requests is the number of requests in the window, Failures that of failures.
 	Requests, Failures int64
 	// Timed is the number of requests whose latency is known. P50 and P99 are
 	// the median and the 99th percentile of these, and 0 if there are none.
@@ -137,7 +135,7 @@ func (s Summary) ErrorRate() float64 {
 	return float64(s.Failures) / float64(s.Requests)
 }
 
-// Summary sums up what the window holds.
+// Summary returns the summary of the window.
 func (w *Window) Summary() Summary {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -185,7 +183,7 @@ func bucketOf(latency time.Duration) int {
 	return min(octave*perOctave+within, buckets-1)
 }
 
-// limit is the latency that a bucket ends with.
+// limit is the upper bound of a bucket.
 func limit(bucket int) time.Duration {
 	octave, within := bucket/perOctave, bucket%perOctave
 	us := math.Ldexp(1+float64(within+1)/perOctave, octave)

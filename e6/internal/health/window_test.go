@@ -17,7 +17,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const length = time.Minute
 
-func TestAWindowCountsWhatHappened(t *testing.T) {
+func TestWindow_Counts(t *testing.T) {
 	w := NewWindow(length)
 	require.Equal(t, Summary{}, w.Summary())
 	require.Zero(t, w.Summary().ErrorRate(), "nothing is known")
@@ -28,14 +28,14 @@ func TestAWindowCountsWhatHappened(t *testing.T) {
 	requests, failures := w.Counts()
 	require.Equal(t, []int64{4, 2}, []int64{requests, failures})
 	s := w.Summary()
-	require.Equal(t, []int64{4, 4, 2, 1}, []int64{s.Total, s.Requests, s.Failures, s.Timed}, "only one says how long it took")
+	require.Equal(t, []int64{4, 4, 2, 1}, []int64{s.Total, s.Requests, s.Failures, s.Timed}, "only one has a latency")
 	require.InDelta(t, 0.5, s.ErrorRate(), 1e-9)
 	require.NotZero(t, s.P50)
 	requests, failures = w.Totals()
 	require.Equal(t, []int64{4, 2}, []int64{requests, failures})
 }
 
-func TestAWindowSlidesByATwelfth(t *testing.T) {
+func TestWindow_SlidesByATwelfth(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		const slot = length / slots
 		w := NewWindow(length)
@@ -56,7 +56,7 @@ func TestAWindowSlidesByATwelfth(t *testing.T) {
 	})
 }
 
-func TestAWindowForgetsNothingTooEarly(t *testing.T) {
+func TestWindow_DropsNothingTooEarly(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		w := NewWindow(length)
 		w.Failed()
@@ -67,7 +67,7 @@ func TestAWindowForgetsNothingTooEarly(t *testing.T) {
 	})
 }
 
-func TestAVeryShortWindowStillCounts(t *testing.T) {
+func TestWindow_VeryShort(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		w := NewWindow(1)
 		w.Failed()
@@ -77,7 +77,7 @@ func TestAVeryShortWindowStillCounts(t *testing.T) {
 	})
 }
 
-func TestQuantilesAreRightToAQuarter(t *testing.T) {
+func TestWindow_QuantilesAreExactTo25Percent(t *testing.T) {
 	for name, c := range map[string]struct {
 		latencies []time.Duration
 		p50, p99  time.Duration
@@ -108,7 +108,7 @@ func requireNear(t require.TestingT, want, got time.Duration) {
 	require.LessOrEqual(t, float64(got), 1.25*float64(want))
 }
 
-func TestALatencyOutsideOfTheScaleCountsAtItsEnd(t *testing.T) {
+func TestWindow_LatencyOutsideOfTheBuckets(t *testing.T) {
 	for latency, want := range map[time.Duration]time.Duration{
 		-time.Second: limit(0), 0: limit(0), time.Nanosecond: limit(0), 1000 * time.Hour: limit(buckets - 1),
 	} {
@@ -118,7 +118,7 @@ func TestALatencyOutsideOfTheScaleCountsAtItsEnd(t *testing.T) {
 	}
 }
 
-func TestBucketsAreInOrderAndHoldTheirLatencies(t *testing.T) {
+func TestWindow_BucketsAreOrderedAndHoldTheirLatencies(t *testing.T) {
 	for b := 1; b < buckets; b++ {
 		require.Greater(t, limit(b), limit(b-1))
 	}
@@ -138,8 +138,8 @@ type outcome struct {
 	wait    time.Duration
 }
 
-// TestAWindowHoldsWhatAListWould compares it with a list of all that happened.
-func TestAWindowHoldsWhatAListWould(t *testing.T) {
+// TestWindow_AgreesWithAList compares it with a list of all that happened.
+func TestWindow_AgreesWithAList(t *testing.T) {
 	const slot = length / slots
 	rapid.Check(t, func(rt *rapid.T) {
 		history := rapid.SliceOf(rapid.Custom(func(t *rapid.T) outcome {
@@ -205,7 +205,7 @@ func live(history []outcome) (got, want []Summary) {
 	return got, want
 }
 
-func TestManyCountAtOnceAndNothingIsLost(t *testing.T) {
+func TestWindow_ConcurrentCounts(t *testing.T) {
 	const writers, each = 8, 2000
 	w := NewWindow(time.Hour)
 	var all sync.WaitGroup
@@ -233,7 +233,7 @@ func TestManyCountAtOnceAndNothingIsLost(t *testing.T) {
 		[]int64{s.Total, s.Requests, s.Failures, s.Timed})
 }
 
-func TestCountingAllocatesNothing(t *testing.T) {
+func TestWindow_CountingAllocatesNothing(t *testing.T) {
 	w := NewWindow(length)
 	require.Zero(t, testing.AllocsPerRun(1000, func() {
 		w.Succeeded(time.Millisecond)

@@ -1,24 +1,23 @@
-// Package spelling finds the name that a misspelled one was meant to be.
+// Package spelling suggests the correct name for a misspelled one.
 package spelling
 
 import "strings"
 
-// Nearest returns the candidate that differs from word in the fewest characters, if
-// these are few enough for a mistake: a third of its length, and two at least for a
-// word of four. Case, hyphens and underscores do not count. It is empty if no
-// candidate is that near.
-func Nearest(word string, candidates []string) string {
-	word = plain(word)
-	best, least := "", max(1, (len(word)+2)/3)+1
+// Nearest returns the candidate with the smallest edit distance from name, if that is at
+// most a third of its length, rounded up. Case, hyphens and underscores do not count. It
+// is empty if no candidate is that near.
+func Nearest(name string, candidates []string) string {
+	name = normalize(name)
+	best, least := "", max(1, (len(name)+2)/3)+1
 	for _, candidate := range candidates {
-		if d := distance(word, plain(candidate)); d < least {
+		if d := distance(name, normalize(candidate)); d < least {
 			best, least = candidate, d
 		}
 	}
 	return best
 }
 
-func plain(name string) string {
+func normalize(name string) string {
 	return strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(name))
 }
 

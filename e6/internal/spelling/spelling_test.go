@@ -10,7 +10,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func TestNearest_FindsWhatWasMeant(t *testing.T) {
+func TestNearest_FindsTheMisspelledName(t *testing.T) {
 	names := []string{"cluster", "catalog", "schema", "tls", "detection_timeout", "resume_timeout", "max_attempts", "prefetch", "ca"}
 	for word, want := range map[string]string{
 		"clustr": "cluster", "Clsuter": "cluster", "detection-timout": "detection_timeout", "maxattempt": "max_attempts",

@@ -27,7 +27,7 @@ type Part struct {
 	At *Placeholder
 }
 
-// Rules say how the placeholders of a statement are written.
+// Rules are the syntax of the placeholders of a statement.
 type Rules struct {
 	// Standard is set for standard SQL, where a literal has no backslash escapes
 	// unless it begins with E'.
@@ -37,13 +37,13 @@ type Rules struct {
 	Names func(name string) bool
 }
 
-// ErrComment: engines disagree on where a comment ends, so that what follows might be
-// a literal for one of them, and a placeholder in it none.
+// ErrComment: engines disagree on the end of a comment, so the text after it, and a
+// placeholder in that text, might be part of a literal for one of them.
 var ErrComment = errors.New("a comment of the statement has a carriage return without a line feed, " +
 	"at which some engines end it: end the line with a line feed")
 
-// partBytes is how long a part of SQL text is before the next one begins, so that the
-// reader of a long statement can stop in between.
+// partBytes is the maximum length of a part of SQL text. It lets the reader of a long
+// statement stop between two parts.
 const partBytes = 64 << 10
 
 // Split returns the parts of a statement in their order. The text parts are the
@@ -51,9 +51,9 @@ const partBytes = 64 << 10
 // value could otherwise become a part of the token next to it.
 //
 // ? is a placeholder, and ?? an escaped question mark. With names, :name and @name are
-// placeholders as well. What stands in a literal, an identifier or a comment is none,
-// and neither is a colon or an at sign that belongs to something else: a cast such as
-// ::int, an assignment, @@name, a slice such as a[1:n], an entry such as {'k':v}. In
+// placeholders as well. There are none in a literal, an identifier or a comment, and a
+// colon or an at sign with another meaning is none: a cast such as ::int, an
+// assignment, @@name, a slice such as a[1:n], an entry such as {'k':v}. In
 // brackets and braces, where a name may also be a bound or a value of the dialect, as
 // in a[:n], it is a placeholder only if a value has that name.
 //
@@ -75,7 +75,7 @@ type splitter struct {
 	operand Token // the last token before it that is neither space nor comment
 	token   Token
 	next    Token
-	more    bool // next is there
+	more    bool // next is valid
 
 	brackets []byte // that are open
 	text     int    // where the text begins that has not been returned

@@ -37,7 +37,7 @@ func named(names ...string) Rules {
 	return Rules{Names: func(name string) bool { return slices.Contains(names, name) }}
 }
 
-func TestBindReplacesPlaceholdersAndNothingElse(t *testing.T) {
+func TestSplit_ReplacesPlaceholdersAndNothingElse(t *testing.T) {
 	for in, want := range map[string]string{
 		"SELECT ?":                        "SELECT 'v?'",
 		"SELECT :a, @b":                   "SELECT 'v?', 'v?'",
@@ -74,7 +74,7 @@ func TestBindReplacesPlaceholdersAndNothingElse(t *testing.T) {
 	}
 }
 
-func TestBindRefusesACommentOnWhoseEndEnginesDisagree(t *testing.T) {
+func TestSplit_RefusesAnAmbiguousComment(t *testing.T) {
 	for _, sql := range []string{
 		"SELECT 1 -- c\r || ' \n ? '", "SELECT 1 // c\r || ' \n ? '", "SELECT 1 -- \r\r\n, ?", "SELECT ? -- the last line\r",
 	} {
@@ -83,7 +83,7 @@ func TestBindRefusesACommentOnWhoseEndEnginesDisagree(t *testing.T) {
 	}
 }
 
-func TestBindTellsWhereAPlaceholderIsAndWhichOne(t *testing.T) {
+func TestSplit_PositionAndIndexOfAPlaceholder(t *testing.T) {
 	_, got, err := fill("?, $$?$$, ??, :a, -- ?\n@b", named())
 	require.NoError(t, err)
 	require.Equal(t, []Placeholder{{Pos: 0}, {Index: 1, Pos: 10, Escaped: true}, {Name: "a", Index: 1, Pos: 14}, {Name: "b", Index: 2, Pos: 23}}, got)
@@ -122,7 +122,7 @@ func TestSplit_ANameIsAPlaceholderOnlyWhereItCanBeOne(t *testing.T) {
 	}
 }
 
-func TestSplit_GivesALongStatementInPieces(t *testing.T) {
+func TestSplit_DividesALongStatement(t *testing.T) {
 	sql := strings.Repeat("SELECT a, ", 1<<16)
 	parts := 0
 	for part, err := range Split(sql, Rules{}) {
@@ -151,7 +151,7 @@ func TestForeign_FindsThePlaceholdersOfOtherDrivers(t *testing.T) {
 	}
 }
 
-func TestALiteralOfStandardSQLEndsAtItsQuote(t *testing.T) {
+func TestSplit_StandardLiteralEndsAtItsQuote(t *testing.T) {
 	for in, want := range map[string][2]string{
 		`a LIKE ? ESCAPE '\' AND b = ?`: {`a LIKE 'v?' ESCAPE '\' AND b = ?`, `a LIKE 'v?' ESCAPE '\' AND b = 'v?'`},
 		`'C:\' || ' ? '`:                {`'C:\' || ' 'v?' '`, `'C:\' || ' ? '`},

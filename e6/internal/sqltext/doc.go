@@ -7,5 +7,5 @@
 // line, or stand between /* and */.
 //
 // [Normalize] gives the text that may be sent to the engine. [ReadOnly] decides
-// whether a statement may be sent twice, and says no when in doubt.
+// whether a statement may be sent twice; if that is uncertain, it reports false.
 package sqltext

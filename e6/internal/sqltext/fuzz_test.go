@@ -35,7 +35,7 @@ func FuzzReadOnlyIsNeverTrueOfAWrite(f *testing.F) {
 			require.False(t, ReadOnly(write+"\n;\n"+text), "%q", text)
 			require.True(t, ReadOnly("("+text+"\n)") || strings.Contains(text, ";"), "%q in parentheses", text)
 			require.Contains(t, []string{"SELECT", "VALUES", "WITH", "SHOW", "DESCRIBE", "DESC", "EXPLAIN"}, Operation(text), "%q", text)
-			// What the engine gets is read the same.
+			// The text for the engine has the same tokens.
 			require.True(t, ReadOnly(Normalize(text)), "%q", text)
 		}
 	})

@@ -2,10 +2,10 @@ package sqltext
 
 import "strings"
 
-// Foreign returns what looks like a placeholder of another driver in a statement, and
-// where it begins: $1, %s, %(name)s, :1, ?1, {0}, :name or @name beside values without
-// names. quoted is set for a placeholder that stands between quotes, alone, where it is
-// nothing but text. It is for error messages: the text may mean something else.
+// Foreign finds text that looks like a placeholder of another driver, and its position:
+// $1, %s, %(name)s, :1, ?1, {0}, or :name and @name if the values have no names. quoted
+// is set for a placeholder alone between quotes, where it is only text. It is for error
+// messages: the text may have another meaning.
 func Foreign(sql string, standard bool) (text string, pos int, quoted bool) {
 	s := scanner{sql: sql, standard: standard, dollar: true}
 	before := Token{Kind: Space}

@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// maxDepth is how many statements may stand in one another before ReadOnly
-// gives up. Each level is read once more, so the limit keeps hostile text cheap.
+// maxDepth is the maximum nesting of statements that ReadOnly accepts. Each level is
+// read once more, so the limit bounds the cost of hostile text.
 const maxDepth = 32
 
-// writers are the keywords that a statement which only reads has no use for.
+// writers are the keywords that a read-only statement does not contain.
 var writers = []string{
 	"INTO", "INSERT", "UPDATE", "DELETE", "MERGE", "UPSERT", "REPLACE", "TRUNCATE", "CREATE", "DROP", "ALTER",
 	"COPY", "CALL", "GRANT", "REVOKE",
@@ -18,13 +18,12 @@ var writers = []string{
 // functions are those of the writers that are names of functions too.
 var functions = []string{"INSERT", "REPLACE", "TRUNCATE"}
 
-// ReadOnly reports whether a statement certainly changes nothing, so that it may
-// be run twice: SELECT, VALUES and WITH that leads to one of them, SHOW,
-// DESCRIBE, and EXPLAIN of such a statement. What is not known to only read
-// counts as writing: unknown statements, several statements, EXPLAIN ANALYZE,
-// SELECT INTO, FOR UPDATE, common table expressions that modify data, and text
-// that cannot be read to its end or that engines read in different ways. That a
-// function has no side effects cannot be seen, and is assumed.
+// ReadOnly reports whether a statement is certain to change nothing, so that it may
+// be replayed: SELECT, VALUES, WITH before one of them, SHOW, DESCRIBE, and EXPLAIN
+// of such a statement. Everything else counts as a write: unknown statements,
+// several statements, EXPLAIN ANALYZE, SELECT INTO, FOR UPDATE, common table
+// expressions that modify data, and text that has no end or that engines read in
+// different ways. Functions are assumed to have no side effects.
 func ReadOnly(sql string) bool {
 	tokens, certain := meaningful(Normalize(sql))
 	return certain && reads(tokens, 0)
@@ -36,7 +35,7 @@ func meaningful(sql string) (tokens []Token, certain bool) {
 	depth := 0
 	var last Token
 	for t := range Tokens(sql) {
-		if t.Kind == Broken || doubtful(last, t) {
+		if t.Kind == Broken || ambiguous(last, t) {
 			return nil, false
 		}
 		last = t
@@ -54,7 +53,7 @@ func meaningful(sql string) (tokens []Token, certain bool) {
 			return nil, false
 		}
 		tokens = append(tokens, t)
-		// A long list of literals tells no more than its first one.
+		// Of a long list of literals, only the first is kept: the others change nothing.
 		if n := len(tokens); n >= 3 && isValue(t) && tokens[n-2].Is(",") && isValue(tokens[n-3]) {
 			tokens = tokens[:n-2]
 		}
@@ -64,9 +63,9 @@ func meaningful(sql string) (tokens []Token, certain bool) {
 
 func isValue(t Token) bool { return t.Kind == Literal || t.Kind == Number }
 
-// doubtful reports whether engines disagree on where a token ends, so that a
-// write could hide in what this package takes for a comment or a literal.
-func doubtful(last, t Token) bool {
+// ambiguous reports whether engines disagree on the end of a token, so that a write
+// could be part of what this package takes for a comment or a literal.
+func ambiguous(last, t Token) bool {
 	switch t.Kind {
 	case Comment:
 		if body, block := strings.CutPrefix(t.Text, "/*"); block {

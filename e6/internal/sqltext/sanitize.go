@@ -21,8 +21,8 @@ func Operation(sql string) string {
 	return ""
 }
 
-// endsForAll reports whether a literal of that length ends there for engines too
-// that take a backslash for nothing but a character.
+// endsForAll reports whether a literal of that length has the same end for engines
+// without backslash escapes.
 func endsForAll(sql string, length int) bool {
 	_, n := quoted(sql, Literal, false)
 	return n == length
@@ -31,7 +31,7 @@ func endsForAll(sql string, length int) bool {
 // uncertain reports whether the token, or what follows it, may belong to a literal for
 // some engine. The token is at its place in sql, and last is the one before it.
 func uncertain(sql string, last, t Token) bool {
-	return t.Kind == Broken || doubtful(last, t) || t.Kind == Word && strings.HasPrefix(t.Text, "$$") ||
+	return t.Kind == Broken || ambiguous(last, t) || t.Kind == Word && strings.HasPrefix(t.Text, "$$") ||
 		t.Kind == Literal && !endsForAll(sql[t.Pos:], len(t.Text))
 }
 

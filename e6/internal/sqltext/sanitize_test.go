@@ -10,7 +10,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-func TestSanitizeReplacesLiteralsAndNothingElse(t *testing.T) {
+func TestSanitize_ReplacesLiteralsAndNothingElse(t *testing.T) {
 	for in, want := range map[string]string{
 		"":                                            "",
 		"  \n ":                                       "",
@@ -43,8 +43,8 @@ func TestSanitizeReplacesLiteralsAndNothingElse(t *testing.T) {
 	}
 }
 
-// What follows is left out, as it may belong to a literal.
-func TestSanitizeStopsWhereALiteralMayNotEndWhereItSeemsTo(t *testing.T) {
+// The rest is left out, as it may belong to a literal.
+func TestSanitize_StopsAtAnAmbiguousLiteral(t *testing.T) {
 	for in, want := range map[string]string{
 		"SELECT a, 'secret":               "SELECT a, ?",
 		`SELECT a, "secret`:               "SELECT a, ?",
@@ -68,7 +68,7 @@ func TestSanitizeStopsWhereALiteralMayNotEndWhereItSeemsTo(t *testing.T) {
 
 // A standard literal has no escapes: 'C:\' is complete there, and what this
 // dialect reads as a name behind it is a literal.
-func TestSanitizeLeavesNoLiteralOfAStatementWithStandardLiterals(t *testing.T) {
+func TestSanitize_StandardLiterals(t *testing.T) {
 	for _, sql := range []string{
 		`SELECT 'C:\', 'secret'`, `SELECT * FROM t WHERE a LIKE '50\%\' AND b = 'secret'`, `INSERT INTO t VALUES ('\','secret',1)`,
 	} {
@@ -77,13 +77,13 @@ func TestSanitizeLeavesNoLiteralOfAStatementWithStandardLiterals(t *testing.T) {
 }
 
 // Exporters refuse text that is no UTF-8, with all that they were given.
-func TestSanitizeAlwaysGivesUTF8(t *testing.T) {
+func TestSanitize_ReturnsUTF8(t *testing.T) {
 	for _, sql := range []string{"SELECT \xff", "SELECT \"a\xff\" FROM t", "SELECT a\xc3", "SELECT '\xff' FROM t\xe2\x82"} {
 		require.True(t, utf8.ValidString(Sanitize(sql)), "%q gives %q", sql, Sanitize(sql))
 	}
 }
 
-func TestTheOperationIsTheFirstWord(t *testing.T) {
+func TestOperation_IsTheFirstWord(t *testing.T) {
 	for in, want := range map[string]string{
 		"":                                "",
 		" ":                               "",
@@ -127,7 +127,7 @@ var harmless = []string{
 	"SELECT", "a", "t.b", "FROM", "\"c d\"", "`e`", ",", "(", ")", "=", " ", "\n", "1", "2.5", "'f'", "?", ":g", "$1", "/* h */", "-- i\n", ";", "ü", "||",
 }
 
-func TestNoLiteralSurvivesInAnyQuoting(t *testing.T) {
+func TestSanitize_NoLiteralSurvivesInAnyQuoting(t *testing.T) {
 	const secret = "xyzzysecret"
 	rapid.Check(t, func(t *rapid.T) {
 		parts := rapid.SliceOfN(rapid.SampledFrom(harmless), 0, 12)
@@ -142,7 +142,7 @@ func TestNoLiteralSurvivesInAnyQuoting(t *testing.T) {
 	})
 }
 
-func TestALiteralOfAnyTextBecomesAQuestionMark(t *testing.T) {
+func TestSanitize_LiteralOfAnyText(t *testing.T) {
 	escape := strings.NewReplacer(`\`, `\\`, "'", "''")
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.OneOf(rapid.String(), rapid.StringMatching(`['"\\$/*\- a\n]*`)).Draw(t, "text")

@@ -13,7 +13,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func TestNormalizeRemovesOneSemicolonThatEndsTheStatement(t *testing.T) {
+func TestNormalize_RemovesOneFinalSemicolon(t *testing.T) {
 	for in, want := range map[string]string{
 		"SELECT 1":                       "SELECT 1",
 		" \n SELECT 1 ; \t":              "SELECT 1",
@@ -43,7 +43,7 @@ func TestNormalizeRemovesOneSemicolonThatEndsTheStatement(t *testing.T) {
 	}
 }
 
-func TestReadOnlyKnowsWhatOnlyReads(t *testing.T) {
+func TestReadOnly_AcceptsReads(t *testing.T) {
 	for _, sql := range []string{
 		"SELECT 1", "select * from orders;", "(SELECT 1) UNION ALL (SELECT 2)", "WITH a AS (SELECT 1) SELECT * FROM a",
 		"VALUES (1)", "SHOW TABLES", "DESCRIBE orders", "EXPLAIN SELECT 1", "-- a comment\nSELECT 1",
@@ -59,7 +59,7 @@ func TestReadOnlyKnowsWhatOnlyReads(t *testing.T) {
 	}
 }
 
-func TestReadOnlyTakesEverythingElseForAWrite(t *testing.T) {
+func TestReadOnly_RefusesEverythingElse(t *testing.T) {
 	for _, sql := range []string{
 		"", ";", "INSERT INTO t VALUES (1)", "UPDATE t SET a = 1", "DELETE FROM t", "CREATE TABLE t (a int)", "DROP TABLE t",
 		"MERGE INTO t USING s ON 1 = 1", "CALL f()", "COPY t TO 'x'", "SELECT 1; DELETE FROM t", "SELECT * INTO t FROM s",
@@ -80,7 +80,7 @@ func TestReadOnlyTakesEverythingElseForAWrite(t *testing.T) {
 	}
 }
 
-func TestTokensAreOfTheKindsThatTheDialectKnows(t *testing.T) {
+func TestTokens_Kinds(t *testing.T) {
 	type kinds []Kind
 	for in, want := range map[string]kinds{
 		"SELECT  a_1":      {Word, Space, Word},
@@ -109,14 +109,14 @@ func TestTokensAreOfTheKindsThatTheDialectKnows(t *testing.T) {
 	}
 }
 
-func TestTokensMayBeLeftEarly(t *testing.T) {
+func TestTokens_IterationCanStopEarly(t *testing.T) {
 	for tok := range Tokens("a b c") {
 		require.Equal(t, Token{Word, "a", 0}, tok)
 		break
 	}
 }
 
-func TestAWriteIsSeenWhereverItStandsAndNeverInQuotes(t *testing.T) {
+func TestReadOnly_FindsAWriteOutsideOfQuotes(t *testing.T) {
 	harmless := []string{
 		"'INSERT INTO t'", `'it\'s; DROP'`, `"delete"`, "/* UPDATE */", "-- MERGE;\n", "// COPY\n", "a", "t.insert",
 		"replace(a, 'b')", "1.5", ",", "(SELECT 1)", " ",
@@ -152,7 +152,7 @@ func FuzzTokens(f *testing.F) {
 	})
 }
 
-func TestReadOnly_ALongListOfLiteralsTakesLittleMemory(t *testing.T) {
+func TestReadOnly_MemoryOfALongListOfLiterals(t *testing.T) {
 	const n = 50_000
 	list := "SELECT 1 IN ('a'" + strings.Repeat(", 'a'", n) + ")"
 	var before, after runtime.MemStats

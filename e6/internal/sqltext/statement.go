@@ -3,10 +3,10 @@ package sqltext
 import "strings"
 
 // Normalize removes white space around a statement, and one semicolon that ends
-// it, as the engine accepts none. What follows that semicolon, such as a
-// comment, is kept. A semicolon in a literal, an identifier or a comment does
-// not end a statement, and one between two statements, or one of several at the
-// end, is left for the engine to complain about.
+// it, as the engine accepts none. Text after that semicolon, such as a comment, is
+// kept. A semicolon in a literal, an identifier or a comment does not end a
+// statement. One between two statements, or one of several at the end, is kept, and
+// the engine reports an error.
 //
 // The literals of a statement may be those of standard SQL. A semicolon that
 // belongs to one of them, if they are read so, is left too.

@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// MaxSummary is the number of characters that a summary has at most, as the
-// OpenTelemetry conventions for db.query.summary say.
+// MaxSummary is the maximum length of a summary in characters, from the OpenTelemetry
+// conventions for db.query.summary.
 const MaxSummary = 255
 
 // Summary returns the operations of a statement and the objects that they are applied

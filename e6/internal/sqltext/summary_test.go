@@ -69,7 +69,7 @@ func TestSummary_ListsOperationsAndTheirObjects(t *testing.T) {
 		"-- c\n/* FROM x */ SELECT /* FROM y */ a FROM t --": "SELECT t",
 		"SELECT 1 FROM t;":                                   "SELECT t",
 		"SELECT 1 FROM t; DELETE FROM u":                     "SELECT t DELETE u",
-		// What is not known has no summary.
+		// An unknown statement has no summary.
 		"":                          "",
 		"FAIL secret":               "",
 		"secret FROM t":             "",
@@ -80,7 +80,7 @@ func TestSummary_ListsOperationsAndTheirObjects(t *testing.T) {
 	}
 }
 
-func TestSummary_EndsWhereALiteralMayNotEndWhereItSeemsTo(t *testing.T) {
+func TestSummary_EndsAtAnAmbiguousLiteral(t *testing.T) {
 	for in, want := range map[string]string{
 		"SELECT a FROM t, 'secret FROM u":        "SELECT t",
 		"SELECT a FROM t /* secret":              "SELECT t",

@@ -1,4 +1,4 @@
-// Package version tells which version of the SDK a program has.
+// Package version returns the version of the SDK in a program.
 package version
 
 import "runtime/debug"

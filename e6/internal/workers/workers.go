@@ -1,5 +1,5 @@
-// Package workers runs functions on goroutines that are used again: what a new goroutine
-// costs most is the growth of its stack, which a call of gRPC needs anew each time.
+// Package workers is a pool of goroutines. A new goroutine starts with a small stack, and a
+// call of gRPC makes it grow; a goroutine of the pool has a stack that has grown already.
 package workers
 
 import (
@@ -11,24 +11,25 @@ import (
 )
 
 const (
-	// mostIdle is how many goroutines of a Pool wait for something to do at the most. The
-	// stack of one that waits shrinks to 2 KiB.
+	// mostIdle is the maximum number of idle goroutines of a Pool. The stack of an idle
+	// one shrinks to 2 KiB.
 	mostIdle = 1024
-	// keep is how long one waits at least, and twice that at the most.
+	// keep is the minimum idle time after which a goroutine ends; the maximum is twice
+	// that.
 	keep = time.Minute
 )
 
-// Pool runs functions side by side. The zero Pool is ready for use; End lets its
-// goroutines go. Its methods may be called concurrently.
+// Pool runs functions concurrently. The zero Pool is ready to use; End ends its
+// goroutines. Its methods may be called concurrently.
 type Pool struct {
 	mu    sync.Mutex
-	idle  []worker // the last one was busy last
-	least int      // how many were idle all the time since the last look
+	idle  []worker // the most recently used one is the last
+	least int      // the minimum of len(idle) since the last run of the timer
 	look  *time.Timer
 	ended bool
 }
 
-// A worker is a goroutine that waits for what it is to do next.
+// A worker is the channel on which a goroutine receives its tasks.
 type worker chan task
 
 type task struct {
@@ -36,8 +37,8 @@ type task struct {
 	f   func()
 }
 
-// Go runs f on a goroutine of its own, which has the profiler's labels of ctx, and
-// returns at once. It does so after End too.
+// Go runs f on its own goroutine, with the profiler labels of ctx, and returns at once.
+// After End it does the same, without reuse.
 func (p *Pool) Go(ctx context.Context, f func()) {
 	w, waited := p.get()
 	w <- task{ctx, f}
@@ -46,7 +47,7 @@ func (p *Pool) Go(ctx context.Context, f func()) {
 	}
 }
 
-// get takes a worker that is idle, or a new one, which does not run yet.
+// get returns an idle worker, or a new one, whose goroutine is not started yet.
 func (p *Pool) get() (w worker, waited bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -60,8 +61,8 @@ func (p *Pool) get() (w worker, waited bool) {
 	return w, true
 }
 
-// work does one thing after the other. A function that panics, or ends its goroutine,
-// ends the worker with it, which is never used again then: it has not put itself back.
+// work runs one task after the other. A function that panics, or calls runtime.Goexit,
+// ends the worker too. It is not reused then, as it is not in idle.
 func (p *Pool) work(w worker) {
 	for t := range w {
 		pprof.SetGoroutineLabels(t.ctx)
@@ -72,7 +73,7 @@ func (p *Pool) work(w worker) {
 	}
 }
 
-// put takes a worker back, and reports false if it is not needed any more.
+// put returns a worker to the pool, and reports false if the worker must end.
 func (p *Pool) put(w worker) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -82,13 +83,13 @@ func (p *Pool) put(w worker) bool {
 	p.idle = append(p.idle, w)
 	if p.look == nil {
 		p.least = len(p.idle)
-		p.look = time.AfterFunc(keep, p.letGo)
+		p.look = time.AfterFunc(keep, p.shrink)
 	}
 	return true
 }
 
-// letGo ends the workers that were idle all the time since the last look.
-func (p *Pool) letGo() {
+// shrink ends the workers that were idle all the time since its last run.
+func (p *Pool) shrink() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.ended {
@@ -102,7 +103,7 @@ func (p *Pool) letGo() {
 	}
 }
 
-// end ends those that have been idle longest.
+// end ends the n workers with the longest idle time.
 func (p *Pool) end(n int) {
 	for _, w := range p.idle[:n] {
 		close(w)
@@ -110,7 +111,7 @@ func (p *Pool) end(n int) {
 	p.idle = slices.Delete(p.idle, 0, n)
 }
 
-// End lets the goroutines go: the idle ones now, the others after what they do.
+// End ends the goroutines: the idle ones now, the others after their task.
 func (p *Pool) End() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -37,7 +37,7 @@ func (p *Pool) together(n int) {
 	synctest.Wait()
 }
 
-func TestAGoroutineIsUsedAgain(t *testing.T) {
+func TestPool_ReusesGoroutines(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		var p Pool
 		defer p.End()
@@ -51,7 +51,7 @@ func TestAGoroutineIsUsedAgain(t *testing.T) {
 	})
 }
 
-func TestNoMoreAreKeptThanTheMost(t *testing.T) {
+func TestPool_IdleGoroutinesAreBounded(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		var p Pool
 		defer p.End()
@@ -60,7 +60,7 @@ func TestNoMoreAreKeptThanTheMost(t *testing.T) {
 	})
 }
 
-func TestThoseThatAreNotNeededForSomeTimeGo(t *testing.T) {
+func TestPool_IdleGoroutinesEnd(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		var p Pool
 		defer p.End()
@@ -75,12 +75,12 @@ func TestThoseThatAreNotNeededForSomeTimeGo(t *testing.T) {
 		time.Sleep(2 * keep)
 		synctest.Wait()
 		require.Empty(t, p.waiting())
-		p.together(1) // and it begins anew
+		p.together(1) // and the pool starts again
 		require.Len(t, p.waiting(), 1)
 	})
 }
 
-func TestAnEndedPoolStillRunsWhatItIsGivenAndKeepsNobody(t *testing.T) {
+func TestPool_RunsTasksAfterEndWithoutReuse(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		var p Pool
 		gate := make(chan struct{})
@@ -97,7 +97,7 @@ func TestAnEndedPoolStillRunsWhatItIsGivenAndKeepsNobody(t *testing.T) {
 	})
 }
 
-func TestAFunctionThatEndsItsGoroutineTakesNobodyWithIt(t *testing.T) {
+func TestPool_GoexitEndsItsGoroutineOnly(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		var p Pool
 		defer p.End()
@@ -109,7 +109,7 @@ func TestAFunctionThatEndsItsGoroutineTakesNobodyWithIt(t *testing.T) {
 	})
 }
 
-func TestAGoroutineHasTheLabelsOfTheContextThatItRunsFor(t *testing.T) {
+func TestPool_GoroutineHasTheProfilerLabelsOfTheContext(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		var p Pool
 		defer p.End()
@@ -128,7 +128,7 @@ func TestAGoroutineHasTheLabelsOfTheContextThatItRunsFor(t *testing.T) {
 	})
 }
 
-func TestManyMayAskAtOnce(t *testing.T) {
+func TestPool_Concurrent(t *testing.T) {
 	var p Pool
 	var ran atomic.Int64
 	var asking, done sync.WaitGroup
