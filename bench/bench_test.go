@@ -46,7 +46,7 @@ func TestARatioIsThatOfTimeOrOfSpeed(t *testing.T) {
 	})
 }
 
-func TestAMeasurementThatFailsEnds(t *testing.T) {
+func TestMeasure_EndsOnAFailure(t *testing.T) {
 	ended := false
 	broken := errors.New("broken")
 	begin := func(size) (trial, func(), error) {
@@ -74,10 +74,10 @@ func TestEveryComparisonGivesAFigure(t *testing.T) {
 	}
 }
 
-func TestTheTableSaysWhatIsMetAndWhyNot(t *testing.T) {
+func TestTable_HasTheResultAndTheReasonOfEachGoal(t *testing.T) {
 	text := rendered([]result{
 		{comparison: comparison{name: "this", against: "that", goal: 2, unit: ofTime}, rounds: 21, median: 1.5, low: 1.25, high: 2.5},
-		{comparison: comparison{name: "it", against: "them", goal: 3, more: true, unit: ofSpeed, why: "it is slow"}, rounds: 1, median: 1.5},
+		{comparison: comparison{name: "it", against: "them", goal: 3, more: true, unit: ofSpeed, reason: "it is slow"}, rounds: 1, median: 1.5},
 	})
 	require.True(t, strings.HasPrefix(text, "21 rounds each, go"))
 	require.Contains(t, text, "| this | that | 1.50 x time | 1.25 to 2.50 | at most 2 | yes |\n")

@@ -24,7 +24,7 @@ type load struct {
 	running sync.WaitGroup
 }
 
-// newLoad starts so many goroutines that ask short queries.
+// newLoad starts that many goroutines that run short queries.
 func newLoad(client *e6.Client, goroutines int) *load {
 	l := &load{stop: make(chan struct{})}
 	for range goroutines {
@@ -139,13 +139,13 @@ var (
 	abrupt   = underLoad("an abrupt cutover", 2, e6test.Abrupt)
 )
 
-// switchTimes tells when an announcement was heard, and when the new side accepted.
-func switchTimes(heard, accepted chan<- time.Time) func(events.Event) {
+// switchTimes sends when an announcement was received, and when the new side accepted.
+func switchTimes(received, accepted chan<- time.Time) func(events.Event) {
 	return func(e events.Event) {
 		switch d := e.Data.(type) {
 		case events.AnnouncementReceived:
 			select {
-			case heard <- e.Time:
+			case received <- e.Time:
 			default:
 			}
 		case events.Transition:

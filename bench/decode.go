@@ -79,9 +79,9 @@ const (
 )
 
 // decoding compares a way to decode the mixed batch with Thrift's.
-func decoding(name, why string, decode func(raw []byte) error) comparison {
+func decoding(name, reason string, decode func(raw []byte) error) comparison {
 	return comparison{
-		name: name, against: byThriftsCode, goal: 15, more: true, unit: ofSpeed, why: why,
+		name: name, against: byThriftsCode, goal: 15, more: true, unit: ofSpeed, reason: reason,
 		begin: func(size) (trial, func(), error) {
 			raw, err := encoded(mixed()...)
 			return inTurn(repeated(func() { must(decode(raw)) }), repeated(func() { must(byThrift(raw)) }), ofSpeed), func() {}, err
@@ -110,9 +110,9 @@ var (
 )
 
 // hashing compares the hash of the mixed batch with a way to decode it.
-func hashing(name, against, why string, decode func(raw []byte) error) comparison {
+func hashing(name, against, reason string, decode func(raw []byte) error) comparison {
 	return comparison{
-		name: name, against: against, goal: 0.1, unit: ofTime, why: why,
+		name: name, against: against, goal: 0.1, unit: ofTime, reason: reason,
 		begin: func(size) (trial, func(), error) {
 			raw, err := encoded(mixed()...)
 			if err != nil {

@@ -64,7 +64,7 @@ func throughput() (report.Curve, result, error) {
 	}
 	return c, comparison{
 		name: "short queries on 512 goroutines", against: "the best of 1, 8, 64 and 512", goal: 0.9, more: true, unit: ofSpeed,
-		why: fmt.Sprintf("the garbage collector has more stacks to look at, and takes 15 %% of the processor with 512 queries in flight, 10 %% with 64; a query that waits for its prepare has two, so that its caller can leave; the generated stub, which has one, comes to %.2f", comparison{}.sum(toBest(1)).median),
+		reason: fmt.Sprintf("the garbage collector has more stacks to look at, and takes 15 %% of the processor with 512 queries in flight, 10 %% with 64; a query that waits for its prepare has two, so that its caller can leave; the generated stub, which has one, comes to %.2f", comparison{}.sum(toBest(1)).median),
 	}.sum(toBest(0)), nil
 }
 

@@ -37,7 +37,7 @@ func throughHAProxy(goroutines int) comparison {
 	return comparison{
 		name:    fmt.Sprintf("short queries on %d goroutines through HAProxy, with 100 streams a connection", goroutines),
 		against: "the same calls by the generated stub, on one connection", goal: 0.8, more: true, unit: ofSpeed,
-		why: "client, proxy and engine share two processors, and more connections mean more and smaller writes; one connection lets 100 calls run and queues the rest, which costs nothing while all calls are short",
+		reason: "client, proxy and engine share two processors, and more connections mean more and smaller writes; one connection lets 100 calls run and queues the rest, which costs nothing while all calls are short",
 		begin: func(size size) (trial, func(), error) {
 			s, stop, err := newProxiedScene()
 			if err != nil {
@@ -106,7 +106,7 @@ func runHAProxy(path, engine string) (address string, stop func(), err error) {
 	}
 	stop = func() {
 		_ = cmd.Process.Kill()
-		_ = cmd.Wait() // it says that it was killed
+		_ = cmd.Wait() // the error is that it was killed
 		must(os.RemoveAll(dir))
 	}
 	for range 1000 {

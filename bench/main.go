@@ -119,8 +119,8 @@ func rendered(results []result) string {
 		met := "yes"
 		if !r.met() {
 			met = "**no**"
-			if r.why != "" {
-				fmt.Fprintf(&reasons, "- %s: %s.\n", r.name, r.why)
+			if r.reason != "" {
+				fmt.Fprintf(&reasons, "- %s: %s.\n", r.name, r.reason)
 			}
 		}
 		t.AppendRow(table.Row{r.name, r.against, fmt.Sprintf("%.2f %s", r.median, r.unit), spread, fmt.Sprintf("%s %.3g", limit, r.goal), met})

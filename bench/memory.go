@@ -17,7 +17,7 @@ import (
 // heap is how many bytes are in use.
 func heap() float64 {
 	runtime.GC()
-	runtime.GC() // what finalizers have let go of
+	runtime.GC() // frees what finalizers have released
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return float64(m.HeapAlloc)

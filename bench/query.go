@@ -150,7 +150,7 @@ func queries(goroutines int) comparison {
 	}
 	return comparison{
 		name: name, against: "the same calls by the generated stub", goal: 0.95, more: true, unit: ofSpeed,
-		why: "a query makes 90 allocations more than its calls, of 1,260 with the server's, and has three goroutines more, so that its caller can leave at any time and the first batch comes with the metadata; fewer of either moved the figure by less than its interval",
+		reason: "a query makes 90 allocations more than its calls, of 1,260 with the server's, and has three goroutines more, so that its caller can leave at any time and the first batch comes with the metadata; fewer of either moved the figure by less than its interval",
 		begin: func(size size) (trial, func(), error) {
 			s, err := newScene(e6test.Link{})
 			if err != nil {

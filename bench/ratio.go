@@ -13,10 +13,10 @@ type comparison struct {
 	// goal is the greatest figure that is wanted, or the least if more is better.
 	goal float64
 	more bool
-	// unit says what the figure is: x time and x speed are ratios.
+	// unit is the unit of the figure: x time and x speed are ratios.
 	unit string
-	// why says, if the goal is out of reach, for which reason.
-	why string
+	// reason is why the goal is out of reach, if it is.
+	reason string
 	// begin makes what trials of this size need. Each call of the trial gives one figure;
 	// end takes everything away.
 	begin func(size) (trial, func(), error)

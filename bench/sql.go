@@ -56,7 +56,7 @@ func read(db *sql.DB, statement string) {
 
 var rowsThroughSQL = comparison{
 	name: "read 1,000,000 rows of a LONG and a STRING through database/sql", against: "a driver that returns constants", goal: 1.5, unit: ofTime,
-	why: "three quarters of the reading goroutine's time are spent in database/sql itself, as with constants, and a quarter in the driver; the other processor is busy meanwhile with the server, gRPC, the decoding and the garbage, which slows the first one down",
+	reason: "three quarters of the reading goroutine's time are spent in database/sql itself, as with constants, and a quarter in the driver; the other processor is busy meanwhile with the server, gRPC, the decoding and the garbage, which slows the first one down",
 	begin: func(size size) (trial, func(), error) {
 		batches := size.of(20)
 		raw, err := encoded(longs(), texts())

@@ -54,7 +54,7 @@ func newClients(name string, goal float64, opts ...e6.Option) comparison {
 	return comparison{
 		name: name, against: "a connection, an authenticate and the query on the generated stub, over a link of 30 ms", goal: goal, unit: ofTime,
 		begin: func(size) (trial, func(), error) {
-			// The client asks blue first, and green is active.
+			// The client probes blue first, and green is active.
 			cluster, err := e6test.Start(e6test.WithActive(e6.Green))
 			if err != nil {
 				return nil, nil, err
@@ -82,8 +82,8 @@ func newClients(name string, goal float64, opts ...e6.Option) comparison {
 
 var (
 	// Of the stub's seven round trips (two for the connection, one to authenticate,
-	// four calls) the client saves one, and loses one when it asks the wrong side.
-	newClient      = newClients("the first answer of a new client that asks the wrong side first", 8.0/7)
+	// four calls) the client saves one, and loses one when it probes the wrong side.
+	newClient      = newClients("the first answer of a new client that probes the wrong side first", 8.0/7)
 	newClientKnows = newClients("the same with a store that knows the side", 1, e6.WithStore(&store.Memory{}))
 )
 
@@ -96,14 +96,14 @@ var toNewSide = comparison{
 			return nil, nil, err
 		}
 		return func() (float64, error) {
-			heard, accepted := make(chan time.Time, 1), make(chan time.Time, 1)
-			unsubscribe := s.client.Subscribe(switchTimes(heard, accepted))
+			received, accepted := make(chan time.Time, 1), make(chan time.Time, 1)
+			unsubscribe := s.client.Subscribe(switchTimes(received, accepted))
 			defer unsubscribe()
 			to := s.client.Strategy().Active.Other()
 			s.cluster.OpenSide(to)
 			s.cluster.Announce(to)
 			s.query()
-			ours := (<-accepted).Sub(<-heard)
+			ours := (<-accepted).Sub(<-received)
 			settled(s.client, to)
 			s.cluster.CloseSide(to.Other())
 			s.stub.to(to.String())

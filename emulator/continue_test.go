@@ -63,7 +63,7 @@ func TestContinue_StreamsALongResultThroughCutoversInConstantMemory(t *testing.T
 	require.GreaterOrEqual(t, stats.Continued, int64(cutovers)-1, "what had been read ahead may be all that was left")
 	require.Zero(t, stats.Lost)
 	t.Logf("%d rows, %d continued; live heap %d KiB in the first part, %d KiB at the most", n, stats.Continued, begin>>10, most>>10)
-	// What is read ahead is bounded; the rows that were read would take as much as this
+	// The read-ahead is bounded; the rows that were read would take as much as this
 	// times the number of parts.
 	require.Less(t, most, begin+16<<20)
 }

@@ -27,7 +27,7 @@
 // STRUCT, all three as JSON; VARCHAR, JSON, UUID, ENUM, TIME, TIMETZ, INTERVAL
 // and BIT as STRING. A NULL without a type is an INTEGER, as in DuckDB.
 //
-// What does not fit is an error that names the column: an integer of more than
+// A value that does not fit is an error that names the column: an integer of more than
 // 38 digits, an infinite date or time, one more than 292,000 years away from
 // 1970, and the types BIGNUM, TIME_NS, VARIANT and GEOMETRY.
 //

@@ -15,7 +15,7 @@ import (
 	"github.com/e6data/e6data-go/emulator"
 )
 
-// The admin interface is given anything. What it refuses has changed nothing.
+// The admin interface receives any request. A refused one has no effect.
 func FuzzTheAdminInterfaceTakesOrRefuses(f *testing.F) {
 	cluster, err := e6test.Start(e6test.InMemory())
 	require.NoError(f, err)

@@ -17,7 +17,7 @@ import (
 // text x00ff to DuckDB, becomes one of DuckDB's.
 //
 // Identifiers in double quotes, comments, and literals of the form E'...' or $tag$...$tag$,
-// which DuckDB reads itself, are left alone. What is not terminated stays so,
+// which DuckDB reads itself, are left alone. An unterminated literal stays so,
 // for DuckDB to complain about.
 func Translate(sql string) string {
 	t := translator{in: sql}

@@ -41,7 +41,7 @@ func (e *Engine) newStatement(conn *connection, s e6test.Statement) *statement {
 }
 
 // Prepare implements e6test.Engine. The statement's text is translated by
-// Translate first. What DuckDB finds wrong with it is reported in DuckDB's
+// Translate first. Errors of DuckDB are reported in DuckDB's
 // words, whose positions refer to the translated text.
 func (e *Engine) Prepare(ctx context.Context, s e6test.Statement) (e6test.Prepared, error) {
 	p, err := e.prepare(ctx, s)

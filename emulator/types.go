@@ -119,7 +119,7 @@ func (t *valueType) addChild(lt mapping.LogicalType) error {
 }
 
 // shortName returns the name that e6data's catalog has for a type of DuckDB.
-// What the protocol cannot carry is "other".
+// A type that the protocol cannot carry is "other".
 func shortName(lt mapping.LogicalType) string {
 	t, err := newValueType(lt)
 	if err != nil {

@@ -207,7 +207,7 @@ func TestDocuments_NamedFilesExist(t *testing.T) {
 	require.NotZero(t, count)
 }
 
-// What follows "make" in backquotes or in an indented block is a target of the Makefile.
+// The word after "make" in backquotes or in an indented block is a target of the Makefile.
 func TestDocuments_MakeTargetsExist(t *testing.T) {
 	makefile, err := os.ReadFile("../Makefile")
 	require.NoError(t, err)

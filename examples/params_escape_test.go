@@ -19,7 +19,7 @@ type echo struct{ *e6test.CannedEngine }
 
 func (echo) DryRun(_ context.Context, s e6test.Statement) (string, error) { return s.SQL, nil }
 
-// readers are the two kinds of engine: one that knows backslash escapes, and
+// readers are the two kinds of engine: with backslash escapes, and
 // standard SQL. They return the values of a statement that holds its literals.
 func readers(t *testing.T) (backslash, standard func(statement string) ([]any, error)) {
 	t.Helper()

@@ -34,7 +34,7 @@ const valuesPerCheck = 20
 func TestEveryArgumentIsReadBackAsDuckDBsOwnBindingReadsIt(t *testing.T) {
 	t.Parallel()
 	all, reference := senders(t), duck(t)
-	// One statement holds many values: one that is not closed would open the next.
+	// One statement holds many values: an unclosed literal would open the next.
 	many := "SELECT ¤" + strings.Repeat(", ¤", valuesPerCheck-1)
 	rapid.Check(t, func(rt *rapid.T) {
 		requireSameAsReference(t.Context(), rt, all, reference, many, rapid.SliceOfN(anyValue, valuesPerCheck, valuesPerCheck).Draw(rt, "values")...)
@@ -76,7 +76,7 @@ func TestParams_AnArgumentNeverBecomesSQL(t *testing.T) {
 		for statement, args := range map[string][]any{
 			// A placeholder in a comment is none, also behind a comment in it.
 			"SELECT 1 /* /* */ || ? */": {" */ AS a, 6*7 --"},
-			// What stands next to a placeholder does not become one token with the value.
+			// Text next to a placeholder does not become one token with the value.
 			"SELECT v? FROM (SELECT 1 AS v, 'stolen' AS v5) t": {5},
 			"SELECT ?v FROM (SELECT 'stolen' AS v5v) t":        {5},
 			"SELECT 'sto'?":                   {"len"},

@@ -111,7 +111,7 @@ func TestPointsInTimeKeepTheirZoneAcrossItsClockChanges(t *testing.T) {
 			requireAll(t, askAt(t, em.Addr()), samples)
 			w := askAt(t, em.Addr(), e6.WithServerParameters())
 			requireAll(t, w, samples)
-			// What the clock never shows is a point in time for Go, and that is sent.
+			// A time that the clock skips is a point in time for Go, and that is sent.
 			skipped := time.Date(2026, 3, 29, 2, 30, 0, 0, at)
 			onlyRow(t, w, "SELECT CAST(? AS TIMESTAMP) AT TIME ZONE 'UTC'", []any{skipped}, func(r *e6.Rows) {
 				require.Equal(t, []any{vector.TimestampValue{Micros: skipped.UnixMicro(), Zone: zone}}, r.Values())

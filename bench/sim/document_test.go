@@ -51,7 +51,7 @@ func TestTheDocumentIsWritten(t *testing.T) {
 		t.Skip("it takes minutes; make sim runs it")
 	}
 	began := time.Now()
-	told := func(all []outcome) []outcome {
+	reported := func(all []outcome) []outcome {
 		for _, o := range all {
 			fmt.Printf("%6.0f s: %s, %d clients: 99 %% after %s, at most %d logins/s\n", time.Since(began).Seconds(), o.name, o.clients, o.most, o.peak)
 			require.Zero(t, o.failed, o.name)
@@ -68,7 +68,7 @@ func TestTheDocumentIsWritten(t *testing.T) {
 			if n > *large {
 				break
 			}
-			o := told(run(t, s, n, 1))[0]
+			o := reported(run(t, s, n, 1))[0]
 			line.X, line.Y = append(line.X, float64(n)), append(line.Y, float64(o.peak))
 			swift.X, swift.Y = append(swift.X, float64(n)), append(swift.Y, o.most.Seconds())
 			if n == min(3000, *large) {
@@ -78,9 +78,9 @@ func TestTheDocumentIsWritten(t *testing.T) {
 		logins.Lines, times.Lines = append(logins.Lines, line), append(times.Lines, swift)
 	}
 	for _, s := range others {
-		rest = append(rest, told(run(t, s, min(1000, *large), 1))...)
+		rest = append(rest, reported(run(t, s, min(1000, *large), 1))...)
 	}
-	days := told(run(t, story, *large, 1))
+	days := reported(run(t, story, *large, 1))
 
 	text := fmt.Sprintf("%s on %d CPUs of %s/%s, %s; %.0f s in all.\n\nOne announced cutover, in three ways:\n\n%s\nMore that can happen:\n\n%s\nBad days of one fleet with a jitter of 5 s, one after the other:\n\n%s",
 		runtime.Version(), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, time.Now().UTC().Format(time.DateOnly), time.Since(began).Seconds(),

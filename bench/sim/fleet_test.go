@@ -60,7 +60,7 @@ type fleet struct {
 	all     sync.WaitGroup
 	failed  atomic.Int64
 	late    atomic.Int64 // queries that began on the old side in this phase
-	asked   atomic.Int64 // queries that began in this phase
+	begun   atomic.Int64 // queries that began in this phase
 }
 
 // member is one client.
@@ -125,7 +125,7 @@ func (f *fleet) play(p phase) outcome {
 	before, swaps := f.cluster.Stats(), f.shared.swaps.Load()
 	f.failed.Store(0)
 	f.late.Store(0)
-	f.asked.Store(0)
+	f.begun.Store(0)
 	f.mu.Lock()
 	f.began = time.Now()
 	f.mu.Unlock()
@@ -153,7 +153,7 @@ func (f *fleet) play(p phase) outcome {
 	return o
 }
 
-// present is how many clients are there.
+// present is the number of running clients.
 func (f *fleet) present() (n int) {
 	for _, m := range f.members {
 		if !m.gone {
@@ -163,7 +163,7 @@ func (f *fleet) present() (n int) {
 	return n
 }
 
-// join adds a client that asks its queries until it quits.
+// join adds a client that runs queries until it quits.
 func (f *fleet) join(first time.Duration) {
 	delay := time.Millisecond + time.Duration(f.r.Int64N(int64(19*time.Millisecond)))
 	link := e6test.Link{Up: delay, Down: delay}
@@ -199,13 +199,13 @@ func (f *fleet) join(first time.Duration) {
 				t.Stop()
 				return
 			}
-			f.ask(ctx, m)
+			f.runQuery(ctx, m)
 		}
 	})
 }
 
-// ask makes one query.
-func (f *fleet) ask(ctx context.Context, m *member) {
+// query runs one query.
+func (f *fleet) runQuery(ctx context.Context, m *member) {
 	began := time.Now()
 	result, err := m.QueryAll(ctx, "SELECT 42")
 	f.mu.Lock()
@@ -218,16 +218,16 @@ func (f *fleet) ask(ctx context.Context, m *member) {
 		f.failed.Add(1)
 		f.t.Logf("%s: a query failed: %v", f.s.name, err)
 	case now:
-		f.asked.Add(1)
+		f.begun.Add(1)
 		if result.Handle.Side == f.side {
 			f.late.Add(1)
 		}
 	}
 }
 
-// outcome reads from the clients' histories what happened when in the present phase.
+// outcome reads from the clients' histories what happened when in the current phase.
 func (f *fleet) outcome(to fsm.Side) outcome {
-	o := outcome{queries: f.asked.Load(), failed: f.failed.Load(), late: f.late.Load()}
+	o := outcome{queries: f.begun.Load(), failed: f.failed.Load(), late: f.late.Load()}
 	var moved, logins []time.Duration
 	there := 0
 	for _, m := range f.members {

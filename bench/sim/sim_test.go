@@ -134,7 +134,7 @@ var story = scenario{name: "bad days", shares: true, fleet: jittered, phases: []
 	{name: "without a word, and the store is lost", happens: then(swap, func(f *fleet) { f.shared.lost.Store(true) }), lasts: time.Minute},
 }}
 
-func TestAFleetOfAnySortFollowsAndNoQueryFails(t *testing.T) {
+func TestSim_AnyFleetFollowsACutoverAndNoQueryFails(t *testing.T) {
 	for _, s := range append([]scenario{alone, shared, spread, story}, others...) {
 		t.Run(s.name, func(t *testing.T) {
 			for _, o := range run(t, s, stress.Count(20, 60), 1) {
@@ -149,7 +149,7 @@ func TestAFleetOfAnySortFollowsAndNoQueryFails(t *testing.T) {
 	}
 }
 
-func TestTheJitterSpreadsTheLogins(t *testing.T) {
+func TestSim_JitterSpreadsAuthentications(t *testing.T) {
 	clients := stress.Count(40, 200)
 	together, apart := run(t, shared, clients, 1)[0], run(t, spread, clients, 1)[0]
 	require.Equal(t, clients, together.sharpest, "without one they come at once")

@@ -11,7 +11,7 @@ import (
 )
 
 // A farStore is a store for a fleet as a service far away: every call takes a while, and
-// it counts what it is asked.
+// it counts its calls.
 type farStore struct {
 	store.Memory
 	delay time.Duration
@@ -63,7 +63,7 @@ func (h *handle) CompareAndSwap(ctx context.Context, cluster string, old uint64,
 	return h.Memory.CompareAndSwap(ctx, cluster, old, next)
 }
 
-// Watch implements store.Store. Who is cut off hears nothing, and is told nothing of that.
+// Watch implements store.Store. A client that is cut off receives nothing, and no error.
 func (h *handle) Watch(ctx context.Context, cluster string, fn func(store.Record)) error {
 	return h.Memory.Watch(ctx, cluster, func(f store.Record) {
 		t := time.NewTimer(h.delay)

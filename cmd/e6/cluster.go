@@ -86,7 +86,7 @@ func newSuspendCommand(a *app) *cobra.Command {
 	return cmd
 }
 
-// cluster runs do with a client that authenticates on neither side first: a cluster
+// cluster runs do with a client that does not authenticate on a side first: a cluster
 // that is suspended would refuse it, or resume.
 func (a *app) cluster(cmd *cobra.Command, do func(ctx context.Context, c *e6.Client) error) error {
 	ctx, cancel := a.limited(cmd)

@@ -12,7 +12,7 @@ import (
 	"github.com/e6data/e6data-go/e6"
 )
 
-func FuzzAParameterIsWhatItsTextSays(f *testing.F) {
+func FuzzParameter_ValueEqualsItsText(f *testing.F) {
 	for _, s := range []string{"1", "-0", "007", "1.50", "1e3", "true", "null", `"7"`, `"a`, "NaN", "9223372036854775808", "", "a=b", " 1", "1 ", "0x1", "1e999", "-1.5E-3"} {
 		f.Add(s, "n="+s)
 		f.Add(s, ":"+s+"=1")

@@ -14,7 +14,7 @@ type interrupts struct {
 	take func() // takes Ctrl-C for itself
 }
 
-// watch cancels the command's context at the first signal that no one has taken. The
+// watch cancels the command's context at the first signal that has no other receiver. The
 // signal after that one kills the program at once. It returns with ctx.
 func (i *interrupts) watch(ctx context.Context, signals chan os.Signal, cancel func()) {
 	for {

@@ -62,7 +62,7 @@ func parameter(text string) any {
 }
 
 // number reports whether a text is a number as JSON has it: 007 is none, and
-// neither is NaN.
+// nor is NaN.
 func number(text string) bool {
 	var n json.Number
 	return text != "" && text[0] != '"' && json.Unmarshal([]byte(text), &n) == nil

@@ -44,9 +44,9 @@ func (h *handler) knows(host string) bool {
 }
 
 // sameOrigin reports whether a request comes from the page itself, from a person
-// who typed the address, or from a program. Browsers say where a request comes
+// who typed the address, or from a program. Browsers send where a request comes
 // from in Sec-Fetch-Site; old ones, and those on plain HTTP, at least name the
-// origin when a script asks across origins. Programs send neither.
+// origin when a script requests across origins. Programs send none of the two.
 func sameOrigin(r *http.Request) bool {
 	for _, site := range r.Header.Values("Sec-Fetch-Site") {
 		if site != "same-origin" && site != "none" {

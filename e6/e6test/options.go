@@ -153,7 +153,7 @@ func WithResumeDelay(d time.Duration) Option { return func(s *settings) { s.resu
 func WithMaxStreams(n int) Option { return func(s *settings) { s.maxStreams = n } }
 
 // WithReplicas gives the ingress so many replicas in front of the same two engines.
-// Connections come to them in turn. What opens and closes sides reaches the first one at
+// Connections come to them in turn. Opening and closing a side reaches the first one at
 // once, and each other one by lag later than the one before. Default: 1.
 func WithReplicas(n int, lag time.Duration) Option {
 	return func(s *settings) { s.replicas, s.replicaLag = n, lag }

@@ -223,7 +223,7 @@ func newSlow() *slow {
 	return &slow{e6test.NewCannedEngine(), make(chan struct{}), make(chan struct{}), make(chan struct{})}
 }
 
-// slow is an engine whose statements end when the test says so.
+// slow is an engine whose statements end when the test ends them.
 type slow struct {
 	*e6test.CannedEngine
 	preparing chan struct{}

@@ -15,7 +15,7 @@ import (
 	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
 )
 
-// engineService is the QueryEngineService of one side. What it does not have is
+// engineService is the QueryEngineService of one side. Its other methods are
 // UNIMPLEMENTED.
 type engineService struct {
 	e6xv1.UnimplementedQueryEngineServiceServer

@@ -325,8 +325,8 @@ func (q *serverQuery) wait(ctx context.Context) error {
 	}
 }
 
-// outcome is the error of an execution that is done. One that has succeeded can
-// still lose its result. Whatever an Engine returns when its execution is cancelled,
+// outcome is the error of an execution that is done. A successful one can
+// still lose its result. For any error of an Engine whose execution is cancelled,
 // the client gets CANCELLED.
 func (q *serverQuery) outcome() error {
 	q.mu.Lock()

@@ -13,7 +13,7 @@ import (
 	"github.com/e6data/e6data-go/e6/profile"
 )
 
-// Whatever else is wrong with a file, the secret in it is not shown.
+// No error of a file shows the secret in it.
 func FuzzASecretOfAFileIsNotShown(f *testing.F) {
 	for _, more := range []string{
 		"", "user = \"a\"", "port = 99999", "token = 1", "[profiles.q]", "x = [", "oauth_client_id = 7", "token_command = []", "=", "address = \"%s\"", "\"\"\"",

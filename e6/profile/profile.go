@@ -43,7 +43,7 @@ func DefaultPath() string {
 // the value of EnvName, or the default of the file, or its only profile. Without any
 // of path, name and their variables, a file that does not exist gives nothing.
 //
-// What is wrong with the file is part of the error of e6.Load: a syntax error with
+// Problems of the file are part of the error of e6.Load: a syntax error with
 // its line, an unknown key, a value that does not fit, a secret that others can
 // read.
 func File(path, name string) e6.Source {

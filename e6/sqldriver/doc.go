@@ -7,7 +7,7 @@
 // connections the pool has. The client is opened by the first call, and closed by
 // DB.Close.
 //
-// What database/sql has no place for is given in the context, with
+// Options that database/sql has no place for are set in the context, with
 // e6.WithQueryOptions, or through the client itself:
 //
 //	conn, err := db.Conn(ctx)

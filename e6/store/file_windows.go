@@ -30,7 +30,7 @@ func ownerProblem(path string, _ fs.FileInfo) string {
 		return "has an owner that cannot be read (" + err.Error() + ")"
 	}
 	user, err := windows.GetCurrentProcessToken().GetTokenUser()
-	// What an administrator makes belongs to the group.
+	// A file that an administrator creates belongs to the group.
 	if err != nil || !owner.Equals(user.User.Sid) && !owner.IsWellKnown(windows.WinBuiltinAdministratorsSid) {
 		return "does not belong to the user of this process"
 	}

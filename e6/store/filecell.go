@@ -96,8 +96,8 @@ func (c *fileCell) read(ctx context.Context) (content, error) {
 	}
 }
 
-// readFrom reads without a lock. What is between two looks at the heads that are
-// the same was there all the while.
+// readFrom reads without a lock. A content between two equal reads of the heads
+// was stable in between.
 func (c *fileCell) readFrom(ctx context.Context, m *mapping) (content, error) {
 	var broken heads // the heads of the last round, in which no slot was whole
 	for {

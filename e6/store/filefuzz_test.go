@@ -11,7 +11,7 @@ import (
 	"github.com/e6data/e6data-go/e6/store"
 )
 
-// FuzzFile reads files that may hold anything. Whatever is read can be written
+// FuzzFile reads files of any content. A record that is read can be written
 // again, and the next record that is written is the one that is read then.
 func FuzzFile(f *testing.F) {
 	var slots [][]byte

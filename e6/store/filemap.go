@@ -34,7 +34,7 @@ type heads [2][headSize]byte
 // errFault is for memory that has no file behind it any more.
 var errFault = errors.New("the memory of the file cannot be read")
 
-// openMapping opens and maps a file. One that does not exist, or does not have
+// openMapping opens and maps a file. A file that does not exist, or does not have
 // its size, has no content: there is no mapping then, unless create is true:
 // a writer creates the file.
 func openMapping(ctx context.Context, path string, create bool) (*mapping, error) {

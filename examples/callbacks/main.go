@@ -107,7 +107,7 @@ func main() {
 	for rows.Next() {
 	}
 	expect("abrupt", "lost")
-	fmt.Println("One that a guard does not allow:")
+	fmt.Println("A change that a guard vetoes:")
 	guard.on.Store(true)
 	announce(e6.Blue)
 	expect("veto")

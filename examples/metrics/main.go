@@ -102,7 +102,7 @@ func main() {
 		time.Sleep(10 * time.Millisecond)
 	}
 	time.Sleep(500 * time.Millisecond)
-	// What follows is what `curl` shows, without buckets and without the address
+	// Print the page as `curl` shows it, without buckets and without the address
 	// of the cluster, which is on every line.
 	response, err := http.Get(page)
 	check(err)

@@ -184,7 +184,7 @@ func (d *director) graceful(ctx context.Context, to e6.Side) error {
 }
 
 // abrupt cuts over as an accident does: the new side opens and the old one
-// refuses everything from the same moment, without a word. Whatever was running
+// refuses everything from the same moment, without an announcement. Every query in flight
 // there is cut off, and the client runs it again on the new side.
 //
 // Streams are not part of this scene: no client can save one that is cut off

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// goMod is what a go.mod file says, as the go command reads it.
+// goMod is the content of a go.mod file, as the go command reads it.
 type goMod struct {
 	Require []struct {
 		Path     string
@@ -67,7 +67,7 @@ func givesTool(file goMod, path string) bool {
 	return false
 }
 
-func TestEveryDirectDependencyHasAReason(t *testing.T) {
+func TestArch_EveryDirectDependencyHasAReason(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(root, "docs", "dependencies.md"))
 	require.NoError(t, err)
 	explained := map[use]bool{}

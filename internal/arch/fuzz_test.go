@@ -15,7 +15,7 @@ import (
 
 // A corpus that is kept runs with every test; what only a fuzzer's cache holds is
 // lost with the machine.
-func TestEveryFuzzTargetHasACorpus(t *testing.T) {
+func TestArch_EveryFuzzTargetHasACorpus(t *testing.T) {
 	root := filepath.Join("..", "..")
 	targets := 0
 	require.NoError(t, filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {

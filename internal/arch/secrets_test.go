@@ -48,7 +48,7 @@ func secretIn(text []byte) string {
 	return ""
 }
 
-func TestNoFileHoldsASecret(t *testing.T) {
+func TestArch_NoFileHoldsASecret(t *testing.T) {
 	read := 0
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		switch {
@@ -84,7 +84,7 @@ func TestTheFormsOfSecretsAreRecognised(t *testing.T) {
 	require.Empty(t, secretIn([]byte("e6s://user:token@host:port and Authorization: Bearer <token>")))
 }
 
-func TestNoProgramLeavesAServerUnverified(t *testing.T) {
+func TestArch_NoProgramSkipsTLSVerification(t *testing.T) {
 	set := regexp.MustCompile(`InsecureSkipVerify\s*(?::\s*true|=)`)
 	goFiles(t, func(path, text string) {
 		if !strings.HasSuffix(path, "_test.go") {

@@ -31,7 +31,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const patience = 60 * time.Second
 
 // chromium finds the browser. Without one the test is skipped, unless
-// E6_REQUIRE_CHROMIUM says that there must be one.
+// E6_REQUIRE_CHROMIUM requires one.
 func chromium(t *testing.T) string {
 	t.Helper()
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {
@@ -40,7 +40,7 @@ func chromium(t *testing.T) string {
 		}
 	}
 	if os.Getenv("E6_REQUIRE_CHROMIUM") == "1" {
-		t.Fatal("there is no chromium in the path, and E6_REQUIRE_CHROMIUM asks for one")
+		t.Fatal("look up chromium in PATH: not found, and E6_REQUIRE_CHROMIUM requires it: install it")
 	}
 	t.Skip("there is no chromium in the path")
 	return ""

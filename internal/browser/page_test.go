@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// lit is the state that is lit in the picture, and headline what is said.
+	// lit is the state that is highlighted in the diagram, and headline the text.
 	lit      = `[...document.querySelectorAll("#machine .state.lit")].map(g => g.id).join()`
 	phase    = `[...document.querySelectorAll("#machine .phase.lit")].map(g => g.id).join()`
 	headline = `document.getElementById("headline").textContent`
@@ -31,7 +31,7 @@ const (
 
 // A page is opened, the cluster cuts over under load, and the page shows it
 // without being loaded again.
-func TestThePageShowsACutoverAsItHappens(t *testing.T) {
+func TestPage_ShowsACutoverLive(t *testing.T) {
 	b := newTab(t)
 	cluster, client, url := serve(t)
 	load(t, client)
@@ -86,7 +86,7 @@ func TestThePageShowsACutoverAsItHappens(t *testing.T) {
 	require.Empty(t, b.complaints())
 }
 
-func TestEventsAreFilteredByTextAndByKind(t *testing.T) {
+func TestPage_FiltersEventsByTextAndKind(t *testing.T) {
 	b := newTab(t)
 	cluster, client, url := serve(t)
 	const tag = `<img src=x onerror="window.broken=1"><b>export</b>`
@@ -126,7 +126,7 @@ func TestEventsAreFilteredByTextAndByKind(t *testing.T) {
 	require.Empty(t, b.complaints())
 }
 
-func TestThePageSaysThatTheClientIsClosed(t *testing.T) {
+func TestPage_ShowsThatTheClientIsClosed(t *testing.T) {
 	b := newTab(t)
 	_, client, url := serve(t)
 	b.run(chromedp.Navigate(url))
@@ -137,7 +137,7 @@ func TestThePageSaysThatTheClientIsClosed(t *testing.T) {
 	require.Empty(t, b.complaints())
 }
 
-func TestThePageSaysThatTheConnectionIsLostAndFindsItAgain(t *testing.T) {
+func TestPage_ShowsALostConnectionAndReconnects(t *testing.T) {
 	b := newTab(t)
 	_, client, url := serve(t)
 	outage := breakable(t, url)

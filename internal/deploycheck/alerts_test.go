@@ -68,7 +68,7 @@ func TestAlertsNameOnlyMetricsAndLabelsThatExist(t *testing.T) {
 	}
 }
 
-func TestAnAlertSaysHowBadItIsAndWhatToDo(t *testing.T) {
+func TestAlerts_HaveASeverityAndARunbook(t *testing.T) {
 	sections := anchors(string(read(t, guide)))
 	for _, a := range alerts(t) {
 		require.Contains(t, []string{"critical", "warning"}, a.Labels["severity"], a.Alert)
@@ -134,7 +134,7 @@ func TestPromtoolAcceptsTheFiles(t *testing.T) {
 	promtool, err := exec.LookPath("promtool")
 	if err != nil {
 		if os.Getenv("E6_REQUIRE_PROMTOOL") == "1" {
-			t.Fatal("there is no promtool in the path, and E6_REQUIRE_PROMTOOL asks for one")
+			t.Fatal("look up promtool in PATH: not found, and E6_REQUIRE_PROMTOOL requires it: install it")
 		}
 		t.Skip("there is no promtool in the path")
 	}

@@ -14,7 +14,7 @@ import (
 
 const board = "../../deploy/grafana/e6-client.json"
 
-// query is what a panel, an annotation or a variable asks Prometheus.
+// query is a query of a panel, an annotation or a variable.
 type query struct {
 	RefID        string `json:"refId"`
 	Expr         string
@@ -170,7 +170,7 @@ func TestEveryPanelCanBeRead(t *testing.T) {
 // unused are the metrics that neither a panel nor an alert uses, each with the
 // reason.
 var unused = map[string]string{
-	"e6.client.connections":     "it follows from the calls in flight; docs/operations.md says when to look at it",
+	"e6.client.connections":     "it follows from the calls in flight; docs/operations.md describes when to use it",
 	"e6.client.streams.waiting": "it is for choosing limits of an ingress, which docs/operations.md explains",
 }
 

@@ -100,7 +100,7 @@ func TestGitHub_TheWorkflowRunsTheCheckWithTheGoOfTheModule(t *testing.T) {
 	require.FileExists(t, filepath.Join(github, "..", version))
 }
 
-// GitHub shows no form that breaks its rules, and says so only there.
+// GitHub shows no form that breaks its rules, and reports it only there.
 func TestGitHub_TheFormsAreValid(t *testing.T) {
 	forms, err := filepath.Glob(filepath.Join(github, "ISSUE_TEMPLATE", "*.yml"))
 	require.NoError(t, err)

@@ -27,7 +27,7 @@ import (
 type series map[string]map[string]bool
 
 // scraped is what Prometheus reads from an application that has used every
-// metric of the table once. The exporter itself says how the names are written.
+// metric of the table once. The exporter itself writes the names.
 type scraped struct {
 	// of holds, by the name of a metric in the table, the names of its series.
 	of map[string][]string
@@ -35,7 +35,7 @@ type scraped struct {
 	labels series
 }
 
-// accept are the headers with which Prometheus asks: version 2, and version 3,
+// accept are the headers with which Prometheus scrapes: version 2, and version 3,
 // which takes names with dots if it is given any.
 var accept = map[string]string{
 	"Prometheus 2": "application/openmetrics-text;version=1.0.0;q=0.6,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",

@@ -39,7 +39,7 @@ func TestTheEventsOfADeploymentExist(t *testing.T) {
 	require.Greater(t, checked, 5)
 }
 
-func TestThereIsSomethingToDoAtEachAlert(t *testing.T) {
+func TestAlerts_TheRunbookOfEachHasSteps(t *testing.T) {
 	var want, rows []string
 	for _, a := range alerts(t) {
 		want = append(want, a.Alert)

@@ -129,7 +129,7 @@ func (s *Server) Close() error {
 	return os.RemoveAll(s.dir)
 }
 
-// freeAddrs are addresses on loopback that nobody listens on.
+// freeAddrs are unused addresses on loopback.
 func freeAddrs(n int) (addrs []string, err error) {
 	for range n {
 		l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -54,7 +54,7 @@ var places = map[string][2]string{
 	"TLS": {"`e6s://`, `tls`", ""},
 }
 
-// elsewhere says how a field is given in a DSN and in the environment, what a right
+// elsewhere describes how a field is set in a DSN and in the environment, what a right
 // value looks like there, and what it is without one.
 func elsewhere(field string) (dsn, env, want, byDefault string) {
 	dsn, env = places[field][0], places[field][1]

@@ -10,7 +10,7 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-// Kind is what a failed call says about the side that it was sent to.
+// Kind is what a failed call means for the side that it was sent to.
 type Kind uint8
 
 // The kinds.
@@ -23,7 +23,7 @@ const (
 	Unavailable
 )
 
-// HTTPReply is what gRPC says of a plain HTTP reply, before its status. What follows the
+// HTTPReply is gRPC's error text for a plain HTTP reply, before its status. What follows the
 // status depends on the content type and the body of the reply.
 const HTTPReply = "unexpected HTTP status code received from server: "
 
@@ -32,9 +32,9 @@ const Suspended = "status: 503"
 
 const (
 	wrongSide = "status: 456"
-	// gRPC's C core says this of a plain HTTP reply, and a proxy may pass it on.
+	// gRPC's C core has this text for a plain HTTP reply, and a proxy may pass it on.
 	core = "Received http2 header with "
-	// The public connector's mock server says this.
+	// The public connector's mock server sends this.
 	mock = "Wrong strategy. Status: 456."
 )
 

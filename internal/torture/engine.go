@@ -15,7 +15,7 @@ import (
 	"github.com/e6data/e6data-go/e6/vector"
 )
 
-// engine is a SQL engine whose rows tell which query they answer, and from which execution
+// engine is a SQL engine whose rows hold which query they answer, and from which execution
 // their data is. It knows:
 //
 //	SELECT q FROM reads(n)           n rows: (0, q, row number, text), the same in each execution

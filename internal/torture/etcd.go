@@ -81,13 +81,13 @@ func beginEtcd(r *record, seed uint64) (*site, map[kind]func(fault), error) {
 func lie(to store.Store, cluster string, f fault) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	fact, err := to.Load(ctx, cluster)
+	record, err := to.Load(ctx, cluster)
 	if err != nil {
 		return
 	}
 	age := time.Duration(f.nth-10) * 10 * 365 * 24 * time.Hour
 	side := fsm.Sides[f.nth%2]
-	_, _ = to.CompareAndSwap(ctx, cluster, fact.Version, store.Record{
+	_, _ = to.CompareAndSwap(ctx, cluster, record.Version, store.Record{
 		Active: side, Announced: fsm.Sides[f.nth/2%2], Epoch: 1 << 63, Writer: "a liar", At: time.Now().Add(age),
 		Vetoes: []store.Veto{
 			{Side: side, Directive: true, Writer: "a liar", Reason: "the past", At: time.Now().Add(-age), Until: time.Now().Add(-age - time.Hour)},

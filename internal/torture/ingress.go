@@ -24,7 +24,7 @@ type ingress interface {
 	addr() string
 	// open opens these sides, and closes the others.
 	open(sides ...fsm.Side) error
-	// reload starts the ingress anew without a gap.
+	// reload restarts the ingress without a gap.
 	reload() error
 	close()
 }
@@ -55,7 +55,7 @@ type program struct {
 	dir    string
 	listen string
 	cmd    *exec.Cmd
-	said   *lockedBuffer
+	output *lockedBuffer
 }
 
 type lockedBuffer struct {
@@ -78,7 +78,7 @@ func (b *lockedBuffer) String() string {
 	return b.buf.String()
 }
 
-// find finds a program, also where a user's path does not lead.
+// find finds a program, also outside of a user's PATH.
 func find(name string) (string, error) {
 	for _, dir := range []string{"", "/usr/sbin/", "/usr/local/sbin/", "/usr/bin/"} {
 		if path, err := exec.LookPath(dir + name); err == nil {
@@ -98,7 +98,7 @@ func run(name, config string, args ...string) (*program, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &program{dir: dir, said: new(lockedBuffer)}
+	p := &program{dir: dir, output: new(lockedBuffer)}
 	if p.listen, err = freeAddr(); err != nil {
 		return nil, err
 	}
@@ -111,7 +111,7 @@ func run(name, config string, args ...string) (*program, error) {
 		args[i] = strings.NewReplacer("DIR", dir, "FILE", file).Replace(a)
 	}
 	p.cmd = exec.Command(path, args...)
-	p.cmd.Stdout, p.cmd.Stderr = p.said, p.said
+	p.cmd.Stdout, p.cmd.Stderr = p.output, p.output
 	if err := p.cmd.Start(); err != nil {
 		return nil, err
 	}
@@ -124,12 +124,12 @@ func run(name, config string, args ...string) (*program, error) {
 	})
 	if !listens {
 		p.close()
-		return nil, fmt.Errorf("%s does not listen: %w\n%s", name, err, p.said)
+		return nil, fmt.Errorf("%s does not listen: %w\n%s", name, err, p.output)
 	}
 	return p, nil
 }
 
-// freeAddr is an address on loopback that nobody listens on.
+// freeAddr is an unused address on loopback.
 func freeAddr() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -259,10 +259,10 @@ func (h *haproxy) worker() (string, error) {
 			return line, nil
 		}
 	}
-	return "", fmt.Errorf("haproxy does not say which process it is: %s", info)
+	return "", fmt.Errorf("read haproxy's process id: %s", info)
 }
 
-// reload returns when a new process has taken over. The master is told by its socket,
+// reload returns when a new process has taken over. The master receives the command on its socket,
 // which it opens when it can reload: a signal would be lost as long as it starts.
 func (h *haproxy) reload() error {
 	h.mu.Lock()
@@ -272,19 +272,19 @@ func (h *haproxy) reload() error {
 	if !within(10*time.Second, func() bool { old, err = h.worker(); return err == nil }) {
 		return err
 	}
-	told := within(20*time.Second, func() bool {
+	sent := within(20*time.Second, func() bool {
 		_, err = h.command("master", "reload")
 		return err == nil
 	})
-	if !told {
-		return fmt.Errorf("haproxy does not listen to orders: %w\n%s", err, h.said)
+	if !sent {
+		return fmt.Errorf("send reload to haproxy's socket: %w\n%s", err, h.output)
 	}
 	taken := within(20*time.Second, func() bool {
 		now, err := h.worker() // fails while the socket changes its owner
 		return err == nil && now != old
 	})
 	if !taken {
-		return fmt.Errorf("haproxy does not reload: %s", h.said)
+		return fmt.Errorf("haproxy does not reload: %s", h.output)
 	}
 	return nil
 }

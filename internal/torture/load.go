@@ -16,13 +16,13 @@ import (
 // long, also on a slow machine.
 const patience = 15 * time.Second
 
-// A load is queries of all sorts that go on until they are told to stop.
+// A load is queries of all sorts that run until they are stopped.
 type load struct {
 	client  *e6.Client
 	db      *sql.DB // through the same cluster; nil leaves it out
 	queries *atomic.Int64
-	asked   atomic.Int64      // how many of its queries have ended
-	written func(q int64) int // how often a write was executed; nil if nobody here knows
+	ended   atomic.Int64      // the number of queries that have ended
+	written func(q int64) int // how often a write was executed; nil if it is not known
 	record  *record
 }
 
@@ -33,7 +33,7 @@ func (l *load) run(ctx context.Context, seed uint64, workers int) {
 		r := rand.New(rand.NewPCG(seed, uint64(w)))
 		all.Go(func() {
 			for ctx.Err() == nil {
-				l.ask(r)
+				l.query(r)
 				pause(ctx, time.Duration(r.IntN(3))*time.Millisecond)
 			}
 		})
@@ -51,9 +51,9 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// ask makes one query and judges how it ended. It ends by itself, and not with the
+// query runs one query and classifies its outcome. It ends by itself, and not with the
 // load: a query that was stopped proves nothing.
-func (l *load) ask(r *rand.Rand) {
+func (l *load) query(r *rand.Rand) {
 	q := l.queries.Add(1)
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -89,9 +89,9 @@ func (l *load) ask(r *rand.Rand) {
 	if writes && l.written != nil {
 		executed = l.written(q)
 	}
-	v, why := reading.judge(err, writes, executed, l.record.during(began))
-	l.record.end(v, reading.got, why)
-	l.asked.Add(1)
+	v, reason := reading.classify(err, writes, executed, l.record.during(began))
+	l.record.end(v, reading.got, reason)
+	l.ended.Add(1)
 }
 
 // A mismatch is a row that should not be where it is.

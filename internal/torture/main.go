@@ -54,7 +54,7 @@ func torture(args []string, out io.Writer) int {
 		*seed = 1 + rand.Uint64N(1<<32)
 	}
 	fmt.Fprintf(out, "seed %d\n", *seed)
-	tell := func(format string, args ...any) {
+	send := func(format string, args ...any) {
 		fmt.Fprintf(out, time.Now().Format("15:04:05 ")+format+"\n", args...)
 	}
 	deadline := time.Now().Add(*limit)
@@ -68,22 +68,22 @@ func torture(args []string, out io.Writer) int {
 		}
 		if err := w.missing(); err != nil {
 			if os.Getenv("E6_REQUIRE_"+strings.ToUpper(w.name)) == "1" {
-				tell("%s: %v, and the environment requires it", w.name, err)
+				send("%s: %v, and the environment requires it", w.name, err)
 				return 1
 			}
-			tell("%s: left out: %v", w.name, err)
+			send("%s: left out: %v", w.name, err)
 			continue
 		}
-		tell("%s: %s", w.name, w.what)
+		send("%s: %s", w.name, w.what)
 		until := deadline
 		if *cutovers == 0 { // the worlds share the time
 			until = time.Now().Add(time.Until(deadline) / time.Duration(len(chosen)-i))
 		}
-		records[w.name] = w.play(*seed, n, until, tell)
+		records[w.name] = w.play(*seed, n, until, send)
 		played = append(played, w.name)
 		if broken := records[w.name].violations(); len(broken) > 0 {
 			for _, text := range broken[:min(len(broken), 20)] {
-				tell("%s: BROKEN: %s", w.name, text)
+				send("%s: BROKEN: %s", w.name, text)
 			}
 			fmt.Fprintf(out, "replay: go run ./internal/torture -seed %d -worlds %s -cutovers %d\n", *seed, w.name, max(1, records[w.name].cutovers()))
 			table(out, played, records)

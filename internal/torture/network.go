@@ -9,7 +9,7 @@ import (
 )
 
 // network is a way to an ingress that can be cut, stalled and slowed down. It knows
-// where the frames of HTTP/2 begin, and can say GOAWAY between two of them.
+// where the frames of HTTP/2 begin, and can send GOAWAY between two of them.
 type network struct {
 	to       string
 	listener net.Listener
@@ -20,7 +20,7 @@ type network struct {
 	closed  bool
 	stalled bool
 	delay   time.Duration
-	goaways uint64 // how often it was asked to say GOAWAY
+	goaways uint64 // the number of requests to send GOAWAY
 	conns   map[net.Conn]struct{}
 }
 
@@ -67,7 +67,7 @@ func (n *network) heal()  { n.set(func() { n.stalled, n.delay = false, 0 }) }
 // slow lets every piece take that much longer.
 func (n *network) slow(d time.Duration) { n.set(func() { n.delay = d }) }
 
-// goaway tells the clients on all present connections to open others for new calls.
+// goaway makes the clients on all current connections open others for new calls.
 func (n *network) goaway() { n.set(func() { n.goaways++ }) }
 
 func (n *network) set(change func()) {
@@ -95,8 +95,8 @@ func (n *network) accept() {
 		} else {
 			n.conns[near], n.conns[far] = struct{}{}, struct{}{}
 			n.all.Go(func() { n.carry(near, far) })
-			said := n.goaways
-			n.all.Go(func() { n.carryFrames(far, near, said) })
+			seen := n.goaways
+			n.all.Go(func() { n.carryFrames(far, near, seen) })
 		}
 		n.mu.Unlock()
 	}
@@ -117,8 +117,8 @@ func (n *network) carry(from, to net.Conn) {
 	}
 }
 
-// carryFrames moves what a server sends, frame by frame, and says GOAWAY in between.
-func (n *network) carryFrames(from, to net.Conn, said uint64) {
+// carryFrames moves what a server sends, frame by frame, and sends GOAWAY in between.
+func (n *network) carryFrames(from, to net.Conn, seen uint64) {
 	defer n.hangUp(from, to)
 	const headSize = 9
 	var head [headSize]byte
@@ -131,8 +131,8 @@ func (n *network) carryFrames(from, to net.Conn, said uint64) {
 		if _, err := io.ReadFull(from, frame[headSize:]); err != nil || !n.pass() {
 			return
 		}
-		if asked := n.asked(); asked != said {
-			said = asked
+		if requested := n.requested(); requested != seen {
+			seen = requested
 			frame = append(frame, goawayFrame...)
 		}
 		if _, err := to.Write(frame); err != nil {
@@ -141,12 +141,12 @@ func (n *network) carryFrames(from, to net.Conn, said uint64) {
 	}
 }
 
-// goawayFrame says that the connection takes no new streams, and that none of those
+// goawayFrame means that the connection takes no new streams, and that none of those
 // that it has is lost: 8 bytes of type 7 on stream 0, with the highest stream and
 // NO_ERROR (RFC 9113, section 6.8).
 var goawayFrame = []byte{0, 0, 8, 7, 0, 0, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff, 0, 0, 0, 0}
 
-func (n *network) asked() uint64 {
+func (n *network) requested() uint64 {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.goaways

@@ -15,10 +15,10 @@ type verdict string
 // The verdicts.
 const (
 	right   verdict = "right answer"
-	cutOff  verdict = "cut off, and said so" // after rows, or a write: nothing could save it
-	broken  verdict = "noise, or cut short"  // and the error says so
-	timeout verdict = "ran out of time"      // while nothing answered
-	wrong   verdict = "WRONG"                // anything else
+	cutOff  verdict = "cut off, with a CutoverError" // after rows, or a write: no replay was possible
+	broken  verdict = "noise, or cut short"          // with an error
+	timeout verdict = "ran out of time"              // while nothing answered
+	wrong   verdict = "WRONG"                        // anything else
 )
 
 var verdicts = []verdict{right, cutOff, broken, timeout, wrong}
@@ -48,7 +48,7 @@ func (r *reading) row(execution, query, row int64, text string) error {
 	case row > r.got:
 		return fmt.Errorf("row %d comes after row %d", row, r.got-1)
 	case text != markedText(query, row):
-		return fmt.Errorf("row %d says %q", row, text)
+		return fmt.Errorf("row %d has %q", row, text)
 	}
 	r.got++
 	return nil
@@ -62,12 +62,12 @@ func (r *reading) sql() string {
 	return fmt.Sprintf(readSQL, r.query, r.want)
 }
 
-// unknown stands for how often a write was executed, where nobody can tell.
+// unknown is the number of executions of a write, if it cannot be known.
 const unknown = -1
 
-// judge says how a query ended, given its error and what happened meanwhile. For a
+// classify returns the verdict on a query, from its error and what happened meanwhile. For a
 // write, executed is how often it was executed.
-func (r *reading) judge(err error, writes bool, executed int, happened map[kind]bool) (verdict, string) {
+func (r *reading) classify(err error, writes bool, executed int, happened map[kind]bool) (verdict, string) {
 	if writes && executed > 1 {
 		return wrong, fmt.Sprintf("the write of query %d was executed %d times", r.query, executed)
 	}
@@ -93,7 +93,7 @@ func (r *reading) judge(err error, writes bool, executed int, happened map[kind]
 	}
 	if cut, ok := errors.AsType[*e6.CutoverError](err); ok {
 		if cut.RowsDelivered != r.got {
-			return wrong, fmt.Sprintf("query %d was cut off after %d rows and says %d: %v", r.query, r.got, cut.RowsDelivered, err)
+			return wrong, fmt.Sprintf("query %d was cut off after %d rows and reports %d: %v", r.query, r.got, cut.RowsDelivered, err)
 		}
 		if differs := cut.Reason == e6.LossRows || cut.Reason == e6.LossColumns; differs && !writes && !r.changes && !happened[corrupt] {
 			return fails() // the rows were the same

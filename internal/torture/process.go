@@ -21,37 +21,37 @@ import (
 	"github.com/e6data/e6data-go/e6/store"
 )
 
-// childVariable holds the order of a process that is a client for another one.
+// childVariable holds the assignment of a process that is a client for another one.
 const childVariable = "E6_TORTURE_CLIENT"
 
-// An order says what a process is to do.
-type order struct {
+// An assignment is what a process has to do.
+type assignment struct {
 	Address string `json:"address"`
 	Dir     string `json:"dir"`   // of the store
 	First   int64  `json:"first"` // the number before that of its first query
 	Seed    uint64 `json:"seed"`
 }
 
-// A report is what a process answers to every line that it is sent. The line "stop"
+// A report is the response of a process to every line. The line "stop"
 // ends it.
 type report struct {
 	Active    fsm.Side           `json:"active"`
 	InFlight  map[fsm.Side]int64 `json:"in_flight"`
-	Asked     int64              `json:"asked"`
+	Queries   int64              `json:"queries"`
 	Ended     map[verdict]int    `json:"ended"`
 	Wrong     []string           `json:"wrong"`
 	Rows      int64              `json:"rows"`
 	Retried   int64              `json:"retried"`
 	Replayed  int64              `json:"replayed"`
 	Continued int64              `json:"continued"`
-	Story     []string           `json:"story"`
-	// Abandoned are the queries that it could not tell the server to forget.
+	History   []string           `json:"history"`
+	// Abandoned are the queries that it could not clear on the server.
 	Abandoned []string `json:"abandoned"`
 }
 
 // beChild is the program of such a process.
 func beChild(text string, in io.Reader, out io.Writer) error {
-	var o order
+	var o assignment
 	if err := json.Unmarshal([]byte(text), &o); err != nil {
 		return err
 	}
@@ -96,22 +96,22 @@ func beChild(text string, in io.Reader, out io.Writer) error {
 		}
 		r.mu.Lock()
 		err := answers.Encode(report{
-			Active: opened.Strategy().Active, InFlight: opened.Stats().InFlight, Asked: l.asked.Load(),
-			Ended: r.ended, Wrong: r.wrong, Rows: r.rows, Retried: r.retried, Replayed: r.replayed, Continued: r.continued, Story: c.story(), Abandoned: c.left(),
+			Active: opened.Strategy().Active, InFlight: opened.Stats().InFlight, Queries: l.ended.Load(),
+			Ended: r.ended, Wrong: r.wrong, Rows: r.rows, Retried: r.retried, Replayed: r.replayed, Continued: r.continued, History: c.history(), Abandoned: c.left(),
 		})
 		r.mu.Unlock()
 		if err != nil || stop {
 			return err
 		}
 	}
-	return lines.Err() // whoever began it is gone
+	return lines.Err() // its parent has gone
 }
 
 // process is a user in a process of its own.
 type process struct {
-	title string
-	order order
-	site  *site
+	title      string
+	assignment assignment
+	site       *site
 
 	mu    sync.Mutex // of all below: one conversation at a time
 	cmd   *exec.Cmd
@@ -127,7 +127,7 @@ const lifetime = 1 << 32
 
 func (p *process) start() error {
 	p.lives++
-	o := p.order
+	o := p.assignment
 	o.First += p.lives * lifetime
 	o.Seed += uint64(p.lives)
 	text, err := json.Marshal(o)
@@ -152,8 +152,8 @@ func (p *process) start() error {
 	return p.cmd.Start()
 }
 
-// tell sends a line and takes the answer.
-func (p *process) tell(line string) error {
+// send sends a line and reads the response.
+func (p *process) send(line string) error {
 	if _, err := io.WriteString(p.in, line+"\n"); err != nil {
 		return err
 	}
@@ -164,11 +164,11 @@ func (p *process) tell(line string) error {
 	return json.Unmarshal(text, &p.last)
 }
 
-// state asks what the process is at. One that cannot say so has come to no good.
+// state returns the report of the process. A process that does not answer is a violation.
 func (p *process) state() (report, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if err := p.tell("state"); err != nil {
+	if err := p.send("state"); err != nil {
 		p.site.record.violation("%s does not answer: %v", p.title, err)
 		return report{}, false
 	}
@@ -187,21 +187,21 @@ func (p *process) idleOn(side fsm.Side) bool {
 	return !ok || r.InFlight[side] == 0
 }
 
-func (p *process) asked() int64 {
+func (p *process) ended() int64 {
 	r, _ := p.state()
-	return r.Asked
+	return r.Queries
 }
 
-func (p *process) story() []string {
+func (p *process) history() []string {
 	r, _ := p.state()
-	return r.Story
+	return r.History
 }
 
 // replace kills the process, wherever it is, and starts another one.
 func (p *process) replace() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	_ = p.tell("state")
+	_ = p.send("state")
 	p.past = append(p.past, p.last)
 	_ = p.cmd.Process.Kill()
 	_ = p.cmd.Wait()
@@ -213,7 +213,7 @@ func (p *process) replace() {
 func (p *process) stop() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	err := p.tell("stop")
+	err := p.send("stop")
 	p.past = append(p.past, p.last)
 	r := p.site.record
 	r.mu.Lock()
@@ -231,14 +231,14 @@ func (p *process) stop() error {
 }
 
 // excuses reports whether a query that is left on the server is of a process that was
-// killed, or of one that could not be told so.
+// killed, or one that it could not clear.
 func (p *process) excuses(q e6test.QueryInfo) bool {
 	var number int64
 	if i := strings.IndexAny(q.SQL, "0123456789"); i >= 0 {
 		_, _ = fmt.Sscan(strings.TrimRight(q.SQL[i:], ")"), &number)
 	}
-	life := (number - p.order.First) / lifetime
-	killed := number > p.order.First && life >= 1 && life < p.lives
+	life := (number - p.assignment.First) / lifetime
+	killed := number > p.assignment.First && life >= 1 && life < p.lives
 	return killed || slices.Contains(p.last.Abandoned, q.ID)
 }
 
@@ -255,7 +255,7 @@ func beginFiles(r *record, seed uint64) (*site, map[kind]func(fault), error) {
 	s.more = func() error { return os.RemoveAll(dir) }
 	var all []*process
 	for i := range int64(3) {
-		p := &process{title: fmt.Sprint("process ", i), site: s, order: order{
+		p := &process{title: fmt.Sprint("process ", i), site: s, assignment: assignment{
 			Address: s.network.addr(), Dir: dir, First: i * lifetime << 16, Seed: seed + uint64(i)<<16,
 		}}
 		if err := p.start(); err != nil {

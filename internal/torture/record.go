@@ -76,13 +76,13 @@ func (r *record) during(from time.Time) map[kind]bool {
 const echo = 2 * time.Second
 
 // end notes how a query ended.
-func (r *record) end(v verdict, rows int64, why string) {
+func (r *record) end(v verdict, rows int64, reason string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.ended[v]++
 	r.rows += rows
 	if v == wrong {
-		r.wrong = append(r.wrong, why)
+		r.wrong = append(r.wrong, reason)
 	}
 }
 

@@ -30,7 +30,7 @@ const (
 	goAway    kind = "GOAWAY"    // the connections take no new calls
 	reload    kind = "reload"    // the ingress is reloaded
 	expire    kind = "expire"    // the engines forget their sessions
-	suspend   kind = "suspend"   // the cluster sleeps until somebody wakes it
+	suspend   kind = "suspend"   // the cluster is suspended until a client resumes it
 	corrupt   kind = "corrupt"   // a batch is noise
 	short     kind = "cut short" // a result ends before its rows have
 	stuck     kind = "stuck"     // a call is never answered
@@ -38,7 +38,7 @@ const (
 	breakOff  kind = "break off" // the connection breaks when a call has had its effect
 	gateway   kind = "gateway"   // the ingress answers a call with 502
 	kill      kind = "kill"      // a process of clients is killed, and another one takes its place
-	lies      kind = "lies"      // somebody writes into the store what is not so, with the clock of another age
+	lies      kind = "lies"      // a wrong record is written to the store, with a wrong clock
 	storeStop kind = "etcd stop" // etcd is stopped, and goes on later
 	storeKill kind = "etcd kill" // etcd is killed, and starts again
 )
@@ -55,7 +55,7 @@ type step struct {
 	faults  []fault
 }
 
-// A fault happens some time after the step began, for as long as it is told to.
+// A fault happens some time after the step began, for its length.
 type fault struct {
 	kind   kind
 	after  time.Duration

@@ -36,20 +36,20 @@ type site struct {
 
 // A user of a cluster is a client in this process, or a process of its own.
 type user interface {
-	// name says which one it is.
+	// name identifies it.
 	name() string
 	// on reports whether new queries go to that side.
 	on(side fsm.Side) bool
 	// idleOn reports whether none of its queries is on that side.
 	idleOn(side fsm.Side) bool
-	// asked is how many of its queries have ended.
-	asked() int64
+	// ended is the number of queries that have ended.
+	ended() int64
 	// excuses reports whether it has a reason for a query that is left on the server.
 	excuses(q e6test.QueryInfo) bool
 	// stop ends its load and looks whether it left something behind.
 	stop() error
 	// story is what happened to it lately.
-	story() []string
+	history() []string
 }
 
 // newSite starts a cluster, with an ingress in front of its engines if there is one to make.
@@ -99,7 +99,7 @@ type client struct {
 
 	record    *record
 	mu        sync.Mutex
-	abandoned map[string]bool // queries that it could not tell the server to forget
+	abandoned map[string]bool // queries that it could not clear on the server
 }
 
 // join opens a client with its load.
@@ -131,7 +131,7 @@ func (s *site) join(title string, seed uint64, workers int, more func() error, o
 	return nil
 }
 
-// watch notes the queries that a client cannot tell the server to forget.
+// watch records the queries that a client cannot clear on the server.
 func (c *client) watch(each *e6.Client) {
 	each.Subscribe(func(e events.Event) {
 		c.mu.Lock()
@@ -155,7 +155,7 @@ func (c *client) excuses(q e6test.QueryInfo) bool {
 	return c.abandoned[q.ID]
 }
 
-func (c *client) asked() int64 { return c.load.asked.Load() }
+func (c *client) ended() int64 { return c.load.ended.Load() }
 
 func (c *client) name() string { return c.title }
 
@@ -212,7 +212,7 @@ func (c *client) stop() error {
 	return errors.Join(errs...)
 }
 
-func (c *client) story() (all []string) {
+func (c *client) history() (all []string) {
 	history := c.History()
 	for _, e := range history[max(0, len(history)-50):] {
 		all = append(all, e.Time.Format("15:04:05.000 ")+e.String())
@@ -231,7 +231,7 @@ func (s *site) close() {
 	}
 	for _, q := range s.cluster.OpenQueries() {
 		switch excused := slices.ContainsFunc(s.users, func(u user) bool { return u.excuses(q) }); {
-		case excused: // nothing could be done, and it was told
+		case excused: // it could not be cleared, and that was reported
 		case q.State == "prepared": // the answer with its name was lost on the way
 			s.record.orphans++
 		default:
@@ -239,7 +239,7 @@ func (s *site) close() {
 		}
 	}
 	for _, v := range s.cluster.Stats().Violations {
-		s.record.violation("the server says that a client may not do this: %s", v)
+		s.record.violation("the server reports a call that no client may make: %s", v)
 	}
 	s.network.close()
 	s.ingress.close()
@@ -261,7 +261,7 @@ func (s *site) close() {
 	}
 }
 
-// wait waits until all users say so, and notes those that do not.
+// wait waits until it is true of all users, and records those of which it is not.
 func (s *site) wait(what string, is func(user) bool) {
 	deadline := time.Now().Add(20 * time.Second)
 	for _, u := range s.users {

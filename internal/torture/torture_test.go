@@ -43,7 +43,7 @@ func TestASeedDrawsTheSameScriptsAndALongerOneBeginsLikeAShorterOne(t *testing.T
 	require.NotEqual(t, listing(worlds[1].script(7, 50)), listing(worlds[2].script(7, 50)), "each world has its own")
 }
 
-func TestTheOracleObjectsToWhatMustNotBe(t *testing.T) {
+func TestOracle_FindsEveryWrongOutcome(t *testing.T) {
 	r := func() *reading { return &reading{query: 7, want: 3, changes: true} }
 	rows := func(r *reading, marks ...[3]int64) error {
 		for _, m := range marks {
@@ -62,7 +62,7 @@ func TestTheOracleObjectsToWhatMustNotBe(t *testing.T) {
 	} {
 		require.ErrorContains(t, rows(r(), marks...), what)
 	}
-	require.ErrorContains(t, r().row(1, 7, 0, "spoilt"), `says "spoilt"`)
+	require.ErrorContains(t, r().row(1, 7, 0, "spoilt"), `has "spoilt"`)
 
 	same := func() *reading { return &reading{query: 7, want: 3} }
 	require.NoError(t, rows(same(), [3]int64{0, 7, 0}, [3]int64{0, 7, 1}, [3]int64{0, 7, 2}))
@@ -71,7 +71,7 @@ func TestTheOracleObjectsToWhatMustNotBe(t *testing.T) {
 	for reason, want := range map[e6.LossReason]verdict{e6.LossRows: wrong, e6.LossColumns: wrong, e6.LossAttempts: cutOff} {
 		one := same()
 		one.got = 2
-		v, _ := one.judge(&e6.CutoverError{RowsDelivered: 2, Reason: reason}, false, unknown, map[kind]bool{abrupt: true})
+		v, _ := one.classify(&e6.CutoverError{RowsDelivered: 2, Reason: reason}, false, unknown, map[kind]bool{abrupt: true})
 		require.Equal(t, want, v, "%s: the rows are the same in each execution", reason)
 	}
 
@@ -111,13 +111,13 @@ func TestTheOracleObjectsToWhatMustNotBe(t *testing.T) {
 	} {
 		one := r()
 		one.got = c.got
-		v, why := one.judge(c.err, c.writes, c.executed, map[kind]bool{c.happened: true})
-		require.Equal(t, c.want, v, "%s: %s", name, why)
-		require.Equal(t, v == wrong, why != "", name)
+		v, reason := one.classify(c.err, c.writes, c.executed, map[kind]bool{c.happened: true})
+		require.Equal(t, c.want, v, "%s: %s", name, reason)
+		require.Equal(t, v == wrong, reason != "", name)
 	}
 }
 
-func TestAFaultIsFeltForSomeTimeAndACutoverIsNot(t *testing.T) {
+func TestRecord_AFaultLastsAndACutoverDoesNot(t *testing.T) {
 	r := newRecord()
 	began := time.Now()
 	r.begin(graceful)()
@@ -147,10 +147,10 @@ func wire(t *testing.T) (n *network, near, far net.Conn) {
 	return n, near, far
 }
 
-func TestTheNetworkSaysGoawayBetweenTwoFrames(t *testing.T) {
+func TestNetwork_SendsGoAwayBetweenTwoFrames(t *testing.T) {
 	n, near, far := wire(t)
 	server, client := http2.NewFramer(far, far), http2.NewFramer(near, near)
-	_, err := near.Write([]byte("what a client says goes through as it is"))
+	_, err := near.Write([]byte("what a client sends goes through as it is"))
 	require.NoError(t, err)
 	_, err = io.ReadFull(far, make([]byte, 40))
 	require.NoError(t, err)
@@ -165,16 +165,16 @@ func TestTheNetworkSaysGoawayBetweenTwoFrames(t *testing.T) {
 	require.Equal(t, "half", string(frame.(*http2.DataFrame).Data()))
 	frame, err = client.ReadFrame()
 	require.NoError(t, err)
-	said := frame.(*http2.GoAwayFrame)
-	require.Equal(t, http2.ErrCodeNo, said.ErrCode)
-	require.EqualValues(t, 1<<31-1, said.LastStreamID, "it takes no stream back")
+	goAway := frame.(*http2.GoAwayFrame)
+	require.Equal(t, http2.ErrCodeNo, goAway.ErrCode)
+	require.EqualValues(t, 1<<31-1, goAway.LastStreamID, "it takes no stream back")
 	require.NoError(t, server.WriteData(1, true, []byte("rest")))
 	frame, err = client.ReadFrame()
 	require.NoError(t, err)
 	require.Equal(t, "rest", string(frame.(*http2.DataFrame).Data()))
 }
 
-func TestAStalledNetworkHoldsBackAndACutOneBreaks(t *testing.T) {
+func TestNetwork_AStallDelaysAndACutBreaks(t *testing.T) {
 	n, near, far := wire(t)
 	n.stall()
 	_, err := near.Write([]byte("a"))
@@ -192,7 +192,7 @@ func TestAStalledNetworkHoldsBackAndACutOneBreaks(t *testing.T) {
 	require.NotErrorIs(t, err, os.ErrDeadlineExceeded)
 }
 
-func TestEveryWorldKeepsItsPromises(t *testing.T) {
+func TestWorlds_HaveNoViolation(t *testing.T) {
 	for _, w := range worlds {
 		t.Run(w.name, func(t *testing.T) {
 			if err := w.missing(); err != nil {
@@ -209,7 +209,7 @@ func TestEveryWorldKeepsItsPromises(t *testing.T) {
 	}
 }
 
-func TestABrokenPromiseIsTold(t *testing.T) {
+func TestWorld_ReportsAViolation(t *testing.T) {
 	// A world whose engine executes every write twice.
 	w := worlds[0]
 	begin := w.begin
@@ -226,7 +226,7 @@ func TestABrokenPromiseIsTold(t *testing.T) {
 	require.Less(t, r.cutovers(), 50, "it stops there")
 }
 
-func TestACommandThatIsWrongEndsWithStatus2AndSaysWhy(t *testing.T) {
+func TestCommand_AnInvalidFlagIsExitCode2WithAnError(t *testing.T) {
 	for args, want := range map[string]string{
 		"-worlds mars":            `there is no world "mars": there are direct, haproxy, nginx, files, etcd`,
 		"-time 0s":                "-time must be above 0",

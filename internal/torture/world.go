@@ -87,7 +87,7 @@ const maxSteps = 100_000
 
 // play plays a world's script until it is over or the time is. It stops at the first
 // promise that is broken.
-func (w world) play(seed uint64, cutovers int, until time.Time, tell func(format string, args ...any)) *record {
+func (w world) play(seed uint64, cutovers int, until time.Time, send func(format string, args ...any)) *record {
 	r := newRecord()
 	s, special, err := w.begin(r, seed)
 	if err != nil {
@@ -104,13 +104,13 @@ func (w world) play(seed uint64, cutovers int, until time.Time, tell func(format
 		}
 		s.play(step, special)
 		if (i+1)%100 == 0 {
-			tell("%s: %d cutovers", w.name, i+1)
+			send("%s: %d cutovers", w.name, i+1)
 		}
 		if broken := r.violations(); len(broken) > 0 {
-			tell("%s: broken in step %d: %s", w.name, i+1, step)
+			send("%s: broken in step %d: %s", w.name, i+1, step)
 			for _, u := range s.users {
-				for _, line := range u.story() {
-					tell("    %s: %s", u.name(), line)
+				for _, line := range u.history() {
+					send("    %s: %s", u.name(), line)
 				}
 			}
 			break
@@ -148,9 +148,9 @@ func (s *site) play(step step, special map[kind]func(fault)) {
 	faults.Wait()
 	before := make(map[user]int64)
 	for _, u := range s.users {
-		before[u] = u.asked()
+		before[u] = u.ended()
 	}
-	s.wait("does nothing any more", func(u user) bool { now := u.asked(); return now < before[u] || now >= before[u]+3 })
+	s.wait("does nothing any more", func(u user) bool { now := u.ended(); return now < before[u] || now >= before[u]+3 })
 }
 
 // cut changes sides, as the cluster and its ingress do.
@@ -249,13 +249,13 @@ func (s *site) inject(f fault) {
 	case gateway:
 		one(e6test.Fault{Action: e6test.BadGateway})
 	default:
-		s.record.violation("nobody knows how to make this happen: %s", f.kind)
+		s.record.violation("a fault without an implementation: %s", f.kind)
 	}
 }
 
 var errMissing = errors.New("a program is missing")
 
-// missing says which of its programs are not there.
+// missing lists the programs that are not installed.
 func (w world) missing() error {
 	for _, name := range w.needs {
 		if _, err := find(name); err != nil {

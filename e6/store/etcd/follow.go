@@ -21,7 +21,7 @@ type topic struct {
 
 // follow reads the current state and listens for changes from there on, again
 // and again. No change falls between the two: etcd sends what came after the
-// revision of the state, or says that it has compacted that.
+// revision of the state, or returns that this was compacted.
 func (s *Store) follow(ctx context.Context, t topic) error {
 	bound, cancel := s.bound(ctx)
 	defer cancel()

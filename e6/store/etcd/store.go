@@ -17,7 +17,7 @@ import (
 	"github.com/e6data/e6data-go/e6/store"
 )
 
-// What Open sets in a configuration that leaves it out. Without pings, a
+// The defaults of Open for fields of the configuration that are zero. Without pings, a
 // connection whose other end vanished looks like one on which nothing happens.
 const (
 	DefaultDialTimeout          = 5 * time.Second
@@ -50,7 +50,7 @@ var (
 )
 
 // Open connects to etcd with that configuration; Close disconnects. Endpoints, TLS,
-// user name and everything else are the configuration's. What it leaves out is
+// user name and everything else are the configuration's. Zero fields are
 // set to DefaultDialTimeout, DefaultDialKeepAliveTime and
 // DefaultDialKeepAliveTimeout, and without a logger nothing is logged.
 //

@@ -13,7 +13,7 @@ import (
 
 // Opener opens one more handle on the state of one test, as another client or
 // another process would. It may return the same store again if that is how its
-// users share it. What has to be closed, it closes with t.Cleanup.
+// users share it. begin closes its resources with t.Cleanup.
 type Opener func(t *testing.T) store.Store
 
 // A check tests one statement of the documentation.

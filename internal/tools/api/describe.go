@@ -56,7 +56,7 @@ func value(v constant.Value) string { return v.ExactString() }
 
 func (d *describer) typeName(o *types.TypeName) {
 	if o.IsAlias() {
-		// The other package may be internal, so that nothing else tells what the
+		// The other package may be internal, so that nothing else lists what the
 		// type has.
 		d.line("type %s = %s", o.Name(), d.text(types.Unalias(o.Type())))
 	}
@@ -96,7 +96,7 @@ func parameters(n *types.Named, q types.Qualifier) string {
 	return "[" + strings.Join(all, ", ") + "]"
 }
 
-// sealed says that programs cannot satisfy an interface, so that it may grow.
+// sealed marks that programs cannot satisfy an interface, so that it may grow.
 func sealed(t *types.Interface) string {
 	for i := range t.NumMethods() {
 		if !t.Method(i).Exported() {

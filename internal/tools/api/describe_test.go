@@ -50,7 +50,7 @@ const (
 var V map[string]*S
 `
 
-func TestEachThingThatAProgramCanUseHasALine(t *testing.T) {
+func TestAPI_EveryExportedNameHasALine(t *testing.T) {
 	set := token.NewFileSet()
 	file, err := parser.ParseFile(set, "p.go", source, 0)
 	require.NoError(t, err)
@@ -84,7 +84,7 @@ func TestEachThingThatAProgramCanUseHasALine(t *testing.T) {
 	}, describe(p))
 }
 
-func TestNothingIsWrittenWithoutAPlaceOrAModule(t *testing.T) {
+func TestAPI_RefusesAMissingDirectoryOrModule(t *testing.T) {
 	require.Error(t, run("", []string{"."}))
 	require.Error(t, run(t.TempDir(), nil))
 	require.Error(t, run(t.TempDir(), []string{t.TempDir()}), "no module")

@@ -1,7 +1,7 @@
 // Command api writes down the exported API of packages: one file for each package,
 // one line for each thing that a program can use. The files are committed, so that a
 // change of the API shows as a change of lines. A line that goes is a breaking
-// change; docs/versions.md tells what follows from that.
+// change; docs/versions.md describes what follows from that.
 //
 //	api -o dir module-directory...
 package main

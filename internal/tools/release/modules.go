@@ -30,7 +30,7 @@ func (m *module) subdir() string {
 }
 
 // unreleased reports whether the module in a folder is for the repository alone. It is
-// what docs/versions.md says.
+// what docs/versions.md states.
 func unreleased(dir string) bool {
 	first, _, _ := strings.Cut(dir, "/")
 	return slices.Contains([]string{"bench", "examples", "internal"}, first)

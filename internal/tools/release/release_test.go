@@ -103,7 +103,7 @@ func TestRelease_TagsEveryModuleOnOneCommit(t *testing.T) {
 }
 
 // The sums in go.sum come from the packed modules. If the go command made others of the
-// tags, nobody could use the nested modules.
+// tags, no program could use the nested modules.
 func TestRelease_TheGoCommandMakesTheSameModulesOfTheTags(t *testing.T) {
 	root := repository(t, nil)
 	var out strings.Builder
@@ -170,11 +170,11 @@ func TestRelease_Refuses(t *testing.T) {
 		"a section without a date":    {other: map[string]string{"CHANGELOG.md": "## [0.1.0]\n\n- All.\n"}, want: "CHANGELOG.md has no section"},
 		"an empty section": {
 			other: map[string]string{"CHANGELOG.md": "## [0.1.0] - 2030-01-31\n\n### Added\n\n## [0.0.1] - 2030-01-01\n\n- All.\n"},
-			want:  "CHANGELOG.md says nothing about v0.1.0",
+			want:  "CHANGELOG.md has no section for v0.1.0",
 		},
 		"a version that only looks like another": {args: []string{"v0.1.1"}, want: "CHANGELOG.md has no section"},
 		"no licence":                             {other: map[string]string{"LICENSE": ""}, want: "github.com/e6data/sdk@v0.1.0 has no licence"},
-		"a replaced stranger": {
+		"a replaced third-party module": {
 			other: map[string]string{"cmd/tool/go.mod": files["cmd/tool/go.mod"] + "\nreplace example.com/other => example.com/fork v1.0.0\n"},
 			want:  "cmd/tool/go.mod replaces example.com/other",
 		},

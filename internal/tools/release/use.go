@@ -32,7 +32,7 @@ func (r *release) goEnv(ctx context.Context) ([]string, error) {
 		"GOPROXY=" + strings.Join([]string{fileURL(r.proxy()), fileURL(filepath.Join(cache, "cache", "download")), usual}, ","),
 		// No other place has the version yet, and no database its sum. GONOPROXY must be
 		// empty, and so must GOPRIVATE, its default: with any value, the go command looks into
-		// the module cache before it asks a proxy, takes the root module from there, and does
+		// the module cache before it calls a proxy, takes the root module from there, and does
 		// not find the packages of nested modules in it. GOENV=off: the user's file could set
 		// them again.
 		"GOENV=off", "GONOPROXY=", "GOPRIVATE=", "GONOSUMDB=" + strings.Join(ours, ","),
@@ -59,7 +59,7 @@ func (r *release) use(ctx context.Context) error {
 		return err
 	}
 	// The sums of all other modules are in our go.sum files, and were checked with them;
-	// to ask the database again would need the network.
+	// to query the database again would need the network.
 	env = append(env, "GOSUMDB=off")
 	r.log("== use %s", r.version)
 	for _, m := range r.modules {

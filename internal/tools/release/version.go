@@ -39,5 +39,5 @@ func checkChangelog(text, version string) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("CHANGELOG.md says nothing about %s: write what was added, changed and fixed", version)
+	return fmt.Errorf("CHANGELOG.md has no section for %s: write what was added, changed and fixed", version)
 }

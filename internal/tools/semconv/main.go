@@ -1,4 +1,4 @@
-// Command semconv derives the facts about database clients from a checkout of
+// Command semconv derives the conventions for database clients from a checkout of
 // OpenTelemetry's semantic conventions, for the conformance test of e6/otel: the span of
 // a call to an SQL database, the metrics of database clients, and their attributes. The
 // file names the version. It holds names, types, units and levels, and no text.
@@ -36,7 +36,7 @@ func run(version, out string, args []string) error {
 	if err != nil {
 		return err
 	}
-	facts, err := r.facts(version)
+	conventions, err := r.conventions(version)
 	if err != nil {
 		return err
 	}
@@ -44,7 +44,7 @@ func run(version, out string, args []string) error {
 	e := json.NewEncoder(&text)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "\t")
-	if err := e.Encode(facts); err != nil {
+	if err := e.Encode(conventions); err != nil {
 		return err
 	}
 	return os.WriteFile(out, []byte(text.String()), 0o644)

@@ -13,8 +13,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Facts are what the conformance test compares with.
-type Facts struct {
+// Conventions are the expected values of the conformance test.
+type Conventions struct {
 	Version    string               `json:"version"`
 	Attributes map[string]Attribute `json:"attributes"`
 	// Span is the span of a call to an SQL database.
@@ -23,14 +23,14 @@ type Facts struct {
 	Metrics map[string]Metric `json:"metrics"`
 }
 
-// Attribute is what the registry says of an attribute.
+// Attribute is the registry's definition of an attribute.
 type Attribute struct {
 	Type      string   `json:"type"`
 	Stability string   `json:"stability"`
 	Values    []string `json:"values,omitempty"` // the well-known ones
 }
 
-// Span is what the conventions say of a span. Attributes holds the requirement levels, and
+// Span is the conventions' definition of a span. Attributes holds the requirement levels, and
 // AtStart those attributes that a sampler should see.
 type Span struct {
 	Kind       string            `json:"kind"`
@@ -39,7 +39,7 @@ type Span struct {
 	AtStart    []string          `json:"atStart"`
 }
 
-// Metric is what the conventions say of a metric.
+// Metric is the conventions' definition of a metric.
 type Metric struct {
 	Instrument string            `json:"instrument"`
 	Unit       string            `json:"unit"`
@@ -236,9 +236,9 @@ func (r *registry) sampling(id string) (keys []string) {
 	return keys
 }
 
-// facts collects what the test needs.
-func (r *registry) facts(version string) (*Facts, error) {
-	f := &Facts{Version: version, Attributes: map[string]Attribute{}, Metrics: map[string]Metric{}}
+// conventions collects what the test needs.
+func (r *registry) conventions(version string) (*Conventions, error) {
+	f := &Conventions{Version: version, Attributes: map[string]Attribute{}, Metrics: map[string]Metric{}}
 	levels, err := r.levels(anySpan)
 	if err != nil {
 		return nil, err

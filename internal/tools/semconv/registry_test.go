@@ -55,14 +55,14 @@ func write(t *testing.T, files map[string]string) string {
 	return dir
 }
 
-func TestRun_WritesTheFactsOfACheckout(t *testing.T) {
+func TestRun_WritesTheConventionsOfACheckout(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "facts.json")
 	require.NoError(t, run("9.1.0", out, []string{write(t, checkout)}))
 	text, err := os.ReadFile(out)
 	require.NoError(t, err)
-	var got Facts
+	var got Conventions
 	require.NoError(t, json.Unmarshal(text, &got))
-	require.Equal(t, Facts{
+	require.Equal(t, Conventions{
 		Version: "9.1.0",
 		Attributes: map[string]Attribute{
 			"db.thing": {Type: "string", Stability: "stable"}, "server.port": {Type: "int", Stability: "stable"},
@@ -78,7 +78,7 @@ func TestRun_WritesTheFactsOfACheckout(t *testing.T) {
 	}, got)
 }
 
-func TestRun_RefusesWhatIsNoCheckoutOfTheVersion(t *testing.T) {
+func TestRun_RefusesACheckoutOfAnotherVersion(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "facts.json")
 	dir := write(t, checkout)
 	require.ErrorContains(t, run("9.2.0", out, []string{dir}), "check out the tag")

@@ -44,7 +44,7 @@ const (
 
 // Run makes all checks and adds them to the report. The configuration is that of a
 // client; wrong is what is wrong with it, if anything is; store is the URL of the one
-// that the cluster's clients share, or empty. What it finds of a client that runs a
+// that the cluster's clients share, or empty. The events of a client that runs a
 // query is returned, for Bundle.
 func (r *Report) Run(ctx context.Context, cfg e6.Config, wrong error, store string) (known *Client) {
 	r.version()

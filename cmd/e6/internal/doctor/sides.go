@@ -85,7 +85,7 @@ func loginOf(ctx context.Context, cfg e6.Config) (user, token string, err error)
 	return cfg.User, cfg.Token, nil
 }
 
-// probeBoth probes both sides concurrently: one that does not answer takes all of its time.
+// probeBoth probes both sides concurrently, as a side that does not answer takes the whole timeout.
 func (c *conn) probeBoth(ctx context.Context, user, token string) map[string]sideAnswer {
 	answers := make([]sideAnswer, len(sideNames))
 	var probes sync.WaitGroup

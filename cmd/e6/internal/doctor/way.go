@@ -33,7 +33,7 @@ func wayTo(address string) (w way, err error) {
 	if w.host, w.port, err = net.SplitHostPort(address); err != nil {
 		return w, err // Validate has looked at it
 	}
-	// Of a proxy for https there is no error: one that cannot be read is not used.
+	// ProxyFromEnvironment has no error here: an HTTPS_PROXY that cannot be parsed is not used.
 	w.proxy, _ = http.ProxyFromEnvironment(&http.Request{URL: &url.URL{Scheme: "https", Host: address}})
 	return w, nil
 }

@@ -134,7 +134,7 @@ func etcdConfig(secure bool, rest string) (cfg clientv3.Config, namespace string
 func tlsConfig() (*tls.Config, error) {
 	files := transport.TLSInfo{TrustedCAFile: os.Getenv(EnvCA), CertFile: os.Getenv(EnvCert), KeyFile: os.Getenv(EnvKey)}
 	if (files.CertFile == "") != (files.KeyFile == "") {
-		return nil, &Error{"a certificate needs its key: set both " + EnvCert + " and " + EnvKey + ", or neither"}
+		return nil, &Error{"a certificate needs its key: set both " + EnvCert + " and " + EnvKey + ", or none of them"}
 	}
 	cfg, err := files.ClientConfig()
 	if err != nil {

@@ -19,7 +19,7 @@ func Plain(ctx context.Context, w io.Writer, shown Shown, every time.Duration, a
 	defer lookers.Wait()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	// Each source is looked at on its own: one that does not answer delays no other.
+	// Each source is polled on its own, so that a source without a response delays no other.
 	lastFailure := make(chan looked)
 	for i, s := range shown.Sources {
 		lookers.Go(func() {
