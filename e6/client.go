@@ -107,14 +107,14 @@ func newClient(cfg Config, opts []Option) (*Client, error) {
 	c.bus = events.NewBus(events.Options{
 		Address: cfg.Address, Cluster: cfg.ClusterName, History: cfg.EventHistory, Snapshot: func() fsm.Snapshot { return c.Strategy() }, OnPanic: c.onPanic,
 	})
-	c.hooks, c.callbacks = newHookSet(c, c.opts.hooks), newCallbacks(c)
+	c.hooks, c.callbacks = newHookSet(c, &c.opts.hooks), newCallbacks(c)
 	c.route, err = router.New(router.Config{
 		Cluster: (*sides)(c), Events: c.bus, Logger: c.log, Describe: brief, OnPanic: c.onStorePanic,
 		Key: cfg.Address + "/" + cfg.ClusterName, Store: c.opts.store, Prefer: cfg.Strategy,
 		Hopeless:     wire.IsHopeless,
 		ProbeTimeout: cfg.ProbeTimeout, DetectionTimeout: cfg.DetectionTimeout, PrepareTimeout: cfg.ReadyTimeout,
 		SharedTimeout: cfg.SharedTimeout, DrainTimeout: cfg.DrainTimeout, RefreshInterval: cfg.RefreshInterval,
-		HealthWindow: cfg.HealthWindow, Policy: c.opts.rollbackPolicy(), Fleet: c.opts.fleetPolicy(), Hooks: c.hooks.cutover(),
+		HealthWindow: cfg.HealthWindow, Policy: c.opts.rollbackPolicy(), Fleet: c.opts.fleetPolicy(), Hooks: c.hooks.router(),
 		Retry: backoff.Policy{Base: cfg.RetryPause / 4, Max: 10 * cfg.RetryPause},
 	})
 	if err != nil {

@@ -213,6 +213,14 @@ func IsRetryable(err error) bool {
 	return wire.OutcomeOf(err).Later
 }
 
+// codeOf is the gRPC code of an error, and codes.OK for nil.
+func codeOf(err error) codes.Code {
+	if call, ok := wire.AsError(err); ok {
+		return status.Code(call)
+	}
+	return status.FromContextError(err).Code()
+}
+
 // withLimit is the message of an error, and names the limit that a message is over.
 func withLimit(err error) string {
 	if failed, ok := wire.AsError(err); ok && failed.Class == wire.ClassTooLarge {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/e6test"
+	"github.com/e6data/e6data-go/e6/hook"
 	"github.com/e6data/e6data-go/e6/vector"
 )
 
@@ -88,10 +89,10 @@ func TestGuardQuery_DoesNotSpeculate(t *testing.T) {
 		judged := make(chan error, 1)
 		cfg := config(cluster)
 		defaults(&cfg)
-		client, err := e6.Open(t.Context(), cfg, e6.WithDialer(cluster.Dialer()), e6.WithHooks(guardFunc(func(ctx context.Context, p *e6.Proposal) e6.Decision {
+		client, err := e6.Open(t.Context(), cfg, e6.WithDialer(cluster.Dialer()), e6.WithGuard(guardFunc(func(ctx context.Context, p *hook.Proposal) hook.Decision {
 			_, err := p.Query(ctx, "SELECT sleep(2500)")
 			judged <- err
-			return e6.Allow()
+			return hook.Allow()
 		})))
 		require.NoError(t, err)
 		defer client.Close()

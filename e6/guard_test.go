@@ -11,27 +11,28 @@ import (
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/events"
+	"github.com/e6data/e6data-go/e6/hook"
 )
 
 // guardFunc is a Guard made of a function.
-type guardFunc func(context.Context, *e6.Proposal) e6.Decision
+type guardFunc func(context.Context, *hook.Proposal) hook.Decision
 
-func (f guardFunc) Guard(ctx context.Context, p *e6.Proposal) e6.Decision { return f(ctx, p) }
-func (guardFunc) String() string                                          { return "guard of the test" }
+func (f guardFunc) Guard(ctx context.Context, p *hook.Proposal) hook.Decision { return f(ctx, p) }
+func (guardFunc) String() string                                              { return "guard of the test" }
 
 func TestAGuardRunsQueriesOnTheTargetBeforeAnyUserDoes(t *testing.T) {
 	var onTarget int
-	var answer *e6.Result
+	var answer *hook.Result
 	var failure error
-	var health e6.SideHealth
-	guard := guardFunc(func(ctx context.Context, p *e6.Proposal) e6.Decision {
+	var health hook.SideHealth
+	guard := guardFunc(func(ctx context.Context, p *hook.Proposal) hook.Decision {
 		answer, failure = p.Query(e6.WithQueryOptions(ctx, e6.Tag("smoke")), "SELECT * FROM numbers(10)")
 		_, bad := p.Query(ctx, "FAIL badly")
 		health = p.Health(p.From)
 		if bad == nil {
-			return e6.Veto("a statement that must fail did not")
+			return hook.Veto("a statement that must fail did not")
 		}
-		return e6.Allow()
+		return hook.Allow()
 	})
 	hooked(t, func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
 		require.NoError(t, client.Exec(t.Context(), "SELECT 1"))
@@ -45,13 +46,14 @@ func TestAGuardRunsQueriesOnTheTargetBeforeAnyUserDoes(t *testing.T) {
 		}
 		require.NoError(t, <-done)
 		require.NoError(t, failure)
-		require.Equal(t, 10, answer.Len())
-		require.Equal(t, e6.Green, answer.Handle.Side)
+		require.Len(t, answer.Rows, 10)
+		require.Equal(t, []any{int64(9), "row 9"}, answer.Rows[9])
+		require.Len(t, answer.Columns, 2)
 		require.NotZero(t, health.Requests)
 		require.Equal(t, e6.Green, side(t, client))
 		require.Equal(t, 1, executions(cluster, "SELECT * FROM numbers(10)"))
 		require.Zero(t, client.Health().Sides[1].Failures, "a guard's queries say nothing to the statistics")
-	}, guard)
+	}, e6.WithGuard(guard))
 }
 
 func TestAVetoKeepsTheOriginHoweverOftenTheTargetIsAnnounced(t *testing.T) {
@@ -79,10 +81,10 @@ func TestAVetoKeepsTheOriginHoweverOftenTheTargetIsAnnounced(t *testing.T) {
 		// Of two sides, one refuses: there is nothing left to veto.
 		cluster.CloseSide(e6.Blue)
 		require.Equal(t, e6.Green, side(t, client))
-	}, guardFunc(func(context.Context, *e6.Proposal) e6.Decision {
+	}, e6.WithGuard(guardFunc(func(context.Context, *hook.Proposal) hook.Decision {
 		asked++
-		return e6.Veto("not now")
-	}))
+		return hook.Veto("not now")
+	})))
 }
 
 func TestAGuardThatDelaysIsAskedAgainAndTheLimitIsReadyTimeout(t *testing.T) {
@@ -98,13 +100,13 @@ func TestAGuardThatDelaysIsAskedAgainAndTheLimitIsReadyTimeout(t *testing.T) {
 		err := client.Switch(t.Context(), e6.Blue)
 		require.ErrorContains(t, err, "was not ready within 10m0s")
 		require.Len(t, attempts, 10)
-	}, guardFunc(func(_ context.Context, p *e6.Proposal) e6.Decision {
+	}, e6.WithGuard(guardFunc(func(_ context.Context, p *hook.Proposal) hook.Decision {
 		attempts = append(attempts, p.Attempt)
 		if p.To == e6.Green && p.Attempt == 3 {
-			return e6.Allow()
+			return hook.Allow()
 		}
-		return e6.Delay(time.Minute, "a report is running")
-	}))
+		return hook.Delay(time.Minute, "a report is running")
+	})))
 }
 
 func TestAGuardThatIsStuckOrPanicsAllowsTheCutover(t *testing.T) {
@@ -112,11 +114,11 @@ func TestAGuardThatIsStuckOrPanicsAllowsTheCutover(t *testing.T) {
 		guard guardFunc
 		took  time.Duration
 	}{
-		"stuck": {func(context.Context, *e6.Proposal) e6.Decision {
+		"stuck": {func(context.Context, *hook.Proposal) hook.Decision {
 			<-time.After(time.Hour)
-			return e6.Veto("too late")
+			return hook.Veto("too late")
 		}, 30*time.Second + budget}, // Config.GuardBudget, and a moment
-		"panics": {func(context.Context, *e6.Proposal) e6.Decision { panic(errors.New("a guard")) }, 0},
+		"panics": {func(context.Context, *hook.Proposal) hook.Decision { panic(errors.New("a guard")) }, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			hooked(t, func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
@@ -124,9 +126,9 @@ func TestAGuardThatIsStuckOrPanicsAllowsTheCutover(t *testing.T) {
 				began := time.Now()
 				require.NoError(t, client.Switch(t.Context(), e6.Green))
 				require.Equal(t, c.took, time.Since(began))
-				require.Equal(t, e6.PointGuard, failures(client)[0].Point)
+				require.Equal(t, hook.PointGuard, failures(client)[0].Point)
 				<-time.After(time.Hour)
-			}, c.guard)
+			}, e6.WithGuard(c.guard))
 		})
 	}
 }
@@ -140,10 +142,10 @@ func TestAGuardWhoseQueryTakesTooLongMayVeto(t *testing.T) {
 		require.ErrorContains(t, err, "green is slow")
 		require.Equal(t, 30*time.Second, time.Since(began))
 		require.Empty(t, failures(client))
-	}, guardFunc(func(ctx context.Context, p *e6.Proposal) e6.Decision {
+	}, e6.WithGuard(guardFunc(func(ctx context.Context, p *hook.Proposal) hook.Decision {
 		if _, err := p.Query(ctx, "SELECT sleep(3600000)"); err != nil {
-			return e6.Veto("green is slow")
+			return hook.Veto("green is slow")
 		}
-		return e6.Allow()
-	}))
+		return hook.Allow()
+	})))
 }

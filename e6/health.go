@@ -8,6 +8,7 @@ import (
 
 	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/hook"
 )
 
 // RollbackPolicy says when the side that new queries have moved to is so bad
@@ -55,31 +56,6 @@ func (p RollbackPolicy) withDefaults() RollbackPolicy {
 // problems lists what is wrong with the policy.
 func (p RollbackPolicy) problems() []Problem { return problemsOfAll(p.fields()) }
 
-// SideHealth is how a side did in the last while: Config.HealthWindow.
-type SideHealth struct {
-	Side Side `json:"side"`
-	// InFlight is the number of queries on the side now.
-	InFlight int64 `json:"in_flight"`
-	// Total is the number of executions that ended since the client was opened.
-	Total int64 `json:"total"`
-	// Requests is the number of executions that ended, Failures how many of
-	// these got no answer. Without requests nothing is known.
-	Requests int64 `json:"requests"`
-	Failures int64 `json:"failures"`
-	// P50 and P99 are the median and the 99th percentile of the time until the
-	// columns of a result are known, and 0 if none was.
-	P50 time.Duration `json:"p50_ns"`
-	P99 time.Duration `json:"p99_ns"`
-}
-
-// ErrorRate is Failures by Requests, and 0 without requests.
-func (h SideHealth) ErrorRate() float64 {
-	if h.Requests == 0 {
-		return 0
-	}
-	return float64(h.Failures) / float64(h.Requests)
-}
-
 // HealthReport is what a client knows about itself. It holds no secret.
 type HealthReport struct {
 	// Ready is set while a new query finds a side at once.
@@ -112,7 +88,7 @@ type Strategy struct {
 
 // SideReport is a side in a HealthReport.
 type SideReport struct {
-	SideHealth
+	hook.SideHealth
 	// Session is the generation of the session that is open, and 0 without one.
 	Session uint64 `json:"session"`
 	// Probation is how long the side is still watched, and CoolDown how long it
@@ -152,12 +128,12 @@ func (c *Client) Health() HealthReport {
 func positive(d time.Duration) time.Duration { return max(d, 0) }
 
 // sideHealth is how a side did in the last while.
-func (c *Client) sideHealth(side Side) SideHealth {
+func (c *Client) sideHealth(side Side) hook.SideHealth {
 	if !side.Valid() {
-		return SideHealth{Side: side}
+		return hook.SideHealth{Side: side}
 	}
 	s := c.route.Health(side)
-	return SideHealth{
+	return hook.SideHealth{
 		Side: side, InFlight: c.route.InFlight(side), Total: s.Total, Requests: s.Requests, Failures: s.Failures, P50: s.P50, P99: s.P99,
 	}
 }

@@ -16,20 +16,29 @@ import (
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/events"
+	"github.com/e6data/e6data-go/e6/hook"
 	"github.com/e6data/e6data-go/internal/bubbles"
 )
 
 // budget is that of a hook, in the tests of this file.
 const budget = 50 * time.Millisecond
 
+// with makes an option of each hook.
+func with[H any](option func(H) e6.Option, hooks ...H) (opts []e6.Option) {
+	for _, h := range hooks {
+		opts = append(opts, option(h))
+	}
+	return opts
+}
+
 // hooked serves a cluster in a bubble, and opens a client with hooks.
-func hooked(t *testing.T, test func(t *testing.T, cluster *e6test.Cluster, client *e6.Client), hooks ...e6.Hook) {
+func hooked(t *testing.T, test func(t *testing.T, cluster *e6test.Cluster, client *e6.Client), opts ...e6.Option) {
 	bubbles.Test(t, func(t *testing.T) {
 		cluster, err := e6test.Start(e6test.InMemory())
 		require.NoError(t, err)
 		cfg := config(cluster)
 		cfg.HookBudget = budget
-		client, err := e6.Open(t.Context(), cfg, e6.WithDialer(cluster.Dialer()), e6.WithHooks(hooks...))
+		client, err := e6.Open(t.Context(), cfg, append(opts, e6.WithDialer(cluster.Dialer()))...)
 		require.NoError(t, err)
 		test(t, cluster, client)
 		require.NoError(t, client.Close())
@@ -51,12 +60,12 @@ func failures(client *e6.Client) (all []events.HookFailed) {
 // onQuery is a QueryHook made of a function.
 type onQuery func(ctx context.Context, point string)
 
-func (f onQuery) QueryStart(ctx context.Context, _ e6.QueryStart) context.Context {
-	f(ctx, e6.PointQueryStart)
+func (f onQuery) QueryStart(ctx context.Context, _ hook.QueryStart) context.Context {
+	f(ctx, hook.PointQueryStart)
 	return context.WithValue(ctx, keyOfTest{}, "started")
 }
-func (f onQuery) QueryEnd(ctx context.Context, _ e6.QueryEnd) { f(ctx, e6.PointQueryEnd) }
-func (f onQuery) String() string                              { return "hook of the test" }
+func (f onQuery) QueryEnd(ctx context.Context, _ hook.QueryEnd) { f(ctx, hook.PointQueryEnd) }
+func (f onQuery) String() string                                { return "hook of the test" }
 
 type keyOfTest struct{}
 
@@ -74,7 +83,7 @@ func TestAHookThatPanicsCostsNothingAndIsReportedWithoutItsWords(t *testing.T) {
 				told := failures(client)
 				require.Len(t, told, 1, "once a second at the most")
 				require.Equal(t, "panic", told[0].Problem)
-				require.Equal(t, e6.PointQueryStart, told[0].Point)
+				require.Equal(t, hook.PointQueryStart, told[0].Point)
 				require.Equal(t, "hook of the test", told[0].Hook)
 				require.NotContains(t, told[0].String(), "planted")
 				<-time.After(2 * time.Second)
@@ -82,7 +91,7 @@ func TestAHookThatPanicsCostsNothingAndIsReportedWithoutItsWords(t *testing.T) {
 				told = failures(client)
 				require.Len(t, told, 2)
 				require.EqualValues(t, 6, told[1].Count, "those that were not told are counted")
-			}, onQuery(func(context.Context, string) { fail() }))
+			}, e6.WithQueryHook(onQuery(func(context.Context, string) { fail() })))
 		})
 	}
 }
@@ -96,10 +105,10 @@ func TestAHookThatEndsItsGoroutineEndsNothingElse(t *testing.T) {
 			require.NoError(t, client.Exec(t.Context(), "SELECT 1"))
 		}
 		require.EqualValues(t, 10, calls.Load())
-	}, onQuery(func(context.Context, string) {
+	}, e6.WithQueryHook(onQuery(func(context.Context, string) {
 		calls.Add(1)
 		runtime.Goexit()
-	}))
+	})))
 }
 
 func TestAStuckHookCostsItsBudgetOnceAndIsCalledAgainWhenItHasReturned(t *testing.T) {
@@ -129,10 +138,10 @@ func TestAStuckHookCostsItsBudgetOnceAndIsCalledAgainWhenItHasReturned(t *testin
 		synctest.Wait()
 		require.Zero(t, took())
 		require.EqualValues(t, 3, calls.Load(), "start and end of the last query")
-	}, onQuery(func(context.Context, string) {
+	}, e6.WithQueryHook(onQuery(func(context.Context, string) {
 		calls.Add(1)
 		<-release
-	}))
+	})))
 }
 
 func TestWhatAnAbandonedCallSetsIsNotLookedAt(t *testing.T) {
@@ -143,13 +152,13 @@ func TestWhatAnAbandonedCallSetsIsNotLookedAt(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, e6.Green, r.Handle.Side, "the default, and not what comes too late")
 		<-time.After(2 * budget)
-	}, slowSelector{})
+	}, e6.WithSelector(slowSelector{}))
 }
 
 // slowSelector chooses the origin, after its budget.
 type slowSelector struct{}
 
-func (slowSelector) Select(_ context.Context, c e6.Choice) e6.Side {
+func (slowSelector) Select(_ context.Context, c hook.Choice) e6.Side {
 	<-time.After(2 * budget)
 	return c.Strategy.Origin()
 }
@@ -171,14 +180,14 @@ func (c *counting) call() {
 	c.mu.Unlock()
 }
 
-func (c *counting) Select(_ context.Context, choice e6.Choice) e6.Side {
+func (c *counting) Select(_ context.Context, choice hook.Choice) e6.Side {
 	c.call()
 	return choice.Strategy.Origin()
 }
 
-func (c *counting) Guard(context.Context, *e6.Proposal) e6.Decision {
+func (c *counting) Guard(context.Context, *hook.Proposal) hook.Decision {
 	c.call()
-	return e6.Allow()
+	return hook.Allow()
 }
 
 func TestOneCallOfASelectorIsOutstandingAtATime(t *testing.T) {
@@ -205,7 +214,7 @@ func TestOneCallOfASelectorIsOutstandingAtATime(t *testing.T) {
 		}
 		require.Equal(t, 1, selector.max)
 		require.Empty(t, failures(client))
-	}, selector)
+	}, e6.WithSelector(selector))
 }
 
 func TestCallsOfAQueryHookRunSideBySide(t *testing.T) {
@@ -222,20 +231,20 @@ func TestCallsOfAQueryHookRunSideBySide(t *testing.T) {
 		running.Wait()
 		require.Greater(t, hook.max, 1)
 		require.Empty(t, failures(client))
-	}, onQuery(func(context.Context, string) { hook.call() }))
+	}, e6.WithQueryHook(onQuery(func(context.Context, string) { hook.call() })))
 }
 
-// prompt is a hook whose calls return at once, as it says.
-type prompt struct{ onQuery }
+// inlined is a hook that says that its first call returns at once.
+type inlined struct{ onQuery }
 
-func (prompt) Prompt(_ context.Context, point string) bool { return point == e6.PointQueryStart }
+func (inlined) Inline(_ context.Context, point string) bool { return point == hook.PointQueryStart }
 
-func TestAPromptCallIsMadeOnTheGoroutineOfTheQuery(t *testing.T) {
+func TestInlineHook_IsCalledOnTheGoroutineOfTheQuery(t *testing.T) {
 	var inline []bool
 	hooked(t, func(t *testing.T, _ *e6test.Cluster, client *e6.Client) {
 		require.NoError(t, client.Exec(t.Context(), "SELECT 1"))
 		require.Equal(t, []bool{true, false}, inline)
-	}, prompt{func(_ context.Context, point string) {
+	}, e6.WithQueryHook(inlined{func(_ context.Context, point string) {
 		var pcs [32]uintptr
 		frames := runtime.CallersFrames(pcs[:runtime.Callers(0, pcs[:])])
 		found := false
@@ -243,15 +252,15 @@ func TestAPromptCallIsMadeOnTheGoroutineOfTheQuery(t *testing.T) {
 			found = found || f.Function == "github.com/e6data/e6data-go/e6.(*Client).Exec"
 		}
 		inline = append(inline, found)
-	}})
+	}}))
 	hooked(t, func(t *testing.T, _ *e6test.Cluster, client *e6.Client) {
 		require.NoError(t, client.Exec(t.Context(), "SELECT 1"))
 		require.Equal(t, "panic", failures(client)[0].Problem)
-	}, prompt{func(context.Context, string) { panic("also here") }})
+	}, e6.WithQueryHook(inlined{func(context.Context, string) { panic("also here") }}))
 }
 
-func TestAValueThatIsNoHookIsRefused(t *testing.T) {
-	_, err := e6.Open(t.Context(), e6.Config{Address: "localhost:1"}, e6.WithHooks(onQuery(nil), "no hook"),
+func TestOpen_RefusesEveryInvalidOptionAtOnce(t *testing.T) {
+	_, err := e6.Open(t.Context(), e6.Config{Address: "localhost:1"}, e6.WithGuard(nil),
 		e6.WithRollback(e6.RollbackPolicy{MinRequests: -1, ErrorRate: 1.5, LatencyRatio: 0.5, Probation: -1, CoolDown: -1}),
 		e6.WithFleet(e6.FleetPolicy{StageShare: -0.1, StageTime: -1, StageTimeout: -1, RollbackVotes: 9}))
 	wrong, ok := errors.AsType[*e6.ConfigError](err)
@@ -260,7 +269,7 @@ func TestAValueThatIsNoHookIsRefused(t *testing.T) {
 	for _, p := range wrong.Problems {
 		fields += p.Field + " "
 	}
-	require.Equal(t, "WithHooks[1] RollbackPolicy.MinRequests RollbackPolicy.ErrorRate RollbackPolicy.LatencyRatio "+
+	require.Equal(t, "WithGuard RollbackPolicy.MinRequests RollbackPolicy.ErrorRate RollbackPolicy.LatencyRatio "+
 		"RollbackPolicy.Probation RollbackPolicy.CoolDown "+
 		"WithFleet FleetPolicy.StageShare FleetPolicy.StageTime FleetPolicy.StageTimeout FleetPolicy.RollbackVotes User Token ", fields)
 }
@@ -273,7 +282,7 @@ func TestAClientLeavesNoHookGoroutineBehind(t *testing.T) {
 			running.Go(func() { _ = client.Exec(t.Context(), "SELECT 1") })
 		}
 		running.Wait()
-	}, onQuery(func(context.Context, string) { <-time.After(time.Millisecond) }))
+	}, e6.WithQueryHook(onQuery(func(context.Context, string) { <-time.After(time.Millisecond) })))
 }
 
 var _ fmt.Stringer = onQuery(nil)

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// hookCalls are what calls of hooks are made with. They are used again.
+// hookCalls pools the values that a call of a hook needs.
 type hookCalls struct{ calls, timers sync.Pool }
 
 // hookCall is a call of a hook.
@@ -16,19 +16,20 @@ type hookCall struct {
 	point string
 	f     func()
 
-	ended chan any // what the call panicked with, or nil; not sent if it was given up
+	ended chan any // the panic of the call, or nil; not sent if the call was abandoned
 	state atomic.Int32
 	make  func()
 }
 
-// Whether a call came to its end or was given up is decided once.
+// The states of a call. A compare-and-swap from callRunning decides whether it ended or
+// was abandoned.
 const (
 	callRunning = iota
 	callEnded
-	callGivenUp
+	callAbandoned
 )
 
-// get returns a call that is to be made.
+// get returns a call from the pool.
 func (p *hookCalls) get(h *hookCaller, point string, f func()) *hookCall {
 	call, ok := p.calls.Get().(*hookCall)
 	if !ok {
@@ -40,19 +41,19 @@ func (p *hookCalls) get(h *hookCaller, point string, f func()) *hookCall {
 	return call
 }
 
-// put takes a call back that came to its end.
+// put returns a call that has ended to the pool.
 func (p *hookCalls) put(call *hookCall) {
 	call.h, call.f = nil, nil
 	p.calls.Put(call)
 }
 
-// run makes a call and tells how it ended, unless it was given up.
+// run makes a call and sends how it ended, unless it was abandoned.
 func (call *hookCall) run() {
-	h, point := call.h, call.point // once it is told, the call is another one's
+	h, point := call.h, call.point // after the send, the call is in the pool again
 	defer func() {
 		p := recover()
 		if p != nil {
-			h.caught(point, p, debug.Stack())
+			h.logPanic(point, p, debug.Stack())
 		}
 		if h.turn != nil {
 			<-h.turn
@@ -60,13 +61,13 @@ func (call *hookCall) run() {
 		if call.state.CompareAndSwap(callRunning, callEnded) {
 			call.ended <- p
 		} else {
-			h.givenUp.Add(-1)
+			h.abandoned.Add(-1)
 		}
 	}()
 	call.f()
 }
 
-// timer returns a timer that was used before, or a new one.
+// timer returns a timer from the pool, or a new one.
 func (p *hookCalls) timer(d time.Duration) *time.Timer {
 	if t, ok := p.timers.Get().(*time.Timer); ok {
 		t.Reset(d)
@@ -75,7 +76,7 @@ func (p *hookCalls) timer(d time.Duration) *time.Timer {
 	return time.NewTimer(d)
 }
 
-// stop takes a timer back.
+// stop stops a timer and returns it to the pool.
 func (p *hookCalls) stop(t *time.Timer) {
 	t.Stop()
 	p.timers.Put(t)

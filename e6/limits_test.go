@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/e6data/e6data-go/e6/hook"
 	"github.com/stretchr/testify/require"
 )
 
@@ -72,24 +73,24 @@ func TestLimits_OfPoliciesAndSelectorsHoldAtConstruction(t *testing.T) {
 		opt    Option
 		fields []string
 	}{
-		"a canary beyond all queries": {WithHooks(Canary{From: 5}), []string{"Canary.From"}},
-		"a canary below none":         {WithHooks(Canary{From: -0.1}), []string{"Canary.From"}},
-		"a canary of NaN":             {WithHooks(&Canary{From: math.NaN()}), []string{"Canary.From"}},
-		"a ramp that runs backwards":  {WithHooks(Canary{Ramp: -time.Second}), []string{"Canary.Ramp"}},
-		"a ramp of half a year":       {WithHooks(Canary{Ramp: 4000 * time.Hour}), []string{"Canary.Ramp"}},
-		"a good canary":               {WithHooks(Canary{From: 1}), nil},
-		"a label without a name":      {WithHooks(PinByLabel("")), []string{"PinByLabel"}},
-		"a side that is none":         {WithHooks(NewPinSide(None)), []string{"Only"}},
-		"an Only that nobody made":    {WithHooks(&PinSide{}), []string{"Only"}},
-		"an error rate above all":     {WithRollback(RollbackPolicy{ErrorRate: 1.1}), []string{"RollbackPolicy.ErrorRate"}},
-		"an error rate of NaN":        {WithRollback(RollbackPolicy{ErrorRate: math.NaN()}), []string{"RollbackPolicy.ErrorRate"}},
-		"a ratio below one":           {WithRollback(RollbackPolicy{LatencyRatio: 0.5}), []string{"RollbackPolicy.LatencyRatio"}},
-		"an endless ratio":            {WithRollback(RollbackPolicy{LatencyRatio: math.Inf(1)}), []string{"RollbackPolicy.LatencyRatio"}},
-		"durations without a unit":    {WithRollback(RollbackPolicy{Probation: 300, CoolDown: 30}), []string{"RollbackPolicy.Probation", "RollbackPolicy.CoolDown"}},
-		"too few requests":            {WithRollback(RollbackPolicy{MinRequests: -1}), []string{"RollbackPolicy.MinRequests"}},
-		"a share above one":           {WithFleet(FleetPolicy{StageShare: 2}), []string{"WithFleet", "FleetPolicy.StageShare"}},
-		"a jitter of days":            {WithFleet(FleetPolicy{Jitter: 48 * time.Hour}), []string{"WithFleet", "FleetPolicy.Jitter"}},
-		"no jitter":                   {WithFleet(FleetPolicy{Jitter: -1}), []string{"WithFleet"}},
+		"a canary beyond all queries":                    {WithSelector(hook.Canary{From: 5}), []string{"WithSelector"}},
+		"a canary below none":                            {WithSelector(hook.Canary{From: -0.1}), []string{"WithSelector"}},
+		"a canary of NaN":                                {WithSelector(&hook.Canary{From: math.NaN()}), []string{"WithSelector"}},
+		"a ramp that runs backwards":                     {WithSelector(hook.Canary{Ramp: -time.Second}), []string{"WithSelector"}},
+		"a ramp of half a year":                          {WithSelector(hook.Canary{Ramp: 4000 * time.Hour}), []string{"WithSelector"}},
+		"a good canary":                                  {WithSelector(hook.Canary{From: 1}), nil},
+		"a label without a name":                         {WithSelector(hook.PinByLabel("")), []string{"WithSelector"}},
+		"a side that is none":                            {WithSelector(hook.NewPinSide(None)), []string{"WithSelector"}},
+		"a hook.PinSide that was not made by NewPinSide": {WithSelector(&hook.PinSide{}), []string{"WithSelector"}},
+		"an error rate above all":                        {WithRollback(RollbackPolicy{ErrorRate: 1.1}), []string{"RollbackPolicy.ErrorRate"}},
+		"an error rate of NaN":                           {WithRollback(RollbackPolicy{ErrorRate: math.NaN()}), []string{"RollbackPolicy.ErrorRate"}},
+		"a ratio below one":                              {WithRollback(RollbackPolicy{LatencyRatio: 0.5}), []string{"RollbackPolicy.LatencyRatio"}},
+		"an endless ratio":                               {WithRollback(RollbackPolicy{LatencyRatio: math.Inf(1)}), []string{"RollbackPolicy.LatencyRatio"}},
+		"durations without a unit":                       {WithRollback(RollbackPolicy{Probation: 300, CoolDown: 30}), []string{"RollbackPolicy.Probation", "RollbackPolicy.CoolDown"}},
+		"too few requests":                               {WithRollback(RollbackPolicy{MinRequests: -1}), []string{"RollbackPolicy.MinRequests"}},
+		"a share above one":                              {WithFleet(FleetPolicy{StageShare: 2}), []string{"WithFleet", "FleetPolicy.StageShare"}},
+		"a jitter of days":                               {WithFleet(FleetPolicy{Jitter: 48 * time.Hour}), []string{"WithFleet", "FleetPolicy.Jitter"}},
+		"no jitter":                                      {WithFleet(FleetPolicy{Jitter: -1}), []string{"WithFleet"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if c.fields == nil {

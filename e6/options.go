@@ -24,7 +24,7 @@ type options struct {
 	dialer                   func(context.Context, string) (net.Conn, error)
 	lookup                   func(context.Context, string) ([]string, error)
 	dial                     []grpc.DialOption
-	hooks                    []Hook
+	hooks                    hooks
 	escape                   Escape
 	serverParams             bool
 	health                   *RollbackPolicy
@@ -93,7 +93,7 @@ func WithRollback(p RollbackPolicy) Option { return func(o *options) { o.health 
 
 // problems lists what is wrong with the options.
 func (o *options) problems() []Problem {
-	problems := append(problemsOf(o.hooks), o.logLevels.problems()...)
+	problems := append(o.hooks.problems(), o.logLevels.problems()...)
 	if o.health != nil {
 		problems = append(problems, o.health.problems()...)
 	}

@@ -10,21 +10,7 @@ import (
 	"time"
 
 	"github.com/e6data/e6data-go/e6/events"
-)
-
-// The points of calls into the application that are no hooks, as HookFailed events
-// name them.
-const (
-	// PointCredentials: Config.Credentials.
-	PointCredentials = "credentials"
-	// PointBearer: Config.Bearer.
-	PointBearer = "bearer"
-	// PointDialer: the function of WithDialer.
-	PointDialer = "dialer"
-	// PointLookup: the function of WithLookup.
-	PointLookup = "lookup"
-	// PointStore: a method of the store of WithStore.
-	PointStore = "store"
+	"github.com/e6data/e6data-go/e6/hook"
 )
 
 // panicLogger is where panics of the application's code are logged: the logger of the
@@ -48,7 +34,9 @@ func (c *Client) onPanic(e events.Event) {
 }
 
 // onStorePanic logs a panic of the store. The event about it is a StoreFailed.
-func (c *Client) onStorePanic(p any, stack []byte) { c.callbacks.store.caught(PointStore, p, stack) }
+func (c *Client) onStorePanic(p any, stack []byte) {
+	c.callbacks.store.logPanic(hook.PointStore, p, stack)
+}
 
 // callbacks report the panics of functions of the application that are no hooks.
 type callbacks struct{ credentials, bearer, dialer, lookup, store hookCaller }
@@ -67,7 +55,7 @@ func (h *hookCaller) protect(point string, call func() error) (err error) {
 		if returned {
 			return
 		}
-		h.caught(point, p, debug.Stack())
+		h.logPanic(point, p, debug.Stack())
 		h.failed(point, "panic", panicDetail(p), began)
 		err = fmt.Errorf("%s panicked: %s: the log has the stack", h.name, panicDetail(p))
 	}()
@@ -95,7 +83,7 @@ func (c *Client) bearer() func(context.Context) (string, error) {
 		return nil
 	}
 	return func(ctx context.Context) (token string, err error) {
-		err = c.callbacks.bearer.protect(PointBearer, func() error {
+		err = c.callbacks.bearer.protect(hook.PointBearer, func() error {
 			token, err = ask(ctx)
 			return err
 		})
@@ -110,7 +98,7 @@ func (c *Client) dialer() func(context.Context, string) (net.Conn, error) {
 		return nil
 	}
 	return func(ctx context.Context, address string) (conn net.Conn, err error) {
-		err = c.callbacks.dialer.protect(PointDialer, func() error {
+		err = c.callbacks.dialer.protect(hook.PointDialer, func() error {
 			conn, err = dial(ctx, address)
 			return err
 		})
@@ -125,7 +113,7 @@ func (c *Client) lookup() func(context.Context, string) ([]string, error) {
 		return nil
 	}
 	return func(ctx context.Context, host string) (addresses []string, err error) {
-		err = c.callbacks.lookup.protect(PointLookup, func() error {
+		err = c.callbacks.lookup.protect(hook.PointLookup, func() error {
 			addresses, err = find(ctx, host)
 			return err
 		})

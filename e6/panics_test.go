@@ -17,6 +17,7 @@ import (
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/events"
+	"github.com/e6data/e6data-go/e6/hook"
 	"github.com/e6data/e6data-go/e6/store"
 )
 
@@ -118,7 +119,7 @@ func (h badHandler) WithGroup(string) slog.Handler           { return h }
 
 func TestPanic_InAnyCallbackOfTheApplicationIsShownWithItsStackAndEndsNoProcess(t *testing.T) {
 	bad := errors.New("planted secret")
-	prompt := func(fail func()) e6.Option { return e6.WithHooks(badPrompt{fail}) }
+	inline := func(fail func()) e6.Option { return e6.WithQueryHook(badInline{fail}) }
 	for name, c := range map[string]struct {
 		cfg   func(*e6.Config)
 		opt   e6.Option
@@ -130,20 +131,20 @@ func TestPanic_InAnyCallbackOfTheApplicationIsShownWithItsStackAndEndsNoProcess(
 				cfg.User, cfg.Token = "", ""
 				cfg.Credentials = func(context.Context) (string, string, error) { panic(bad) }
 			},
-			fails: "Config.Credentials panicked: a value of type *errors.errorString", point: e6.PointCredentials,
+			fails: "Config.Credentials panicked: a value of type *errors.errorString", point: hook.PointCredentials,
 		},
 		"dialer": {
 			opt:   e6.WithDialer(func(context.Context, string) (net.Conn, error) { panic(bad) }),
-			fails: "WithDialer panicked", point: e6.PointDialer,
+			fails: "WithDialer panicked", point: hook.PointDialer,
 		},
 		"lookup": {
 			cfg: func(cfg *e6.Config) { cfg.Address = "e6.example.com:80"; cfg.AllowClearText = true },
-			opt: e6.WithLookup(func(context.Context, string) ([]string, error) { panic(bad) }), fails: "no side accepts", point: e6.PointLookup,
+			opt: e6.WithLookup(func(context.Context, string) ([]string, error) { panic(bad) }), fails: "no side accepts", point: hook.PointLookup,
 		},
 		"store":                       {opt: e6.WithStore(&badStore{})},
-		"a hook":                      {opt: e6.WithHooks(badQueryHook{}), point: e6.PointQueryStart},
-		"a hook on the query's stack": {opt: prompt(nil), point: e6.PointQueryStart},
-		"a question to a hook":        {opt: prompt(func() { panic(bad) }), point: e6.PointQueryStart},
+		"a hook":                      {opt: e6.WithQueryHook(badQueryHook{}), point: hook.PointQueryStart},
+		"a hook on the query's stack": {opt: inline(nil), point: hook.PointQueryStart},
+		"a question to a hook":        {opt: inline(func() { panic(bad) }), point: hook.PointQueryStart},
 	} {
 		t.Run(name, func(t *testing.T) {
 			written, cluster := defaultLog(t), start(t)
@@ -189,22 +190,24 @@ func TestPanic_InAnyCallbackOfTheApplicationIsShownWithItsStackAndEndsNoProcess(
 
 type badQueryHook struct{}
 
-func (badQueryHook) QueryStart(context.Context, e6.QueryStart) context.Context {
+func (badQueryHook) QueryStart(context.Context, hook.QueryStart) context.Context {
 	panic("planted secret")
 }
-func (badQueryHook) QueryEnd(context.Context, e6.QueryEnd) {}
+func (badQueryHook) QueryEnd(context.Context, hook.QueryEnd) {}
 
-// badPrompt panics in Prompt, or in the call that is made at once.
-type badPrompt struct{ prompt func() }
+// badInline panics in Inline, or in the call that is made at once.
+type badInline struct{ fail func() }
 
-func (h badPrompt) Prompt(context.Context, string) bool {
-	if h.prompt != nil {
-		h.prompt()
+func (h badInline) Inline(context.Context, string) bool {
+	if h.fail != nil {
+		h.fail()
 	}
 	return true
 }
-func (badPrompt) QueryStart(context.Context, e6.QueryStart) context.Context { panic("planted secret") }
-func (badPrompt) QueryEnd(context.Context, e6.QueryEnd)                     {}
+func (badInline) QueryStart(context.Context, hook.QueryStart) context.Context {
+	panic("planted secret")
+}
+func (badInline) QueryEnd(context.Context, hook.QueryEnd) {}
 
 // badStore is a store that panics.
 type badStore struct{ store.Memory }

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/e6data/e6data-go/e6/hook"
 	"github.com/e6data/e6data-go/e6/internal/backoff"
 	"github.com/e6data/e6data-go/e6/internal/wire"
 	"github.com/e6data/e6data-go/e6/vector"
@@ -63,9 +64,6 @@ type Progress struct {
 // engine is not asked.
 func OnProgress(fn func(Progress)) QueryOption { return func(o *queryOptions) { o.progress = fn } }
 
-// PointProgress is the point of OnProgress, as HookFailed events name it.
-const PointProgress = "progress"
-
 // progressEvery is the least time between two reports about rows.
 const progressEvery = 50 * time.Millisecond
 
@@ -105,7 +103,7 @@ func (p *progress) report(change func(now *Progress)) {
 	p.last = time.Now()
 	p.now.Elapsed = p.last.Sub(p.began)
 	now := p.now
-	p.caller.call(p.ctx, PointProgress, p.caller.c.cfg.HookBudget, func() { p.fn(now) })
+	p.caller.call(p.ctx, hook.PointProgress, p.caller.c.cfg.HookBudget, func() { p.fn(now) })
 }
 
 // stage reports a stage, in which nothing has been received.

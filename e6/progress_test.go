@@ -13,6 +13,7 @@ import (
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/events"
+	"github.com/e6data/e6data-go/e6/hook"
 	"github.com/e6data/e6data-go/internal/bubbles"
 )
 
@@ -119,7 +120,7 @@ func TestAReportThatTakesLongOrPanicsCostsTheQueryItsBudgetAtMost(t *testing.T) 
 				failed := told[events.HookFailed](client)
 				require.NotEmpty(t, failed)
 				require.Equal(t, "OnProgress", failed[0].Hook)
-				require.Equal(t, e6.PointProgress, failed[0].Point)
+				require.Equal(t, hook.PointProgress, failed[0].Point)
 			})
 		})
 	}

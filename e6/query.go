@@ -13,6 +13,7 @@ import (
 
 	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/hook"
 	"github.com/e6data/e6data-go/e6/internal/ctxerr"
 	"github.com/e6data/e6data-go/e6/internal/errtext"
 	"github.com/e6data/e6data-go/e6/internal/router"
@@ -125,7 +126,7 @@ func (c *Client) newQueryBy(ctx context.Context, sql string, args []any, beside 
 	return q, nil
 }
 
-// run executes the statement and tells the hooks about it.
+// run executes the statement and calls the query hooks.
 func (q *query) run(ctx context.Context, to sink) error {
 	ctx, end := q.c.hooks.query(ctx, q)
 	q.sent = q.commented(ctx) // of the span that a hook has begun
@@ -135,9 +136,10 @@ func (q *query) run(ctx context.Context, to sink) error {
 	}
 	err := q.inSlot(ctx, func() error { return run(ctx, to) })
 	q.progress.ended(q, err)
-	end(QueryEnd{
-		Handle: q.handle, Rows: q.rows, Batches: q.batches, Bytes: q.bytes,
-		Retries: max(q.begun-1-q.replays, 0), Replays: q.replays, Continued: q.continued, Err: err,
+	end(hook.QueryEnd{
+		Side: q.handle.Side, QueryID: q.handle.QueryID, Rows: q.rows, Batches: q.batches, Bytes: q.bytes,
+		Retries: max(q.begun-1-q.replays, 0), Replays: q.replays, Continued: q.continued,
+		Err: err, Lost: errors.Is(err, ErrQueryLost), Code: codeOf(err),
 	})
 	return err
 }
@@ -254,15 +256,15 @@ func (q *query) attempt(ctx context.Context, x *execution, to sink) error {
 // stepper runs one step of an execution.
 type stepper func(ctx context.Context, name string, f func(context.Context) error) error
 
-// steps returns what runs the steps of an execution, and tells the hooks of each.
+// steps returns what runs the steps of an execution, and calls the step hooks for each.
 func (q *query) steps(x *execution) stepper {
 	q.rows, q.batches, q.bytes, q.truncated = 0, 0, 0, false
 	q.expect()
-	step := StepStart{Side: x.pin.Side, Attempt: q.begun, Replay: q.replays > 0}
-	var spared uint64
+	step := hook.StepStart{Side: x.pin.Side, Attempt: q.begun, Replay: q.replays > 0}
+	var skipped uint64
 	return func(ctx context.Context, name string, f func(context.Context) error) error {
 		step.Step, step.QueryID = name, x.queryID
-		return q.c.hooks.step(ctx, q, step, &spared, f)
+		return q.c.hooks.step(ctx, q, step, &skipped, f)
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/events"
+	"github.com/e6data/e6data-go/e6/hook"
 )
 
 // listener writes down what its hooks hear.
@@ -22,7 +23,7 @@ type listener struct {
 	name string
 	mu   sync.Mutex
 	said []string
-	ends []e6.QueryEnd
+	ends []hook.QueryEnd
 }
 
 type pathKey struct{}
@@ -42,22 +43,22 @@ func (r *listener) lines() []string {
 	return append([]string(nil), r.said...)
 }
 
-func (r *listener) QueryStart(ctx context.Context, s e6.QueryStart) context.Context {
+func (r *listener) QueryStart(ctx context.Context, s hook.QueryStart) context.Context {
 	return r.note(ctx, "query %s %s %v", s.Operation(), s.Tag, s.Labels)
 }
 
-func (r *listener) QueryEnd(ctx context.Context, e e6.QueryEnd) {
-	r.note(ctx, "end rows=%d batches=%d retries=%d replays=%d %s lost=%t", e.Rows, e.Batches, e.Retries, e.Replays, e.Code(), e.Lost())
+func (r *listener) QueryEnd(ctx context.Context, e hook.QueryEnd) {
+	r.note(ctx, "end rows=%d batches=%d retries=%d replays=%d %s lost=%t", e.Rows, e.Batches, e.Retries, e.Replays, e.Code, e.Lost)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.ends = append(r.ends, e)
 }
 
-func (r *listener) StepStart(ctx context.Context, s e6.StepStart) context.Context {
+func (r *listener) StepStart(ctx context.Context, s hook.StepStart) context.Context {
 	return r.note(ctx, "%s on %s, attempt %d, replay=%t", s.Step, s.Side, s.Attempt, s.Replay)
 }
 
-func (r *listener) StepEnd(ctx context.Context, e e6.StepEnd) {
+func (r *listener) StepEnd(ctx context.Context, e hook.StepEnd) {
 	r.note(ctx, "%s done, rows=%d failed=%t", e.Step, e.Rows, e.Err != nil)
 }
 
@@ -70,7 +71,7 @@ func TestAQueryAndItsStepsAreToldInOrderAndInTheContextOfTheHooks(t *testing.T) 
 		return invoke(ctx, method, req, reply, cc, opts...)
 	}
 	a, b := &listener{name: "a"}, &listener{name: "b"}
-	client, err := e6.Open(t.Context(), config(cluster), e6.WithDialer(cluster.Dialer()), e6.WithHooks(a, b),
+	client, err := e6.Open(t.Context(), config(cluster), e6.WithDialer(cluster.Dialer()), e6.WithQueryHook(a), e6.WithStepHook(a), e6.WithQueryHook(b), e6.WithStepHook(b),
 		e6.WithDialOptions(grpc.WithChainUnaryInterceptor(see)))
 	require.NoError(t, err)
 	defer func() { require.NoError(t, client.Close()) }()
@@ -87,7 +88,7 @@ func TestAQueryAndItsStepsAreToldInOrderAndInTheContextOfTheHooks(t *testing.T) 
 	require.Equal(t, want, b.lines())
 	require.Positive(t, a.ends[0].Bytes)
 	require.Positive(t, a.ends[0].Took)
-	require.Equal(t, e6.Blue, a.ends[0].Handle.Side)
+	require.Equal(t, e6.Blue, a.ends[0].Side)
 	for _, method := range []string{"prepareStatement", "executeStatement", "getResultMetadata", "getNextResultBatchV2"} {
 		path, _ := paths.Load(method)
 		require.Equal(t, "abab", path, "the query's hooks, and those of its step: %s", method)
@@ -137,7 +138,7 @@ func TestEachStatementEndsOnceWhateverBecomesOfIt(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			cluster := start(t)
 			r := &listener{}
-			client, err := e6.Open(t.Context(), config(cluster), e6.WithDialer(cluster.Dialer()), e6.WithHooks(r))
+			client, err := e6.Open(t.Context(), config(cluster), e6.WithDialer(cluster.Dialer()), e6.WithQueryHook(r), e6.WithStepHook(r))
 			require.NoError(t, err)
 			if c.prepare != nil {
 				c.prepare(t, cluster)
@@ -169,10 +170,10 @@ func errorsIn(line string) bool {
 	return len(line) > 6 && (line[len(line)-len("failed=true"):] == "failed=true" || line[len(line)-len("failed=false"):] == "failed=false")
 }
 
-func TestAHookCanBeSparedTheStepsOfAnExecution(t *testing.T) {
+func TestStepHook_SkipsTheRestOfAnExecutionWithANilContext(t *testing.T) {
 	cluster := start(t)
 	r, all := &listener{}, &listener{}
-	client, err := e6.Open(t.Context(), config(cluster), e6.WithDialer(cluster.Dialer()), e6.WithHooks(spared{r}, all))
+	client, err := e6.Open(t.Context(), config(cluster), e6.WithDialer(cluster.Dialer()), e6.WithStepHook(firstStep{r}), e6.WithQueryHook(all), e6.WithStepHook(all))
 	require.NoError(t, err)
 	defer func() { require.NoError(t, client.Close()) }()
 	cluster.Inject(e6test.Fault{Method: "executeStatement", Action: e6test.Fail, Code: codes.Unavailable})
@@ -181,13 +182,12 @@ func TestAHookCanBeSparedTheStepsOfAnExecution(t *testing.T) {
 	require.Len(t, all.lines(), 2+2*2+3*2, "the other hook hears everything")
 }
 
-// spared wants to know where each execution begins, and no more.
-type spared struct{ *listener }
+// firstStep observes the first step of each execution only.
+type firstStep struct{ *listener }
 
-func (s spared) QueryStart(ctx context.Context, _ e6.QueryStart) context.Context { return ctx }
-func (s spared) QueryEnd(context.Context, e6.QueryEnd)                           {}
-func (s spared) StepStart(ctx context.Context, st e6.StepStart) context.Context {
-	return e6.SkipSteps(s.listener.StepStart(ctx, st))
+func (s firstStep) StepStart(ctx context.Context, st hook.StepStart) context.Context {
+	s.listener.StepStart(ctx, st)
+	return nil
 }
 
 // lifetimes hears about a client, its detections, sessions and cutovers.
@@ -197,28 +197,28 @@ func (l lifetimes) ClientOpened(c *e6.Client) {
 	l.note(context.Background(), "opened %s", c.Strategy())
 }
 func (l lifetimes) ClientClosed(*e6.Client) { l.note(context.Background(), "closed") }
-func (l lifetimes) DetectionOrder(context.Context, e6.DetectionStart) [2]e6.Side {
+func (l lifetimes) DetectionOrder(context.Context, hook.DetectionStart) [2]e6.Side {
 	return [2]e6.Side{e6.Green, e6.Blue}
 }
-func (l lifetimes) DetectionStart(ctx context.Context, s e6.DetectionStart) context.Context {
+func (l lifetimes) DetectionStart(ctx context.Context, s hook.DetectionStart) context.Context {
 	return l.note(ctx, "detection %s %v", s.Cause.Reason, s.Order)
 }
-func (l lifetimes) DetectionEnd(ctx context.Context, e e6.DetectionEnd) {
+func (l lifetimes) DetectionEnd(ctx context.Context, e hook.DetectionEnd) {
 	l.note(ctx, "detected %s in %d rounds, failed=%t", e.Side, e.Rounds, e.Err != nil)
 }
-func (l lifetimes) SessionStart(ctx context.Context, s e6.SessionStart) context.Context {
+func (l lifetimes) SessionStart(ctx context.Context, s hook.SessionStart) context.Context {
 	return l.note(ctx, "session on %s to %s", s.Side, s.Purpose)
 }
-func (l lifetimes) SessionEnd(ctx context.Context, e e6.SessionEnd) {
+func (l lifetimes) SessionEnd(ctx context.Context, e hook.SessionEnd) {
 	l.note(ctx, "session ended, failed=%t", e.Err != nil)
 }
-func (l lifetimes) CutoverStart(ctx context.Context, s e6.CutoverStart) context.Context {
+func (l lifetimes) CutoverStart(ctx context.Context, s hook.CutoverStart) context.Context {
 	if s.Change == events.ChangeDetected {
 		return ctx // at the same time as the end of the detection
 	}
 	return l.note(ctx, "%s %s->%s", s.Event, s.From, s.To)
 }
-func (l lifetimes) CutoverEnd(ctx context.Context, e e6.CutoverEnd) {
+func (l lifetimes) CutoverEnd(ctx context.Context, e hook.CutoverEnd) {
 	if e.Result == "settled" {
 		return
 	}
@@ -228,7 +228,8 @@ func (l lifetimes) CutoverEnd(ctx context.Context, e e6.CutoverEnd) {
 func TestTheLifeOfAClientIsToldFromItsFirstCallToItsEnd(t *testing.T) {
 	cluster := start(t)
 	l := lifetimes{&listener{}}
-	client, err := e6.Open(t.Context(), config(cluster), e6.WithDialer(cluster.Dialer()), e6.WithHooks(l))
+	client, err := e6.Open(t.Context(), config(cluster), e6.WithDialer(cluster.Dialer()), e6.WithClientHook(l), e6.WithDetectionOrder(l),
+		e6.WithDetectionHook(l), e6.WithSessionHook(l), e6.WithCutoverHook(l))
 	require.NoError(t, err)
 	ready(t, "the end of the detection is told", func() bool { return len(l.lines()) == 7 }) // which Open does not wait for
 	cluster.OpenSide(e6.Green)

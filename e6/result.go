@@ -3,7 +3,9 @@ package e6
 import (
 	"context"
 	"iter"
+	"slices"
 
+	"github.com/e6data/e6data-go/e6/hook"
 	"github.com/e6data/e6data-go/e6/internal/errtext"
 	"github.com/e6data/e6data-go/e6/vector"
 )
@@ -54,8 +56,9 @@ func (q *query) toEnd(ctx context.Context, to sink) error {
 	return q.run(ctx, to)
 }
 
-// smoke runs a statement on one side, once, whatever is known about that side.
-func (c *Client) smoke(ctx context.Context, side Side, sql string) (*Result, error) {
+// queryTarget runs a statement of a guard on one side, once, whatever the state of that
+// side.
+func (c *Client) queryTarget(ctx context.Context, side Side, sql string) (*hook.Result, error) {
 	q, err := c.newQuery(ctx, sql, nil)
 	if err != nil {
 		return nil, err
@@ -70,7 +73,7 @@ func (c *Client) smoke(ctx context.Context, side Side, sql string) (*Result, err
 	if err != nil {
 		return nil, errtext.Errorf("%s%s on %s: %w", x.step, queryName(x.queryID, x.tag), side, err)
 	}
-	return &r.Result, nil
+	return &hook.Result{Columns: r.Result.Columns(), Rows: slices.Collect(r.Result.Rows())}, nil
 }
 
 // collector is the sink of QueryAll.

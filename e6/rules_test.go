@@ -2,6 +2,7 @@ package e6_test
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,35 +13,37 @@ import (
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/hook"
 	"github.com/e6data/e6data-go/internal/bubbles"
 )
 
 // byFunc is a guard and a selector that a test writes on the spot.
 type byFunc struct {
-	guard  func(*e6.Proposal) e6.Decision
-	choose func(e6.Choice) e6.Side
+	guard  func(*hook.Proposal) hook.Decision
+	choose func(hook.Choice) e6.Side
 }
 
-func (f byFunc) Guard(_ context.Context, p *e6.Proposal) e6.Decision { return f.guard(p) }
-func (f byFunc) Select(_ context.Context, c e6.Choice) e6.Side       { return f.choose(c) }
+func (f byFunc) Guard(_ context.Context, p *hook.Proposal) hook.Decision { return f.guard(p) }
+func (f byFunc) options() []e6.Option                                    { return []e6.Option{e6.WithGuard(f), e6.WithSelector(f)} }
+func (f byFunc) Select(_ context.Context, c hook.Choice) e6.Side         { return f.choose(c) }
 
 // What rules.md says and no symptom shows.
 func TestTheRulesOfGuardsSelectorsAndTheWayBack(t *testing.T) {
-	allow := func(*e6.Proposal) e6.Decision { return e6.Allow() }
-	none := func(e6.Choice) e6.Side { return e6.None }
-	blue := func(e6.Choice) e6.Side { return e6.Blue }
+	allow := func(*hook.Proposal) hook.Decision { return hook.Allow() }
+	none := func(hook.Choice) e6.Side { return e6.None }
+	blue := func(hook.Choice) e6.Side { return e6.Blue }
 	for name, test := range map[string]struct {
-		hooks  []e6.Hook
+		hooks  []e6.Option
 		before func(*testing.T, *e6test.Cluster, *e6.Client)
 		check  func(*testing.T, *e6test.Cluster, *e6.Client)
 	}{
 		"a delay asks again": {
-			hooks: []e6.Hook{byFunc{func(p *e6.Proposal) e6.Decision {
+			hooks: byFunc{func(p *hook.Proposal) hook.Decision {
 				if p.Attempt == 1 {
-					return e6.Delay(time.Minute, "too early")
+					return hook.Delay(time.Minute, "too early")
 				}
-				return e6.Allow()
-			}, none}},
+				return hook.Allow()
+			}, none}.options(),
 			check: func(t *testing.T, _ *e6test.Cluster, client *e6.Client) {
 				require.Equal(t, fsm.PhasePreparing, client.Strategy().Phase)
 				elapse(time.Minute)
@@ -49,14 +52,14 @@ func TestTheRulesOfGuardsSelectorsAndTheWayBack(t *testing.T) {
 			},
 		},
 		"the first guard that does not allow decides": {
-			hooks: []e6.Hook{byFunc{allow, none}, peakHours{}, byFunc{func(*e6.Proposal) e6.Decision { panic("it is not asked") }, none}},
+			hooks: slices.Concat(byFunc{allow, none}.options(), []e6.Option{e6.WithGuard(peakHours{})}, byFunc{func(*hook.Proposal) hook.Decision { panic("it is not called") }, none}.options()),
 			check: func(t *testing.T, _ *e6test.Cluster, client *e6.Client) {
 				require.Equal(t, "peak hours", told[events.GuardDecided](client)[0].Guard)
 				require.Empty(t, told[events.HookFailed](client))
 			},
 		},
 		"the first selector that names a side decides, and one that panics does not": {
-			hooks: []e6.Hook{byFunc{allow, func(e6.Choice) e6.Side { panic("a selector") }}, byFunc{allow, none}, byFunc{allow, blue}},
+			hooks: slices.Concat(byFunc{allow, func(hook.Choice) e6.Side { panic("a selector") }}.options(), byFunc{allow, none}.options(), byFunc{allow, blue}.options()),
 			check: func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
 				before := calls(cluster, "prepareStatement", e6.Blue)
 				answer(t, client)
@@ -64,7 +67,7 @@ func TestTheRulesOfGuardsSelectorsAndTheWayBack(t *testing.T) {
 			},
 		},
 		"without a word of a selector the target is taken": {
-			hooks: []e6.Hook{byFunc{allow, none}},
+			hooks: byFunc{allow, none}.options(),
 			check: func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
 				require.Equal(t, fsm.PhaseShared, client.Strategy().Phase)
 				answer(t, client)
@@ -72,7 +75,7 @@ func TestTheRulesOfGuardsSelectorsAndTheWayBack(t *testing.T) {
 			},
 		},
 		"an origin that refuses ends the shared phase, and its query goes to the target": {
-			hooks: []e6.Hook{byFunc{allow, blue}},
+			hooks: byFunc{allow, blue}.options(),
 			check: func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
 				cluster.CloseSide(e6.Blue)
 				answer(t, client)
@@ -81,7 +84,7 @@ func TestTheRulesOfGuardsSelectorsAndTheWayBack(t *testing.T) {
 			},
 		},
 		"an origin without an answer ends the shared phase": {
-			hooks: []e6.Hook{byFunc{allow, blue}},
+			hooks: byFunc{allow, blue}.options(),
 			check: func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
 				cluster.SetHealthy(e6.Blue, false)
 				answer(t, client)
@@ -90,7 +93,7 @@ func TestTheRulesOfGuardsSelectorsAndTheWayBack(t *testing.T) {
 			},
 		},
 		"selectors that need both sides no longer end the shared phase": {
-			hooks: []e6.Hook{e6.Canary{Ramp: time.Minute}, e6.AllToTarget{}},
+			hooks: []e6.Option{e6.WithSelector(hook.Canary{Ramp: time.Minute}), e6.WithSelector(hook.AllToTarget{})},
 			check: func(t *testing.T, _ *e6test.Cluster, client *e6.Client) {
 				elapse(time.Minute - time.Second)
 				require.Equal(t, fsm.PhaseShared, client.Strategy().Phase)
@@ -121,7 +124,7 @@ func TestTheRulesOfGuardsSelectorsAndTheWayBack(t *testing.T) {
 			},
 		},
 		"a rollback by the caller takes back what is being prepared": {
-			hooks: []e6.Hook{byFunc{func(*e6.Proposal) e6.Decision { return e6.Delay(time.Minute, "later") }, none}},
+			hooks: byFunc{func(*hook.Proposal) hook.Decision { return hook.Delay(time.Minute, "later") }, none}.options(),
 			check: func(t *testing.T, _ *e6test.Cluster, client *e6.Client) {
 				require.NoError(t, client.Rollback(t.Context(), "not today"))
 				require.Equal(t, fsm.StateBlue, client.Strategy().State)
@@ -139,7 +142,7 @@ func TestTheRulesOfGuardsSelectorsAndTheWayBack(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubbles.Test(t, func(t *testing.T) {
-				cluster, client := ailing(t, e6.WithHooks(test.hooks...), e6.WithRollback(e6.RollbackPolicy{MinRequests: 4}))
+				cluster, client := ailing(t, append(test.hooks, e6.WithRollback(e6.RollbackPolicy{MinRequests: 4}))...)
 				if test.before != nil {
 					test.before(t, cluster, client)
 				}

@@ -14,17 +14,18 @@ import (
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/hook"
 	"github.com/e6data/e6data-go/internal/stress"
 )
 
 // shared runs a test in the shared phase of a cutover from blue to green.
-func shared(t *testing.T, test func(t *testing.T, cluster *e6test.Cluster, client *e6.Client), selectors ...e6.Hook) {
+func shared(t *testing.T, test func(t *testing.T, cluster *e6test.Cluster, client *e6.Client), selectors ...hook.Selector) {
 	hooked(t, func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
 		cluster.OpenSide(e6.Green)
 		require.NoError(t, client.Switch(t.Context(), e6.Green))
 		require.Equal(t, fsm.PhaseShared, client.Strategy().Phase)
 		test(t, cluster, client)
-	}, selectors...)
+	}, with(e6.WithSelector, selectors...)...)
 }
 
 // side runs a query and returns where it ran.
@@ -69,7 +70,7 @@ func TestACanaryMovesEachKeyOnceAndAllOfThemInTheEnd(t *testing.T) {
 		}
 		require.Equal(t, fsm.StateGreen, client.Strategy().State, "the phase has ended by itself")
 		require.Equal(t, keys, share())
-	}, e6.Canary{From: 0.1, Ramp: 30*time.Minute - time.Second, Key: "tenant"})
+	}, hook.Canary{From: 0.1, Ramp: 30*time.Minute - time.Second, Key: "tenant"})
 }
 
 func TestACanaryWithoutAKeyTakesItsShareAtRandom(t *testing.T) {
@@ -80,22 +81,22 @@ func TestACanaryWithoutAKeyTakesItsShareAtRandom(t *testing.T) {
 		}
 		// A share of 0.5 of 400 is between 120 and 280 but once in 10^15 runs.
 		require.InDelta(t, 200, on[e6.Green], 80)
-	}, e6.Canary{From: 0.5, Ramp: 24 * time.Hour})
+	}, hook.Canary{From: 0.5, Ramp: 24 * time.Hour})
 }
 
 func TestACanaryThatTakesEverythingAtOnceSharesNothing(t *testing.T) {
-	for _, canary := range []e6.Canary{{From: 1, Ramp: time.Hour}, {}} {
+	for _, canary := range []hook.Canary{{From: 1, Ramp: time.Hour}, {}} {
 		hooked(t, func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
 			cluster.OpenSide(e6.Green)
 			require.NoError(t, client.Switch(t.Context(), e6.Green))
 			synctest.Wait()
 			require.Equal(t, fsm.StateGreen, client.Strategy().State)
-		}, canary)
+		}, e6.WithSelector(canary))
 	}
 }
 
 func TestALabelPinsAQueryAndTheNextSelectorDecidesAboutOthers(t *testing.T) {
-	only := e6.NewPinSide(e6.Blue)
+	only := hook.NewPinSide(e6.Blue)
 	shared(t, func(t *testing.T, _ *e6test.Cluster, client *e6.Client) {
 		require.Equal(t, e6.Green, side(t, client, e6.Label("side", "GREEN")))
 		require.Equal(t, e6.Blue, side(t, client, e6.Label("side", "blue")))
@@ -109,11 +110,11 @@ func TestALabelPinsAQueryAndTheNextSelectorDecidesAboutOthers(t *testing.T) {
 		<-time.After(31 * time.Minute)
 		require.Equal(t, fsm.StateGreen, client.Strategy().State, "Config.SharedTimeout")
 		require.Equal(t, e6.Green, side(t, client, e6.Label("side", "blue")))
-	}, e6.PinByLabel("side"), only)
+	}, hook.PinByLabel("side"), only)
 }
 
 func TestOneSideIsKeptUntilItIsReleased(t *testing.T) {
-	var only *e6.PinSide
+	var only *hook.PinSide
 	hold := &lateOnly{&only}
 	shared(t, func(t *testing.T, _ *e6test.Cluster, client *e6.Client) {
 		<-time.After(20 * time.Minute)
@@ -127,19 +128,19 @@ func TestOneSideIsKeptUntilItIsReleased(t *testing.T) {
 }
 
 // lateOnly makes its Only within the bubble.
-type lateOnly struct{ made **e6.PinSide }
+type lateOnly struct{ made **hook.PinSide }
 
 func (l *lateOnly) Wait(ctx context.Context, s fsm.Snapshot) {
-	*l.made = e6.NewPinSide(e6.Blue)
+	*l.made = hook.NewPinSide(e6.Blue)
 	(*l.made).Wait(ctx, s)
 }
-func (l *lateOnly) Select(ctx context.Context, c e6.Choice) e6.Side {
+func (l *lateOnly) Select(ctx context.Context, c hook.Choice) e6.Side {
 	return (*l.made).Select(ctx, c)
 }
 
 func TestASelectorSeesHealthLabelsAndBothSides(t *testing.T) {
-	var seen e6.Choice
-	var health [2]e6.SideHealth
+	var seen hook.Choice
+	var health [2]hook.SideHealth
 	shared(t, func(t *testing.T, _ *e6test.Cluster, client *e6.Client) {
 		side(t, client)
 		side(t, client, e6.Label("a", "1"), e6.Label("b", "2"), e6.Tag("report"))
@@ -150,21 +151,21 @@ func TestASelectorSeesHealthLabelsAndBothSides(t *testing.T) {
 		require.EqualValues(t, 0, health[0].Requests)
 		require.EqualValues(t, 1, health[1].Requests)
 		require.Equal(t, e6.Green, health[1].Side)
-	}, bySelector(func(c e6.Choice) e6.Side {
-		seen, health = c, [2]e6.SideHealth{c.Health(e6.Blue), c.Health(e6.Green)}
+	}, bySelector(func(c hook.Choice) e6.Side {
+		seen, health = c, [2]hook.SideHealth{c.Health(e6.Blue), c.Health(e6.Green)}
 		return e6.None
 	}))
 }
 
-type bySelector func(e6.Choice) e6.Side
+type bySelector func(hook.Choice) e6.Side
 
-func (f bySelector) Select(_ context.Context, c e6.Choice) e6.Side { return f(c) }
+func (f bySelector) Select(_ context.Context, c hook.Choice) e6.Side { return f(c) }
 
 func TestNothingIsLostWhenTheOriginOfASharedPhaseRefuses(t *testing.T) {
 	cluster := start(t)
 	var ask atomic.Int64
-	client, err := e6.Open(t.Context(), config(cluster), e6.WithDialer(cluster.Dialer()), e6.WithHooks(
-		bySelector(func(c e6.Choice) e6.Side {
+	client, err := e6.Open(t.Context(), config(cluster), e6.WithDialer(cluster.Dialer()), e6.WithSelector(
+		bySelector(func(c hook.Choice) e6.Side {
 			if ask.Add(1)%2 == 0 {
 				return c.Strategy.Origin()
 			}

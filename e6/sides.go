@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/hook"
 	"github.com/e6data/e6data-go/e6/internal/ctxerr"
 	"github.com/e6data/e6data-go/e6/internal/errtext"
 	"github.com/e6data/e6data-go/e6/internal/router"
@@ -91,7 +92,7 @@ func (c *Client) credentials(ctx context.Context) (user, token string, err error
 	var failure error
 	go func() {
 		defer close(answered)
-		failure = c.callbacks.credentials.protect(PointCredentials, func() (err error) {
+		failure = c.callbacks.credentials.protect(hook.PointCredentials, func() (err error) {
 			u, t, err = c.cfg.Credentials(ctx)
 			return err
 		})

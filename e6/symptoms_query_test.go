@@ -15,6 +15,7 @@ import (
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/hook"
 	"github.com/e6data/e6data-go/e6/store"
 )
 
@@ -227,7 +228,7 @@ type stuck struct {
 	calls int
 }
 
-func (h *stuck) QueryStart(ctx context.Context, _ e6.QueryStart) context.Context {
+func (h *stuck) QueryStart(ctx context.Context, _ hook.QueryStart) context.Context {
 	if h.calls++; h.calls == 1 {
 		<-h.end
 	} else {
@@ -235,12 +236,12 @@ func (h *stuck) QueryStart(ctx context.Context, _ e6.QueryStart) context.Context
 	}
 	return ctx
 }
-func (h *stuck) QueryEnd(context.Context, e6.QueryEnd) {}
-func (h *stuck) String() string                        { return "audit" }
+func (h *stuck) QueryEnd(context.Context, hook.QueryEnd) {}
+func (h *stuck) String() string                          { return "audit" }
 
 func aHookFails(t *testing.T) {
 	hook := &stuck{end: make(chan struct{})}
-	_, client := ailing(t, e6.WithHooks(hook))
+	_, client := ailing(t, e6.WithQueryHook(hook))
 	began := time.Now()
 	answer(t, client)
 	require.Equal(t, 100*time.Millisecond, time.Since(began), "a call costs its budget at the most")
@@ -261,7 +262,7 @@ func aHookFails(t *testing.T) {
 	require.Equal(t, []string{"query_start overrun", "query_start busy", "query_start panic"}, problems)
 	require.Contains(t, client.Health().LastErrors[0].What, "hook audit: panic in query_start")
 
-	cluster, client := ailing(t, e6.WithHooks(rashGuard{}))
+	cluster, client := ailing(t, e6.WithGuard(rashGuard{}))
 	moveTo(t, cluster, client, e6.Green)
 	require.Equal(t, "guard", told[events.HookFailed](client)[0].Point)
 	require.Equal(t, "allow", told[events.GuardDecided](client)[0].Decision)
@@ -271,7 +272,7 @@ func aHookFails(t *testing.T) {
 // rashGuard is a guard that fails.
 type rashGuard struct{}
 
-func (rashGuard) Guard(context.Context, *e6.Proposal) e6.Decision { panic("a guard") }
+func (rashGuard) Guard(context.Context, *hook.Proposal) hook.Decision { panic("a guard") }
 
 func eventsWereDropped(t *testing.T) {
 	_, client := ailing(t)

@@ -14,18 +14,19 @@ import (
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/hook"
 	"github.com/e6data/e6data-go/e6/store"
 )
 
 func theConfigurationIsRefused(t *testing.T) {
-	_, err := e6.Open(t.Context(), e6.Config{Address: "https://example.com", Token: "hunter2"}, e6.WithHooks("no hook"))
+	_, err := e6.Open(t.Context(), e6.Config{Address: "https://example.com", Token: "hunter2"}, e6.WithGuard(nil))
 	refused, ok := errors.AsType[*e6.ConfigError](err)
 	require.True(t, ok, "%v", err)
 	var fields []string
 	for _, p := range refused.Problems {
 		fields = append(fields, p.Field)
 	}
-	require.ElementsMatch(t, []string{"Address", "User", "WithHooks[0]"}, fields)
+	require.ElementsMatch(t, []string{"Address", "User", "WithGuard"}, fields)
 	require.NotContains(t, err.Error(), "hunter2")
 }
 
@@ -181,11 +182,11 @@ func anUnknownSideIsAnnounced(t *testing.T) {
 // peakHours is a guard that allows nothing.
 type peakHours struct{}
 
-func (peakHours) Guard(context.Context, *e6.Proposal) e6.Decision { return e6.Veto("peak hours") }
-func (peakHours) String() string                                  { return "peak hours" }
+func (peakHours) Guard(context.Context, *hook.Proposal) hook.Decision { return hook.Veto("peak hours") }
+func (peakHours) String() string                                      { return "peak hours" }
 
 func aGuardVetoes(t *testing.T) {
-	cluster, client := ailing(t, e6.WithHooks(peakHours{}))
+	cluster, client := ailing(t, e6.WithGuard(peakHours{}))
 	moveTo(t, cluster, client, e6.Green)
 	require.Equal(t, fsm.StateBlue, client.Strategy().State)
 	require.Equal(t, "veto: peak hours", client.Strategy().Cause.String())
@@ -200,7 +201,7 @@ func aGuardVetoes(t *testing.T) {
 	answer(t, client)
 	require.Equal(t, e6.Green, client.Strategy().Active, "the only side that is left cannot be vetoed")
 
-	cluster, client = ailing(t, e6.WithHooks(lateVeto{}))
+	cluster, client = ailing(t, e6.WithGuard(lateVeto{}))
 	moveTo(t, cluster, client, e6.Green)
 	cluster.CloseSide(e6.Blue) // while the guard thinks
 	answer(t, client)
@@ -211,24 +212,24 @@ func aGuardVetoes(t *testing.T) {
 // lateVeto is a guard that says no when it is asked to come to an end.
 type lateVeto struct{}
 
-func (lateVeto) Guard(ctx context.Context, _ *e6.Proposal) e6.Decision {
+func (lateVeto) Guard(ctx context.Context, _ *hook.Proposal) hook.Decision {
 	<-ctx.Done()
-	return e6.Veto("too late")
+	return hook.Veto("too late")
 }
 
 // limits keeps the limit of each cutover and how it ended.
 type limits struct {
 	limit time.Duration
-	ended []e6.CutoverEnd
+	ended []hook.CutoverEnd
 }
 
-func (l *limits) CutoverStart(ctx context.Context, s e6.CutoverStart) context.Context {
+func (l *limits) CutoverStart(ctx context.Context, s hook.CutoverStart) context.Context {
 	if s.From != e6.None {
 		l.limit = s.Limit
 	}
 	return ctx
 }
-func (l *limits) CutoverEnd(_ context.Context, e e6.CutoverEnd) {
+func (l *limits) CutoverEnd(_ context.Context, e hook.CutoverEnd) {
 	if e.Result != "settled" { // on first use
 		l.ended = append(l.ended, e)
 	}
@@ -236,7 +237,7 @@ func (l *limits) CutoverEnd(_ context.Context, e e6.CutoverEnd) {
 
 func aCutoverIsLong(t *testing.T) {
 	seen := &limits{}
-	cluster, client := ailing(t, e6.WithHooks(seen))
+	cluster, client := ailing(t, e6.WithCutoverHook(seen))
 	stream := held(t, client)
 	moveTo(t, cluster, client, e6.Green)
 	elapse(14 * time.Minute)
@@ -251,7 +252,7 @@ func aCutoverIsLong(t *testing.T) {
 	require.Equal(t, []events.DrainEnded{{Side: e6.Blue, Result: "drained", Took: 14 * time.Minute}}, told[events.DrainEnded](client))
 	require.Equal(t, "drained", seen.ended[0].Result)
 
-	cluster, client = ailing(t, e6.WithHooks(seen, e6.NewPinSide(e6.Blue))) // which nobody releases
+	cluster, client = ailing(t, e6.WithCutoverHook(seen), e6.WithSelector(hook.NewPinSide(e6.Blue))) // which nobody releases
 	moveTo(t, cluster, client, e6.Green)
 	elapse(30*time.Minute - time.Second)
 	require.Equal(t, 55*time.Minute, seen.limit)

@@ -56,7 +56,7 @@ type SideSample struct {
 	PerSecond float64 `json:"per_second"`
 	// InFlight is the number of queries on the side.
 	InFlight int64 `json:"in_flight"`
-	// P50 and P99 are those of e6.SideHealth, and 0 if nothing is known.
+	// P50 and P99 are those of hook.SideHealth, and 0 if nothing is known.
 	P50 time.Duration `json:"p50_ns"`
 	P99 time.Duration `json:"p99_ns"`
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/hook"
 	"github.com/e6data/e6data-go/e6/store"
 )
 
@@ -51,18 +52,18 @@ func (s *signals) ClientOpened(c *e6.Client) {
 }
 func (s *signals) ClientClosed(*e6.Client) {}
 
-func (s *signals) CutoverStart(ctx context.Context, start e6.CutoverStart) context.Context {
+func (s *signals) CutoverStart(ctx context.Context, start hook.CutoverStart) context.Context {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.open++
 	return context.WithValue(ctx, startKey{}, start)
 }
 
-func (s *signals) CutoverEnd(ctx context.Context, end e6.CutoverEnd) {
+func (s *signals) CutoverEnd(ctx context.Context, end hook.CutoverEnd) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.open--
-	if start := ctx.Value(startKey{}).(e6.CutoverStart); end.Changed {
+	if start := ctx.Value(startKey{}).(hook.CutoverStart); end.Changed {
 		s.hooks = append(s.hooks, changeName(start.From, start.To, start.Change))
 	}
 }
@@ -148,7 +149,7 @@ func TestChange_GivesEverySignalOnce(t *testing.T) {
 				cluster.OpenSide(fsm.Green)
 				require.ErrorIs(t, client.Switch(t.Context(), fsm.Green), e6.ErrVetoed)
 			},
-			opts: []e6.Option{e6.WithHooks(veto{})},
+			opts: []e6.Option{e6.WithGuard(veto{})},
 		},
 		"aborted after it was accepted": {
 			path: func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
@@ -224,7 +225,7 @@ func requireSignals(t *testing.T, path func(*testing.T, *e6test.Cluster, *e6.Cli
 	want = append([]string{"none->blue detected"}, want...)
 	r, s := newRig(t), &signals{}
 	cluster := start(t, e6test.WithBatchRows(10), e6test.WithChunks(1))
-	opts = append(opts, e6.WithHooks(s), e6.WithLogger(slog.New(slog.NewJSONHandler(s, nil))))
+	opts = append(opts, e6.WithClientHook(s), e6.WithCutoverHook(s), e6.WithLogger(slog.New(slog.NewJSONHandler(s, nil))))
 	client := r.open(t, config(cluster), opts...)
 	path(t, cluster, client)
 	require.NoError(t, client.Close())

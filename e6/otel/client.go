@@ -15,6 +15,7 @@ import (
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/hook"
 )
 
 // hooks are the hooks of one client.
@@ -27,27 +28,27 @@ type hooks struct {
 }
 
 var (
-	_ e6.ClientHook    = (*hooks)(nil)
-	_ e6.QueryHook     = (*hooks)(nil)
-	_ e6.StepHook      = (*hooks)(nil)
-	_ e6.DetectionHook = (*hooks)(nil)
-	_ e6.SessionHook   = (*hooks)(nil)
-	_ e6.CutoverHook   = (*hooks)(nil)
-	_ e6.InlineHook    = (*hooks)(nil)
+	_ e6.ClientHook      = (*hooks)(nil)
+	_ hook.QueryHook     = (*hooks)(nil)
+	_ hook.StepHook      = (*hooks)(nil)
+	_ hook.DetectionHook = (*hooks)(nil)
+	_ hook.SessionHook   = (*hooks)(nil)
+	_ hook.CutoverHook   = (*hooks)(nil)
+	_ hook.InlineHook    = (*hooks)(nil)
 )
 
 // String names the hooks in events.
 func (h *hooks) String() string { return "e6otel" }
 
-// Prompt implements e6.InlineHook. The end of a recorded span may block: a processor
+// Inline implements hook.InlineHook. The end of a recorded span may block: a processor
 // may export the span synchronously.
-func (h *hooks) Prompt(ctx context.Context, point string) bool {
+func (h *hooks) Inline(ctx context.Context, point string) bool {
 	switch point {
-	case e6.PointQueryStart:
+	case hook.PointQueryStart:
 		return h.inst.set.name == nil // a formatter is code of the program and may block
-	case e6.PointStepStart:
+	case hook.PointStepStart:
 		return true
-	case e6.PointQueryEnd, e6.PointStepEnd:
+	case hook.PointQueryEnd, hook.PointStepEnd:
 		q, ok := ctx.Value(queryKey{h}).(*query)
 		return ok && !q.recording
 	}
@@ -70,7 +71,7 @@ type client struct {
 	names           cache[string, string] // of namespaces
 	summaries       cache[string, string]
 	inFlightQueries inFlightQueries
-	running         atomic.Pointer[e6.CutoverStart]
+	running         atomic.Pointer[hook.CutoverStart]
 	last            chan struct{}  // closed with the last event
 	closing         chan struct{}  // closed when the client is
 	traces          sync.WaitGroup // spans of cutovers that wait for queries

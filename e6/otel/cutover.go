@@ -9,19 +9,20 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/e6data/e6data-go/e6"
+	"github.com/e6data/e6data-go/e6/hook"
 )
 
 // change is the span of a cutover: of a transition, or of any other change of the
 // active side. The latter has ended already when its hooks are called.
 type change struct {
 	c            *client
-	start        *e6.CutoverStart
+	start        *hook.CutoverStart
 	cutoverTrace *cutoverTrace // nil if its span is not recorded
 	span         trace.Span
 }
 
-// CutoverStart implements e6.CutoverHook.
-func (h *hooks) CutoverStart(ctx context.Context, s e6.CutoverStart) context.Context {
+// CutoverStart implements hook.CutoverHook.
+func (h *hooks) CutoverStart(ctx context.Context, s hook.CutoverStart) context.Context {
 	c := h.current.Load()
 	if c == nil {
 		return ctx
@@ -47,8 +48,8 @@ func (h *hooks) CutoverStart(ctx context.Context, s e6.CutoverStart) context.Con
 	return context.WithValue(ctx, cutoverKey{h}, ch)
 }
 
-// CutoverEnd implements e6.CutoverHook.
-func (h *hooks) CutoverEnd(ctx context.Context, e e6.CutoverEnd) {
+// CutoverEnd implements hook.CutoverHook.
+func (h *hooks) CutoverEnd(ctx context.Context, e hook.CutoverEnd) {
 	ch, ok := ctx.Value(cutoverKey{h}).(*change)
 	if !ok {
 		return
@@ -95,7 +96,7 @@ func cutoverError(result string) string {
 
 // leftSides are the sides that are not active after a cutover and may have queries
 // in flight.
-func leftSides(s *e6.CutoverStart, e e6.CutoverEnd) []e6.Side {
+func leftSides(s *hook.CutoverStart, e hook.CutoverEnd) []e6.Side {
 	switch {
 	case e.Result == aborted:
 		return []e6.Side{s.To}
@@ -108,7 +109,7 @@ func leftSides(s *e6.CutoverStart, e e6.CutoverEnd) []e6.Side {
 }
 
 // addEvents adds the events, the result and the status of a cutover to its span.
-func (ch *change) addEvents(e e6.CutoverEnd) {
+func (ch *change) addEvents(e hook.CutoverEnd) {
 	at := func(name string, t time.Time) {
 		if !t.IsZero() {
 			ch.span.AddEvent(name, trace.WithTimestamp(t))

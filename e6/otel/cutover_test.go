@@ -15,6 +15,7 @@ import (
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/hook"
 )
 
 func TestCutover_TraceWithEightQueriesInFlight(t *testing.T) {
@@ -252,7 +253,7 @@ func TestCutover_LinksToLostAndReplayedQueriesComeFirst(t *testing.T) {
 func TestCutover_AbortedHasAnErrorStatus(t *testing.T) {
 	r := newRig(t)
 	cluster := start(t)
-	client := r.open(t, config(cluster), e6.WithHooks(veto{}))
+	client := r.open(t, config(cluster), e6.WithGuard(veto{}))
 	cluster.OpenSide(fsm.Green)
 	require.ErrorIs(t, client.Switch(t.Context(), fsm.Green), e6.ErrVetoed)
 	cutover := r.cutovers(t, 1)[0]
@@ -267,4 +268,4 @@ func TestCutover_AbortedHasAnErrorStatus(t *testing.T) {
 // veto is a guard that vetoes every transition.
 type veto struct{}
 
-func (veto) Guard(context.Context, *e6.Proposal) e6.Decision { return e6.Veto("not now") }
+func (veto) Guard(context.Context, *hook.Proposal) hook.Decision { return hook.Veto("not now") }

@@ -1,10 +1,9 @@
 package e6otel
 
 import (
+	"github.com/e6data/e6data-go/e6/hook"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
-
-	"github.com/e6data/e6data-go/e6"
 )
 
 // mostLinks is the maximum number of links of a cutover's span. It is the default limit
@@ -15,7 +14,7 @@ const mostLinks = 128
 // cutoverTrace records the effects of a cutover on queries. All fields except start are
 // guarded by inFlightQueries.mu until close.
 type cutoverTrace struct {
-	start    *e6.CutoverStart
+	start    *hook.CutoverStart
 	inFlight []*inFlightQuery // on the origin at the start
 
 	// The first queries that were lost, replayed and retried, for the links.

@@ -4,18 +4,17 @@ import (
 	"context"
 	"slices"
 
+	"github.com/e6data/e6data-go/e6/hook"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
-
-	"github.com/e6data/e6data-go/e6"
 )
 
 // operation is a detection, or the opening of a session, in flight.
 type operation struct {
 	c         *client
 	span      trace.Span
-	detection e6.DetectionStart
-	session   e6.SessionStart
+	detection hook.DetectionStart
+	session   hook.SessionStart
 }
 
 // begin starts the span of an operation.
@@ -24,8 +23,8 @@ func (w *operation) begin(ctx context.Context, name string, attrs ...attribute.K
 	return ctx
 }
 
-// DetectionStart implements e6.DetectionHook.
-func (h *hooks) DetectionStart(ctx context.Context, s e6.DetectionStart) context.Context {
+// DetectionStart implements hook.DetectionHook.
+func (h *hooks) DetectionStart(ctx context.Context, s hook.DetectionStart) context.Context {
 	c := h.current.Load()
 	if c == nil {
 		return ctx
@@ -36,8 +35,8 @@ func (h *hooks) DetectionStart(ctx context.Context, s e6.DetectionStart) context
 	return context.WithValue(ctx, detectionKey{h}, w)
 }
 
-// DetectionEnd implements e6.DetectionHook.
-func (h *hooks) DetectionEnd(ctx context.Context, e e6.DetectionEnd) {
+// DetectionEnd implements hook.DetectionHook.
+func (h *hooks) DetectionEnd(ctx context.Context, e hook.DetectionEnd) {
 	w, ok := ctx.Value(detectionKey{h}).(*operation)
 	if !ok {
 		return
@@ -52,8 +51,8 @@ func (h *hooks) DetectionEnd(ctx context.Context, e e6.DetectionEnd) {
 	w.span.End()
 }
 
-// SessionStart implements e6.SessionHook.
-func (h *hooks) SessionStart(ctx context.Context, s e6.SessionStart) context.Context {
+// SessionStart implements hook.SessionHook.
+func (h *hooks) SessionStart(ctx context.Context, s hook.SessionStart) context.Context {
 	c := h.current.Load()
 	if c == nil {
 		return ctx
@@ -63,8 +62,8 @@ func (h *hooks) SessionStart(ctx context.Context, s e6.SessionStart) context.Con
 	return context.WithValue(ctx, sessionKey{h}, w)
 }
 
-// SessionEnd implements e6.SessionHook.
-func (h *hooks) SessionEnd(ctx context.Context, e e6.SessionEnd) {
+// SessionEnd implements hook.SessionHook.
+func (h *hooks) SessionEnd(ctx context.Context, e hook.SessionEnd) {
 	w, ok := ctx.Value(sessionKey{h}).(*operation)
 	if !ok {
 		return

@@ -4,12 +4,11 @@ import (
 	"context"
 	"time"
 
+	"github.com/e6data/e6data-go/e6/hook"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
-
-	"github.com/e6data/e6data-go/e6"
 )
 
 // Option is an option of New.
@@ -67,7 +66,7 @@ func WithQueryText(t QueryText) Option { return func(s *settings) { s.text = t }
 // conventional name; more than 255 characters are cut off. It is called for every
 // statement, by several goroutines at once, and within Config.HookBudget; if it panics or
 // takes longer, the statement has no span.
-type SpanNameFormatter func(ctx context.Context, s e6.QueryStart, name string) string
+type SpanNameFormatter func(ctx context.Context, s hook.QueryStart, name string) string
 
 // WithSpanNameFormatter sets the names of the spans of statements. Default: the
 // conventional name, which is db.query.summary or, without one, db.namespace or

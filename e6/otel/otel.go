@@ -74,5 +74,8 @@ func (i *Instrumentation) Close() error { return i.registered.Unregister() }
 // its hooks hold the queries in flight of that client.
 func (i *Instrumentation) Options() []e6.Option {
 	h := &hooks{inst: i, clients: map[*e6.Client]*client{}}
-	return []e6.Option{e6.WithHooks(h), e6.WithDialOptions(grpc.WithChainUnaryInterceptor(h.inject))}
+	return []e6.Option{
+		e6.WithClientHook(h), e6.WithQueryHook(h), e6.WithStepHook(h), e6.WithDetectionHook(h), e6.WithSessionHook(h), e6.WithCutoverHook(h),
+		e6.WithDialOptions(grpc.WithChainUnaryInterceptor(h.inject)),
+	}
 }

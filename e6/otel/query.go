@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc/metadata"
 
 	"github.com/e6data/e6data-go/e6"
+	"github.com/e6data/e6data-go/e6/hook"
 )
 
 // query is a statement in flight.
@@ -36,8 +37,8 @@ type outcome struct {
 	side                              e6.Side
 }
 
-// QueryStart implements e6.QueryHook.
-func (h *hooks) QueryStart(ctx context.Context, s e6.QueryStart) context.Context {
+// QueryStart implements hook.QueryHook.
+func (h *hooks) QueryStart(ctx context.Context, s hook.QueryStart) context.Context {
 	c := h.current.Load()
 	if c == nil {
 		return ctx
@@ -61,15 +62,15 @@ func (h *hooks) QueryStart(ctx context.Context, s e6.QueryStart) context.Context
 	return context.WithValue(ctx, queryKey{h}, q)
 }
 
-// QueryEnd implements e6.QueryHook.
-func (h *hooks) QueryEnd(ctx context.Context, e e6.QueryEnd) {
+// QueryEnd implements hook.QueryHook.
+func (h *hooks) QueryEnd(ctx context.Context, e hook.QueryEnd) {
 	q, ok := ctx.Value(queryKey{h}).(*query)
 	if !ok {
 		return
 	}
 	c := q.c
-	c.inFlightQueries.end(&q.inFlightQuery, e.Lost())
-	o := outcome{summary: q.template.summary, namespace: q.template.namespace, failure: errorType(e.Err), code: statusCode(e.Err), side: e.Handle.Side}
+	c.inFlightQueries.end(&q.inFlightQuery, e.Lost)
+	o := outcome{summary: q.template.summary, namespace: q.template.namespace, failure: errorType(e.Err), code: statusCode(e.Err), side: e.Side}
 	s := c.ended.get(o, func() *set { return c.outcome(o) })
 	h.inst.instruments.operation.Record(ctx, seconds(e.Took), s.record...)
 	if e.Err == nil {
@@ -77,10 +78,10 @@ func (h *hooks) QueryEnd(ctx context.Context, e e6.QueryEnd) {
 	}
 	if q.recording {
 		q.span.SetAttributes(
-			sideOf(keySide, e.Handle.Side), keyRows.Int64(e.Rows), keyBatches.Int64(e.Batches), keyBytes.Int64(e.Bytes),
+			sideOf(keySide, e.Side), keyRows.Int64(e.Rows), keyBatches.Int64(e.Batches), keyBytes.Int64(e.Bytes),
 			keyRetries.Int(e.Retries), keyReplays.Int(e.Replays))
-		if e.Handle.QueryID != "" {
-			q.span.SetAttributes(keyQueryID.String(e.Handle.QueryID))
+		if e.QueryID != "" {
+			q.span.SetAttributes(keyQueryID.String(e.QueryID))
 		}
 		fail(q.span, e.Err)
 		// The span has the duration of the metric. End is the last call, as an exporter may block.
@@ -104,8 +105,8 @@ func (c *client) outcome(o outcome) *set {
 	return c.set(attrs...)
 }
 
-// StepStart implements e6.StepHook.
-func (h *hooks) StepStart(ctx context.Context, s e6.StepStart) context.Context {
+// StepStart implements hook.StepHook.
+func (h *hooks) StepStart(ctx context.Context, s hook.StepStart) context.Context {
 	q, ok := ctx.Value(queryKey{h}).(*query)
 	if !ok {
 		return ctx
@@ -114,15 +115,15 @@ func (h *hooks) StepStart(ctx context.Context, s e6.StepStart) context.Context {
 		q.c.inFlightQueries.begin(&q.inFlightQuery, s.Side, s.Replay)
 	}
 	if !q.recording {
-		return e6.SkipSteps(ctx)
+		return nil // no other step of this execution is of use
 	}
 	ctx, span := h.inst.tracer.Start(ctx, s.Step, trace.WithAttributes(q.c.attrs...), trace.WithAttributes(
 		sideOf(keySide, s.Side), keyAttempt.Int(s.Attempt), keyReplay.Bool(s.Replay)))
 	return context.WithValue(ctx, stepKey{h}, span)
 }
 
-// StepEnd implements e6.StepHook.
-func (h *hooks) StepEnd(ctx context.Context, e e6.StepEnd) {
+// StepEnd implements hook.StepHook.
+func (h *hooks) StepEnd(ctx context.Context, e hook.StepEnd) {
 	span, ok := ctx.Value(stepKey{h}).(trace.Span)
 	if !ok {
 		return

@@ -11,6 +11,7 @@ import (
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/hook"
 )
 
 // scenario emits every metric and every span, with several clients one after another. It
@@ -56,7 +57,7 @@ func quietly(t *testing.T, r *rig) {
 // steered is a cutover that a guard vetoes, with a hook that panics.
 func steered(t *testing.T, r *rig) {
 	cluster := start(t)
-	client := r.open(t, config(cluster), e6.WithHooks(veto{}, panics{}))
+	client := r.open(t, config(cluster), e6.WithGuard(veto{}), e6.WithQueryHook(panics{}))
 	_, err := client.QueryAll(t.Context(), "SELECT 1")
 	require.NoError(t, err)
 	cluster.OpenSide(fsm.Green)
@@ -67,8 +68,8 @@ func steered(t *testing.T, r *rig) {
 // panics is a hook that panics.
 type panics struct{}
 
-func (panics) QueryStart(context.Context, e6.QueryStart) context.Context { panic("a hook") }
-func (panics) QueryEnd(context.Context, e6.QueryEnd)                     {}
+func (panics) QueryStart(context.Context, hook.QueryStart) context.Context { panic("a hook") }
+func (panics) QueryEnd(context.Context, hook.QueryEnd)                     {}
 
 // closedTooEarly is a client that is closed during a drain, with a step and a login that
 // fail.

@@ -30,6 +30,7 @@ import (
 	"github.com/e6data/e6data-go/e6/auth"
 	"github.com/e6data/e6data-go/e6/debug"
 	"github.com/e6data/e6data-go/e6/e6test"
+	"github.com/e6data/e6data-go/e6/hook"
 	e6otel "github.com/e6data/e6data-go/e6/otel"
 	"github.com/e6data/e6data-go/e6/sqldriver"
 	"github.com/e6data/e6data-go/e6/store"
@@ -106,10 +107,10 @@ func (r *record) requireNo(t *testing.T, secret string) {
 // panicking is a hook that panics while it holds the statement.
 type panicking struct{}
 
-var _ e6.QueryHook = panicking{}
+var _ hook.QueryHook = panicking{}
 
-func (panicking) QueryStart(context.Context, e6.QueryStart) context.Context { panic("a hook fails") }
-func (panicking) QueryEnd(context.Context, e6.QueryEnd)                     {}
+func (panicking) QueryStart(context.Context, hook.QueryStart) context.Context { panic("a hook fails") }
+func (panicking) QueryEnd(context.Context, hook.QueryEnd)                     {}
 
 // run uses every method of a client, and makes each fail.
 func (r *record) run(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
@@ -208,7 +209,7 @@ func TestSecrets_NoneInTheOutputOfAFullRun(t *testing.T) {
 		}
 		seen.keep(cfg, &cfg, []e6.Config{cfg}, struct{ C e6.Config }{cfg})
 		rig := newRig(t, e6otel.WithQueryText(e6otel.QueryTextSanitized))
-		client := rig.open(t, cfg, e6.WithLogger(slog.New(handlers[i])), e6.WithHooks(panicking{}), e6.WithStore(files))
+		client := rig.open(t, cfg, e6.WithLogger(slog.New(handlers[i])), e6.WithQueryHook(panicking{}), e6.WithStore(files))
 		seen.run(t, cluster, client)
 		require.Eventually(t, func() bool {
 			record, err := files.Load(t.Context(), cfg.Address+"/")

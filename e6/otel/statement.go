@@ -7,10 +7,9 @@ import (
 	"sync"
 	"unicode/utf8"
 
+	"github.com/e6data/e6data-go/e6/hook"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
-
-	"github.com/e6data/e6data-go/e6"
 )
 
 // spanTemplate holds the name and the options that all spans of one statement share.
@@ -72,7 +71,7 @@ func (t *templates) get(key statementKey, create func() *spanTemplate) *spanTemp
 }
 
 // template returns the template of a statement.
-func (c *client) template(s e6.QueryStart) *spanTemplate {
+func (c *client) template(s hook.QueryStart) *spanTemplate {
 	key := statementKey{s.SQL, s.Template, s.Catalog, s.Schema}
 	if s.Template != "" && c.inst.set.text != QueryTextRaw {
 		key.sql = "" // other values of the arguments give the same template
@@ -81,7 +80,7 @@ func (c *client) template(s e6.QueryStart) *spanTemplate {
 }
 
 // newTemplate follows the conventions for the name and the attributes of a database span.
-func (c *client) newTemplate(s e6.QueryStart) *spanTemplate {
+func (c *client) newTemplate(s hook.QueryStart) *spanTemplate {
 	summary := s.Summary()
 	namespace := namespaceOf(s.Catalog, s.Schema)
 	t := &spanTemplate{name: summary, namespace: c.metricNamespace(namespace), summary: c.metricSummary(summary)}
@@ -108,7 +107,7 @@ func (c *client) newTemplate(s e6.QueryStart) *spanTemplate {
 
 // queryText is the value of db.query.text. By the conventions, the text of a call with
 // arguments is not sanitised.
-func queryText(s e6.QueryStart, how QueryText) string {
+func queryText(s hook.QueryStart, how QueryText) string {
 	switch {
 	case how == QueryTextNone:
 		return ""

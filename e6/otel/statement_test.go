@@ -18,6 +18,7 @@ import (
 
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/events"
+	"github.com/e6data/e6data-go/e6/hook"
 	e6otel "github.com/e6data/e6data-go/e6/otel"
 	"github.com/e6data/e6data-go/internal/stress"
 )
@@ -128,7 +129,7 @@ func TestSpanName_IsTheSummaryOrTheTarget(t *testing.T) {
 }
 
 func TestSpanName_IsThatOfTheFormatter(t *testing.T) {
-	formatter := func(_ context.Context, s e6.QueryStart, name string) string {
+	formatter := func(_ context.Context, s hook.QueryStart, name string) string {
 		switch s.Tag {
 		case "empty":
 			return ""
@@ -154,14 +155,14 @@ func TestSpanName_IsThatOfTheFormatter(t *testing.T) {
 	require.Equal(t, []string{"report: SELECT", "SELECT", strings.Repeat("ü", 255), "a\uFFFDb"}, names)
 	require.True(t, slices.ContainsFunc(client.History(), func(e events.Event) bool {
 		f, ok := e.Data.(events.HookFailed)
-		return ok && f.Point == e6.PointQueryStart && f.Problem == "panic"
+		return ok && f.Point == hook.PointQueryStart && f.Problem == "panic"
 	}))
 }
 
 // A formatter is code of the program: it may block, for at most the hook budget.
 func TestSpanName_AFormatterThatBlocksDoesNotStopQueries(t *testing.T) {
 	let := make(chan struct{})
-	r := newRig(t, e6otel.WithSpanNameFormatter(func(context.Context, e6.QueryStart, string) string { <-let; return "" }))
+	r := newRig(t, e6otel.WithSpanNameFormatter(func(context.Context, hook.QueryStart, string) string { <-let; return "" }))
 	cfg := config(start(t))
 	cfg.HookBudget = 10 * time.Millisecond
 	client := r.open(t, cfg)

@@ -15,6 +15,7 @@ import (
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/events"
+	"github.com/e6data/e6data-go/e6/hook"
 	"github.com/e6data/e6data-go/emulator"
 )
 
@@ -55,8 +56,8 @@ func (a *alarm) event(e events.Event) {
 type freeze struct{ on atomic.Bool }
 
 // Guard keeps the client where it is while the freeze is on.
-func (f *freeze) Guard(context.Context, *e6.Proposal) e6.Decision {
-	return e6.Decision{Veto: f.on.Load(), Reason: "no deployments this week"}
+func (f *freeze) Guard(context.Context, *hook.Proposal) hook.Decision {
+	return hook.Decision{Veto: f.on.Load(), Reason: "no deployments this week"}
 }
 
 func main() {
@@ -70,7 +71,7 @@ func main() {
 	em, err := emulator.Start(emulator.Options{NoSample: true})
 	check(err)
 	cluster, guard := em.Cluster(), &freeze{}
-	client, err := e6.Open(ctx, e6.Config{Address: em.Addr(), User: "me@example.com", Token: "any-token"}, e6.WithHooks(guard))
+	client, err := e6.Open(ctx, e6.Config{Address: em.Addr(), User: "me@example.com", Token: "any-token"}, e6.WithGuard(guard))
 	check(err)
 	a := &alarm{start: time.Now(), changes: make(chan string, 100)}
 	unsubscribe := client.Subscribe(a.event, watched)

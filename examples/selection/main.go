@@ -18,6 +18,7 @@ import (
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/hook"
 	"github.com/e6data/e6data-go/emulator"
 )
 
@@ -26,16 +27,16 @@ type gate struct{ hour atomic.Int64 }
 
 func (g *gate) String() string { return "gate" }
 
-func (g *gate) Guard(ctx context.Context, p *e6.Proposal) e6.Decision {
+func (g *gate) Guard(ctx context.Context, p *hook.Proposal) hook.Decision {
 	if h := g.hour.Load(); h >= 8 && h < 18 {
-		return e6.Veto(fmt.Sprintf("it is %d o'clock, which is a peak hour", h))
+		return hook.Veto(fmt.Sprintf("it is %d o'clock, which is a peak hour", h))
 	}
 	answer, err := p.Query(ctx, "SELECT count(*) FROM products")
 	if err != nil {
-		return e6.Veto("the smoke query failed on " + p.To.String())
+		return hook.Veto("the smoke query failed on " + p.To.String())
 	}
-	fmt.Printf("         the smoke query counts %v products on %s\n", answer.Batches[0].Column(0).Int64(0), p.To)
-	return e6.Allow()
+	fmt.Printf("         the smoke query counts %v products on %s\n", answer.Rows[0][0], p.To)
+	return hook.Allow()
 }
 
 var tenants = []string{"ant", "bee", "cat", "dog", "elk", "fox", "gnu", "hen", "ide", "jay"}
@@ -59,7 +60,7 @@ func main() {
 		Address: em.Addr(), User: "me@example.com", Token: "any-token",
 		Catalog: emulator.SampleCatalog, Schema: emulator.SampleSchema,
 		HookBudget: time.Second, // a query may wait that long for its side
-	}, e6.WithHooks(guard, e6.Canary{From: 0.1, Ramp: 2 * time.Second, Key: "tenant"}))
+	}, e6.WithGuard(guard), e6.WithSelector(hook.Canary{From: 0.1, Ramp: 2 * time.Second, Key: "tenant"}))
 	check(err)
 	began := time.Now()
 	decided := make(chan string, 8)

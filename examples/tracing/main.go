@@ -24,6 +24,7 @@ import (
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/hook"
 	e6otel "github.com/e6data/e6data-go/e6/otel"
 	"github.com/e6data/e6data-go/emulator"
 )
@@ -31,11 +32,11 @@ import (
 // smoke is a Guard. Its span becomes a part of the cutover's trace.
 type smoke struct{ tracer trace.Tracer }
 
-func (s smoke) Guard(ctx context.Context, p *e6.Proposal) e6.Decision {
+func (s smoke) Guard(ctx context.Context, p *hook.Proposal) hook.Decision {
 	ctx, span := s.tracer.Start(ctx, "smoke test of this program")
 	defer span.End()
 	_, err := p.Query(ctx, "SELECT 42")
-	return e6.Decision{Veto: err != nil}
+	return hook.Decision{Veto: err != nil}
 }
 
 func check(err error) {
@@ -61,7 +62,7 @@ func main() {
 	em, err := emulator.Start(emulator.Options{NoSample: true})
 	check(err)
 	client, err := e6.Open(ctx, e6.Config{Address: em.Addr(), User: "me@example.com", Token: "any-token"},
-		append(inst.Options(), e6.WithHooks(smoke{tracers.Tracer("example")}))...)
+		append(inst.Options(), e6.WithGuard(smoke{tracers.Tracer("example")}))...)
 	check(err)
 	// A cutover, while a query reads on the old side.
 	rows, err := client.Query(ctx, "SELECT i FROM range(20000) t(i)")

@@ -26,6 +26,7 @@ const (
 var floors = [][]string{
 	{"internal/refusal", "proto/e6data/e6x/v1", "e6/fsm", "e6/vector", "e6/internal/address", "e6/internal/backoff", "e6/internal/connstring", "e6/internal/spelling", "e6/internal/ctxerr", "e6/internal/errtext", "e6/internal/health", "e6/internal/sqltext", "e6/internal/version", "e6/internal/workers", "e6/auth"},
 	{"e6/events", "e6/store", "e6/internal/sqlvalue"},
+	{"e6/hook"},
 	{"e6/internal/wire", "e6/internal/router", "e6/e6test", "e6/store/storetest"},
 	{"e6"},
 	{"e6/otel", "e6/debug", "e6/sqldriver", "e6/profile"},

@@ -5,6 +5,7 @@ import (
 
 	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/hook"
 )
 
 // A suspicion is the first sign in an epoch of a change of the active side: a call that
@@ -91,13 +92,13 @@ func (w *writer) reportChange(e events.StrategyChanged, step fsm.Transition, sig
 	if begin == nil {
 		return
 	}
-	start := CutoverStart{
+	start := hook.CutoverStart{
 		ID: e.Transition, Event: step.Event, Change: e.Change, From: e.From, To: e.To,
 		Cause: e.Cause, At: sign.at, InFlight: max(sign.inFlight, e.InFlight),
 	}
-	end := CutoverEnd{Result: ResultSettled, Changed: true, Cause: step.Cause, Ready: step.At, At: step.At, Remaining: e.InFlight}
+	end := hook.CutoverEnd{Result: hook.ResultSettled, Changed: true, Cause: step.Cause, Ready: step.At, At: step.At, Remaining: e.InFlight}
 	if e.To == fsm.None {
-		end.Result, end.Ready = ResultReset, time.Time{}
+		end.Result, end.Ready = hook.ResultReset, time.Time{}
 	}
 	w.spawn(func(rt *Router) {
 		_, ended := begin(background(rt.ctx, start.Cause), start)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/hook"
 	"github.com/e6data/e6data-go/e6/internal/router"
 	"github.com/e6data/e6data-go/e6/store"
 	"github.com/e6data/e6data-go/internal/bubbles"
@@ -31,7 +32,7 @@ func (s *spans) pairs(t *testing.T) (all []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	both := slices.Concat(s.cutovers, s.changes)
-	slices.SortStableFunc(both, func(a, b *span[router.CutoverStart, router.CutoverEnd]) int {
+	slices.SortStableFunc(both, func(a, b *span[hook.CutoverStart, hook.CutoverEnd]) int {
 		return a.start.At.Compare(b.start.At)
 	})
 	for _, c := range both {
@@ -311,10 +312,10 @@ func TestStrategyChanged_AnAbruptChangeBeginsWithTheFirstRefusal(t *testing.T) {
 		synctest.Wait()
 		require.Len(t, s.changes, 2)
 		start, end := s.changes[1].start, s.changes[1].end
-		require.Equal(t, router.CutoverStart{
+		require.Equal(t, hook.CutoverStart{
 			Event: fsm.EventSettle, Change: events.ChangeAbrupt, From: fsm.Blue, To: fsm.Green, Cause: d.Cause, At: began, InFlight: 3,
 		}, start)
-		require.Equal(t, router.ResultSettled, end.Result)
+		require.Equal(t, hook.ResultSettled, end.Result)
 		require.Equal(t, began.Add(d.Took), end.At)
 		require.EqualValues(t, 2, end.Remaining)
 		require.Equal(t, began, s.detections[1].start.At)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/hook"
 )
 
 // A detection finds a side that accepts. There is one at a time, on the context
@@ -68,9 +69,9 @@ func (rt *Router) order(d *detection) [2]fsm.Side {
 
 // login opens a session on a side.
 func (rt *Router) login(ctx context.Context, side fsm.Side, purpose string) (session string, took time.Duration, err error) {
-	end := func(SessionEnd) {}
+	end := func(hook.SessionEnd) {}
 	if begin := rt.cfg.Hooks.Session; begin != nil {
-		ctx, end = begin(ctx, SessionStart{Side: side, Purpose: purpose})
+		ctx, end = begin(ctx, hook.SessionStart{Side: side, Purpose: purpose})
 	}
 	began := time.Now()
 	err = rt.probe(ctx, rt.cfg.ProbeTimeout, func(ctx context.Context) error {
@@ -78,7 +79,7 @@ func (rt *Router) login(ctx context.Context, side fsm.Side, purpose string) (ses
 		return err
 	})
 	took = time.Since(began)
-	end(SessionEnd{Took: took, Err: err})
+	end(hook.SessionEnd{Took: took, Err: err})
 	return session, took, err
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/hook"
 	"github.com/e6data/e6data-go/e6/internal/router"
 	"github.com/e6data/e6data-go/e6/store"
 	"github.com/e6data/e6data-go/internal/bubbles"
@@ -145,15 +146,15 @@ func playFailures(t *testing.T, script failureScript, wrong *verdicts) {
 		cfg.Cluster = flaky
 		cfg.Store = &store.Memory{}
 		cfg.Logger = slog.New(errorLog(wrong.add))
-		cfg.Hooks.Guard = func(context.Context, router.Proposal) router.Decision {
+		cfg.Hooks.Guard = func(context.Context, hook.Proposal) hook.Decision {
 			switch {
 			case calm:
 			case flaky.is(script.veto):
 				return veto
 			case flaky.is(script.delay):
-				return router.Decision{Delay: 3 * time.Second}
+				return hook.Decision{Delay: 3 * time.Second}
 			}
-			return router.Decision{}
+			return hook.Decision{}
 		}
 		if script.shares {
 			cfg.Hooks.WaitShared = func(ctx context.Context, _ fsm.Snapshot) {

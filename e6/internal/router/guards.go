@@ -7,6 +7,7 @@ import (
 
 	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/hook"
 )
 
 // ErrVetoed is the error of a transition that a guard has vetoed.
@@ -27,7 +28,7 @@ func (rt *Router) runGuards(ctx context.Context, t *transition, attempt int) (ag
 	defer cancel()
 	defer context.AfterFunc(t.held.ctx, cancel)()
 	began := time.Now()
-	d := guard(ctx, Proposal{
+	d := guard(ctx, hook.Proposal{
 		ID: t.start.ID, Event: t.start.Event, From: t.origin(), To: t.target(), Cause: t.start.Cause,
 		Attempt: attempt, InFlight: rt.pins.sum(t.origin()),
 	})
@@ -41,7 +42,7 @@ func (rt *Router) runGuards(ctx context.Context, t *transition, attempt int) (ag
 }
 
 // onGuardsDecided applies the decision of the guards.
-func (w *writer) onGuardsDecided(t *transition, d Decision, took time.Duration) {
+func (w *writer) onGuardsDecided(t *transition, d hook.Decision, took time.Duration) {
 	if w.transition != t {
 		return
 	}
@@ -55,7 +56,7 @@ func (w *writer) onGuardsDecided(t *transition, d Decision, took time.Duration) 
 	w.abort(t, t.cause(fsm.ReasonVeto, d.Reason))
 }
 
-func (rt *Router) reportGuards(t *transition, d Decision, took time.Duration, overruled bool) {
+func (rt *Router) reportGuards(t *transition, d hook.Decision, took time.Duration, overruled bool) {
 	decision := "allow"
 	switch {
 	case d.Veto:

@@ -12,27 +12,28 @@ import (
 
 	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/hook"
 	"github.com/e6data/e6data-go/e6/internal/router"
 )
 
 // firstPause is the first pause of a suppression; it doubles.
 const firstPause = 5 * time.Second
 
-var veto = router.Decision{Veto: true, Reason: "not today", By: "guard"}
+var veto = hook.Decision{Veto: true, Reason: "not today", By: "guard"}
 
 // testGuard is a guard whose decisions a test makes.
 type testGuard struct {
-	decide         func(p router.Proposal) router.Decision // at once; nil waits for reply
-	ignoresContext bool                                    // keeps waiting after its context has ended
+	decide         func(p hook.Proposal) hook.Decision // at once; nil waits for reply
+	ignoresContext bool                                // keeps waiting after its context has ended
 
 	mu      sync.Mutex
-	calls   []router.Proposal
-	answers []chan router.Decision // of each call
-	ended   int                    // calls whose context ended before the reply
+	calls   []hook.Proposal
+	answers []chan hook.Decision // of each call
+	ended   int                  // calls whose context ended before the reply
 }
 
-func (j *testGuard) guard(ctx context.Context, p router.Proposal) router.Decision {
-	answer := make(chan router.Decision)
+func (j *testGuard) guard(ctx context.Context, p hook.Proposal) hook.Decision {
+	answer := make(chan hook.Decision)
 	j.mu.Lock()
 	j.calls, j.answers = append(j.calls, p), append(j.answers, answer)
 	j.mu.Unlock()
@@ -54,7 +55,7 @@ func (j *testGuard) guard(ctx context.Context, p router.Proposal) router.Decisio
 }
 
 // reply makes the decision of a waiting call, counted from 1.
-func (j *testGuard) reply(call int, d router.Decision) {
+func (j *testGuard) reply(call int, d hook.Decision) {
 	j.mu.Lock()
 	answer := j.answers[call-1]
 	j.mu.Unlock()
@@ -62,7 +63,7 @@ func (j *testGuard) reply(call int, d router.Decision) {
 	pass(0)
 }
 
-func (j *testGuard) proposals() []router.Proposal {
+func (j *testGuard) proposals() []hook.Proposal {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.calls
@@ -110,11 +111,11 @@ func TestGuard_GetsTheProposalAndNoQueryIsRoutedBeforeItAllows(t *testing.T) {
 		}
 		require.Len(t, j.proposals(), 1)
 		p := j.proposals()[0]
-		require.Equal(t, router.Proposal{
+		require.Equal(t, hook.Proposal{
 			ID: 1, Event: fsm.EventAnnounce, From: fsm.Blue, To: fsm.Green, Attempt: 1, InFlight: 1,
 			Cause: fsm.Cause{Reason: fsm.ReasonAnnouncement, Detail: "blue named green"},
 		}, p)
-		j.reply(1, router.Decision{By: "guard"})
+		j.reply(1, hook.Decision{By: "guard"})
 		pass(0)
 		require.Equal(t, fsm.Green, r.touch())
 		require.Equal(t, []events.GuardDecided{{
@@ -164,7 +165,7 @@ func TestGuard_VetoKeepsTheOrigin(t *testing.T) {
 
 		again := r.startSwitch(fsm.Green)
 		require.Len(t, j.proposals(), 2, "the caller may ask again at once")
-		j.reply(2, router.Decision{})
+		j.reply(2, hook.Decision{})
 		require.NoError(t, <-again)
 	})
 }
@@ -174,7 +175,7 @@ func TestGuard_VetoKeepsTheOrigin(t *testing.T) {
 func TestGuard_IsCalledAgainAfterGrowingPausesForARepeatedAnnouncement(t *testing.T) {
 	inGuarded(t, func(t *testing.T, r *rig, j *testGuard) {
 		var at []time.Time
-		j.decide = func(router.Proposal) router.Decision { at = append(at, time.Now()); return veto }
+		j.decide = func(hook.Proposal) hook.Decision { at = append(at, time.Now()); return veto }
 		for began := time.Now(); time.Since(began) < 80*time.Second; pass(10 * time.Millisecond) {
 			r.announce(fsm.Blue, r.Stamp(), fsm.Green)
 		}
@@ -195,11 +196,11 @@ func TestGuard_IsCalledAgainAfterGrowingPausesForARepeatedAnnouncement(t *testin
 
 func TestGuard_IsCalledAgainAfterItsDelay(t *testing.T) {
 	inGuarded(t, func(t *testing.T, r *rig, j *testGuard) {
-		j.decide = func(p router.Proposal) router.Decision {
+		j.decide = func(p hook.Proposal) hook.Decision {
 			if p.Attempt == 1 {
-				return router.Decision{Delay: 20 * time.Second, Reason: "peak", By: "guard"}
+				return hook.Decision{Delay: 20 * time.Second, Reason: "peak", By: "guard"}
 			}
-			return router.Decision{}
+			return hook.Decision{}
 		}
 		began := time.Now()
 		require.NoError(t, r.Switch(t.Context(), fsm.Green))
@@ -215,14 +216,14 @@ func TestGuard_IsCalledAgainAfterItsDelay(t *testing.T) {
 
 func TestGuard_VetoWithADelayIsAVeto(t *testing.T) {
 	inGuarded(t, func(t *testing.T, r *rig, j *testGuard) {
-		j.decide = func(router.Proposal) router.Decision { return router.Decision{Veto: true, Delay: time.Second} }
+		j.decide = func(hook.Proposal) hook.Decision { return hook.Decision{Veto: true, Delay: time.Second} }
 		require.ErrorIs(t, r.Switch(t.Context(), fsm.Green), router.ErrVetoed)
 	})
 }
 
 func TestGuard_SuccessfulCutoverResetsTheStrikes(t *testing.T) {
 	inGuarded(t, func(t *testing.T, r *rig, j *testGuard) {
-		j.decide = func(p router.Proposal) router.Decision { return router.Decision{Veto: p.ID <= 2 || p.ID > 4} }
+		j.decide = func(p hook.Proposal) hook.Decision { return hook.Decision{Veto: p.ID <= 2 || p.ID > 4} }
 		r.repeat(fsm.Blue, 7*firstPause) // vetoed twice, then allowed
 		r.requireState("green")
 		r.cutTo(fsm.Blue)
@@ -238,7 +239,7 @@ func TestGuard_DelayEndsAtThePrepareTimeout(t *testing.T) {
 	for _, delay := range []time.Duration{7 * time.Second, time.Hour} {
 		t.Run(delay.String(), func(t *testing.T) {
 			inGuarded(t, func(t *testing.T, r *rig, j *testGuard) {
-				j.decide = func(router.Proposal) router.Decision { return router.Decision{Delay: delay} }
+				j.decide = func(hook.Proposal) hook.Decision { return hook.Decision{Delay: delay} }
 				began := time.Now()
 				require.ErrorContains(t, r.Switch(t.Context(), fsm.Green), "was not ready within")
 				require.Equal(t, prepareTimeout, time.Since(began))
@@ -267,12 +268,12 @@ func TestGuard_IsCancelledAtThePrepareTimeout(t *testing.T) {
 // A side that refuses cannot be kept, whatever the guard decides.
 func TestGuard_IsOverruledWhenTheOriginRefuses(t *testing.T) {
 	for name, c := range map[string]struct {
-		late      router.Decision
+		late      hook.Decision
 		overruled bool
 	}{
 		"that vetoes": {veto, true},
-		"that delays": {router.Decision{Delay: time.Hour}, true},
-		"that allows": {router.Decision{}, false},
+		"that delays": {hook.Decision{Delay: time.Hour}, true},
+		"that allows": {hook.Decision{}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inGuarded(t, func(t *testing.T, r *rig, j *testGuard) {
@@ -300,7 +301,7 @@ func TestGuard_IsOverruledWhenTheOriginRefuses(t *testing.T) {
 
 func TestGuard_DelayEndsWhenTheOriginRefuses(t *testing.T) {
 	inGuarded(t, func(t *testing.T, r *rig, j *testGuard) {
-		j.decide = func(router.Proposal) router.Decision { return router.Decision{Delay: 50 * time.Second} }
+		j.decide = func(hook.Proposal) hook.Decision { return hook.Decision{Delay: 50 * time.Second} }
 		r.announce(fsm.Blue, r.Stamp(), fsm.Green)
 		pass(time.Second)
 		r.cluster.set(fsm.Blue, errRefused)
@@ -316,7 +317,7 @@ func TestGuard_DelayEndsWhenTheOriginRefuses(t *testing.T) {
 // end the delay of a guard.
 func TestGuard_DelayIsNotCutShortByAFailedQuery(t *testing.T) {
 	inGuarded(t, func(t *testing.T, r *rig, j *testGuard) {
-		j.decide = func(router.Proposal) router.Decision { return router.Decision{Delay: 50 * time.Second} }
+		j.decide = func(hook.Proposal) hook.Decision { return hook.Decision{Delay: 50 * time.Second} }
 		r.announce(fsm.Blue, r.Stamp(), fsm.Green)
 		for range 20 {
 			pass(time.Second)
@@ -328,7 +329,7 @@ func TestGuard_DelayIsNotCutShortByAFailedQuery(t *testing.T) {
 
 func TestGuard_IsNotCalledForADetection(t *testing.T) {
 	inGuarded(t, func(t *testing.T, r *rig, j *testGuard) {
-		j.decide = func(router.Proposal) router.Decision { return veto }
+		j.decide = func(hook.Proposal) hook.Decision { return veto }
 		r.cluster.set(fsm.Blue, errRefused)
 		r.refuse(fsm.Blue, r.Stamp())
 		require.Equal(t, fsm.Green, r.touch())
@@ -350,7 +351,7 @@ func TestGuard_IsCancelledWithItsTransitionAndItsLateDecisionIsIgnored(t *testin
 		},
 	}
 	for name, end := range ends {
-		for _, late := range []router.Decision{{}, veto, {Delay: time.Second}} {
+		for _, late := range []hook.Decision{{}, veto, {Delay: time.Second}} {
 			t.Run(fmt.Sprintf("%s, %+v", name, late), func(t *testing.T) {
 				inGuarded(t, func(t *testing.T, r *rig, j *testGuard) {
 					j.ignoresContext = true
@@ -365,7 +366,7 @@ func TestGuard_IsCancelledWithItsTransitionAndItsLateDecisionIsIgnored(t *testin
 					require.Equal(t, steps, r.steps())
 					require.Empty(t, happened[events.GuardDecided](r))
 					for call := 2; call <= len(j.proposals()); call++ {
-						j.reply(call, router.Decision{}) // of the transition after that
+						j.reply(call, hook.Decision{}) // of the transition after that
 						require.Equal(t, fsm.Green, r.touch())
 					}
 				})

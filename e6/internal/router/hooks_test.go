@@ -14,6 +14,7 @@ import (
 
 	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/hook"
 	"github.com/e6data/e6data-go/e6/internal/router"
 	"github.com/e6data/e6data-go/internal/bubbles"
 )
@@ -28,11 +29,11 @@ type span[S, E any] struct {
 // spans records the calls of hooks, and marks the contexts that they return.
 type spans struct {
 	mu         sync.Mutex
-	detections []*span[router.DetectionStart, router.DetectionEnd]
-	sessions   []*span[router.SessionStart, router.SessionEnd]
-	cutovers   []*span[router.CutoverStart, router.CutoverEnd] // transitions from side to side
-	changes    []*span[router.CutoverStart, router.CutoverEnd] // every other change of the active side
-	marks      []string                                        // of the contexts that logins got
+	detections []*span[hook.DetectionStart, hook.DetectionEnd]
+	sessions   []*span[hook.SessionStart, hook.SessionEnd]
+	cutovers   []*span[hook.CutoverStart, hook.CutoverEnd] // transitions from side to side
+	changes    []*span[hook.CutoverStart, hook.CutoverEnd] // every other change of the active side
+	marks      []string                                    // of the contexts that logins got
 }
 
 type markKey struct{}
@@ -53,13 +54,13 @@ func record[S, E any](s *spans, ctx context.Context, name string, all *[]*span[S
 
 func (s *spans) attach(cfg *router.Config) {
 	cfg.Cluster = markedCluster{cfg.Cluster, s}
-	cfg.Hooks.Detection = func(ctx context.Context, start router.DetectionStart) (context.Context, func(router.DetectionEnd)) {
+	cfg.Hooks.Detection = func(ctx context.Context, start hook.DetectionStart) (context.Context, func(hook.DetectionEnd)) {
 		return record(s, ctx, "detection", &s.detections, start)
 	}
-	cfg.Hooks.Session = func(ctx context.Context, start router.SessionStart) (context.Context, func(router.SessionEnd)) {
+	cfg.Hooks.Session = func(ctx context.Context, start hook.SessionStart) (context.Context, func(hook.SessionEnd)) {
 		return record(s, ctx, "session "+start.Purpose, &s.sessions, start)
 	}
-	cfg.Hooks.Cutover = func(ctx context.Context, start router.CutoverStart) (context.Context, func(router.CutoverEnd)) {
+	cfg.Hooks.Cutover = func(ctx context.Context, start hook.CutoverStart) (context.Context, func(hook.CutoverEnd)) {
 		if start.Limit == 0 {
 			return record(s, ctx, "change", &s.changes, start)
 		}
@@ -126,9 +127,9 @@ func TestHooks_DetectionIsReportedFromStartToEnd(t *testing.T) {
 		require.Equal(t, fsm.ReasonFirstUse, d.start.Cause.Reason)
 		require.Equal(t, fsm.None, d.start.From)
 		require.Equal(t, [2]fsm.Side{fsm.Blue, fsm.Green}, d.start.Order)
-		require.Equal(t, router.DetectionEnd{Side: fsm.Blue, Rounds: 1, Took: latency}, d.end)
-		require.Equal(t, router.SessionStart{Side: fsm.Blue, Purpose: "detect"}, s.sessions[0].start)
-		require.Equal(t, router.SessionEnd{Took: latency}, s.sessions[0].end)
+		require.Equal(t, hook.DetectionEnd{Side: fsm.Blue, Rounds: 1, Took: latency}, d.end)
+		require.Equal(t, hook.SessionStart{Side: fsm.Blue, Purpose: "detect"}, s.sessions[0].start)
+		require.Equal(t, hook.SessionEnd{Took: latency}, s.sessions[0].end)
 
 		r.cluster.set(fsm.Blue, errRefused)
 		r.refuse(fsm.Blue, r.Stamp())
@@ -150,7 +151,7 @@ func TestHooks_DetectionIsReportedFromStartToEnd(t *testing.T) {
 }
 
 func TestHooks_DetectionTriesTheSidesInTheOrderOfTheHook(t *testing.T) {
-	var asked []router.DetectionStart
+	var asked []hook.DetectionStart
 	traced(t, func(t *testing.T, r *rig, s *spans) {
 		r.cluster.set(fsm.Green, nil)
 		require.Equal(t, fsm.Green, r.touch())
@@ -158,7 +159,7 @@ func TestHooks_DetectionTriesTheSidesInTheOrderOfTheHook(t *testing.T) {
 		require.Equal(t, [2]fsm.Side{fsm.Blue, fsm.Green}, asked[0].Order, "it sees what it changes")
 		require.Equal(t, [2]fsm.Side{fsm.Green, fsm.Blue}, s.detections[0].start.Order)
 	}, func(cfg *router.Config) {
-		cfg.Hooks.Order = func(_ context.Context, d router.DetectionStart) [2]fsm.Side {
+		cfg.Hooks.Order = func(_ context.Context, d hook.DetectionStart) [2]fsm.Side {
 			asked = append(asked, d)
 			return [2]fsm.Side{fsm.Green, fsm.Blue}
 		}
@@ -184,12 +185,12 @@ func TestHooks_CutoverIsReportedFromStartToEnd(t *testing.T) {
 		r.Unpin(b)
 		pass(0)
 		require.Len(t, s.cutovers, 1)
-		require.Equal(t, router.CutoverStart{
+		require.Equal(t, hook.CutoverStart{
 			ID: 1, Event: fsm.EventAnnounce, Change: events.ChangeAnnounced, From: fsm.Blue, To: fsm.Green, At: began, InFlight: 2, Limit: prepareTimeout + drainTimeout,
 			Cause: fsm.Cause{Reason: fsm.ReasonAnnouncement, Detail: "blue named green"},
 		}, s.cutovers[0].start)
 		end := s.cutovers[0].end
-		require.Equal(t, router.ResultDrained, end.Result)
+		require.Equal(t, hook.ResultDrained, end.Result)
 		require.Equal(t, fsm.ReasonDrained, end.Cause.Reason)
 		require.True(t, ready.Equal(end.Ready))
 		require.True(t, first.Equal(end.FirstQuery))
@@ -229,32 +230,32 @@ func TestHooks_EveryResultOfACutover(t *testing.T) {
 		remaining int64
 	}{
 		"out of time, without a veto": {func(r *rig) { r.announce(fsm.Blue, r.Stamp(), fsm.Green) }, func(*rig) { pass(prepareTimeout) },
-			router.ResultAborted, fsm.ReasonDeadline, false, 0},
+			hook.ResultAborted, fsm.ReasonDeadline, false, 0},
 		"withdrawn": {func(r *rig) { r.announce(fsm.Blue, r.Stamp(), fsm.Green) }, func(r *rig) { r.announce(fsm.Blue, r.Stamp(), fsm.Blue) },
-			router.ResultAborted, fsm.ReasonWithdrawn, false, 0},
+			hook.ResultAborted, fsm.ReasonWithdrawn, false, 0},
 		"denied": {func(r *rig) { r.cluster.set(fsm.Green, errDenied); r.announce(fsm.Blue, r.Stamp(), fsm.Green) }, func(*rig) { pass(latency) },
-			router.ResultAborted, fsm.ReasonCredentials, false, 0},
+			hook.ResultAborted, fsm.ReasonCredentials, false, 0},
 		"both refuse": {func(r *rig) { r.announce(fsm.Blue, r.Stamp(), fsm.Green) },
-			func(r *rig) { r.refuse(fsm.Blue, r.Stamp()); pass(time.Second) }, router.ResultAbandoned, fsm.ReasonRefusal, false, 1},
+			func(r *rig) { r.refuse(fsm.Blue, r.Stamp()); pass(time.Second) }, hook.ResultAbandoned, fsm.ReasonRefusal, false, 1},
 		"reset while preparing": {func(r *rig) { r.announce(fsm.Blue, r.Stamp(), fsm.Green) }, func(r *rig) { require.NoError(r.t, r.Reset(context.Background())) },
-			router.ResultAbandoned, fsm.ReasonCaller, false, 1},
+			hook.ResultAbandoned, fsm.ReasonCaller, false, 1},
 		"closed while preparing": {func(r *rig) { r.announce(fsm.Blue, r.Stamp(), fsm.Green) }, func(r *rig) { require.NoError(r.t, r.Close(context.Background())) },
-			router.ResultAbandoned, fsm.ReasonCaller, false, 1},
-		"not drained in time": {drainingTo, func(*rig) { pass(drainTimeout) }, router.ResultDeadline, fsm.ReasonDeadline, true, 1},
+			hook.ResultAbandoned, fsm.ReasonCaller, false, 1},
+		"not drained in time": {drainingTo, func(*rig) { pass(drainTimeout) }, hook.ResultDeadline, fsm.ReasonDeadline, true, 1},
 		"the origin refuses": {drainingTo, func(r *rig) { r.refuse(fsm.Blue, r.Stamp()) },
-			router.ResultRefused, fsm.ReasonRefusal, true, 1},
+			hook.ResultRefused, fsm.ReasonRefusal, true, 1},
 		"the next one begins": {drainingTo, func(r *rig) { r.announce(fsm.Green, r.Stamp(), fsm.Blue) },
-			router.ResultSuperseded, fsm.ReasonAnnouncement, true, 1},
+			hook.ResultSuperseded, fsm.ReasonAnnouncement, true, 1},
 		"the target is sick": {drainingTo, func(r *rig) { r.pin(); r.refuse(fsm.Green, r.Stamp()); pass(2 * latency) },
-			router.ResultAborted, fsm.ReasonTargetUnhealthy, true, 1},
+			hook.ResultAborted, fsm.ReasonTargetUnhealthy, true, 1},
 		"rolled back": {drainingTo, func(r *rig) { r.pin(); require.NoError(r.t, r.Rollback(context.Background(), "")) },
-			router.ResultAborted, fsm.ReasonCaller, true, 1},
+			hook.ResultAborted, fsm.ReasonCaller, true, 1},
 		"no side accepts": {drainingTo, func(r *rig) { r.cluster.set(fsm.Blue, errDead); r.refuse(fsm.Green, r.Stamp()); pass(2 * latency) },
-			router.ResultAbandoned, fsm.ReasonRefusal, true, 1},
+			hook.ResultAbandoned, fsm.ReasonRefusal, true, 1},
 		"reset while draining": {drainingTo, func(r *rig) { require.NoError(r.t, r.Reset(context.Background())) },
-			router.ResultAbandoned, fsm.ReasonCaller, true, 1},
+			hook.ResultAbandoned, fsm.ReasonCaller, true, 1},
 		"closed while draining": {drainingTo, func(r *rig) { require.NoError(r.t, r.Close(context.Background())) },
-			router.ResultAbandoned, fsm.ReasonCaller, true, 1},
+			hook.ResultAbandoned, fsm.ReasonCaller, true, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			traced(t, func(t *testing.T, r *rig, s *spans) {
@@ -335,7 +336,7 @@ func TestHooks_SlowHookBlocksNoOtherOperation(t *testing.T) {
 		r.cutTo(fsm.Green)
 	}, func(cfg *router.Config) {
 		report := cfg.Hooks.Cutover
-		cfg.Hooks.Cutover = func(ctx context.Context, start router.CutoverStart) (context.Context, func(router.CutoverEnd)) {
+		cfg.Hooks.Cutover = func(ctx context.Context, start hook.CutoverStart) (context.Context, func(hook.CutoverEnd)) {
 			<-free
 			return report(ctx, start)
 		}

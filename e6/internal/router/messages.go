@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/hook"
 	"github.com/e6data/e6data-go/e6/internal/ctxerr"
 	"github.com/e6data/e6data-go/e6/store"
 )
@@ -175,7 +176,7 @@ type (
 	// guardsDecided: the guards have returned their decision.
 	guardsDecided struct {
 		transition *transition
-		decision   Decision
+		decision   hook.Decision
 		took       time.Duration
 	}
 	// prepareTimedOut, drainTimedOut: the time limit of a phase is over.

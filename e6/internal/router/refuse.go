@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/hook"
 	"github.com/e6data/e6data-go/e6/internal/ctxerr"
 )
 
@@ -84,10 +85,10 @@ func (w *writer) onRefused(side fsm.Side, at Stamp, cause fsm.Cause) {
 		w.suspectTarget(w.transition, true, cause, 0)
 	case s.Phase == fsm.PhaseShared:
 		if w.stopSharing(w.transition, cause) {
-			w.commit(ResultRefused, cause)
+			w.commit(hook.ResultRefused, cause)
 		}
 	case s.Phase == fsm.PhaseDraining:
-		w.commit(ResultRefused, cause)
+		w.commit(hook.ResultRefused, cause)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/hook"
 	"github.com/e6data/e6data-go/e6/internal/router"
 )
 
@@ -235,7 +236,7 @@ func TestSwitch_EndsTheCoolDownOfTheSide(t *testing.T) {
 
 // A shorter suppression does not replace a longer one.
 func TestCoolDown_IsNotShortenedByAGuard(t *testing.T) {
-	j := &testGuard{decide: func(p router.Proposal) router.Decision { return router.Decision{Veto: p.ID == 3} }}
+	j := &testGuard{decide: func(p hook.Proposal) hook.Decision { return hook.Decision{Veto: p.ID == 3} }}
 	moved(t, func(t *testing.T, r *rig) {
 		require.NoError(t, r.rollsBack())
 		require.ErrorIs(t, r.rollsBack(), router.ErrVetoed, "back to the side that was left")

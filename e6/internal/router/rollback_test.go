@@ -10,6 +10,7 @@ import (
 
 	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/hook"
 	"github.com/e6data/e6data-go/e6/internal/router"
 	"github.com/e6data/e6data-go/e6/store"
 )
@@ -365,8 +366,8 @@ func TestRollback_IgnoresAnnouncementsOfTheSideThatIsLeft(t *testing.T) {
 }
 
 func TestGuard_IsCalledForARollback(t *testing.T) {
-	j := &testGuard{decide: func(p router.Proposal) router.Decision {
-		return router.Decision{Veto: p.Event == fsm.EventRollback, Reason: "blue is worse"}
+	j := &testGuard{decide: func(p hook.Proposal) hook.Decision {
+		return hook.Decision{Veto: p.Event == fsm.EventRollback, Reason: "blue is worse"}
 	}}
 	moved(t, func(t *testing.T, r *rig) {
 		require.ErrorIs(t, r.Rollback(t.Context(), "bad"), router.ErrVetoed)
@@ -384,7 +385,7 @@ func TestGuard_IsCalledForARollback(t *testing.T) {
 		pass(firstPause)
 		r.fails(minRequests)
 		require.Len(t, j.proposals(), 4)
-		j.decide = func(router.Proposal) router.Decision { return router.Decision{} }
+		j.decide = func(hook.Proposal) hook.Decision { return hook.Decision{} }
 		pass(4 * firstPause)
 		r.fails(minRequests)
 		r.requireState("blue")

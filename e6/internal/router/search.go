@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/hook"
 )
 
 // search runs a detection and sends its result to the writer.
@@ -13,18 +14,18 @@ func (rt *Router) search(d *detection) {
 	defer d.cancel(nil)
 	defer d.deadline.Stop()
 	ctx := background(d.ctx, d.cause)
-	start := DetectionStart{Cause: d.cause, From: d.from, At: d.sign.at, Order: rt.order(d)}
+	start := hook.DetectionStart{Cause: d.cause, From: d.from, At: d.sign.at, Order: rt.order(d)}
 	if choose := rt.cfg.Hooks.Order; choose != nil {
 		start.Order = choose(ctx, start)
 	}
-	end := func(DetectionEnd) {}
+	end := func(hook.DetectionEnd) {}
 	if begin := rt.cfg.Hooks.Detection; begin != nil {
 		ctx, end = begin(ctx, start)
 	}
 	began := time.Now()
 	report := &DetectionError{}
 	side, rounds := rt.searchRounds(ctx, d, start.Order, report)
-	result := DetectionEnd{Side: side, Rounds: rounds, Took: time.Since(began)}
+	result := hook.DetectionEnd{Side: side, Rounds: rounds, Took: time.Since(began)}
 	if side == fsm.None {
 		result.Err = report
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/hook"
 	"github.com/e6data/e6data-go/e6/internal/router"
 )
 
@@ -356,7 +357,7 @@ func TestSharedPhase_BeginsAfterTheGuards(t *testing.T) {
 		pass(time.Second)
 		calls, _ := h.count()
 		require.Zero(t, calls)
-		j.reply(1, router.Decision{By: "guard"})
+		j.reply(1, hook.Decision{By: "guard"})
 		r.requireState("transitioning blue->green (shared)")
 		require.Len(t, happened[events.GuardDecided](r), 1, fmt.Sprint(r.steps()))
 	}, func(cfg *router.Config) { cfg.Hooks.Guard = j.guard })

@@ -8,6 +8,7 @@ import (
 
 	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/hook"
 	"github.com/e6data/e6data-go/e6/internal/backoff"
 )
 
@@ -15,7 +16,7 @@ import (
 // drains the origin. Its messages hold the pointer; the writer drops those of a
 // transition that has ended.
 type transition struct {
-	start  CutoverStart
+	start  hook.CutoverStart
 	ctx    context.Context // ends with the transition
 	cancel context.CancelFunc
 	timer  *time.Timer // the time limit of the current phase
@@ -32,10 +33,10 @@ type transition struct {
 	first           atomic.Int64  // time of the first query on the target
 	shared          func()        // ends the context of the shared phase
 
-	ready chan struct{} // closed when the target is active, or the transition has failed
-	err   error         // of a failed transition; set before ready is closed
-	over  chan struct{} // closed when the transition has ended
-	end   CutoverEnd    // its result; set before over is closed
+	ready chan struct{}   // closed when the target is active, or the transition has failed
+	err   error           // of a failed transition; set before ready is closed
+	over  chan struct{}   // closed when the transition has ended
+	end   hook.CutoverEnd // its result; set before over is closed
 }
 
 func (t *transition) origin() fsm.Side { return t.start.From }
@@ -64,7 +65,7 @@ func (w *writer) begin(event fsm.Event, target fsm.Side, cause fsm.Cause) *trans
 	}
 	now := w.machine.Snapshot()
 	t := &transition{
-		start: CutoverStart{
+		start: hook.CutoverStart{
 			ID: now.Transition, Event: event, Change: changeKind(event, cause), From: target.Other(), To: target, Cause: cause,
 			At: began, InFlight: w.pins.sum(target.Other()), Limit: w.limit(event),
 		},
@@ -93,7 +94,7 @@ func (rt *Router) limit(event fsm.Event) time.Duration {
 
 // run prepares a transition, and calls the cutover hook at its begin and at its end.
 func (rt *Router) run(t *transition) {
-	ctx, end := t.ctx, func(CutoverEnd) {}
+	ctx, end := t.ctx, func(hook.CutoverEnd) {}
 	if begin := rt.cfg.Hooks.Cutover; begin != nil {
 		ctx, end = begin(ctx, t.start)
 	} else {
@@ -238,7 +239,7 @@ func (w *writer) onPrepareTimeout(t *transition) {
 // onDrainTimeout ends the transition. The queries on the origin continue.
 func (w *writer) onDrainTimeout(t *transition) {
 	if w.transition == t {
-		w.commit(ResultDeadline, t.cause(fsm.ReasonDeadline, fmt.Sprintf("%s was not drained within %s", t.origin(), w.cfg.DrainTimeout)))
+		w.commit(hook.ResultDeadline, t.cause(fsm.ReasonDeadline, fmt.Sprintf("%s was not drained within %s", t.origin(), w.cfg.DrainTimeout)))
 	}
 }
 
@@ -248,7 +249,7 @@ func (w *writer) commitIfDrained() {
 	if t == nil || w.machine.Snapshot().Phase != fsm.PhaseDraining || w.pins.sum(t.origin()) > 0 {
 		return
 	}
-	w.commit(ResultDrained, t.cause(fsm.ReasonDrained, ""))
+	w.commit(hook.ResultDrained, t.cause(fsm.ReasonDrained, ""))
 }
 
 // commit ends the transition with the target active.
@@ -287,12 +288,12 @@ func (w *writer) abort(t *transition, cause fsm.Cause) {
 		err = fmt.Errorf("%w: %w", err, ErrVetoed)
 	}
 	if drained {
-		w.finish(t, ResultAborted, cause, err)
+		w.finish(t, hook.ResultAborted, cause, err)
 	} else {
 		if t.start.Event == fsm.EventAnnounce && cause.Reason != fsm.ReasonWithdrawn {
 			w.damping.forget()
 		}
-		w.endTransition(ResultAborted, cause, err)
+		w.endTransition(hook.ResultAborted, cause, err)
 		w.releaseSessions()
 		if held {
 			// The origin had begun to refuse: no side is known to accept.
@@ -314,7 +315,7 @@ func (w *writer) supersede(cause fsm.Cause) {
 		}
 		fallthrough
 	case fsm.PhaseDraining:
-		w.commit(ResultSuperseded, cause)
+		w.commit(hook.ResultSuperseded, cause)
 	}
 }
 
@@ -330,10 +331,10 @@ func (w *writer) finish(t *transition, result string, cause fsm.Cause, err error
 // abandon ends the current transition, if there is one, without an active side.
 func (w *writer) abandon(cause fsm.Cause, err error) {
 	if t := w.transition; t != nil && w.machine.Snapshot().Phase > fsm.PhasePreparing {
-		w.finish(t, ResultAbandoned, cause, err)
+		w.finish(t, hook.ResultAbandoned, cause, err)
 		return
 	}
-	w.endTransition(ResultAbandoned, cause, err)
+	w.endTransition(hook.ResultAbandoned, cause, err)
 }
 
 // endTransition stops the current transition, if there is one. It does not move the
@@ -345,10 +346,10 @@ func (w *writer) endTransition(result string, cause fsm.Cause, err error) {
 	}
 	w.transition = nil
 	left := t.origin()
-	if result == ResultAborted {
+	if result == hook.ResultAborted {
 		left = t.target()
 	}
-	t.finish(CutoverEnd{Result: result, Cause: cause, Remaining: w.pins.sum(left)})
+	t.finish(hook.CutoverEnd{Result: result, Cause: cause, Remaining: w.pins.sum(left)})
 	select {
 	case <-t.ready:
 	default:
@@ -358,14 +359,14 @@ func (w *writer) endTransition(result string, cause fsm.Cause, err error) {
 }
 
 // finish stops the logins, the probes and the timer, and sets the result.
-func (t *transition) finish(end CutoverEnd) {
+func (t *transition) finish(end hook.CutoverEnd) {
 	t.cancel()
 	t.timer.Stop()
 	end.At, end.Ready, end.Changed = time.Now(), t.accepted, !t.accepted.IsZero()
 	if first := t.first.Load(); first != 0 {
 		end.FirstQuery = time.Unix(0, first)
 	}
-	if end.Result == ResultDrained {
+	if end.Result == hook.ResultDrained {
 		end.Drained = end.At
 	}
 	t.end = end

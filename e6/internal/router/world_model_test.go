@@ -13,6 +13,7 @@ import (
 
 	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/hook"
 	"github.com/e6data/e6data-go/e6/internal/backoff"
 	"github.com/e6data/e6data-go/e6/internal/router"
 	"github.com/e6data/e6data-go/e6/store"
@@ -110,12 +111,12 @@ func newWorld(s scope) (*world, error) {
 		DrainTimeout: limitOfModel, RefreshInterval: neverInModel, HealthWindow: time.Minute,
 		Retry: backoff.Policy{Base: pauseOfModel, Max: pauseOfModel},
 	}
-	cfg.Hooks.Session = func(ctx context.Context, s router.SessionStart) (context.Context, func(router.SessionEnd)) {
+	cfg.Hooks.Session = func(ctx context.Context, s hook.SessionStart) (context.Context, func(hook.SessionEnd)) {
 		// The messages that caused this call are in the inbox already. Inside waits
 		// until the writer has handled them: otherwise the same schedule could run
 		// with and without this call.
 		_ = w.router().Inside()
-		return context.WithValue(ctx, purposeKey{}, s.Purpose), func(router.SessionEnd) {}
+		return context.WithValue(ctx, purposeKey{}, s.Purpose), func(hook.SessionEnd) {}
 	}
 	if s.guard {
 		cfg.Hooks.Guard = w.guard
@@ -327,9 +328,9 @@ func (m modelCluster) Classify(err error) router.Verdict {
 }
 
 // guard lets the schedule decide about a transition.
-func (w *world) guard(ctx context.Context, p router.Proposal) router.Decision {
+func (w *world) guard(ctx context.Context, p hook.Proposal) hook.Decision {
 	d, _ := w.pass(ctx, "guard of "+p.To.String(), "decide", func() string { return fmt.Sprint(ctx.Err() != nil) })
-	return router.Decision{Veto: d.veto, By: "model"}
+	return hook.Decision{Veto: d.veto, By: "model"}
 }
 
 // modelStore delivers one record, once.

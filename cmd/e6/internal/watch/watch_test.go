@@ -24,6 +24,7 @@ import (
 	"github.com/e6data/e6data-go/e6/debug"
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/hook"
 	"github.com/e6data/e6data-go/internal/stress"
 )
 
@@ -252,8 +253,8 @@ func state(name string) debug.State {
 	at := time.Date(2026, 2, 12, 9, 30, 0, 0, time.UTC)
 	s := debug.State{Strategy: e6.Strategy{State: "transitioning", Phase: "draining", Active: "blue", Target: "green", Epoch: 7, Since: at}}
 	s.Health.Sides = []e6.SideReport{
-		{SideHealth: e6.SideHealth{Side: fsm.Blue, InFlight: 12, Requests: 200, Failures: 3, P50: 1400 * time.Microsecond, P99: 2100 * time.Millisecond}},
-		{SideHealth: e6.SideHealth{Side: fsm.Green, Requests: 40, P50: 800 * time.Microsecond, P99: 5 * time.Millisecond}},
+		{SideHealth: hook.SideHealth{Side: fsm.Blue, InFlight: 12, Requests: 200, Failures: 3, P50: 1400 * time.Microsecond, P99: 2100 * time.Millisecond}},
+		{SideHealth: hook.SideHealth{Side: fsm.Green, Requests: 40, P50: 800 * time.Microsecond, P99: 5 * time.Millisecond}},
 	}
 	s.Stats = e6.Stats{Lost: 1, Retried: 2, Replayed: 3}
 	for i, text := range []string{"announce: blue => transitioning blue->green (preparing)", "session 1 on green opened in 460µs", name + ": lost query \x1b[31mq1 on blue"} {

@@ -1,18 +1,17 @@
-package e6_test
+package hook_test
 
 import (
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/e6data/e6data-go/e6/hook"
 	"github.com/stretchr/testify/require"
-
-	"github.com/e6data/e6data-go/e6"
 )
 
 func TestQueryStart_SummaryIsThatOfTheTextWithPlaceholders(t *testing.T) {
-	require.Equal(t, "SELECT orders", e6.QueryStart{SQL: "SELECT a FROM orders WHERE b = 'x'"}.Summary())
-	require.Equal(t, "SELECT a", e6.QueryStart{SQL: `SELECT 'it\'s' FROM a`, Template: "SELECT ? FROM a"}.Summary())
+	require.Equal(t, "SELECT orders", hook.QueryStart{SQL: "SELECT a FROM orders WHERE b = 'x'"}.Summary())
+	require.Equal(t, "SELECT a", hook.QueryStart{SQL: `SELECT 'it\'s' FROM a`, Template: "SELECT ? FROM a"}.Summary())
 }
 
 // A statement may have 100 MB. What is read of it is bounded, and the literal or name at
@@ -26,16 +25,16 @@ func TestQueryStart_ReadsTheBeginningOfALongStatement(t *testing.T) {
 		"one word":  "SELECT a FROM t WHERE '" + strings.Repeat(secret, 1<<20),
 	} {
 		t.Run(name, func(t *testing.T) {
-			q := e6.QueryStart{SQL: sql}
+			q := hook.QueryStart{SQL: sql}
 			began := time.Now()
 			text := q.Sanitized()
 			require.NotContains(t, text, secret)
 			require.LessOrEqual(t, len(text), 16<<10)
-			require.True(t, strings.HasPrefix(text, "SELECT a FROM t WHERE "), text[:min(len(text), 50)])
+			require.True(t, strings.HasPrefix(text, "SELECT a FROM t WHERE"), text[:min(len(text), 50)])
 			require.Equal(t, "SELECT t", q.Summary())
 			require.Less(t, time.Since(began), 5*time.Second, "the whole statement was read")
 		})
 	}
 	tables := "SELECT a FROM " + strings.Repeat(" ", 16<<10-20) + "orders_of_customers"
-	require.Equal(t, "SELECT", e6.QueryStart{SQL: tables}.Summary(), "a name is left out or whole")
+	require.Equal(t, "SELECT", hook.QueryStart{SQL: tables}.Summary(), "a name is left out or whole")
 }
