@@ -3,7 +3,6 @@ package wire
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -113,101 +112,27 @@ func (c *boundConn) invoke(ctx context.Context, method string, args, reply any, 
 	if !c.call.Side.Valid() {
 		return &Error{Class: ClassUnsent, Effect: EffectNone, Method: name(method), At: at, Err: errNoSide}
 	}
-	count := &c.silence[c.call.Side]
-	m := methodOf(method)
-	if c.call.Control {
-		m.use = usesProbe
+	p := pendingCall{c: c, method: methodOf(method), name: name(method), args: args, at: at}
+	if err := p.start(ctx); err != nil {
+		return c.notMade(ctx, at, method, err)
 	}
-	side := c.call.Side
-	l, leased, waited := c.link, true, false
-	// After a response that broke its connection, a statement is prepared again; other calls are remembered.
-	remember := l == nil || !m.step
-	var own Lease // of a connection for this call alone
-	if remember && c.poison.any() && (l == nil || l.use != UseAlone) && c.poison.has(c.poisonKey(m, args)) {
-		var err error
-		if own, err = c.acquireAlone(ctx, c.aloneControl); err != nil {
-			return c.notMade(ctx, at, method, err)
-		}
-	}
-	if own.Held() {
-		l = own.link
-		l.calls.Add(1)
-	} else if m.use != usesQuery || l == nil || l.use != UseAlone && l.refuses(side) || !l.enter(false) {
-		l, waited = c.route(ctx, side, m.use)
-		leased = false
-	}
-	for tried, refused := 0, false; ; tried++ {
-		count.begin()
-		seen, err := c.send(c.headers.on(ctx), l.grpc, m.path, args, reply, opts)
-		l.leave()
-		alone := own.Held() || l.use == UseAlone
-		if own.Release(); !leased {
-			l.release(1)
-		}
+	for {
+		seen, err := p.send(ctx, reply, opts)
 		if err == nil {
-			l.answered(side)
-			if alone && c.poison.any() {
-				c.poison.forget(c.poisonKey(m, args))
-			}
-			if refused {
-				c.acceptedElsewhere()
-			}
 			break
 		}
-		seen.required = m.required
-		class, effect := seen.classify(ctx, err)
-		failed := &Error{Class: class, Effect: effect, Side: c.call.Side, Method: name(method), At: at, Err: err}
+		failed := p.failure(ctx, seen, err)
+		if p.retryElsewhere(ctx, failed, seen) || p.retryAlone(ctx, failed) {
+			continue
+		}
 		outcome := failed.Outcome()
-		refuses := outcome.Verdict == VerdictRefuses
-		if refuses {
-			count.refused.Add(1)
-			l.refused(side)
-		}
-		l.note(failed, seen)
-		// If a connection cannot be made, one that is ready may still work. A call that must be
-		// alone has no other connection.
-		unmade := !seen.sent && class == ClassUnreachable
-		if (refuses || unmade) && !alone && tried < maxElsewhere && ctx.Err() == nil {
-			var other *link
-			if refuses && m.use == usesQuery {
-				other = c.awaitElsewhere(ctx, side)
-			} else {
-				other, _ = c.elsewhere(side)
-			}
-			if other != nil {
-				count.end(refuses)
-				l, leased, refused = other, false, refused || refuses
-				continue
-			}
-		}
-		if outcome.Poison {
-			failed.note = "a response broke the connection: its headers are larger than 1 MiB, or a frame is malformed"
-		}
-		if outcome.Poison && remember {
-			// The response of this call, or of another call on the connection, cannot be read.
-			// On its own connection, the call cannot break others.
-			c.poison.note(c.poisonKey(m, args))
-			failed.remembered = true
-			if m.use != usesQuery && !alone && ctx.Err() == nil {
-				if own, _ = c.acquireAlone(ctx, c.aloneControl); own.Held() {
-					count.end(false)
-					l, leased = own.link, true
-					l.calls.Add(1)
-					continue
-				}
-			}
-		}
-		if waited && !seen.sent {
-			failed.note = fmt.Sprintf("it waited for a stream: the ingress allows %d on a connection, and all of its %d connections were busy "+
-				"(e6.Config.MaxConnections)", l.hard(), len(l.group.all()))
-		}
 		AwaitDeadline(ctx, outcome)
-		count.end(outcome.Verdict != VerdictUnreachable)
+		p.silence().end(outcome.Verdict != VerdictUnreachable)
 		return failed
 	}
-	count.end(true)
+	p.silence().end(true)
 	if err := check(reply); err != nil {
-		return &Error{Class: ClassNoResponse, Effect: EffectUnknown, Side: c.call.Side, Method: name(method), At: at, Err: err}
+		return &Error{Class: ClassNoResponse, Effect: EffectUnknown, Side: c.call.Side, Method: p.name, At: at, Err: err}
 	}
 	c.observe(ctx, at, reply)
 	return nil
