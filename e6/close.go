@@ -110,11 +110,11 @@ func (c *Client) end(ctx context.Context) {
 	select {
 	case <-idle:
 	case <-ctx.Done():
-		c.log.Warn("e6: the client closes before the server has confirmed that all queries are cancelled")
+		c.log.Warn("closing before the server has confirmed that all queries are cancelled", "component", events.ComponentClient)
 	}
 	c.hangUp(ctx)
 	if err := c.route.Close(ctx); err != nil {
-		c.log.Warn("e6: the client closed before all its work had ended", "error", err)
+		c.log.Warn("closed before all work ended", "component", events.ComponentClient, "error", err)
 	}
 	c.bus.Publish(fsm.Cause{Reason: fsm.ReasonCaller}, events.Closed{})
 	c.bus.Close()

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"net"
 	"strconv"
 	"strings"
@@ -164,18 +165,20 @@ type Config struct {
 	// HealthWindow is how far back the health of a side looks. Default: 1 minute.
 	HealthWindow time.Duration
 
-	// LogLevel lets the client log its events, and what it could not do, to the
-	// standard error; or to the logger of WithLogger, if there is one, whose handler
-	// decides too. Default: nothing is logged without a logger, and everything that
-	// its handler wants with one.
-	LogLevel LogLevel
-	// StrategyLogLevel is that of events about which side is used, and why.
-	// Default: that of the others.
-	StrategyLogLevel LogLevel
-	// GRPCLogLevel logs the calls to the cluster: LogWarn those that fail, LogDebug
-	// all. Default: none.
-	GRPCLogLevel LogLevel
-	// LogFormat is how records look on the standard error: LogText or LogJSON.
+	// LogLevel is the minimum level of the client's log records: its events, and what it
+	// could not do. Without WithLogger, the client writes them to the standard error. With
+	// WithLogger, its handler may leave out more. The value is a slog.Level, or a
+	// *slog.LevelVar to change the level at run time. A level above slog.LevelError turns
+	// logging off. Default: without WithLogger only panics of the application's code are
+	// logged, to slog.Default(); with WithLogger, its handler decides.
+	LogLevel slog.Leveler
+	// StrategyLogLevel is the minimum level of events about the active side.
+	// Default: LogLevel.
+	StrategyLogLevel slog.Leveler
+	// GRPCLogLevel is the minimum level of records about calls to the cluster: failed ones
+	// have slog.LevelWarn, the others slog.LevelDebug. Default: no calls are logged.
+	GRPCLogLevel slog.Leveler
+	// LogFormat is the format of records on the standard error: LogText or LogJSON.
 	// Default: text.
 	LogFormat LogFormat
 

@@ -1,6 +1,7 @@
 package e6
 
 import (
+	"log/slog"
 	"net/url"
 	"reflect"
 	"strings"
@@ -172,7 +173,7 @@ func TestDSN_OfOtherClientsIsRead(t *testing.T) {
 		"Server=e6.example.com;Port=443;Uid=me@example.com;Pwd=s3cr t+;Database=D;Catalog=C;Cluster_Name=N;SslMode=VERIFY_IDENTITY":                                                                      want,
 		`conn = Connection(host="e6.example.com", port=443, username='me@example.com', password='s3cr t+', catalog="C", database="D", cluster_name="N", secure=True)`:                                    want,
 		`host='e6.example.com', port=443, username='me@example.com', password="s3cr t+", catalog='C', database='D', cluster_name='N', secure=True, auto_resume=False, debug=True, grpc_options={'keepalive_time_ms': 15000, 'grpc_prepare_timeout': 300}`: without(func(c *Config) {
-			c.NoAutoResume, c.KeepaliveTime, c.PrepareTimeout, c.LogLevel = true, 15*time.Second, 5*time.Minute, LogDebug
+			c.NoAutoResume, c.KeepaliveTime, c.PrepareTimeout, c.LogLevel = true, 15*time.Second, 5*time.Minute, slog.LevelDebug
 		}),
 	} {
 		got, err := ParseDSN(dsn)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/url"
 	"strconv"
@@ -102,9 +103,9 @@ func values(c Config) map[string]string {
 	if c.LogFormat != 0 {
 		all["log_format"] = c.LogFormat.String()
 	}
-	for name, l := range map[string]LogLevel{"log_level": c.LogLevel, "strategy_log_level": c.StrategyLogLevel, "grpc_log_level": c.GRPCLogLevel} {
-		if l != 0 {
-			all[name] = l.String()
+	for name, l := range map[string]slog.Leveler{"log_level": c.LogLevel, "strategy_log_level": c.StrategyLogLevel, "grpc_log_level": c.GRPCLogLevel} {
+		if l != nil {
+			all[name] = formatLogLevel(l.Level())
 		}
 	}
 	for name, d := range map[string]time.Duration{

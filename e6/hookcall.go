@@ -116,7 +116,7 @@ func (h *hookCaller) logPanic(point string, panicked any, stack []byte) {
 	if now.UnixNano() < next || !h.nextStack.CompareAndSwap(next, now.Add(reportEvery).UnixNano()) {
 		return
 	}
-	h.c.panicLogger().Error("e6: a hook panicked", "hook", h.name, "point", point, "problem", panicDetail(panicked), "stack", string(stack))
+	h.c.panicLogger().Error("hook panicked", "component", events.ComponentHook, "hook", h.name, "point", point, "problem", panicDetail(panicked), "stack", string(stack))
 }
 
 // failed publishes a failed call, together with the failed calls since the last event.

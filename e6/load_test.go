@@ -2,6 +2,7 @@ package e6
 
 import (
 	"errors"
+	"log/slog"
 	"net/url"
 	"reflect"
 	"strings"
@@ -59,9 +60,9 @@ var settingCases = map[string]struct {
 	"MaxReceiveBytes":      {2147483647, map[string]any{"1": 1, "2147483647": 2147483647}, []string{"0", "2147483648"}},
 	"MaxSendBytes":         {104857600, map[string]any{"1": 1, "2147483647": 2147483647}, []string{"-1", "2147483648"}},
 	"MaxInFlight":          {0, map[string]any{"0": 0, "64": 64}, []string{"-1", "x"}},
-	"LogLevel":             {LogLevel(0), map[string]any{"debug": LogDebug, "INFO": LogInfo, "WARNING": LogWarn, "CRITICAL": LogError, "off": LogOff}, []string{"loud"}},
-	"StrategyLogLevel":     {LogLevel(0), map[string]any{"warn": LogWarn}, []string{"0"}},
-	"GRPCLogLevel":         {LogLevel(0), map[string]any{"ERROR": LogError}, []string{"x"}},
+	"LogLevel":             {nil, map[string]any{"debug": slog.LevelDebug, "INFO": slog.LevelInfo, "WARNING": slog.LevelWarn, "CRITICAL": slog.LevelError, "off": logOff, "info+2": slog.LevelInfo + 2}, []string{"loud", "0"}},
+	"StrategyLogLevel":     {nil, map[string]any{"warn": slog.LevelWarn}, []string{"0"}},
+	"GRPCLogLevel":         {nil, map[string]any{"ERROR": slog.LevelError}, []string{"x"}},
 	"LogFormat":            {LogText, map[string]any{"JSON": LogJSON, "text": LogText}, []string{"xml"}},
 	"Prefetch":             {2, map[string]any{"1": 1, "1000": 1000}, []string{"0", "1001"}},
 	"PrefetchBytes":        {67108864, map[string]any{"1": 1, "2147483647": 2147483647}, []string{"0", "2147483648"}},

@@ -43,11 +43,10 @@ func (b *lockedBuffer) String() string {
 	return b.buf.String()
 }
 
-// eventful takes a client through most of what can happen to it, and returns
-// the errors that it gave.
+// eventful causes most kinds of events of a client, and returns the errors of its calls.
 func eventful(t *testing.T, cluster *e6test.Cluster, client *e6.Client) error {
 	ctx := within(t, 20*time.Second)
-	const secret = "SELECT sleep(5)" // stands for a statement that nobody may read
+	const secret = "SELECT sleep(5)" // stands for a secret statement
 	var errs []error
 	keep := func(err error) { errs = append(errs, err) }
 	keep(client.Exec(ctx, "FAIL badly"))
@@ -72,7 +71,7 @@ func eventful(t *testing.T, cluster *e6test.Cluster, client *e6.Client) error {
 	return errors.Join(errs...)
 }
 
-func TestTheLogHasOneRecordForEachEventAndNoSecret(t *testing.T) {
+func TestLog_HasOneRecordForEachEventAndNoSecret(t *testing.T) {
 	const token = "the-planted-token"
 	cluster := start(t, e6test.WithCredentials("user@example.com", token))
 	out := &lockedBuffer{}
@@ -116,7 +115,7 @@ func TestTheLogHasOneRecordForEachEventAndNoSecret(t *testing.T) {
 	require.Equal(t, "INFO", levels["cluster_resume"])
 	require.Equal(t, "DEBUG", levels["session_opened"])
 
-	// Whatever anyone may see of it holds no secret.
+	// The log, the events and the errors have no secret.
 	var seen strings.Builder
 	seen.WriteString(out.String())
 	for _, e := range history {
@@ -134,7 +133,7 @@ func TestTheLogHasOneRecordForEachEventAndNoSecret(t *testing.T) {
 	}
 }
 
-func TestAClientIsSilentUnlessItIsGivenALogger(t *testing.T) {
+func TestLog_WithoutALoggerTheClientLogsNothing(t *testing.T) {
 	out := &lockedBuffer{}
 	before := slog.Default()
 	slog.SetDefault(slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: slog.LevelDebug})))
@@ -234,7 +233,7 @@ func openLogged(t *testing.T, cluster *e6test.Cluster, h slog.Handler, opts ...e
 	return client
 }
 
-func TestARecordIsAsTheEventFromTheFirstToTheLast(t *testing.T) {
+func TestLog_TheRecordHasTheTimeLevelAndAttributesOfTheEvent(t *testing.T) {
 	cluster, h := start(t), &recorder{least: slog.LevelDebug}
 	away := new(failingStore)
 	client := openLogged(t, cluster, h, e6.WithStore(away), e6.WithDialOptions(grpc.WithResolvers(lateResolver{t: t, store: away})))
@@ -255,10 +254,10 @@ func TestARecordIsAsTheEventFromTheFirstToTheLast(t *testing.T) {
 		require.Contains(t, r.attrs(), slog.String("address", config(cluster).Address))
 		require.Equal(t, e.Message(), r.Message)
 		require.Equal(t, e.Level(), r.Level)
-		require.Equal(t, e.Time, r.Time, "not the time when its turn came")
-		require.Equal(t, e.Cause.Trace, r.trace, "for handlers that know of traces")
+		require.Equal(t, e.Time, r.Time, "not the time of the delivery")
+		require.Equal(t, e.Cause.Trace, r.trace, "for handlers that read the trace context")
 		require.NoError(t, r.ended, "handlers may look at their context, also for the last event")
-		require.Zero(t, r.PC, "the line of this bridge helps nobody")
+		require.Zero(t, r.PC, "no source line")
 		if e.Kind() == events.KindRefused {
 			refused++
 			require.Contains(t, r.attrs(), slog.String("trace_id", span.TraceID().String()))
@@ -269,7 +268,7 @@ func TestARecordIsAsTheEventFromTheFirstToTheLast(t *testing.T) {
 	require.True(t, slices.ContainsFunc(records, func(r logged) bool { return r.Message == "client closed" }))
 }
 
-func TestAComponentHasItsOwnLevelAndTheHandlerTheLastWord(t *testing.T) {
+func TestWithLogLevel_AComponentHasItsOwnLevel(t *testing.T) {
 	const never = slog.Level(100)
 	for _, c := range []struct {
 		name   string
@@ -325,12 +324,12 @@ func TestAComponentHasItsOwnLevelAndTheHandlerTheLastWord(t *testing.T) {
 				got = append(got, r.Message)
 			}
 			require.Equal(t, want, got)
-			require.Len(t, h.asked, asked, "the handler is not troubled with the rest")
+			require.Len(t, h.asked, asked, "the handler is not called for the others")
 		})
 	}
 }
 
-func TestALevelForAComponentThatThereIsNotIsRefused(t *testing.T) {
+func TestWithLogLevel_AnUnknownComponentIsAConfigError(t *testing.T) {
 	_, err := e6.Open(t.Context(), e6.Config{Address: "localhost:1", User: "u", Token: "t"}, e6.WithLogLevel(slog.LevelWarn, "queries", events.ComponentStore))
 	var wrong *e6.ConfigError
 	require.ErrorAs(t, err, &wrong)
@@ -340,7 +339,7 @@ func TestALevelForAComponentThatThereIsNotIsRefused(t *testing.T) {
 	require.Contains(t, wrong.Problems[0].Want, `"query"`)
 }
 
-func TestAHandlerThatBlocksOrPanicsStopsNoQuery(t *testing.T) {
+func TestLog_AHandlerThatBlocksOrPanicsDelaysNoQuery(t *testing.T) {
 	for name, c := range map[string]struct{ panics bool }{"blocks": {false}, "panics": {true}} {
 		t.Run(name, func(t *testing.T) {
 			release := make(chan struct{})
@@ -358,11 +357,11 @@ func TestAHandlerThatBlocksOrPanicsStopsNoQuery(t *testing.T) {
 				require.NoError(t, cluster.Cutover(ctx, e6test.Cutover{To: side, Kind: e6test.Abrupt}))
 				require.NoError(t, together(20, func(int) error { return client.Exec(ctx, "SELECT 1") }))
 			}
-			require.Empty(t, h.all(), "not one record was written meanwhile")
-			require.NoError(t, client.Close(), "not even Close waits for it")
+			require.Empty(t, h.all(), "no record was written")
+			require.NoError(t, client.Close(), "Close does not wait for it")
 			close(release)
 			if !c.panics {
-				ready(t, "what waited is written", func() bool { return len(h.all()) == len(client.History()) })
+				ready(t, "the queued records are written", func() bool { return len(h.all()) == len(client.History()) })
 			}
 		})
 	}

@@ -36,12 +36,13 @@ type options struct {
 // default it is silent. No record holds a secret or the text of a statement.
 func WithLogger(l *slog.Logger) Option { return func(o *options) { o.logger = l } }
 
-// WithLogLevel sets the least level of the events that are logged about some
-// components, or about all if none is named; events.Event.Level is the level of
-// an event. A later option wins, and an event that is too quiet costs nothing
-// but the question. What the logger's handler does not want is not logged in any
-// case, and records that are about no event are left to it alone.
-func WithLogLevel(level slog.Level, components ...events.Component) Option {
+// WithLogLevel sets the minimum level of the events that are logged about the components,
+// or about all if none is named: see events.Event.Level. It replaces the levels of the
+// Config, and a later option replaces an earlier one. The level is a slog.Level, or a
+// *slog.LevelVar to change it at run time; one above slog.LevelError turns the components
+// off. The handler of the logger may leave out more. Records that are not about an event
+// have the level of Config.LogLevel.
+func WithLogLevel(level slog.Leveler, components ...events.Component) Option {
 	return func(o *options) { o.logLevels.set(level, components) }
 }
 

@@ -15,10 +15,10 @@ import (
 
 // panicLogger is where panics of the application's code are logged: the logger of the
 // client, and that of package slog if it has none, as a panic must not be hidden. A
-// client whose log is switched off (LogOff) logs none.
+// client whose log is off logs none.
 func (c *Client) panicLogger() *slog.Logger {
-	if c.logging.silent {
-		return slog.New(steady{slog.Default().Handler()})
+	if c.logging.panicsToDefault {
+		return slog.New(safeHandler{slog.Default().Handler()}.WithAttrs(clusterAttrs(c.cfg)))
 	}
 	return c.log
 }
@@ -26,10 +26,10 @@ func (c *Client) panicLogger() *slog.Logger {
 // onPanic logs a panic of a subscriber.
 func (c *Client) onPanic(e events.Event) {
 	switch {
+	case c.logging.panicsToDefault:
+		slog.Default().LogAttrs(context.Background(), e.Level(), e.Message(), e.Attrs()...)
 	case c.logging.events != nil:
 		logWriter(c.logging.events, c.logging.levels)(e)
-	case c.logging.silent:
-		slog.Default().LogAttrs(context.Background(), e.Level(), e.Message(), e.Attrs()...)
 	}
 }
 

@@ -62,7 +62,7 @@ func TestSubscriberPanic_IsVisibleWithALoggerAndWithoutOne(t *testing.T) {
 		"no logger":      {byDefault: true},
 		"a logger":       {opts: []e6.Option{e6.WithLogger(slog.New(slog.NewTextHandler(own, nil)))}},
 		"a bad logger":   {opts: []e6.Option{e6.WithLogger(slog.New(badHandler{}))}, byDefault: true},
-		"it is shut off": {cfg: func(cfg *e6.Config) { cfg.LogLevel = e6.LogOff }, none: true},
+		"it is shut off": {cfg: func(cfg *e6.Config) { cfg.LogLevel = slog.LevelError + 1 }, none: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			written, cluster := defaultLog(t), start(t)
@@ -171,7 +171,7 @@ func TestPanic_InAnyCallbackOfTheApplicationIsShownWithItsStackAndEndsNoProcess(
 				require.NotContains(t, err.Error(), "planted")
 			}
 			ready(t, "it is logged", func() bool { return strings.Contains(written.String(), "panics_test.go") })
-			require.Contains(t, written.String(), `level=ERROR msg="e6: a hook panicked"`)
+			require.Contains(t, written.String(), `level=ERROR msg="hook panicked"`)
 			require.NotContains(t, written.String(), "planted")
 			if c.point == "" {
 				return

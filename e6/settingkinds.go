@@ -2,6 +2,7 @@ package e6
 
 import (
 	"fmt"
+	"log/slog"
 	"math"
 	"strconv"
 	"strings"
@@ -203,4 +204,29 @@ func parseLogFormat(name string) (LogFormat, error) {
 		}
 	}
 	return 0, fmt.Errorf("e6: %q is no log format: want text or json", name)
+}
+
+// level is a log level. A nil level is not set.
+func level(field, dsn, env string, at func(*Config) *slog.Leveler) Setting {
+	return Setting{Field: field, DSN: dsn, Env: variable(env), Want: wantLogLevel,
+		set: func(c *Config, v string) bool {
+			value, err := parseLogLevel(strings.TrimSpace(v))
+			if err == nil {
+				*at(c) = value
+			}
+			return err == nil
+		},
+		text: func(c *Config) string {
+			if l := *at(c); l != nil && !missingLevel(l) {
+				return formatLogLevel(l.Level())
+			}
+			return ""
+		},
+		fill: func(*Config) {},
+		check: func(c *Config) string {
+			if missingLevel(*at(c)) {
+				return "a level, such as slog.LevelInfo, or a *slog.LevelVar that is not nil"
+			}
+			return ""
+		}}
 }

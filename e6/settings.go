@@ -1,6 +1,7 @@
 package e6
 
 import (
+	"log/slog"
 	"math"
 	"slices"
 	"strings"
@@ -123,9 +124,9 @@ var settings = []Setting{
 		func(c *Config) *time.Duration { return &c.GuardBudget }),
 	span("HealthWindow", "health_window", "", time.Second, time.Minute, time.Millisecond, day,
 		func(c *Config) *time.Duration { return &c.HealthWindow }),
-	choice("LogLevel", "log_level", "LOG_LEVEL", wantLogLevel, ParseLogLevel, func(c *Config) *LogLevel { return &c.LogLevel }),
-	choice("StrategyLogLevel", "strategy_log_level", "STRATEGY_LOG_LEVEL", wantLogLevel, ParseLogLevel, func(c *Config) *LogLevel { return &c.StrategyLogLevel }),
-	choice("GRPCLogLevel", "grpc_log_level", "GRPC_LOG_LEVEL", wantLogLevel, ParseLogLevel, func(c *Config) *LogLevel { return &c.GRPCLogLevel }),
+	level("LogLevel", "log_level", "LOG_LEVEL", func(c *Config) *slog.Leveler { return &c.LogLevel }),
+	level("StrategyLogLevel", "strategy_log_level", "STRATEGY_LOG_LEVEL", func(c *Config) *slog.Leveler { return &c.StrategyLogLevel }),
+	level("GRPCLogLevel", "grpc_log_level", "GRPC_LOG_LEVEL", func(c *Config) *slog.Leveler { return &c.GRPCLogLevel }),
 	choice("LogFormat", "log_format", "LOG_FORMAT", "text or json", parseLogFormat, func(c *Config) *LogFormat { return &c.LogFormat }),
 	number("Prefetch", "prefetch", "", 2, 1, 1000, func(c *Config) *int { return &c.Prefetch }),
 	number("PrefetchBytes", "prefetch_bytes", "", 64<<20, 1, math.MaxInt32, func(c *Config) *int { return &c.PrefetchBytes }),

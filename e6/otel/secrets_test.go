@@ -202,7 +202,7 @@ func TestSecrets_NoneInTheOutputOfAFullRun(t *testing.T) {
 	require.NoError(t, err)
 	for i, cluster := range clusters {
 		cfg := config(cluster)
-		cfg.LogLevel, cfg.GRPCLogLevel, cfg.StrategyLogLevel = e6.LogDebug, e6.LogDebug, e6.LogDebug
+		cfg.LogLevel, cfg.GRPCLogLevel, cfg.StrategyLogLevel = slog.LevelDebug, slog.LevelDebug, slog.LevelDebug
 		if cfg.Token = plantedToken; i == 1 {
 			cfg.User, cfg.Token, cfg.Bearer = "", "", auth.Static(plantedBearer)
 			cfg.TLS, cfg.CAPEM, cfg.ServerName = true, ca, "example.com"

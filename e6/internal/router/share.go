@@ -64,7 +64,7 @@ func (rt *Router) leaveStore() {
 	select {
 	case <-rt.publisher.ended:
 	case <-timeout.C:
-		rt.cfg.Logger.Warn("e6: a call to the store is still in flight after its context has ended")
+		rt.cfg.Logger.Warn("store call in flight after its context ended", "component", events.ComponentStore)
 	}
 }
 

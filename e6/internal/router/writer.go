@@ -110,7 +110,7 @@ func (w *writer) fire(t fsm.Trigger) bool {
 	moved, err := w.machine.Fire(t)
 	if err != nil {
 		// The rules in this package fire only what the table allows.
-		w.cfg.Logger.Error("e6: the router fired an event that the strategy machine does not allow", "error", err)
+		w.cfg.Logger.Error("event rejected by the strategy machine", "component", events.ComponentStrategy, "error", err)
 		return false
 	}
 	if moved.After.Epoch != before.Epoch {
