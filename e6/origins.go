@@ -26,16 +26,19 @@ func Origins(sources ...Source) (origins []Origin) {
 	hasToken := cfg.Token != "" || cfg.Credentials != nil
 	filled := cfg.withDefaults()
 	filled.User = l.cfg.User // which a provider's token leaves to Credentials
-	byText := map[string]bool{"Address": true, "Bearer": true}
+	byText := map[string]Setting{"Address": {}, "Bearer": {}}
 	for _, s := range settings {
-		byText[s.Field] = true
+		byText[s.Field] = s
 	}
 	for field, v := range reflect.ValueOf(filled).Fields() {
-		if !byText[field.Name] {
+		setting, ok := byText[field.Name]
+		if !ok {
 			continue
 		}
 		o := Origin{Field: field.Name, From: l.from[field.Name]}
 		switch field.Name {
+		case "LogLevel", "StrategyLogLevel", "GRPCLogLevel":
+			o.Value = setting.text(&filled) // an interface, which may be nil
 		case "Token":
 			o.Value = map[bool]string{true: "***"}[hasToken]
 		case "Bearer":

@@ -64,3 +64,11 @@ func TestOriginsNameProvidersOfTokens(t *testing.T) {
 	require.Equal(t, e6.Origin{Field: "Token"}, of("Token", user, e6.FromBearer(token)))
 	require.Equal(t, e6.Origin{Field: "Bearer"}, of("Bearer", e6.FromBearer(token), user))
 }
+
+func TestOrigins_LogLevelsAreAsTheSettingsReadThem(t *testing.T) {
+	values := map[string]string{}
+	for _, o := range e6.Origins(e6.FromDSN("e6://h?log_level=WARNING&grpc_log_level=off")) {
+		values[o.Field] = o.Value
+	}
+	require.Equal(t, []string{"warn", "", "off"}, []string{values["LogLevel"], values["StrategyLogLevel"], values["GRPCLogLevel"]})
+}
