@@ -92,7 +92,7 @@ func TestSubscribe_EventsDroppedPassesEveryFilter(t *testing.T) {
 	require.NotContains(t, fmt.Sprint(mixed), "dropped")
 }
 
-func TestSubscribe_FiltersSelectWhatThePropertiesOfTheEventSay(t *testing.T) {
+func TestSubscribe_AnyFiltersSelectByKindComponentLevelAndSide(t *testing.T) {
 	var all []Data
 	for _, c := range samples {
 		all = append(all, c.data)

@@ -56,8 +56,8 @@ func (e Event) needsSide() bool {
 	return slices.Contains([]Event{EventSettle, EventAnnounce, EventCommit, EventAbort, EventRollback}, e)
 }
 
-// node is a state of the table: a State, and for a transition its phase and target. So
-// the table alone says which events are legal in a phase or for a side.
+// node is a state of the table: a State, and for a transition its phase and target. The
+// table needs no other rule for an event that is legal in one phase or for one side.
 type node struct {
 	state  State
 	phase  Phase
