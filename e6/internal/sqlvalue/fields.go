@@ -104,7 +104,7 @@ func (w *walker) walk(typ reflect.Type, index []int, optional bool) error {
 
 // problem is the error of a field that is declared wrongly.
 func (w *walker) problem(sf reflect.StructField, problem string) error {
-	return &MappingError{Type: w.root.String(), Field: sf.Name, Problem: fmt.Sprintf("field %s of %s %s", sf.Name, w.root, problem)}
+	return &MappingError{Type: w.root.String(), Field: sf.Name, Problem: fmt.Sprintf("field %s of %s %s", sf.Name, typeName(w.root), problem)}
 }
 
 // embedded returns the struct that a field embeds, directly or by a pointer, and nil if it
@@ -172,19 +172,18 @@ func fieldFor(typ reflect.Type, fields []field, column string) (int, error) {
 			case len(f.index) == len(fields[found].index):
 				return 0, &MappingError{Type: typ.String(), Column: column, Field: f.name, Problem: fmt.Sprintf(
 					"column %q has two fields in %s, %s and %s: give one of them another name in a tag such as `e6:\"name\"`, or tag it `e6:\"-\"`",
-					column, typ, fields[found].name, f.name)}
+					column, typeName(typ), fields[found].name, f.name)}
 			}
 		}
 		if found >= 0 {
 			return found, nil
 		}
 	}
-	name := column
-	if name == "" {
-		return 0, &MappingError{Type: typ.String(), Problem: fmt.Sprintf("a column without a name has no field in %s: name it in the statement with AS", typ)}
+	if column == "" {
+		return 0, &MappingError{Type: typ.String(), Problem: fmt.Sprintf("a column without a name has no field in %s: name it in the statement with AS", typeName(typ))}
 	}
 	return 0, &MappingError{Type: typ.String(), Column: column, Problem: fmt.Sprintf(
-		"column %q has no field in %s: add one, name one in a tag such as `e6:%q`, or do not select the column", column, typ, column)}
+		"column %q has no field in %s: add one, name one in a tag such as `e6:%q`, or do not select the column", column, typeName(typ), column)}
 }
 
 // joined is a name without its underscores.

@@ -61,7 +61,7 @@ func NewPlan(typ reflect.Type, columns []vector.Field) (*Plan, error) {
 	}
 	if n := len(columns); n != 1 {
 		return nil, &MappingError{Type: typ.String(), Problem: fmt.Sprintf(
-			"the result has %d columns: want one for %s: select one, or use a struct or map[string]any", n, typ)}
+			"the result has %d columns and %s takes one: select one, or use a struct or map[string]any", n, typeName(typ))}
 	}
 	return p, nil
 }
@@ -85,13 +85,16 @@ func isRow(typ reflect.Type, columns int) bool {
 	return typ.Kind() == reflect.Struct && !isValue(typ) && (columns != 1 || !isNullable(typ))
 }
 
-// isValue reports whether a struct is the value of one column.
+// isValue reports whether a struct is the value of one column: a time, a value of package
+// vector or a sql.Scanner. A struct of several fields that only embeds a sql.Scanner, whose
+// Scan method it has then, is not.
 func isValue(typ reflect.Type) bool {
 	switch typ {
 	case reflect.TypeFor[time.Time](), reflect.TypeFor[vector.Decimal](), reflect.TypeFor[vector.DateValue](), reflect.TypeFor[vector.TimestampValue]():
 		return true
 	}
-	return reflect.PointerTo(typ).Implements(reflect.TypeFor[sql.Scanner]())
+	ptr := reflect.PointerTo(typ)
+	return ptr.Implements(reflect.TypeFor[sql.Scanner]()) && (typ.NumField() == 1 || !hasPromotedScan(ptr))
 }
 
 // mapFields finds the field of each column.
@@ -109,7 +112,7 @@ func (p *Plan) mapFields(typ reflect.Type, columns []vector.Field) error {
 		if other := column[f]; other > 0 {
 			return &MappingError{Type: typ.String(), Column: c.Name, Field: fields[f].name, Problem: fmt.Sprintf(
 				"columns %d (%q) and %d (%q) both go into the field %s of %s: rename one of them in the statement, or give each a field of its own",
-				other, columns[other-1].Name, i+1, c.Name, fields[f].name, typ)}
+				other, columns[other-1].Name, i+1, c.Name, fields[f].name, typeName(typ))}
 		}
 		column[f] = i + 1
 		p.fields = append(p.fields, fields[f])
@@ -118,7 +121,7 @@ func (p *Plan) mapFields(typ reflect.Type, columns []vector.Field) error {
 		if column[i] == 0 && !f.optional {
 			return &MappingError{Type: typ.String(), Column: f.column, Field: f.name, Problem: fmt.Sprintf(
 				"field %s of %s has no column %q; the columns are %s: select it, or tag the field `e6:\"%s,optional\"` or `e6:\"-\"`",
-				f.name, typ, f.column, quoted(columns), f.tag)}
+				f.name, typeName(typ), f.column, quoted(columns), f.tag)}
 		}
 	}
 	return nil
@@ -136,11 +139,24 @@ func (p *Plan) mapNames(columns []vector.Field) error {
 	return nil
 }
 
-// quoted lists the names of columns.
+// typeName names a type in messages. The definition of a struct without a name is left out.
+func typeName(typ reflect.Type) string {
+	if typ.Kind() == reflect.Struct && typ.Name() == "" {
+		return "struct{...}"
+	}
+	return typ.String()
+}
+
+// quoted lists the names of the first columns.
 func quoted(columns []vector.Field) string {
-	names := make([]string, len(columns))
+	const most = 20
+	var names []string
 	for i, c := range columns {
-		names[i] = fmt.Sprintf("%q", c.Name)
+		if i == most {
+			names = append(names, fmt.Sprintf("and %d more", len(columns)-most))
+			break
+		}
+		names = append(names, fmt.Sprintf("%q", c.Name))
 	}
 	return strings.Join(names, ", ")
 }
@@ -164,7 +180,7 @@ func (p *Plan) Decode(b *vector.Batch, row int, dest any) *ValueError {
 	for i := range p.fields {
 		f := &p.fields[i]
 		if err := p.assign(b, i, row, f.in(v).Addr().Interface(), f.name); err != nil {
-			err.Field = v.Type().String() + "." + f.name
+			err.Field = typeName(v.Type()) + "." + f.name
 			return err
 		}
 	}
