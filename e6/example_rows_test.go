@@ -151,5 +151,5 @@ func ExampleDecimal() {
 	fmt.Println(errors.Unwrap(err))
 	// Output:
 	// 119.40 11940 2
-	// a float64 does not hold every decimal: use *vector.Decimal, or CAST to DOUBLE in the statement
+	// a float64 does not hold every decimal: use e6.Decimal, or CAST to DOUBLE in the statement
 }

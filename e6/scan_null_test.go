@@ -153,7 +153,7 @@ func TestScan_AnErrorNamesTheRowOfTheResultAndTheQuery(t *testing.T) {
 		require.Equal(t, n-1, failed.Row)
 		require.Equal(t, rows.Handle().QueryID, failed.QueryID)
 		require.EqualError(t, failed, fmt.Sprintf(`e6: scan column "amount" (STRING) row %d of query %s into *float64: `+
-			"STRING does not convert to float64: use *string, or CAST to DOUBLE in the statement", n, failed.QueryID))
+			"STRING does not convert to float64: use string, or CAST to DOUBLE in the statement", n, failed.QueryID))
 	}
 	require.NoError(t, rows.Err())
 }

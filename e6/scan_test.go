@@ -163,12 +163,12 @@ func TestAValueThatWouldLoseSomethingIsAnErrorThatNamesItsColumn(t *testing.T) {
 	}{
 		"a long beyond an int8":                      {long(128), new(int8), "out of the destination's range"},
 		"a negative long into a uint":                {long(-1), new(uint64), "out of the destination's range"},
-		"a long beyond a float64's digits":           {long(1<<53 + 1), new(float64), "the value is out of the destination's range of exact whole numbers: use *int64, or CAST to DOUBLE"},
+		"a long beyond a float64's digits":           {long(1<<53 + 1), new(float64), "the value is out of the destination's range of exact whole numbers: use int64, or CAST to DOUBLE"},
 		"the largest long into a float64":            {long(math.MaxInt64), new(float64), "range of exact whole numbers"},
-		"the largest long into a float32":            {long(math.MaxInt64), new(float32), "range of exact whole numbers: use *int64, or CAST to FLOAT"},
+		"the largest long into a float32":            {long(math.MaxInt64), new(float32), "range of exact whole numbers: use int64, or CAST to FLOAT"},
 		"a long beyond a float32's digits":           {long(1<<24 + 1), new(float32), "range of exact whole numbers"},
 		"the largest integer into a float32":         {integer(math.MaxInt32), new(float32), "range of exact whole numbers"},
-		"a double beyond a float32's digits":         {double(0.1), new(float32), "a float32 would round the value: use *float64, or CAST to FLOAT in the statement"},
+		"a double beyond a float32's digits":         {double(0.1), new(float32), "a float32 would round the value: use float64, or CAST to FLOAT in the statement"},
 		"a float beyond every float32":               {float(1e300), new(float32), "out of the destination's range"},
 		"a float below every float32":                {float(1e-300), new(float32), "out of the destination's range"},
 		"a decimal beyond a uint64":                  {decimal(t, "18446744073709551616", 0), new(uint64), "out of the destination's range"},
@@ -177,23 +177,23 @@ func TestAValueThatWouldLoseSomethingIsAnErrorThatNamesItsColumn(t *testing.T) {
 		"a decimal beyond an int8":                   {decimal(t, "-129", 0), new(int8), "out of the destination's range"},
 		"a decimal below an int64":                   {decimal(t, "-9223372036854775809", 0), new(int64), "out of the destination's range"},
 		"a decimal with a fraction into a uint":      {decimal(t, "-50", 2), new(uint), "not a whole number"},
-		"text into a uint":                           {str("7"), new(uint), "STRING does not convert to uint: use *string, or CAST to BIGINT in the statement"},
-		"a double into a whole number":               {double(1), new(int), "DOUBLE does not convert to int: use *float64, or CAST to BIGINT in the statement"},
-		"a decimal into a float":                     {decimal(t, "1", 0), new(float64), "a float64 does not hold every decimal: use *vector.Decimal, or CAST to DOUBLE in the statement"},
-		"a decimal into a float32":                   {decimal(t, "1", 0), new(float32), "a float32 does not hold every decimal: use *vector.Decimal, or CAST to FLOAT in the statement"},
+		"text into a uint":                           {str("7"), new(uint), "STRING does not convert to uint: use string, or CAST to BIGINT in the statement"},
+		"a double into a whole number":               {double(1), new(int), "DOUBLE does not convert to int: use float64, or CAST to BIGINT in the statement"},
+		"a decimal into a float":                     {decimal(t, "1", 0), new(float64), "a float64 does not hold every decimal: use e6.Decimal, or CAST to DOUBLE in the statement"},
+		"a decimal into a float32":                   {decimal(t, "1", 0), new(float32), "a float32 does not hold every decimal: use e6.Decimal, or CAST to FLOAT in the statement"},
 		"a decimal with a fraction into a whole one": {decimal(t, "150", 2), new(int), "not a whole number"},
 		"a decimal beyond an int64":                  {decimal(t, "9223372036854775808", 0), new(int64), "out of the destination's range"},
 		"text into a number":                         {str("7"), new(int), "CAST to BIGINT"},
-		"text into a time":                           {str("2026-01-01"), new(time.Time), "STRING does not convert to time.Time: use *string, or CAST to TIMESTAMP in the statement"},
-		"a long into a bool":                         {long(1), new(bool), "use *int64, or CAST to BOOLEAN in the statement"},
+		"text into a time":                           {str("2026-01-01"), new(time.Time), "STRING does not convert to time.Time: use string, or CAST to TIMESTAMP in the statement"},
+		"a long into a bool":                         {long(1), new(bool), "use int64, or CAST to BOOLEAN in the statement"},
 		"a double into a decimal":                    {double(1), new(vector.Decimal), "not exact"},
 		"a null into a number":                       {null(vector.Long), new(int64), "the value is null"},
 		"a null into a string":                       {null(vector.String), new(string), "the value is null"},
 		"a null into a time":                         {null(vector.Date), new(time.Time), "the value is null"},
 		"a destination that is none":                 {long(1), 7, "not a pointer"},
 		"a destination that is nil":                  {long(1), (*int8)(nil), "not a pointer"},
-		"text into what nothing goes into":           {str("x"), new(chan int), "STRING does not convert to chan int: use *string or *any"},
-		"a destination that nothing goes into":       {long(1), new(chan int), "LONG does not convert to chan int: use *int64, *string or *any"},
+		"text into what nothing goes into":           {str("x"), new(chan int), "STRING does not convert to chan int: use string or any"},
+		"a destination that nothing goes into":       {long(1), new(chan int), "LONG does not convert to chan int: use int64, string or any"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := read(t, str("first"), test.col).Scan(new(string), test.dest)
@@ -307,6 +307,6 @@ func TestNestedValuesGoIntoSlicesMapsAndStructs(t *testing.T) {
 	var failed *e6.ScanError
 	require.ErrorAs(t, read(t, nested(vector.Array, `[4, "x"]`)).Scan(&list), &failed)
 	require.Equal(t, []int{1, 2, 3}, list, "half of a value is none")
-	require.ErrorContains(t, failed, "scan into *string")
-	require.ErrorContains(t, read(t, str("[1]")).Scan(&list), "STRING does not convert to []int: use *string or *any", "text is no list")
+	require.ErrorContains(t, failed, "scan into a string")
+	require.ErrorContains(t, read(t, str("[1]")).Scan(&list), "STRING does not convert to []int: use string or any", "text is no list")
 }

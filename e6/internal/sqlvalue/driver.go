@@ -18,7 +18,7 @@ func DriverValue(col *vector.Column, row int) (driver.Value, error) {
 	case vector.DateValue, vector.TimestampValue:
 		t, _, err := timeOf(v)
 		if err != nil {
-			return nil, fmt.Errorf("%w: scan into *string for the text", err)
+			return nil, fmt.Errorf("%w: scan into a string for the text", err)
 		}
 		return t, nil
 	default:

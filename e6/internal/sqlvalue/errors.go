@@ -11,8 +11,8 @@ import (
 var ErrNull = errors.New("the value is null")
 
 var (
-	errRange     = errors.New("the value is out of the destination's range: use a larger type, *string or *any")
-	errNotWhole  = errors.New("the value is not a whole number: use vector.Decimal or string, or ROUND it in the statement")
+	errRange     = errors.New("the value is out of the destination's range: use a larger type, string or any")
+	errNotWhole  = errors.New("the value is not a whole number: use e6.Decimal or string, or ROUND it in the statement")
 	errNoPointer = errors.New("the destination is not a pointer to a value: pass the address of a variable")
 )
 

@@ -19,29 +19,29 @@ func mismatch(col *vector.Column, dest reflect.Type) error {
 	if cast := castFor(dest); cast != "" {
 		return fmt.Errorf("%s: use %s, or CAST to %s in the statement", cause, goTypeOf(t), cast)
 	}
-	if own := goTypeOf(t); own != "*string" {
-		return fmt.Errorf("%s: use %s, *string or *any", cause, own)
+	if own := goTypeOf(t); own != "string" {
+		return fmt.Errorf("%s: use %s, string or any", cause, own)
 	}
-	return fmt.Errorf("%s: use *string or *any", cause)
+	return fmt.Errorf("%s: use string or any", cause)
 }
 
 // goTypeOf returns the destination that takes every value of a type.
 func goTypeOf(t vector.Type) string {
 	switch t {
 	case vector.Boolean:
-		return "*bool"
+		return "bool"
 	case vector.Integer, vector.Long:
-		return "*int64"
+		return "int64"
 	case vector.Float, vector.Double:
-		return "*float64"
+		return "float64"
 	case vector.Decimal128:
-		return "*vector.Decimal"
+		return "e6.Decimal"
 	case vector.Binary:
-		return "*[]byte"
+		return "[]byte"
 	case vector.Date, vector.Datetime, vector.Timestamp, vector.TimestampTZ, vector.Int96:
-		return "*time.Time"
+		return "time.Time"
 	}
-	return "*string"
+	return "string"
 }
 
 // castFor returns the SQL type whose values fit a Go type, or "" if there is none.

@@ -25,7 +25,7 @@ func UnmarshalNested(text []byte, dest any) error {
 		err = errors.New("something follows the value")
 	}
 	if err != nil {
-		return fmt.Errorf("the value is not the JSON that the destination needs: %w: scan into *string for the text", err)
+		return fmt.Errorf("the value is not the JSON that the destination needs: %w: scan into a string for the text", err)
 	}
 	into.Elem().Set(fresh.Elem())
 	return nil

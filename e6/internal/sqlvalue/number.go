@@ -82,7 +82,7 @@ func assignFloat(dst reflect.Value, col *vector.Column, row int) error {
 	return nil
 }
 
-var errFloat32 = errors.New("a float32 would round the value: use *float64, or CAST to FLOAT in the statement")
+var errFloat32 = errors.New("a float32 would round the value: use float64, or CAST to FLOAT in the statement")
 
 // fitsFloat32 returns an error if a float32 would lose digits that the column declares. The
 // values of a FLOAT column have no more digits than a float32, although they are sent as
@@ -107,7 +107,7 @@ func assignWhole(dst reflect.Value, n int64) error {
 	// 2^63 is no int64, and what a conversion makes of it differs between
 	// processors.
 	if f >= 1<<63 || int64(f) != n {
-		return fmt.Errorf("the value is out of the destination's range of exact whole numbers: use *int64, or CAST to %s in the statement", castFor(dst.Type()))
+		return fmt.Errorf("the value is out of the destination's range of exact whole numbers: use int64, or CAST to %s in the statement", castFor(dst.Type()))
 	}
 	dst.SetFloat(f)
 	return nil
