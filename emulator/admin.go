@@ -14,7 +14,7 @@ import (
 )
 
 // AdminHandler returns the handler that steers a cluster over plain HTTP. It
-// does not authenticate anybody: serve it on a loopback address.
+// has no authentication: serve it on a loopback address.
 //
 //	POST /announce?to=green             announce a side in every response
 //	POST /open?side=green               let the ingress pass calls to a side

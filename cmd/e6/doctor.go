@@ -21,7 +21,7 @@ the values and the environment, the proxy of HTTPS_PROXY if clients use it, the
 address, the connection, TLS, HTTP/2, the credentials, both sides and the form in which
 one refuses, the cluster's status, latency, clocks, the statement SELECT 1, and the
 store of --store if there is one. Each line has a verdict (ok, warn, fail, skip), what
-was seen, and what to do. It changes nothing and wakes no suspended cluster.
+was seen, and what to do. It changes nothing and resumes no suspended cluster.
 
 With --probe it tests, with statements that only read, how the cluster's engine behaves
 where engines differ, and prints the results as Markdown that can be attached to a

@@ -49,7 +49,7 @@ func TestInMemory_AQueryInABubbleTakesNoTime(t *testing.T) {
 	})
 }
 
-func TestLatenciesAndDelaysTakeExactlyTheirTime(t *testing.T) {
+func TestInMemory_LatenciesAreExactInABubble(t *testing.T) {
 	inBubble(t, func(t *testing.T, cluster *e6test.Cluster, blue, _ client) {
 		took := func() time.Duration {
 			begin := time.Now()
@@ -69,7 +69,7 @@ func TestLatenciesAndDelaysTakeExactlyTheirTime(t *testing.T) {
 	}, e6test.WithLatency(2*time.Second))
 }
 
-func TestADelayComesBeforeOrAfterTheEffect(t *testing.T) {
+func TestFault_DelayComesBeforeOrAfterTheEffect(t *testing.T) {
 	for action, had := range map[e6test.Action]int{e6test.DelayBefore: 0, e6test.DelayAfter: 1} {
 		engine := e6test.NewCannedEngine()
 		inBubble(t, func(t *testing.T, cluster *e6test.Cluster, blue, _ client) {
@@ -84,7 +84,7 @@ func TestADelayComesBeforeOrAfterTheEffect(t *testing.T) {
 	}
 }
 
-func TestAResumeTakesItsDelay(t *testing.T) {
+func TestResume_TakesItsDelay(t *testing.T) {
 	inBubble(t, func(t *testing.T, cluster *e6test.Cluster, blue, _ client) {
 		cluster.Suspend()
 		_, err := blue.control().Resume(within(t), &e6xv1.ResumeRequest{User: user, Password: token})

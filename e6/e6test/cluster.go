@@ -38,9 +38,9 @@ type Cluster struct {
 	announced fsm.Side
 	admission Admission
 	status    string // of the cluster: active, suspended, resuming
-	waking    *time.Timer
+	resuming  *time.Timer
 	latency   map[fsm.Side]time.Duration
-	sick      map[fsm.Side]bool
+	unhealthy map[fsm.Side]bool
 	conns     map[net.Conn]struct{}
 	closed    bool
 }
@@ -53,7 +53,7 @@ func Start(opts ...Option) (*Cluster, error) {
 	c := &Cluster{
 		set:       settings{listen: "127.0.0.1:0", active: fsm.Blue, batchRows: 1000, chunks: 3, newFetch: true, maxStreams: 100, replicas: 1},
 		listeners: make(map[fsm.Side]net.Listener), status: "active",
-		latency: make(map[fsm.Side]time.Duration), sick: make(map[fsm.Side]bool), conns: make(map[net.Conn]struct{}),
+		latency: make(map[fsm.Side]time.Duration), unhealthy: make(map[fsm.Side]bool), conns: make(map[net.Conn]struct{}),
 	}
 	for _, opt := range opts {
 		opt(&c.set)
@@ -210,7 +210,7 @@ func (c *Cluster) Close() error {
 	c.closing.Do(func() {
 		c.mu.Lock()
 		c.closed = true
-		c.stopWaking()
+		c.cancelResume()
 		c.mu.Unlock()
 		// The connections are closed first: no client receives the errors of the rest.
 		for _, s := range c.servers {

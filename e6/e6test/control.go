@@ -171,32 +171,32 @@ func (c *Cluster) SetLatency(side fsm.Side, d time.Duration) {
 func (c *Cluster) SetHealthy(side fsm.Side, healthy bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.sick[side] = !healthy
+	c.unhealthy[side] = !healthy
 }
 
 // Suspend suspends the cluster: calls to an open side are refused with
 // 503, except for cluster control.
 func (c *Cluster) Suspend() { c.setStatus("suspended") }
 
-// Resume wakes the cluster at once.
+// Resume resumes the cluster at once.
 func (c *Cluster) Resume() { c.setStatus("active") }
 
 func (c *Cluster) setStatus(s string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.stopWaking()
+	c.cancelResume()
 	c.status = s
 }
 
 // stopWaking takes back a resume that is under way. The caller holds the lock.
-func (c *Cluster) stopWaking() {
-	if c.waking != nil {
-		c.waking.Stop()
-		c.waking = nil
+func (c *Cluster) cancelResume() {
+	if c.resuming != nil {
+		c.resuming.Stop()
+		c.resuming = nil
 	}
 }
 
-// resume wakes the cluster as a client may: it takes its time.
+// resume resumes the cluster for a client's call: it takes the resume delay.
 func (c *Cluster) resume() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -208,15 +208,15 @@ func (c *Cluster) resume() string {
 		return c.status
 	}
 	c.status = "resuming"
-	var waking *time.Timer
-	waking = time.AfterFunc(c.set.resumeDelay, func() {
+	var resuming *time.Timer
+	resuming = time.AfterFunc(c.set.resumeDelay, func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		if c.waking == waking { // not suspended again meanwhile
-			c.waking, c.status = nil, "active"
+		if c.resuming == resuming { // not suspended again meanwhile
+			c.resuming, c.status = nil, "active"
 		}
 	})
-	c.waking = waking
+	c.resuming = resuming
 	return c.status
 }
 

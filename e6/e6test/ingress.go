@@ -30,13 +30,13 @@ func (c *Cluster) ingress(w http.ResponseWriter, r *http.Request) {
 	if fault.act(c, w, r) {
 		return
 	}
-	open, sick, status := c.state(replicaOf(r.Context()), side)
+	open, unhealthy, status := c.state(replicaOf(r.Context()), side)
 	switch {
 	case !side.Valid(), !open, c.set.name != "" && !strings.EqualFold(r.Header.Get("cluster-name"), c.set.name):
 		c.refuse(w, 456)
 	case status != "active" && !control:
 		c.refuse(w, 503)
-	case sick && !control:
+	case unhealthy && !control:
 		http.Error(w, "the engine is down", http.StatusBadGateway)
 	default:
 		r = r.WithContext(context.WithValue(r.Context(), faultKey{}, fault))
@@ -74,10 +74,10 @@ func (c *Cluster) pass(side fsm.Side, w http.ResponseWriter, r *http.Request, fa
 }
 
 // state is the routing state of the ingress.
-func (c *Cluster) state(replica int, side fsm.Side) (open, sick bool, status string) {
+func (c *Cluster) state(replica int, side fsm.Side) (open, unhealthy bool, status string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.openOn(replica, side), c.sick[side], c.status
+	return c.openOn(replica, side), c.unhealthy[side], c.status
 }
 
 func (c *Cluster) latencyOf(side fsm.Side) time.Duration {

@@ -142,7 +142,7 @@ func TestSetHealthy_AnUnhealthySideIsUnavailable(t *testing.T) {
 	c.mustPrepare(t, "SELECT 1")
 }
 
-func TestAClientSuspendsAndResumesTheCluster(t *testing.T) {
+func TestSuspend_AClientSuspendsAndResumes(t *testing.T) {
 	cluster := start(t, e6test.WithResumeDelay(30*time.Millisecond))
 	c := login(t, cluster, fsm.Blue)
 	state := func() string {

@@ -241,7 +241,7 @@ func TestStatus_ReportsWhetherAQueryIsDone(t *testing.T) {
 	requireStatus(t, err, codes.Internal, "out of memory")
 }
 
-func TestARunningQueryIsCancelled(t *testing.T) {
+func TestCancelQuery_EndsARunningQuery(t *testing.T) {
 	cluster := start(t)
 	c := login(t, cluster, fsm.Blue)
 	q := c.mustRun(t, "SELECT sleep(600000)")

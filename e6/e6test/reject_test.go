@@ -140,7 +140,7 @@ func (q query) withSession(id string) query {
 	return q
 }
 
-func TestWrongCredentialsGetAnEmptySession(t *testing.T) {
+func TestAuthenticate_WrongCredentialsGetAnEmptySession(t *testing.T) {
 	for name, tt := range map[string]struct {
 		opts        []e6test.Option
 		user, token string
@@ -169,7 +169,7 @@ func TestWrongCredentialsGetAnEmptySession(t *testing.T) {
 	}
 }
 
-func TestEachAuthenticationOpensASessionOfItsOwn(t *testing.T) {
+func TestAuthenticate_OpensANewSession(t *testing.T) {
 	cluster := start(t)
 	a, b := login(t, cluster, fsm.Blue), login(t, cluster, fsm.Blue)
 	require.NotEqual(t, a.session, b.session)
@@ -179,7 +179,7 @@ func TestEachAuthenticationOpensASessionOfItsOwn(t *testing.T) {
 	require.NoError(t, q.withSession(b.session).clear(within(t)))
 }
 
-func TestExpiredSessionsAreDeniedAndTheirQueriesStay(t *testing.T) {
+func TestExpireSessions_KeepsTheQueries(t *testing.T) {
 	cluster := start(t)
 	cluster.OpenSide(fsm.Green)
 	blue, green := login(t, cluster, fsm.Blue), login(t, cluster, fsm.Green)

@@ -35,7 +35,7 @@ func ownedByOther(t *testing.T) string {
 	return dir
 }
 
-func TestTheFilesAreForTheUserAlone(t *testing.T) {
+func TestFile_OnlyTheUserCanReadIt(t *testing.T) {
 	defer syscall.Umask(syscall.Umask(0))
 	base := t.TempDir()
 	f := openFile(t, filepath.Join(base, "new", "files"))
@@ -53,7 +53,7 @@ func TestTheFilesAreForTheUserAlone(t *testing.T) {
 	require.Len(t, all, 1, "no other files are left")
 }
 
-func TestADirectoryThatOthersCanChangeIsRefused(t *testing.T) {
+func TestFile_DirectoryWritableByOthersIsRefused(t *testing.T) {
 	for name, c := range map[string]struct {
 		make    func(t *testing.T) string
 		problem string
@@ -88,7 +88,7 @@ func TestADirectoryThatOthersCanChangeIsRefused(t *testing.T) {
 	}
 }
 
-func TestAFileThatOthersCanChangeIsRefused(t *testing.T) {
+func TestFile_WritableByOthersIsRefused(t *testing.T) {
 	cases := map[string]struct {
 		change  func(t *testing.T, path string)
 		problem string

@@ -33,7 +33,7 @@ func TestStore_CallsAfterCloseReturnErrClosed(t *testing.T) {
 	require.FileExists(t, f.Path("a"))
 }
 
-func TestAStoreMayBeClosedWhileItIsUsed(t *testing.T) {
+func TestFile_CloseDuringCalls(t *testing.T) {
 	dir := t.TempDir()
 	for range 50 {
 		f := openFile(t, dir)

@@ -15,7 +15,7 @@ import (
 	"github.com/e6data/e6data-go/e6/store"
 )
 
-func TestAReadOfAFileAllocatesNothing(t *testing.T) {
+func TestFile_LoadAllocatesNothing(t *testing.T) {
 	f := openFile(t, t.TempDir())
 	for range 3 {
 		written := write(t, f, "w")

@@ -17,7 +17,7 @@ func TestMemory_IsAConformingStore(t *testing.T) {
 	})
 }
 
-func TestARecordPointsToTheAnnouncedSideBeforeTheActiveOne(t *testing.T) {
+func TestRecord_SidePrefersTheAnnouncedSide(t *testing.T) {
 	require.Equal(t, fsm.Blue, store.Record{Active: fsm.Blue}.Side())
 	require.Equal(t, fsm.Green, store.Record{Active: fsm.Blue, Announced: fsm.Green}.Side())
 	require.Equal(t, fsm.None, store.Record{}.Side())

@@ -65,12 +65,12 @@ func beginEtcd(r *record, seed uint64) (*site, map[kind]func(fault), error) {
 				r.violation("etcd does not start again: %v", err)
 			}
 		},
-		lies: func(f fault) {
+		wrongRecord: func(f fault) {
 			liar, err := openEtcd(server)
 			if err != nil {
 				return
 			}
-			lie(liar, s.network.addr()+"/", f)
+			writeWrongRecord(liar, s.network.addr()+"/", f)
 			_ = liar.Close()
 		},
 	}, nil
@@ -78,7 +78,7 @@ func beginEtcd(r *record, seed uint64) (*site, map[kind]func(fault), error) {
 
 // lie writes something into a store that is not so. Its times are of another age, as
 // from a machine whose clock is wrong.
-func lie(to store.Store, cluster string, f fault) {
+func writeWrongRecord(to store.Store, cluster string, f fault) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	record, err := to.Load(ctx, cluster)

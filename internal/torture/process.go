@@ -266,13 +266,13 @@ func beginFiles(r *record, seed uint64) (*site, map[kind]func(fault), error) {
 	}
 	return s, map[kind]func(fault){
 		kill: func(f fault) { all[f.nth%len(all)].replace() },
-		lies: func(f fault) {
+		wrongRecord: func(f fault) {
 			files, err := store.OpenFile(store.FileOptions{Dir: dir})
 			if err != nil {
 				r.violation("the store does not open: %v", err)
 				return
 			}
-			lie(files, s.network.addr()+"/", f)
+			writeWrongRecord(files, s.network.addr()+"/", f)
 			_ = files.Close()
 		},
 	}, nil

@@ -23,24 +23,24 @@ const (
 
 // The faults.
 const (
-	reset     kind = "reset"     // all connections break
-	halfOpen  kind = "half-open" // nothing gets through, and then the connections break
-	partition kind = "partition" // nothing gets through, and then everything does
-	slowLink  kind = "slow link" // what is sent arrives late
-	goAway    kind = "GOAWAY"    // the connections take no new calls
-	reload    kind = "reload"    // the ingress is reloaded
-	expire    kind = "expire"    // the engines forget their sessions
-	suspend   kind = "suspend"   // the cluster is suspended until a client resumes it
-	corrupt   kind = "corrupt"   // a batch is noise
-	short     kind = "cut short" // a result ends before its rows have
-	stuck     kind = "stuck"     // a call is never answered
-	late      kind = "late"      // some answers come late
-	breakOff  kind = "break off" // the connection breaks when a call has had its effect
-	gateway   kind = "gateway"   // the ingress answers a call with 502
-	kill      kind = "kill"      // a process of clients is killed, and another one takes its place
-	lies      kind = "lies"      // a wrong record is written to the store, with a wrong clock
-	storeStop kind = "etcd stop" // etcd is stopped, and goes on later
-	storeKill kind = "etcd kill" // etcd is killed, and starts again
+	reset       kind = "reset"     // all connections break
+	halfOpen    kind = "half-open" // nothing gets through, and then the connections break
+	partition   kind = "partition" // nothing gets through, and then everything does
+	slowLink    kind = "slow link" // what is sent arrives late
+	goAway      kind = "GOAWAY"    // the connections take no new calls
+	reload      kind = "reload"    // the ingress is reloaded
+	expire      kind = "expire"    // the engines forget their sessions
+	suspend     kind = "suspend"   // the cluster is suspended until a client resumes it
+	corrupt     kind = "corrupt"   // a batch is noise
+	short       kind = "cut short" // a result ends before its rows have
+	stuck       kind = "stuck"     // a call is never answered
+	late        kind = "late"      // some answers come late
+	breakOff    kind = "break off" // the connection breaks when a call has had its effect
+	gateway     kind = "gateway"   // the ingress answers a call with 502
+	kill        kind = "kill"      // a process of clients is killed, and another one takes its place
+	wrongRecord kind = "lies"      // a wrong record is written to the store, with a wrong clock
+	storeStop   kind = "etcd stop" // etcd is stopped, and goes on later
+	storeKill   kind = "etcd kill" // etcd is killed, and starts again
 )
 
 var (

@@ -52,12 +52,12 @@ var worlds = []world{
 	},
 	{
 		name: "files", what: "three processes with a store in a file, which are killed",
-		faults: slices.Concat(network4, []kind{expire, kill, kill, lies}), share: 0.125,
+		faults: slices.Concat(network4, []kind{expire, kill, kill, wrongRecord}), share: 0.125,
 		begin: beginFiles,
 	},
 	{
 		name: "etcd", what: "a fleet of three clients with a store in a real etcd, which is stopped and killed",
-		faults: slices.Concat(network4, []kind{expire, storeStop, storeKill, lies}), share: 0.125, needs: []string{"etcd"},
+		faults: slices.Concat(network4, []kind{expire, storeStop, storeKill, wrongRecord}), share: 0.125, needs: []string{"etcd"},
 		begin: beginEtcd,
 	},
 }

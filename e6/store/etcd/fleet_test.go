@@ -222,7 +222,7 @@ func TestFleet_ACutoverThatOneProcessReceivesReachesAll(t *testing.T) {
 	require.Empty(t, cluster.OpenQueries())
 }
 
-func TestNoQueryFailsWhenEtcdStopsInTheMiddleOfACutover(t *testing.T) {
+func TestOutage_NoQueryFailsWhenEtcdStopsDuringACutover(t *testing.T) {
 	etcd, cluster := startEtcd(t), startCluster(t)
 	all := startFleet(t, 3, cluster, etcd.addr)
 	all.does("load", "loading")

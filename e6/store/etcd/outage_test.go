@@ -29,7 +29,7 @@ func TestWatch_ResumesAfterEtcdRestarts(t *testing.T) {
 	require.Empty(t, w.fails, "it went on by itself")
 }
 
-func TestAWatchSeesTheLastRecordOfATimeInWhichItWasCutOff(t *testing.T) {
+func TestWatch_ReceivesTheLastRecordAfterAPartition(t *testing.T) {
 	etcd := startEtcd(t)
 	p := startProxy(t, etcd.addr)
 	near, far := open(t, etcd.config()), openAt(t, p.addr())
@@ -37,12 +37,12 @@ func TestAWatchSeesTheLastRecordOfATimeInWhichItWasCutOff(t *testing.T) {
 	w := watch(t, far, "a")
 	w.until(1)
 
-	p.become(weather{down: true})
+	p.inject(networkFault{down: true})
 	p.cut()
 	for v := range uint64(5) {
 		put(t, near, "a", v+1, fsm.Green)
 	}
-	p.become(weather{})
+	p.inject(networkFault{})
 	w.until(6)
 	put(t, near, "a", 6, fsm.Blue)
 	w.until(7)
@@ -56,7 +56,7 @@ func TestWatch_ReadsTheCurrentRecordWhenItsRevisionWasCompacted(t *testing.T) {
 	w := watch(t, far, "a")
 	w.until(1)
 
-	p.become(weather{down: true})
+	p.inject(networkFault{down: true})
 	p.cut()
 	for v := range uint64(5) {
 		put(t, near, "a", v+1, fsm.Green)
@@ -65,7 +65,7 @@ func TestWatch_ReadsTheCurrentRecordWhenItsRevisionWasCompacted(t *testing.T) {
 	require.NoError(t, err)
 	_, err = near.client.Compact(within(t), now.Header.Revision, clientv3.WithCompactPhysical())
 	require.NoError(t, err)
-	p.become(weather{})
+	p.inject(networkFault{})
 	w.until(6)
 	put(t, near, "a", 6, fsm.Blue)
 	w.until(7)
@@ -128,9 +128,9 @@ func TestCallsEndWithTheirContextsWhenEtcdDoesNotAnswer(t *testing.T) {
 	put(t, s, "a", 0, fsm.Blue)
 	w := watch(t, s, "a")
 	w.until(1)
-	p.become(weather{stalled: true})
+	p.inject(networkFault{stalled: true})
 	endsWithItsContext(t, s)
-	p.become(weather{})
+	p.inject(networkFault{})
 	put(t, open(t, etcd.config()), "a", 1, fsm.Green)
 	w.until(2)
 }
@@ -161,12 +161,12 @@ func endsWithItsContext(t *testing.T, s *Store) {
 	}
 }
 
-func TestASlowEtcdIsWaitedFor(t *testing.T) {
+func TestCalls_WaitForASlowEtcd(t *testing.T) {
 	etcd := startEtcd(t)
 	p := startProxy(t, etcd.addr)
 	s := openAt(t, p.addr())
 	w := watch(t, s, "a")
-	p.become(weather{delay: 100 * time.Millisecond})
+	p.inject(networkFault{delay: 100 * time.Millisecond})
 	for v := range uint64(3) {
 		put(t, s, "a", v, fsm.Blue)
 	}
@@ -207,7 +207,7 @@ func TestCompareAndSwap_SucceedsWhenItsResponseIsLost(t *testing.T) {
 			_, err := far.Load(within(t), "a") // it is connected
 			require.NoError(t, err)
 
-			p.become(weather{mute: true})
+			p.inject(networkFault{dropResponses: true})
 			type result struct {
 				record store.Record
 				err    error
@@ -222,7 +222,7 @@ func TestCompareAndSwap_SucceedsWhenItsResponseIsLost(t *testing.T) {
 				return err == nil && f.Version == 1
 			}, patience, time.Millisecond)
 			c.meanwhile(t, near)
-			p.become(weather{})
+			p.inject(networkFault{})
 			p.cut()
 			r := <-done
 			require.ErrorIs(t, r.err, c.err)
@@ -232,7 +232,7 @@ func TestCompareAndSwap_SucceedsWhenItsResponseIsLost(t *testing.T) {
 	}
 }
 
-func TestNoSwapIsDoubledOrLostWhileConnectionsBreak(t *testing.T) {
+func TestCompareAndSwap_IsNeitherDoubledNorLostWhileConnectionsBreak(t *testing.T) {
 	etcd := startEtcd(t)
 	p := startProxy(t, etcd.addr)
 	const clients, wins = 3, 20
@@ -294,7 +294,7 @@ func TestStore_CallsAfterCloseReturnErrClosed(t *testing.T) {
 	require.ErrorIs(t, err, ErrClosed)
 }
 
-func TestARecordThatCannotBeReadIsReportedAndNotOverwritten(t *testing.T) {
+func TestValueError_AnUnreadableRecordIsNotOverwritten(t *testing.T) {
 	s := open(t, startEtcd(t).config())
 	put(t, s, "a/b", 0, fsm.Blue)
 	w := watch(t, s, "a/b")

@@ -136,10 +136,10 @@ func TestPresence_AClientThatWasPartitionedForLongerThanItsLeaseReturns(t *testi
 	r := watchClients(t, open(t, etcd.config()), "a")
 	m := join(t, far, "a", store.Client{})
 	r.until("one", count(1))
-	p.become(weather{stalled: true})
+	p.inject(networkFault{stalled: true})
 	r.until("no client", count(0))
 	m.Show(fsm.Green, fsm.StateGreen)
-	p.become(weather{})
+	p.inject(networkFault{})
 	require.Equal(t, fsm.Green, r.until("it is back", count(1))[0].Side)
 }
 
@@ -157,7 +157,7 @@ func TestAClientMayJoinBeforeEtcdIsThereAndStayWhileItRestarts(t *testing.T) {
 	r.until("its new side", func(all []store.Client) bool { return len(all) == 1 && all[0].Side == fsm.Green })
 }
 
-func TestLeavingDoesNotWaitForAnEtcdThatIsGone(t *testing.T) {
+func TestLeave_DoesNotWaitForAnUnreachableEtcd(t *testing.T) {
 	etcd := startEtcd(t)
 	s := open(t, etcd.config(), WithCallTimeout(300*time.Millisecond))
 	m := join(t, s, "a", store.Client{})
@@ -169,7 +169,7 @@ func TestLeavingDoesNotWaitForAnEtcdThatIsGone(t *testing.T) {
 	require.NoError(t, m.Leave(within(t)))
 }
 
-func TestAMemberEndsWithTheEtcdClientOfItsOwner(t *testing.T) {
+func TestPresence_EndsWithItsEtcdClient(t *testing.T) {
 	client, err := clientv3.New(startEtcd(t).config())
 	require.NoError(t, err)
 	s, err := New(client)

@@ -17,17 +17,17 @@ type proxy struct {
 	all  sync.WaitGroup
 	mu   sync.Mutex
 	turn *sync.Cond
-	weather
+	networkFault
 	closed bool
 	conns  map[net.Conn]bool
 }
 
-// weather is what happens to bytes on their way.
-type weather struct {
-	down    bool          // connections are closed as soon as they are made
-	stalled bool          // nothing gets through in either direction
-	mute    bool          // responses of etcd are lost
-	delay   time.Duration // every piece comes late
+// networkFault is the fault that the proxy injects.
+type networkFault struct {
+	down          bool          // connections are closed as soon as they are made
+	stalled       bool          // nothing gets through in either direction
+	dropResponses bool          // responses of etcd are lost
+	delay         time.Duration // every piece comes late
 }
 
 func startProxy(t testing.TB, to string) *proxy {
@@ -49,10 +49,10 @@ func startProxy(t testing.TB, to string) *proxy {
 
 func (p *proxy) addr() string { return p.l.Addr().String() }
 
-// become changes the weather.
-func (p *proxy) become(w weather) {
+// inject changes the fault.
+func (p *proxy) inject(w networkFault) {
 	p.mu.Lock()
-	p.weather = w
+	p.networkFault = w
 	p.mu.Unlock()
 	p.turn.Broadcast()
 }
@@ -113,7 +113,7 @@ func (p *proxy) carry(from, to net.Conn, answers bool) {
 		if w.delay > 0 {
 			<-time.After(w.delay)
 		}
-		if w.mute && answers {
+		if w.dropResponses && answers {
 			continue
 		}
 		if _, err := to.Write(piece[:n]); err != nil {
@@ -123,11 +123,11 @@ func (p *proxy) carry(from, to net.Conn, answers bool) {
 }
 
 // await waits until bytes may pass.
-func (p *proxy) await() (w weather, open bool) {
+func (p *proxy) await() (w networkFault, open bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for p.stalled && !p.closed {
 		p.turn.Wait()
 	}
-	return p.weather, !p.closed
+	return p.networkFault, !p.closed
 }

@@ -53,7 +53,7 @@ func TestFieldsThatAreAddedToTheFormatAreIgnored(t *testing.T) {
 	require.Equal(t, store.Record{Version: 3, Active: fsm.Green}, record)
 }
 
-func TestARecordThatIsTooLongIsNotWritten(t *testing.T) {
+func TestFile_RefusesARecordThatIsTooLong(t *testing.T) {
 	_, err := encodeRecord(store.Record{Writer: strings.Repeat("w", maxValue)}, "")
 	require.ErrorContains(t, err, "and may take 16384")
 }

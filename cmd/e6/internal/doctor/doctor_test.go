@@ -39,11 +39,11 @@ func TestClassify_DistinguishesARefusalFromAnEngineResponse(t *testing.T) {
 		"status: 456, wrong strategy":            {codes.Unknown, engine, refuses},
 		"status: 456 ":                           {codes.Internal, engine, refuses},
 		"Received http2 header with status: 456": {codes.Unknown, engine, refuses},
-		"Received http2 header with status: 503": {codes.Unavailable, engine, asleep},
+		"Received http2 header with status: 503": {codes.Unavailable, engine, suspended},
 		"status: 4567 rows":                      {codes.Internal, engine, accepts},
 		"Wrong strategy. Status: 456. x":         {codes.InvalidArgument, engine, refuses},
-		refusal.HTTPReply + "503 (Service)":      {codes.Unavailable, nil, asleep},
-		"status: 503, cluster is suspended":      {codes.Unavailable, engine, asleep},
+		refusal.HTTPReply + "503 (Service)":      {codes.Unavailable, nil, suspended},
+		"status: 503, cluster is suspended":      {codes.Unavailable, engine, suspended},
 		"connection refused":                     {codes.Unavailable, nil, unreachable},
 		"Access denied. Invalid session":         {codes.Internal, engine, denies},
 		"no bearer":                              {codes.Unauthenticated, nil, denies},
@@ -51,8 +51,8 @@ func TestClassify_DistinguishesARefusalFromAnEngineResponse(t *testing.T) {
 		"a table is missing":                     {codes.Internal, engine, accepts},
 		"unknown method":                         {codes.Unimplemented, nil, accepts},
 		refusal.HTTPReply + "404 (Not Found)":    {codes.Unimplemented, nil, foreign},
-		refusal.HTTPReply + "418 (I'm a teapot)": {codes.Unknown, nil, puzzling},
-		"":                                       {codes.Unknown, nil, puzzling},
+		refusal.HTTPReply + "418 (I'm a teapot)": {codes.Unknown, nil, unknownReply},
+		"":                                       {codes.Unknown, nil, unknownReply},
 	} {
 		got := reply{err: status.Error(c.code, text), header: c.header}.classify(false)
 		require.Equal(t, c.want, got.outcome, "%s %q", c.code, text)
@@ -120,7 +120,7 @@ func TestEncryption_WarnsOfTokensInClearText(t *testing.T) {
 	for host, want := range map[string]Verdict{"localhost": Skipped, "127.0.0.9": Skipped, "::1": Skipped, "10.0.0.1": Warn, "e6.example.com": Warn} {
 		var r Report
 		near, far := net.Pipe()
-		require.Equal(t, near, r.encryption(t.Context(), e6.Config{}, way{host: host}, near))
+		require.Equal(t, near, r.encryption(t.Context(), e6.Config{}, route{host: host}, near))
 		require.NoError(t, errors.Join(near.Close(), far.Close()))
 		require.Equal(t, want, r.Lines[0].Verdict, host)
 	}
@@ -139,7 +139,7 @@ func TestProtocol_AServerWithoutHTTP2Fails(t *testing.T) {
 	}()
 	defer func() { require.NoError(t, near.Close()) }()
 	var r Report
-	require.Nil(t, r.encryption(t.Context(), e6.Config{TLS: true, CAPEM: ca, ServerName: "example.com"}, way{host: "127.0.0.1"}, near))
+	require.Nil(t, r.encryption(t.Context(), e6.Config{TLS: true, CAPEM: ca, ServerName: "example.com"}, route{host: "127.0.0.1"}, near))
 	require.NoError(t, <-done, "TLS itself is well")
 	require.Len(t, r.Lines, 1)
 	require.Equal(t, Fail, r.Lines[0].Verdict)

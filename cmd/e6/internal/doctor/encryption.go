@@ -21,7 +21,7 @@ const soon = 14 * 24 * time.Hour
 const certificateRemedy = "this command has none to give: use an address that wants none, or a program with e6.WithDialOptions and gRPC's own TLS credentials"
 
 // encryption checks TLS, and returns the connection to go on with, or nil.
-func (r *Report) encryption(ctx context.Context, cfg e6.Config, w way, tcp net.Conn) net.Conn {
+func (r *Report) encryption(ctx context.Context, cfg e6.Config, w route, tcp net.Conn) net.Conn {
 	if !cfg.TLS {
 		if ip, host := net.ParseIP(w.host), w.host; host != "localhost" && (ip == nil || !ip.IsLoopback()) {
 			r.add(checkTLS, Warn, "the connection is not encrypted, so that others may read the token and the data", "set --tls, or tls = true")
@@ -111,13 +111,13 @@ func tlsFailure(err error, requested bool) (seen, next string) {
 	case requested:
 		return "the server requires a client certificate: " + err.Error(), certificateRemedy
 	case isTimeout(err):
-		return fmt.Sprintf("the server accepts the connection, and does not answer the handshake within %s", step), silenceRemedy
+		return fmt.Sprintf("the server accepts the connection, and does not answer the handshake within %s", step), noResponseRemedy
 	}
 	return "", ""
 }
 
 // silenceRemedy is what to do if a server accepts a connection and sends nothing.
-const silenceRemedy = "check the port; if it is right, a load balancer without a server behind it, or a firewall, takes the connection: ask the cluster's operator"
+const noResponseRemedy = "check the port; if it is right, a load balancer without a server behind it, or a firewall, takes the connection: ask the cluster's operator"
 
 // isTimeout reports whether a deadline ended a call of the network.
 func isTimeout(err error) bool {

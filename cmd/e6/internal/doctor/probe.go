@@ -39,7 +39,7 @@ func (p *prober) keep(texts ...string) { p.secrets.keep(texts...) }
 func Probe(ctx context.Context, w io.Writer, cfg e6.Config) error {
 	hidden := new(secrets)
 	cfg = hidden.of(cfg)
-	user, token, err := loginOf(ctx, cfg)
+	user, token, err := credentialsOf(ctx, cfg)
 	if err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func Probe(ctx context.Context, w io.Writer, cfg e6.Config) error {
 	if p == nil {
 		return ErrNoSide
 	}
-	to, _ := wayTo(cfg.Address)
+	to, _ := routeTo(cfg.Address)
 	first, _ := to.first()
 	ips, _ := net.DefaultResolver.LookupHost(ctx, first) // which errors of the network name
 	p.keep(append(ips, first, to.host, cfg.ServerName, answers[sideNames[0]].session, answers[sideNames[1]].session)...)

@@ -20,15 +20,15 @@ const accessDenied = "Access denied"
 type outcome string
 
 const (
-	accepts     outcome = "accepts"
-	refuses     outcome = "refuses"
-	asleep      outcome = "is suspended"
-	denies      outcome = "rejects the credentials"
-	fails       outcome = "fails"
-	foreign     outcome = "is no cluster"
-	blocked     outcome = "is behind a proxy that turns the call away"
-	unreachable outcome = "cannot be reached"
-	puzzling    outcome = "gives an answer that is not known"
+	accepts      outcome = "accepts"
+	refuses      outcome = "refuses"
+	suspended    outcome = "is suspended"
+	denies       outcome = "rejects the credentials"
+	fails        outcome = "fails"
+	foreign      outcome = "is no cluster"
+	blocked      outcome = "is behind a proxy that turns the call away"
+	unreachable  outcome = "cannot be reached"
+	unknownReply outcome = "gives an answer that is not known"
 )
 
 // finding is what a reply means.
@@ -57,7 +57,7 @@ func (r reply) classify(bearer bool) finding {
 	case kind == refusal.WrongSide:
 		return finding{outcome: refuses, form: raw(r.err)}
 	case kind == refusal.Unavailable:
-		return finding{outcome: asleep, form: raw(r.err)}
+		return finding{outcome: suspended, form: raw(r.err)}
 	case s.Code() == codes.Unauthenticated, s.Code() == codes.PermissionDenied, strings.Contains(m, accessDenied):
 		return finding{outcome: denies, form: raw(r.err)}
 	case s.Code() == codes.DeadlineExceeded && ingress:
@@ -68,7 +68,7 @@ func (r reply) classify(bearer bool) finding {
 	case !ingress && s.Code() != codes.Unknown, s.Code() == codes.Unimplemented:
 		return finding{outcome: accepts, form: raw(r.err)} // an engine has answered
 	}
-	return finding{outcome: puzzling, form: raw(r.err)}
+	return finding{outcome: unknownReply, form: raw(r.err)}
 }
 
 // raw is an error as gRPC has it, and of a plain HTTP reply the status.
@@ -132,7 +132,7 @@ func (p page) classify(bearer bool, code codes.Code) finding {
 	case p.status == 456:
 		return finding{outcome: refuses, form: "HTTP status 456"}
 	case p.status == 503:
-		return finding{outcome: asleep, form: "HTTP status 503"}
+		return finding{outcome: suspended, form: "HTTP status 503"}
 	case bearer && (p.status == 401 || p.status == 403):
 		return finding{outcome: denies, form: p.String()}
 	case p.status == 401 || p.status == 407:
@@ -157,5 +157,5 @@ func (p page) classify(bearer bool, code codes.Code) finding {
 		}
 		return finding{foreign, form, "check the host and the port; if an ingress answers there, have it route /QueryEngineService/* and /ClusterService/* to the engines"}
 	}
-	return finding{outcome: puzzling, form: fmt.Sprintf("%s: %q", code, p.message)}
+	return finding{outcome: unknownReply, form: fmt.Sprintf("%s: %q", code, p.message)}
 }

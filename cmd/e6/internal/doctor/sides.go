@@ -34,7 +34,7 @@ type sideAnswer struct {
 func (r *Report) cluster(ctx context.Context, cfg e6.Config) *Client {
 	later := []string{checkBlue, checkGreen, checkSides, checkStatus, checkLatency, checkClock, checkQuery}
 	cfg = r.secrets.of(cfg)
-	user, token, err := loginOf(ctx, cfg)
+	user, token, err := credentialsOf(ctx, cfg)
 	if err != nil {
 		r.add(checkCredentials, Fail, err.Error(), "check the file or the program that the token comes from")
 		r.skip("there are no credentials", later...)
@@ -72,7 +72,7 @@ func (r *Report) cluster(ctx context.Context, cfg e6.Config) *Client {
 
 // loginOf returns the user and the token, which are empty with a bearer: that one is
 // fetched, too.
-func loginOf(ctx context.Context, cfg e6.Config) (user, token string, err error) {
+func credentialsOf(ctx context.Context, cfg e6.Config) (user, token string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, step)
 	defer cancel()
 	switch {
@@ -150,7 +150,7 @@ func (r *Report) accepted(cfg e6.Config, answers map[string]sideAnswer) {
 }
 
 func (r *Report) side(side string, a sideAnswer, status statusAnswer) {
-	if r.wantsCertificate && a.outcome != accepts && a.outcome != refuses && a.outcome != asleep {
+	if r.wantsCertificate && a.outcome != accepts && a.outcome != refuses && a.outcome != suspended {
 		// A proxy may finish the handshake without the certificate, and refuse the calls.
 		a.next = "the server may require a client certificate: " + certificateRemedy
 	}
@@ -163,7 +163,7 @@ func (r *Report) side(side string, a sideAnswer, status statusAnswer) {
 		r.ok(side, "%s", seen)
 	case refuses:
 		r.ok(side, "refuses, as it is not active: %s", a.form)
-	case asleep:
+	case suspended:
 		seen := "is suspended"
 		if status.value != e6.StatusSuspended {
 			seen += ", or has no engine behind its ingress"
@@ -186,13 +186,13 @@ func (r *Report) side(side string, a sideAnswer, status statusAnswer) {
 // sides reports the active side.
 func (r *Report) sides(answers map[string]sideAnswer, status statusAnswer) (active string) {
 	var open []string
-	sleeps := false
+	anySuspended := false
 	for _, side := range sideNames {
 		switch answers[side].outcome {
 		case accepts:
 			open = append(open, side)
-		case asleep:
-			sleeps = true
+		case suspended:
+			anySuspended = true
 		}
 	}
 	switch {
@@ -205,9 +205,9 @@ func (r *Report) sides(answers map[string]sideAnswer, status statusAnswer) (acti
 	case len(open) == 1:
 		active = open[0]
 		r.ok(checkSides, "%s is active", active)
-	case sleeps && status.value == e6.StatusSuspended:
+	case anySuspended && status.value == e6.StatusSuspended:
 		r.add(checkSides, Fail, "the cluster is suspended", "'e6 cluster resume' resumes it; so does a query, unless auto_resume is false")
-	case sleeps:
+	case anySuspended:
 		// A proxy without a server behind it gives the same answer as a suspended cluster.
 		r.add(checkSides, Fail, "no side accepts, and its status does not report a suspension",
 			"the ingress may have no engine behind it: wait if the cluster is being started, otherwise ask its operator")
@@ -232,7 +232,7 @@ func (c *conn) status(ctx context.Context, answers map[string]sideAnswer, user, 
 	ctx, cancel := context.WithTimeout(ctx, step)
 	defer cancel()
 	for _, side := range sideNames {
-		if o := answers[side].outcome; o != accepts && o != asleep && o != puzzling && o != fails {
+		if o := answers[side].outcome; o != accepts && o != suspended && o != unknownReply && o != fails {
 			continue
 		}
 		answer, err := c.to(side, "").ClusterServiceClient.Status(ctx, &e6xv1.ClusterStatusRequest{User: user, Password: token})

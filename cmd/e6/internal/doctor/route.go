@@ -20,16 +20,16 @@ import (
 	"github.com/e6data/e6data-go/e6"
 )
 
-// way is how the client connects to the server: directly, or through a proxy. gRPC uses
+// route is how the client connects to the server: directly, or through a proxy. gRPC uses
 // the proxy of HTTPS_PROXY for connections in clear text too, unless NO_PROXY names the
 // host; addresses of this machine never have one.
-type way struct {
+type route struct {
 	host, port string   // of the server
 	proxy      *url.URL // nil for none
 }
 
-// wayTo finds the way to an address as gRPC does.
-func wayTo(address string) (w way, err error) {
+// routeTo finds the route to an address as gRPC does.
+func routeTo(address string) (w route, err error) {
 	if w.host, w.port, err = net.SplitHostPort(address); err != nil {
 		return w, err // Validate has looked at it
 	}
@@ -46,8 +46,8 @@ func unusableProxy() bool {
 	return err != nil && bare != nil
 }
 
-// first is the first machine on the way, which this one must find and reach.
-func (w way) first() (host, port string) {
+// first is the first host of the route, which this machine must resolve and reach.
+func (w route) first() (host, port string) {
 	if w.proxy == nil {
 		return w.host, w.port
 	}
@@ -55,7 +55,7 @@ func (w way) first() (host, port string) {
 }
 
 // dial connects to the server. The error of a proxy that refuses is a *connectError.
-func (w way) dial(ctx context.Context) (net.Conn, error) {
+func (w route) dial(ctx context.Context) (net.Conn, error) {
 	c, err := new(net.Dialer).DialContext(ctx, "tcp", net.JoinHostPort(w.first()))
 	if err != nil || w.proxy == nil {
 		return c, err
@@ -77,7 +77,7 @@ type connectError struct {
 func (e *connectError) Error() string { return "it answers CONNECT with " + e.text }
 
 // connect requests a connection to the server from the proxy.
-func (w way) connect(ctx context.Context, c net.Conn) (net.Conn, error) {
+func (w route) connect(ctx context.Context, c net.Conn) (net.Conn, error) {
 	if deadline, ok := ctx.Deadline(); ok {
 		_ = c.SetDeadline(deadline)
 		defer func() { _ = c.SetDeadline(time.Time{}) }()
@@ -110,9 +110,9 @@ type buffered struct {
 
 func (b buffered) Read(p []byte) (int, error) { return b.r.Read(p) }
 
-// network checks the way to the server, up to the first frame of HTTP/2.
+// network checks the route to the server, up to the first frame of HTTP/2.
 func (r *Report) network(ctx context.Context, cfg e6.Config) bool {
-	w, err := wayTo(cfg.Address)
+	w, err := routeTo(cfg.Address)
 	if err != nil {
 		r.add(checkName, Fail, err.Error(), "give the address as host:port")
 		r.skip("the address is not known", checkTCP, checkTLS, checkProtocol)
@@ -141,22 +141,22 @@ func (r *Report) network(ctx context.Context, cfg e6.Config) bool {
 }
 
 // proxy reports that a proxy is used.
-func (r *Report) proxy(w way) bool {
+func (r *Report) proxy(w route) bool {
 	if password, ok := w.proxy.User.Password(); ok {
 		r.secrets.keep(password)
 	}
 	if w.proxy.Scheme != "http" {
 		r.add(checkProxy, Fail, fmt.Sprintf("HTTPS_PROXY names a proxy of the kind %s", w.proxy.Scheme),
 			"gRPC speaks to a proxy in HTTP, without TLS: give one as http://HOST:PORT, or name the server in NO_PROXY")
-		r.skip("the way to the server is not known", checkName, checkTCP, checkTLS, checkProtocol)
+		r.skip("the route to the server is not known", checkName, checkTCP, checkTLS, checkProtocol)
 		return false
 	}
 	r.ok(checkProxy, "HTTPS_PROXY: clients reach %s through %s; NO_PROXY does not name it", net.JoinHostPort(w.host, w.port), net.JoinHostPort(w.first()))
 	return true
 }
 
-// name looks up the first machine on the way.
-func (r *Report) name(ctx context.Context, w way) bool {
+// name resolves the first host of the route.
+func (r *Report) name(ctx context.Context, w route) bool {
 	host, _ := w.first()
 	ips, err := net.DefaultResolver.LookupHost(ctx, host)
 	if err != nil {
@@ -177,7 +177,7 @@ func (r *Report) name(ctx context.Context, w way) bool {
 }
 
 // connection connects to the server. It returns nil if it cannot.
-func (r *Report) connection(ctx context.Context, w way) net.Conn {
+func (r *Report) connection(ctx context.Context, w route) net.Conn {
 	begin := time.Now()
 	c, err := w.dial(ctx)
 	if err == nil {
@@ -202,7 +202,7 @@ func (r *Report) connection(ctx context.Context, w way) net.Conn {
 }
 
 // remedy is what to do about a proxy that does not connect.
-func (w way) remedy(err error) string {
+func (w route) remedy(err error) string {
 	server := net.JoinHostPort(w.host, w.port)
 	refused, ok := errors.AsType[*connectError](err)
 	switch {
@@ -228,7 +228,7 @@ const frameHeader = 9
 const settingsFrame = 4
 
 // protocol checks that the server speaks HTTP/2.
-func (r *Report) protocol(ctx context.Context, cfg e6.Config, w way, c net.Conn) bool {
+func (r *Report) protocol(ctx context.Context, cfg e6.Config, w route, c net.Conn) bool {
 	begin := time.Now()
 	answer, err := settings(ctx, c)
 	if speaksHTTP2(answer) {
@@ -238,7 +238,7 @@ func (r *Report) protocol(ctx context.Context, cfg e6.Config, w way, c net.Conn)
 	seen, next := "the server closes the connection instead of speaking HTTP/2, which gRPC needs", "check that this port is the cluster's gRPC port"
 	switch {
 	case isTimeout(err):
-		seen, next = fmt.Sprintf("the server accepts the connection, and sends nothing within %s", step), silenceRemedy
+		seen, next = fmt.Sprintf("the server accepts the connection, and sends nothing within %s", step), noResponseRemedy
 	case r.wantsCertificate:
 		seen, next = "the server requires a client certificate: "+err.Error(), certificateRemedy
 	case !cfg.TLS && w.speaksTLS(ctx):
@@ -273,7 +273,7 @@ func speaksHTTP2(answer string) bool {
 }
 
 // speaksTLS reports whether the server takes a TLS handshake, whatever its certificate.
-func (w way) speaksTLS(ctx context.Context) bool {
+func (w route) speaksTLS(ctx context.Context) bool {
 	c, err := w.dial(ctx)
 	if err != nil {
 		return false
@@ -284,7 +284,7 @@ func (w way) speaksTLS(ctx context.Context) bool {
 }
 
 // speaksClearText reports whether the server speaks HTTP without TLS.
-func (w way) speaksClearText(ctx context.Context) bool {
+func (w route) speaksClearText(ctx context.Context) bool {
 	c, err := w.dial(ctx)
 	if err != nil {
 		return false

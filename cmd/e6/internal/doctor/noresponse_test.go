@@ -38,7 +38,7 @@ func TestDoctor_AServerThatAcceptsAndNeverAnswers(t *testing.T) {
 			r.Run(t.Context(), c.cfg, nil, "")
 			for _, l := range r.Lines {
 				if l.Verdict == Fail {
-					require.Equal(t, Line{c.check, Fail, c.seen, silenceRemedy}, l)
+					require.Equal(t, Line{c.check, Fail, c.seen, noResponseRemedy}, l)
 				}
 			}
 			require.True(t, r.Failed())
