@@ -300,11 +300,11 @@ func TestAnInvalidConfigurationListsEveryProblemAtOnce(t *testing.T) {
 		"a CA without TLS":    {e6.Config{Address: "localhost:1", User: "u", Token: "t", CAPEM: []byte("x")}, []string{"TLS"}},
 		"a CA that is none":   {e6.Config{Address: "localhost:1", User: "u", Token: "t", TLS: true, CAPEM: []byte("x")}, []string{"CAPEM"}},
 		"a CA that is absent": {e6.Config{Address: "localhost:1", User: "u", Token: "t", TLS: true, CAFile: "/does/not/exist"}, []string{"CAFile"}},
-		"all limits negative": {e6.Config{Address: "localhost:1", User: "u", Token: "t", Strategy: 9,
+		"all limits negative": {e6.Config{Address: "localhost:1", User: "u", Token: "t", PreferredSide: 9,
 			ResumeTimeout: -1, ResumePoll: -1, DetectionTimeout: -1, ProbeTimeout: -1, ReadyTimeout: -1, DrainTimeout: -1,
 			RefreshInterval: -1, PrepareTimeout: -1, RetryPause: -1, CloseTimeout: -1, KeepaliveTime: -1, KeepaliveTimeout: -1,
 			MaxAttempts: -1, MaxReceiveBytes: -1, MaxSendBytes: -1, Prefetch: -1, PrefetchBytes: -1, ContinueWindow: -1, EventHistory: -1},
-			[]string{"Strategy", "ResumeTimeout", "ResumePoll", "DetectionTimeout", "ProbeTimeout", "ReadyTimeout", "DrainTimeout",
+			[]string{"PreferredSide", "ResumeTimeout", "ResumePoll", "DetectionTimeout", "ProbeTimeout", "ReadyTimeout", "DrainTimeout",
 				"RefreshInterval", "PrepareTimeout", "MaxAttempts", "RetryPause", "CloseTimeout", "KeepaliveTime", "KeepaliveTimeout",
 				"MaxReceiveBytes", "MaxSendBytes", "Prefetch", "PrefetchBytes", "ContinueWindow", "EventHistory"}},
 	} {

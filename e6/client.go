@@ -110,7 +110,7 @@ func newClient(cfg Config, opts []Option) (*Client, error) {
 	c.hooks, c.callbacks = newHookSet(c, &c.opts.hooks), newCallbacks(c)
 	c.route, err = router.New(router.Config{
 		Cluster: (*sides)(c), Events: c.bus, Logger: c.log, Describe: brief, OnPanic: c.onStorePanic,
-		Key: cfg.Address + "/" + cfg.ClusterName, Store: c.opts.store, Prefer: cfg.Strategy,
+		Key: cfg.Address + "/" + cfg.ClusterName, Store: c.opts.store, Prefer: cfg.PreferredSide,
 		Hopeless:     wire.IsHopeless,
 		ProbeTimeout: cfg.ProbeTimeout, DetectionTimeout: cfg.DetectionTimeout, PrepareTimeout: cfg.ReadyTimeout,
 		SharedTimeout: cfg.SharedTimeout, DrainTimeout: cfg.DrainTimeout, RefreshInterval: cfg.RefreshInterval,

@@ -72,9 +72,9 @@ type Config struct {
 	Catalog string
 	Schema  string
 
-	// Strategy is the side that is asked first when the client starts.
-	// Default: blue.
-	Strategy Side
+	// PreferredSide is the side that the first detection probes first, unless a store or
+	// a hook says otherwise. Default: blue.
+	PreferredSide Side
 
 	// NoAutoResume makes a suspended cluster an error. By default it is resumed.
 	NoAutoResume bool

@@ -33,7 +33,7 @@ func anyConfig(t *rapid.T) Config {
 		case reflect.Bool:
 			field.SetBool(rapid.Bool().Draw(t, s.Field))
 		case reflect.Uint8:
-			field.SetUint(rapid.Uint64Range(0, map[string]uint64{"Strategy": 2, "LogFormat": 1}[s.Field]).Draw(t, s.Field))
+			field.SetUint(rapid.Uint64Range(0, map[string]uint64{"PreferredSide": 2, "LogFormat": 1}[s.Field]).Draw(t, s.Field))
 		case reflect.Int, reflect.Int64:
 			set := rapid.SampledFrom([]string{s.Min, s.Max, s.Default}).Draw(t, s.Field)
 			if set != "0" {

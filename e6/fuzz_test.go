@@ -97,8 +97,8 @@ func values(c Config) map[string]string {
 	if c.Admission {
 		all["admission"] = "true"
 	}
-	if c.Strategy.Valid() {
-		all["strategy"] = c.Strategy.String()
+	if c.PreferredSide.Valid() {
+		all["preferred_side"] = c.PreferredSide.String()
 	}
 	if c.LogFormat != 0 {
 		all["log_format"] = c.LogFormat.String()

@@ -33,7 +33,7 @@ var settingCases = map[string]struct {
 	"CAFile":          {"", map[string]any{"ca.pem": "ca.pem"}, nil},
 	"ServerName":      {"", map[string]any{"e6.example.com": "e6.example.com"}, nil},
 	"AllowClearText":  {false, map[string]any{"true": true, "off": false}, []string{"perhaps"}},
-	"Strategy":        {None, map[string]any{"blue": Blue, "GREEN": Green}, []string{"red", "none"}},
+	"PreferredSide":   {None, map[string]any{"blue": Blue, "GREEN": Green}, []string{"red", "none"}},
 	"NoAutoResume":    {false, map[string]any{"true": false, "false": true}, []string{"maybe"}},
 	"RefreshInterval": {5 * time.Minute,
 		map[string]any{"60": time.Minute, "1800": 30 * time.Minute, "2m": 2 * time.Minute, "1": time.Second}, []string{"0.9", "86401", "x", "NaN", "-60", "999ms", "25h"}},
@@ -159,4 +159,17 @@ func TestEverythingThatIsWrongIsSaidAtOnceAndNoSecret(t *testing.T) {
 	require.True(t, ok)
 	require.Len(t, wrong.Problems, 7)
 	require.NotContains(t, err.Error(), "planted")
+}
+
+// strategy is the name that the setting has elsewhere: it is the name of the header.
+func TestPreferredSide_HasTheNameStrategyInADSNAndTheEnvironment(t *testing.T) {
+	for name, source := range map[string]Source{
+		"a DSN":           FromDSN("e6://h:1?strategy=green"),
+		"a new DSN":       FromDSN("e6://h:1?preferred_side=green"),
+		"the environment": fromEnv(func(name string) string { return map[string]string{"E6DATA_STRATEGY": "green"}[name] }),
+	} {
+		cfg, err := Load(source)
+		require.NoError(t, err, name)
+		require.Equal(t, Green, cfg.PreferredSide, name)
+	}
 }

@@ -45,8 +45,8 @@ func Origins(sources ...Source) (origins []Origin) {
 			o.Value = map[bool]string{true: "***"}[!v.IsNil()]
 		case "Address":
 			o.Value = filled.shownAddress()
-		case "Strategy":
-			o.Value = cmp.Or(filled.Strategy, Blue).String()
+		case "PreferredSide":
+			o.Value = cmp.Or(filled.PreferredSide, Blue).String()
 		default:
 			o.Value = fmt.Sprint(v.Interface())
 		}

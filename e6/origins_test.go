@@ -37,7 +37,7 @@ func TestOriginsTellWhoGaveEachValue(t *testing.T) {
 		"MaxAttempts":      {"3", "file [profiles.dev]: max_attempts"},
 		"PrepareTimeout":   {"20s", "E6DATA_PREPARE_TIMEOUT"},
 		"DetectionTimeout": {"30s", ""},
-		"Strategy":         {"blue", ""},
+		"PreferredSide":    {"blue", ""},
 	} {
 		require.Equal(t, e6.Origin{Field: field, Value: want[0], From: want[1]}, got[field])
 	}

@@ -79,7 +79,8 @@ var settings = []Setting{
 	flag("AllowClearText", "allow_clear_text", "ALLOW_CLEAR_TEXT", func(c *Config) *bool { return &c.AllowClearText }),
 	text("Catalog", "", "CATALOG", func(c *Config) *string { return &c.Catalog }).also("", "catalog_name"),
 	text("Schema", "", "DATABASE", func(c *Config) *string { return &c.Schema }).also("", "database", "db", "db_name", "database_name", "schema_name"),
-	choice("Strategy", "strategy", "", "blue or green", fsm.ParseSide, func(c *Config) *Side { return &c.Strategy }),
+	choice("PreferredSide", "preferred_side", "PREFERRED_SIDE", "blue or green", fsm.ParseSide, func(c *Config) *Side { return &c.PreferredSide }).
+		also("STRATEGY", "strategy"),
 	negated(flag("NoAutoResume", "auto_resume", "AUTO_RESUME", func(c *Config) *bool { return &c.NoAutoResume })),
 	span("ResumeTimeout", "resume_timeout", "AUTO_RESUME_TIMEOUT", time.Second, 5*time.Minute, time.Millisecond, day,
 		func(c *Config) *time.Duration { return &c.ResumeTimeout }).also("", "grpc_auto_resume_timeout_seconds"),
