@@ -61,7 +61,7 @@ func TestRapid_NoScriptBreaksTheRules(t *testing.T) {
 	})
 }
 
-// play runs a script, and then lets blue accept until everything has ended.
+// play runs a script, then opens one side, and checks the end of every query.
 func play(t *testing.T, script []act, wrong *verdicts) {
 	r := newRig(t, func(cfg *router.Config) { cfg.RefreshInterval = 20 * time.Second })
 	r.cluster.set(fsm.Green, errRefused)
@@ -88,39 +88,61 @@ func play(t *testing.T, script []act, wrong *verdicts) {
 		if i%5 == 0 {
 			old = r.Stamp()
 		}
-		switch a.kind {
-		case "query":
-			queries.Go(func() { r.live(ctx, a.lifetime, wrong) })
-		case "open":
-			r.cluster.set(a.side, nil)
-		case "close":
-			r.cluster.set(a.side, errRefused)
-		case "kill":
-			r.cluster.set(a.side, errDead)
-		case "announce":
-			r.Announced(ctx, a.side, at, a.target)
-		case "refuse":
-			if r.cluster.fault(a.side) != nil {
-				_ = r.Refused(ctx, a.side, at)
-			}
-		case "fail":
-			_ = r.Failed(ctx, a.side, at, errDead.Error())
-		case "switch":
-			queries.Go(func() {
-				ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-				defer cancel()
-				_ = r.Switch(ctx, a.side)
-			})
-		case "refresh":
-			queries.Go(func() { _, _ = r.Refresh(ctx) })
-		case "reset":
-			_ = r.Reset(ctx)
-		}
+		r.act(ctx, a, at, &queries, wrong)
 		pass(a.wait)
 	}
-	// From here on one side accepts: no query waits for long.
+	r.requireService(ctx, len(script)%2 == 0, wrong)
+	pass(2 * drainTimeout)
+	look()
+	cancel()
+	queries.Wait()
+	synctest.Wait()
+	if s := r.Routing(); s.State == fsm.StateTransitioning || s.State == fsm.StateDetecting || s.Held {
+		wrong.add("the client has not settled: %s", s.Snapshot)
+	}
+	if n := r.InFlight(fsm.Blue) + r.InFlight(fsm.Green); n != 0 {
+		wrong.add("%d pins are left", n)
+	}
+	r.checkEvents(wrong)
+	r.end()
+}
+
+// act makes one step of a script.
+func (r *rig) act(ctx context.Context, a act, at router.Stamp, queries *sync.WaitGroup, wrong *verdicts) {
+	switch a.kind {
+	case "query":
+		queries.Go(func() { r.live(ctx, a.lifetime, wrong) })
+	case "open":
+		r.cluster.set(a.side, nil)
+	case "close":
+		r.cluster.set(a.side, errRefused)
+	case "kill":
+		r.cluster.set(a.side, errDead)
+	case "announce":
+		r.Announced(ctx, a.side, at, a.target)
+	case "refuse":
+		if r.cluster.fault(a.side) != nil {
+			_ = r.Refused(ctx, a.side, at)
+		}
+	case "fail":
+		_ = r.Failed(ctx, a.side, at, errDead.Error())
+	case "switch":
+		queries.Go(func() {
+			ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+			defer cancel()
+			_ = r.Switch(ctx, a.side)
+		})
+	case "refresh":
+		queries.Go(func() { _, _ = r.Refresh(ctx) })
+	case "reset":
+		_ = r.Reset(ctx)
+	}
+}
+
+// requireService opens one side and checks that no query waits for long from then on.
+func (r *rig) requireService(ctx context.Context, green bool, wrong *verdicts) {
 	open := fsm.Blue
-	if len(script)%2 == 0 {
+	if green {
 		open = fsm.Green
 	}
 	r.cluster.set(open, nil)
@@ -137,19 +159,6 @@ func play(t *testing.T, script []act, wrong *verdicts) {
 	if took := time.Since(began); took > 5*time.Second {
 		wrong.add("a query waited %s although %s accepts", took, open)
 	}
-	pass(2 * drainTimeout)
-	look()
-	cancel()
-	queries.Wait()
-	synctest.Wait()
-	if s := r.Routing(); s.State == fsm.StateTransitioning || s.State == fsm.StateDetecting || s.Held {
-		wrong.add("the client has not settled: %s", s.Snapshot)
-	}
-	if n := r.InFlight(fsm.Blue) + r.InFlight(fsm.Green); n != 0 {
-		wrong.add("%d pins are left", n)
-	}
-	r.checkEvents(wrong)
-	r.end()
 }
 
 // live is a query that gets its session several times.
