@@ -11,7 +11,7 @@ PROTO   := proto/e6data/e6x/v1
 SH      := set -e;
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test stress flaky check gen format vet lint drift tidy alone cross examples torture slice bench sim fuzz api sbom vuln release dryrun
+.PHONY: help demo test stress flaky check gen format vet lint drift tidy alone cross examples torture slice conformance bench sim fuzz api sbom vuln release dryrun
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -97,6 +97,20 @@ torture: ## 1,000 cutovers of every kind under load, with faults of every kind; 
 
 slice: ## a minute of it, the same one each time
 	@cd internal/torture && go build -o $(BIN)/torture . && $(BIN)/torture -time 60s -cutovers 0 -seed 1
+
+# Envoy and the public connector come from Python packages, into an environment of their own.
+# Without Python the rest runs. LONG=1 runs each case for longer, RUN='Ingress/nginx' some.
+RUN ?= .
+CONFORMANCE := $(CURDIR)/.conformance
+conformance: ## let Envoy, HAProxy, nginx and the public connector judge, and write docs/conformance.md
+	@$(SH) python=1; \
+	if ! command -v python3 >/dev/null || ! { [ -d $(CONFORMANCE)/venv ] || python3 -m venv $(CONFORMANCE)/venv; }; then \
+		python=0; echo "python3 with venv is missing: the cases of Envoy and of the connector do not run"; \
+	else \
+		$(CONFORMANCE)/venv/bin/pip install --quiet --disable-pip-version-check -r internal/conformance/requirements.txt; \
+	fi; \
+	cd internal/conformance && E6_CONFORMANCE=1 E6_CONFORMANCE_PYTHON=$$python \
+		go test -count=1 -timeout 30m -run '$(RUN)' . -args -write $(CURDIR)/docs/conformance.md
 
 # A new target is found by its name. Each begins with the inputs that its package
 # keeps in testdata/fuzz, which every run of the tests goes through too.

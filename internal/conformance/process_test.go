@@ -1,0 +1,170 @@
+package conformance
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// patience is how long a test waits for what must happen.
+const patience = 60 * time.Second
+
+// installed is where make conformance installs Python packages.
+var installed = filepath.Join("..", "..", ".conformance", "venv")
+
+// enabled skips a test that make conformance did not ask for.
+func enabled(t testing.TB) {
+	if os.Getenv("E6_CONFORMANCE") != "1" {
+		t.Skip("E6_CONFORMANCE=1 runs it: use make conformance")
+	}
+}
+
+// hasPython reports whether the machine has Python, without which neither Envoy nor the
+// connector can be installed.
+func hasPython() bool { return os.Getenv("E6_CONFORMANCE_PYTHON") != "0" }
+
+// find returns the path of a program.
+func find(name string) (string, error) {
+	for _, dir := range []string{"", "/usr/sbin/", "/usr/local/sbin/", "/usr/bin/"} {
+		if path, err := exec.LookPath(dir + name); err == nil {
+			return path, nil
+		}
+	}
+	return "", fmt.Errorf("%s %w", name, errMissing)
+}
+
+// envoyProgram returns the path of Envoy: that of the Python package, or one of the system.
+func envoyProgram() (string, error) {
+	found, _ := filepath.Glob(filepath.Join(installed, "lib", "python3*", "site-packages", "envoy", "_bin", "envoy"))
+	if len(found) > 0 {
+		return filepath.Abs(found[0])
+	}
+	return find("envoy")
+}
+
+// version runs a program and returns the word of its output that begins with a digit.
+func version(path string, args ...string) string {
+	out, err := exec.Command(path, args...).CombinedOutput()
+	if err != nil {
+		return "unknown"
+	}
+	for word := range strings.FieldsFuncSeq(string(out), func(r rune) bool { return strings.ContainsRune(" /\n", r) }) {
+		if strings.Count(word, ".") >= 2 && word[0] >= '0' && word[0] <= '9' {
+			return word
+		}
+	}
+	return "unknown"
+}
+
+// A process is a program that runs for one test.
+type process struct {
+	cmd  *exec.Cmd
+	said *output
+	done chan struct{}
+}
+
+type output struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.buf.Len() > 1<<20 {
+		o.buf.Reset()
+	}
+	return o.buf.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.String()
+}
+
+// run starts a program. It ends with the test at the latest.
+func run(t testing.TB, path string, args ...string) *process {
+	p := &process{cmd: exec.Command(path, args...), said: new(output), done: make(chan struct{})}
+	p.cmd.Stdout, p.cmd.Stderr = p.said, p.said
+	require.NoError(t, p.cmd.Start())
+	go func() {
+		defer close(p.done)
+		_ = p.cmd.Wait() // it says that it was stopped
+	}()
+	t.Cleanup(func() {
+		p.end()
+		if t.Failed() {
+			t.Logf("%s wrote:\n%s", filepath.Base(path), tail(p.said.String(), 4000))
+		}
+	})
+	return p
+}
+
+// end asks the program to end, and kills it if it does not.
+func (p *process) end() {
+	_ = p.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-p.done:
+	case <-time.After(5 * time.Second):
+		_ = p.cmd.Process.Kill()
+		<-p.done
+	}
+}
+
+func tail(s string, n int) string { return s[max(0, len(s)-n):] }
+
+// eventually waits for a condition.
+func eventually(t testing.TB, what string, is func() bool) {
+	t.Helper()
+	for late := time.Now().Add(patience); !is(); time.Sleep(5 * time.Millisecond) {
+		require.True(t, time.Now().Before(late), "waited %v: %s", patience, what)
+	}
+}
+
+// listens waits until an address takes connections.
+func listens(t testing.TB, p *process, addr string) {
+	t.Helper()
+	eventually(t, "a listener", func() bool {
+		select {
+		case <-p.done:
+			require.FailNow(t, "the program ended", tail(p.said.String(), 4000))
+		default:
+		}
+		c, err := net.Dial("tcp", addr)
+		return err == nil && c.Close() == nil
+	})
+}
+
+// freeAddr is a loopback address without a listener.
+func freeAddr(t testing.TB) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// replaceFile writes a file so that a reader sees the old or the new text, never a part.
+func replaceFile(t testing.TB, path, text string) {
+	require.NoError(t, os.WriteFile(path+".new", []byte(text), 0o644))
+	require.NoError(t, os.Rename(path+".new", path))
+}
+
+// scratch is a directory that processes of other users may enter.
+func scratch(t testing.TB) string {
+	dir, err := os.MkdirTemp("", "e6-conformance")
+	require.NoError(t, err)
+	require.NoError(t, os.Chmod(dir, 0o755))
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}

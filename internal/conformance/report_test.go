@@ -1,0 +1,125 @@
+package conformance
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+const introduction = `# Conformance
+
+Software that this project did not write judges the client and the emulator here. ` + "`make conformance`" + `
+runs the cases and writes this page; do not edit it.
+
+Each case of an ingress runs 16 goroutines of reads and writes, whose every answer is checked:
+no wrong row, no write executed twice by the client, no lost statement that
+[rules.md](rules.md) can save. *Cut off* counts the statements that ended with a typed error, as
+no rule can save them: a write with unknown effect, or a result whose rows the caller had.
+
+`
+
+// document is docs/conformance.md.
+func document() string {
+	results.Lock()
+	defer results.Unlock()
+	var b strings.Builder
+	b.WriteString(introduction)
+	b.WriteString("| judge | version | cases | passed | failed | not run |\n|---|---|---|---|---|---|\n")
+	var judges []string
+	for _, r := range results.all {
+		if !slices.Contains(judges, r.Judge) {
+			judges = append(judges, r.Judge)
+		}
+	}
+	for _, judge := range judges {
+		var passed, failed, skipped int
+		for _, r := range results.all {
+			switch {
+			case r.Judge != judge:
+			case r.Skipped != "":
+				skipped++
+			case r.Failed != "":
+				failed++
+			default:
+				passed++
+			}
+		}
+		fmt.Fprintf(&b, "| %s | %s | %d | %d | %d | %d |\n", judge, results.versions[judge], passed+failed+skipped, passed, failed, skipped)
+	}
+	table(&b, "ingress", "The ingress")
+	table(&b, "control plane", "An ingress under a control plane")
+	table(&b, "connector", "The public Python connector and the emulator")
+	notes(&b)
+	return b.String()
+}
+
+// table writes the cases of a suite, with a column for each judge.
+func table(b *strings.Builder, suite, title string) {
+	var names, judges []string
+	cells := map[[2]string]*result{}
+	for _, r := range results.all {
+		if r.Suite != suite {
+			continue
+		}
+		if !slices.Contains(names, r.Case) {
+			names = append(names, r.Case)
+		}
+		if !slices.Contains(judges, r.Judge) {
+			judges = append(judges, r.Judge)
+		}
+		cells[[2]string{r.Case, r.Judge}] = r
+	}
+	if len(names) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\n## %s\n\n| case | %s |\n|---%s|\n", title, strings.Join(judges, " | "), strings.Repeat("|---", len(judges)))
+	for _, name := range names {
+		fmt.Fprintf(b, "| %s |", name)
+		for _, judge := range judges {
+			fmt.Fprintf(b, " %s |", cell(cells[[2]string{name, judge}]))
+		}
+		b.WriteString("\n")
+	}
+}
+
+func cell(r *result) string {
+	switch {
+	case r == nil:
+		return ""
+	case r.Skipped != "":
+		return "not run"
+	case r.Failed != "":
+		return "**failed**"
+	case r.Statements == 0:
+		return "passed"
+	}
+	text := fmt.Sprintf("passed, %d statements", r.Statements)
+	if r.CutOff > 0 {
+		text += fmt.Sprintf(", %d cut off", r.CutOff)
+	}
+	return text
+}
+
+// notes lists reasons and remarks.
+func notes(b *strings.Builder) {
+	lines := map[string][]string{}
+	var order []string
+	for _, r := range results.all {
+		for _, text := range []string{r.Failed, r.Skipped, r.Note} {
+			if text == "" {
+				continue
+			}
+			if !slices.Contains(order, r.Judge) {
+				order = append(order, r.Judge)
+			}
+			lines[r.Judge] = append(lines[r.Judge], fmt.Sprintf("- %s: %s\n", r.Case, strings.ReplaceAll(text, "|", "\\|")))
+		}
+	}
+	if len(lines) == 0 {
+		return
+	}
+	b.WriteString("\n## Remarks\n")
+	for _, judge := range order {
+		fmt.Fprintf(b, "\n%s:\n\n%s", judge, strings.Join(lines[judge], ""))
+	}
+}
