@@ -2,7 +2,6 @@ package wire
 
 import (
 	"context"
-	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -25,9 +24,6 @@ type failure struct {
 	// prove that the server sent the status: a response may begin well and become
 	// unreadable after that.
 	answered bool
-	// unwritten: the request of the last attempt was not written, and the attempt before
-	// was not processed, if there was one.
-	unwritten bool
 	// upstream: the metadata shows that Envoy forwarded a response of an engine.
 	upstream bool
 	// ingress: Envoy made the response itself: it names itself as the server, and does
@@ -62,12 +58,8 @@ func (e *callOutcome) classify(ctx context.Context, err error) (Class, Effect) {
 		// Only an interceptor of the caller returns an error that is not a status.
 		s = status.FromContextError(err)
 	}
-	_, unwritten := errors.AsType[unwrittenError](err)
-	if unwritten && ctx.Err() != nil {
-		s = status.FromContextError(ctx.Err()) // the end of the context ended the stream
-	}
 	return classify(failure{
-		code: s.Code(), message: s.Message(), unwritten: unwritten, sent: e.sent, answered: e.answered, upstream: e.upstream, ingress: e.ingress, required: e.required,
+		code: s.Code(), message: s.Message(), sent: e.sent, answered: e.answered, upstream: e.upstream, ingress: e.ingress, required: e.required,
 		expired: expired(ctx), canceled: ctx.Err() == context.Canceled,
 	})
 }
@@ -96,7 +88,7 @@ func classify(f failure) (Class, Effect) {
 		return class, EffectNone
 	}
 	effect := EffectUnknown
-	if !f.sent || f.unwritten {
+	if !f.sent {
 		effect = EffectNone
 	}
 	if class := ended(f); class != classNone {
@@ -105,8 +97,6 @@ func classify(f failure) (Class, Effect) {
 	switch {
 	case !f.sent:
 		return unsent(f), EffectNone
-	case f.unwritten:
-		return ClassNotProcessed, EffectNone
 	case f.answered:
 		return answered(f)
 	}

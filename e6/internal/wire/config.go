@@ -239,9 +239,7 @@ func (c *Config) options(l *link, names resolver.Builder) []grpc.DialOption {
 	if c.Dialer != nil {
 		opts = append(opts, grpc.WithContextDialer(c.Dialer))
 	}
-	if opts = append(opts, c.DialOptions...); len(c.DialOptions) > 0 {
-		opts = append(opts, grpc.WithChainUnaryInterceptor(nameEOF))
-	}
+	opts = append(opts, c.DialOptions...)
 	// gRPC takes the first resolver that fits, so those of the caller come first.
 	return append(opts, grpc.WithResolvers(names))
 }

@@ -174,10 +174,13 @@ func TestClassify_UnreadableResponses(t *testing.T) {
 		"a header with an invalid name": func(f *frames, s uint32) {
 			f.headers(s, true, append(grpcHeaders, "B A D", "x", "grpc-status", "13")...)
 		},
-		"a trailer with an invalid name":        func(f *frames, s uint32) { f.begin(s); f.headers(s, true, "B A D", "x", "grpc-status", "13") },
-		"a trailer with a pseudo-header":        func(f *frames, s uint32) { f.begin(s); f.headers(s, true, "grpc-status", "13", ":status", "200") },
-		"a reset after the headers":             func(f *frames, s uint32) { f.begin(s); _ = f.WriteRSTStream(s, http2.ErrCodeInternal) },
-		"a refusal after the headers":           func(f *frames, s uint32) { f.begin(s); _ = f.WriteRSTStream(s, http2.ErrCodeRefusedStream) },
+		"a trailer with an invalid name": func(f *frames, s uint32) { f.begin(s); f.headers(s, true, "B A D", "x", "grpc-status", "13") },
+		"a trailer with a pseudo-header": func(f *frames, s uint32) { f.begin(s); f.headers(s, true, "grpc-status", "13", ":status", "200") },
+		"a reset after the headers":      func(f *frames, s uint32) { f.begin(s); _ = f.WriteRSTStream(s, http2.ErrCodeInternal) },
+		"a refusal after the headers":    func(f *frames, s uint32) { f.begin(s); _ = f.WriteRSTStream(s, http2.ErrCodeRefusedStream) },
+		// HAProxy sends it for a call that the engine has executed, when the engine's
+		// connection ends without a response.
+		"a refusal":                             func(f *frames, s uint32) { _ = f.WriteRSTStream(s, http2.ErrCodeRefusedStream) },
 		"a cancel after the headers":            func(f *frames, s uint32) { f.begin(s); _ = f.WriteRSTStream(s, http2.ErrCodeCancel) },
 		"a cancel":                              func(f *frames, s uint32) { _ = f.WriteRSTStream(s, http2.ErrCodeCancel) },
 		"a reset":                               func(f *frames, s uint32) { _ = f.WriteRSTStream(s, http2.ErrCodeInternal) },
@@ -193,9 +196,7 @@ func TestClassify_UnreadableResponses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			address, requests := serveFrames(t, func(f *frames, stream uint32, _ int) bool { write(f, stream); return true })
 			e := requireFailure(t, ask(t, dial(t, address, Config{})), ClassNoResponse, EffectUnknown)
-			if name != "a refusal after the headers" { // gRPC believes it, and sends the call again
-				require.Equal(t, 1, requests(), "%v", e)
-			}
+			require.Equal(t, 1, requests(), "%v", e)
 			o := e.Outcome()
 			require.True(t, o.Replay && o.Probe && o.RetryCall, "%+v", o)
 		})
@@ -242,8 +243,8 @@ func TestClassify_TextOfEnvoyFromAnEngineProvesNothing(t *testing.T) {
 	}
 }
 
-// TestClassify_UnprocessedStream shows the proofs that HTTP/2 gives. gRPC sends
-// such a call once more itself, so each server gives it twice.
+// TestClassify_UnprocessedStream shows the proof that HTTP/2 gives. Such a call is sent
+// once more at once, so each server gives it twice.
 func TestClassify_UnprocessedStream(t *testing.T) {
 	for name, write := range map[string]func(f *frames, stream uint32){
 		"GOAWAY below the stream": func(f *frames, s uint32) { _ = f.WriteGoAway(max(s, 2)-2, http2.ErrCodeNo, nil) },
@@ -254,7 +255,6 @@ func TestClassify_UnprocessedStream(t *testing.T) {
 		"GOAWAY below the stream, with a text": func(f *frames, s uint32) {
 			_ = f.WriteGoAway(max(s, 2)-2, http2.ErrCodeEnhanceYourCalm, []byte("calm"))
 		},
-		"a refused stream": func(f *frames, s uint32) { _ = f.WriteRSTStream(s, http2.ErrCodeRefusedStream) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			// The first stream of each connection is answered, so that the second is above
@@ -271,20 +271,14 @@ func TestClassify_UnprocessedStream(t *testing.T) {
 			})
 			c := dial(t, address, Config{})
 			require.NoError(t, ask(t, c))
-			err := ask(t, c) // gRPC's own second attempt is the first stream of a connection
+			err := ask(t, c) // the second attempt is the first stream of a connection
 			if err != nil {
 				requireFailure(t, err, ClassNotProcessed, EffectNone)
 			}
 		})
 		t.Run(name+", twice", func(t *testing.T) {
 			address, requests := serveFrames(t, func(f *frames, stream uint32, _ int) bool {
-				if strings.HasPrefix(name, "GOAWAY") {
-					// No stream was processed at all.
-					_ = f.WriteGoAway(0, http2.ErrCodeNo, nil)
-					return true
-				}
-				write(f, stream)
-				return true
+				return f.WriteGoAway(0, http2.ErrCodeNo, nil) == nil // no stream was processed at all
 			})
 			o := requireFailure(t, ask(t, dial(t, address, Config{})), ClassNotProcessed, EffectNone).Outcome()
 			require.Equal(t, 2, requests())

@@ -13,8 +13,8 @@ import (
 func FuzzClassify(f *testing.F) {
 	for _, message := range []string{
 		"", httpReply + "456 ()", httpReply + "503 (Service Unavailable)", "status: 456", refusal.Suspended, "Wrong strategy. Status: 456.",
-		"Access denied. Invalid session", streamRefused, requestOversized[0].begins, unsendable[0].begins, "context canceled", closing, "grpc: x",
-		envoyNoHost, envoyReset + "connection failure", unprocessed[1].begins, notConnected[0].begins, "Received http2 header with status: 456", envoyTimeout,
+		"Access denied. Invalid session", streamReset + "REFUSED_STREAM", requestOversized[0].begins, unsendable[0].begins, "context canceled", closing, "grpc: x",
+		envoyNoHost, envoyReset + "connection failure", unprocessed[0].begins, notConnected[0].begins, "Received http2 header with status: 456", envoyTimeout,
 	} {
 		for _, code := range []codes.Code{codes.Unknown, codes.Unavailable, codes.Internal, codes.InvalidArgument} {
 			f.Add(uint32(code), message, true, true)

@@ -2,12 +2,10 @@ package wire
 
 import (
 	"context"
-	"io"
 	"net"
 	"sync"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
@@ -41,42 +39,20 @@ func (w *callInfo) first(key string) string {
 	return ""
 }
 
-// unwrittenError is the error of a call whose stream ended before its request was written.
-//
-// gRPC retries a call once if its stream was not processed. If the stream of the second
-// attempt ends between its headers and its request, because of a second GOAWAY for
-// example, gRPC returns a bare io.EOF and drops the status of that stream. A unary call
-// does not begin without its request, and the first attempt was not processed: such a
-// call had no effect.
-type unwrittenError struct{}
-
-// Error implements error.
-func (unwrittenError) Error() string { return "the stream ended before the request was written" }
-
-// GRPCStatus makes it a status UNAVAILABLE.
-func (e unwrittenError) GRPCStatus() *status.Status { return status.New(codes.Unavailable, e.Error()) }
-
-// namedEOF turns gRPC's bare io.EOF into an unwrittenError.
-func namedEOF(err error) error {
-	if err == io.EOF {
-		return unwrittenError{}
-	}
-	return err
-}
-
-// nameEOF is the innermost interceptor of a Conn with interceptors of the caller. An
-// io.EOF of theirs proves nothing, so that of gRPC is replaced before they get it.
-func nameEOF(ctx context.Context, method string, args, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
-	return namedEOF(invoke(ctx, method, args, reply, cc, opts...))
-}
-
 // A callInfo receives the header, the trailer and the peer of a call from gRPC.
 type callInfo struct {
 	header, trailer metadata.MD
 	to              peer.Peer // replaced as a whole if the call got a connection
-	see             [3]grpc.CallOption
+	see             [4]grpc.CallOption
 	opts            []grpc.CallOption
 }
+
+// noRetry keeps gRPC from sending a request twice. Without it, gRPC retries a call whose
+// stream ended with REFUSED_STREAM, even if retries are disabled. HAProxy sends that code
+// also for a call that the engine has executed: when a connection that it used before ends
+// without a response. The buffer for retries holds nothing, so that a written request commits
+// the attempt.
+var noRetry = grpc.MaxRetryRPCBufferSize(0)
 
 // nowhere is the address of noPeer, which no connection has.
 type nowhere struct{ net.Addr }
@@ -87,7 +63,7 @@ var noPeer = peer.Peer{LocalAddr: nowhere{}}
 
 func newCallInfo() *callInfo {
 	w := &callInfo{to: noPeer}
-	w.see = [...]grpc.CallOption{grpc.Header(&w.header), grpc.Trailer(&w.trailer), grpc.Peer(&w.to)}
+	w.see = [...]grpc.CallOption{grpc.Header(&w.header), grpc.Trailer(&w.trailer), grpc.Peer(&w.to), noRetry}
 	return w
 }
 
@@ -101,19 +77,30 @@ var callInfos = sync.Pool{New: func() any { return newCallInfo() }}
 // for every stream.
 func (c *Conn) send(ctx context.Context, cc *grpc.ClientConn, path string, args, reply any, opts []grpc.CallOption) (callOutcome, error) {
 	if c.intercepted {
-		return newCallInfo().send(ctx, c, cc, path, args, reply, opts) // nameEOF is an interceptor then
+		return newCallInfo().send(ctx, c, cc, path, args, reply, opts)
 	}
 	w := callInfos.Get().(*callInfo)
 	seen, err := w.send(ctx, c, cc, path, args, reply, opts)
-	err = namedEOF(err)
 	w.header, w.trailer, w.to = nil, nil, noPeer
 	callInfos.Put(w)
 	return seen, err
 }
 
+// drained reports whether the connection went away before the server processed the call, as
+// a GOAWAY says.
+func (w *callInfo) drained(err error) bool {
+	s, ok := status.FromError(err)
+	return ok && len(w.header) == 0 && len(w.trailer) == 0 && matchesAny(s.Message(), unprocessed)
+}
+
 func (w *callInfo) send(ctx context.Context, c *Conn, cc *grpc.ClientConn, path string, args, reply any, opts []grpc.CallOption) (callOutcome, error) {
 	w.opts = append(append(w.opts[:0], opts...), w.see[:]...)
 	err := cc.Invoke(ctx, path, args, reply, w.opts...)
+	if err != nil && w.drained(err) {
+		// The next attempt is on another connection.
+		w.header, w.trailer, w.to = nil, nil, noPeer
+		err = cc.Invoke(ctx, path, args, reply, w.opts...)
+	}
 	timed := c.timed.Load()
 	if err == nil && timed {
 		return callOutcome{}, nil

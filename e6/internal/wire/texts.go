@@ -43,8 +43,7 @@ const (
 
 // The texts of gRPC for RST_STREAM.
 const (
-	streamReset   = "stream terminated by RST_STREAM with error code: "
-	streamRefused = streamReset + "REFUSED_STREAM"
+	streamReset = "stream terminated by RST_STREAM with error code: "
 )
 
 // The text of gRPC for a call that ended with its Conn.
@@ -58,20 +57,19 @@ const tooManyPings = `received prior goaway: code: ENHANCE_YOUR_CALM, debug data
 const cardinality = "cardinality violation: "
 
 // unprocessed are the texts that gRPC uses only for streams that the server did not
-// process: RST_STREAM with REFUSED_STREAM; a stream above the last one of a GOAWAY; a
-// stream whose headers were never written. They are a proof only without metadata, as a
-// server may quote them. TestGRPCTexts_UnprocessedAreUsedForNothingElse checks the
+// process: a stream above the last one of a GOAWAY; a stream whose headers were never
+// written. They are a proof only without metadata, as a server may quote them. RST_STREAM
+// with REFUSED_STREAM is not among them: see noRetry. TestGRPCTexts_UnprocessedAreUsedForNothingElse checks the
 // source of gRPC.
 var unprocessed = []text{
-	{begins: streamRefused},
 	{begins: "the connection is draining", exact: true},
 	{begins: "the stream is rejected because server is draining the connection", exact: true},
 	{begins: "transport is closing", exact: true},
 }
 
 // notConnected are the texts of a call that found no connection. gRPC retries a call once
-// if its stream was not processed; if the retry finds no connection, only the text shows
-// that the second attempt had no stream.
+// if its stream ended before its request was written; if the retry finds no connection,
+// only the text shows that the second attempt had no stream.
 var notConnected = []text{
 	{begins: `connection error: desc = "transport: Error while dialing`},
 	{begins: `connection error: desc = "transport: error while dialing`},

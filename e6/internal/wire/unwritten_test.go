@@ -19,11 +19,11 @@ import (
 	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
 )
 
-// pausedStream holds up the second attempt of a call between its headers and its
-// request, until its connection is closed.
+// pausedStream holds up the second and the third attempt of a call between their headers and
+// their request, until their connection is closed.
 type pausedStream struct {
 	attempts atomic.Int64
-	closed   chan struct{} // of the second connection
+	closed   [2]chan struct{} // of the second and the third connection
 }
 
 func (p *pausedStream) TagRPC(ctx context.Context, _ *stats.RPCTagInfo) context.Context   { return ctx }
@@ -31,8 +31,10 @@ func (p *pausedStream) TagConn(ctx context.Context, _ *stats.ConnTagInfo) contex
 func (p *pausedStream) HandleConn(context.Context, stats.ConnStats)                       {}
 
 func (p *pausedStream) HandleRPC(_ context.Context, s stats.RPCStats) {
-	if _, ok := s.(*stats.OutHeader); ok && p.attempts.Add(1) == 2 {
-		<-p.closed
+	if _, ok := s.(*stats.OutHeader); ok {
+		if n := p.attempts.Add(1); n == 2 || n == 3 {
+			<-p.closed[n-2]
+		}
 	}
 }
 
@@ -48,13 +50,12 @@ func (c *closedConn) Close() error {
 	return c.Conn.Close()
 }
 
-// TestClassify_UnwrittenRequestHadNoEffect: the server drains both connections of a call,
-// the second one before gRPC has written the request. gRPC returns a bare io.EOF then.
+// TestClassify_UnwrittenRequestHadNoEffect: the server drains every connection of a call. The
+// first one has the request, so that the call is sent again. The second and the third one
+// are drained before gRPC has written it, which gRPC retries by itself once.
 func TestClassify_UnwrittenRequestHadNoEffect(t *testing.T) {
 	for name, intercepted := range map[string]bool{"gRPC alone": false, "an interceptor of the caller's": true} {
 		t.Run(name, func(t *testing.T) {
-			// The first connection is drained once the request is there, so that gRPC writes
-			// it again, and the second one before that.
 			var arrived atomic.Bool
 			address, requests := serveStreams(t,
 				func(f *frames, _ uint32) {
@@ -66,13 +67,16 @@ func TestClassify_UnwrittenRequestHadNoEffect(t *testing.T) {
 					arrived.Store(true)
 					return f.WriteGoAway(0, http2.ErrCodeNo, nil) == nil
 				})
-			paused := &pausedStream{closed: make(chan struct{})}
+			paused := &pausedStream{closed: [2]chan struct{}{make(chan struct{}), make(chan struct{})}}
 			var connections atomic.Int64
 			c := dial(t, address, Config{
 				Dialer: func(ctx context.Context, address string) (net.Conn, error) {
 					conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
-					if err == nil && connections.Add(1) == 2 {
-						conn = &closedConn{Conn: conn, closed: paused.closed}
+					if err != nil {
+						return nil, err
+					}
+					if n := connections.Add(1); n == 2 || n == 3 {
+						conn = &closedConn{Conn: conn, closed: paused.closed[n-2]}
 					}
 					return conn, err
 				},
@@ -81,8 +85,7 @@ func TestClassify_UnwrittenRequestHadNoEffect(t *testing.T) {
 			c.intercepted = intercepted
 			e := requireFailure(t, ask(t, c), ClassNotProcessed, EffectNone)
 			require.Equal(t, codes.Unavailable, status.Code(e))
-			require.ErrorContains(t, e, "before the request was written")
-			require.Equal(t, int64(2), paused.attempts.Load())
+			require.Equal(t, int64(3), paused.attempts.Load())
 			require.Equal(t, 1, requests(), "that of the first attempt")
 		})
 	}
