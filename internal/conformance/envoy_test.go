@@ -54,7 +54,7 @@ resources:
         codec_type: HTTP2
         http2_protocol_options: {OPTIONS}
         common_http_protocol_options: {COMMON}
-        drain_timeout: 0.5s
+        drain_timeout: 0.2s
         rds:
           route_config_name: strategies
           config_source: {resource_api_version: V3, path_config_source: {path: DIR/routes.yaml}}
@@ -123,7 +123,7 @@ func (e *envoy) launch(t testing.TB) {
 	e.epoch++
 	base := filepath.Join(e.dir, "base")
 	args := []string{"-c", filepath.Join(e.dir, "envoy.yaml"), "--concurrency", "2", "--log-level", "warning",
-		"--drain-time-s", "1", "--parent-shutdown-time-s", "2", "--restart-epoch", strconv.Itoa(e.epoch)}
+		"--drain-time-s", "3", "--drain-strategy", "immediate", "--parent-shutdown-time-s", "4", "--restart-epoch", strconv.Itoa(e.epoch)}
 	if e.epoch == 0 {
 		args = append(args, "--use-dynamic-base-id", "--base-id-path", base)
 	} else {

@@ -14,7 +14,7 @@ runs the cases and writes this page; do not edit it.
 Each case of an ingress runs 16 goroutines of reads and writes, whose every answer is checked:
 no wrong row, no write executed twice by the client, no lost statement that
 [rules.md](rules.md) can save. *Cut off* counts the statements that ended with a typed error, as
-no rule can save them: a write with unknown effect, or a result whose rows the caller had.
+no rule can save them: writes whose effect is unknown.
 
 `
 

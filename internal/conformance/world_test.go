@@ -25,7 +25,6 @@ type world struct {
 	in      ingress
 	client  *e6.Client
 	load    *load
-	notes   []string
 	result  *result
 }
 
@@ -46,7 +45,7 @@ func config(addr string) e6.Config {
 }
 
 // newWorld starts everything but the load.
-func newWorld(t *testing.T, k kind, l limits, r *result, change func(*e6.Config)) *world {
+func newWorld(t *testing.T, k kind, l limits, r *result) *world {
 	path, err := k.program()
 	if err != nil && k.name == "Envoy" && !hasPython() {
 		t.Skip("Envoy is not installed, and without Python it cannot be")
@@ -64,13 +63,9 @@ func newWorld(t *testing.T, k kind, l limits, r *result, change func(*e6.Config)
 		w.up[side] = newUpstream(t, w.cluster.EngineAddr(side))
 	}
 	w.in = k.start(t, path, w.up[fsm.Blue].addr, w.up[fsm.Green].addr, l)
-	cfg := config(w.in.addr())
-	if change != nil {
-		change(&cfg)
-	}
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	w.client, err = e6.Open(ctx, cfg)
+	w.client, err = e6.Open(ctx, config(w.in.addr()))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, w.client.Close()) })
 	w.load = newLoad(w.client)
