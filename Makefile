@@ -104,10 +104,12 @@ RUN ?= .
 CONFORMANCE := $(CURDIR)/.conformance
 conformance: ## let Envoy, HAProxy, nginx and the public connector judge, and write docs/conformance.md
 	@$(SH) python=1; \
-	if ! command -v python3 >/dev/null || ! { [ -d $(CONFORMANCE)/venv ] || python3 -m venv $(CONFORMANCE)/venv; }; then \
+	if ! command -v python3 >/dev/null || ! { [ -d $(CONFORMANCE)/venv-old ] || \
+		{ python3 -m venv $(CONFORMANCE)/venv && python3 -m venv $(CONFORMANCE)/venv-old; }; }; then \
 		python=0; echo "python3 with venv is missing: the cases of Envoy and of the connector do not run"; \
 	else \
 		$(CONFORMANCE)/venv/bin/pip install --quiet --disable-pip-version-check -r internal/conformance/requirements.txt; \
+		$(CONFORMANCE)/venv-old/bin/pip install --quiet --disable-pip-version-check -r internal/conformance/requirements-old.txt; \
 	fi; \
 	cd internal/conformance && E6_CONFORMANCE=1 E6_CONFORMANCE_PYTHON=$$python \
 		go test -count=1 -timeout 30m -run '$(RUN)' . -args -write $(CURDIR)/docs/conformance.md
