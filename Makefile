@@ -102,7 +102,7 @@ slice: ## a minute of it, the same one each time
 # Without Python the rest runs. LONG=1 runs each case for longer, RUN='Ingress/nginx' some.
 RUN ?= .
 CONFORMANCE := $(CURDIR)/.conformance
-conformance: ## let Envoy, HAProxy, nginx and the public connector judge, and write docs/conformance.md
+conformance: ## test with Envoy, HAProxy, nginx and the public connector, and write docs/conformance.md
 	@$(SH) python=1; \
 	if ! command -v python3 >/dev/null || ! { [ -d $(CONFORMANCE)/venv-old ] || \
 		{ python3 -m venv $(CONFORMANCE)/venv && python3 -m venv $(CONFORMANCE)/venv-old; }; }; then \

@@ -54,7 +54,7 @@ func TestArch_NoFileHoldsASecret(t *testing.T) {
 		switch {
 		case err != nil:
 			return err
-		case d.IsDir() && (d.Name() == ".git" || d.Name() == ".bin" || d.Name() == ".sbom" || d.Name() == "node_modules"):
+		case d.IsDir() && (d.Name() == ".git" || d.Name() == ".bin" || d.Name() == ".sbom" || d.Name() == ".conformance" || d.Name() == "node_modules"):
 			return filepath.SkipDir
 		case !d.Type().IsRegular():
 			return nil

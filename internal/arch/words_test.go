@@ -208,7 +208,7 @@ func texts(t *testing.T, fn func(path string, text []byte)) {
 		if err != nil {
 			return err
 		}
-		if d.IsDir() && (d.Name() == "testdata" || d.Name() == ".git" || d.Name() == ".bin") {
+		if d.IsDir() && (d.Name() == "testdata" || d.Name() == ".git" || d.Name() == ".bin" || d.Name() == ".conformance") {
 			return filepath.SkipDir
 		}
 		if d.IsDir() || filepath.Ext(path) != ".go" && filepath.Ext(path) != ".md" {

@@ -25,7 +25,7 @@ type judgement struct {
 	Values           [][]*string
 }
 
-// connectorWrong says in which cases the connector's values differ from ours, and why the
+// connectorWrong states in which cases the connector's values differ from ours, and reason the
 // connector is wrong. A difference that is not here fails the test, and so does an entry
 // without a difference.
 var connectorWrong = map[string]string{
@@ -53,7 +53,7 @@ var connectorValues = map[string]string{
 	"SQLAlchemy": `[["[1, 'Customer 00001']"],["[2, 'Customer 00002']"],["[3, 'Customer 00003']"]]`,
 }
 
-// connectors are the versions that judge, with what each does or lacks besides.
+// connectors are the versions that the emulator is tested with, and what each gets wrong or lacks.
 var connectors = []struct {
 	name, environment string
 	wrong, lacks      map[string]string
@@ -72,8 +72,8 @@ func TestConnector(t *testing.T) {
 	emulator := filepath.Join(t.TempDir(), "e6emu")
 	build := exec.Command("go", "build", "-o", emulator, "./cmd/e6emu")
 	build.Dir = filepath.Join("..", "..", "emulator")
-	said, err := build.CombinedOutput()
-	require.NoError(t, err, "%s", said)
+	text, err := build.CombinedOutput()
+	require.NoError(t, err, "%s", text)
 	addr := freeAddr(t)
 	listens(t, run(t, emulator, "--listen", addr, "--admin", ""), addr)
 
@@ -91,7 +91,7 @@ func TestConnector(t *testing.T) {
 			python := filepath.Join(filepath.Dir(installed), c.environment, "bin", "python")
 			out, err := exec.Command(python, "-c", "import importlib.metadata as m; print(m.version('e6data-python-connector'))").Output()
 			require.NoError(t, err)
-			judged(c.name, strings.TrimSpace(string(out)))
+			setVersion(c.name, strings.TrimSpace(string(out)))
 			var warnings bytes.Buffer
 			script := exec.CommandContext(ctx, python, filepath.Join("testdata", "connector.py"), host, port)
 			script.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1")
@@ -105,9 +105,9 @@ func TestConnector(t *testing.T) {
 				require.NoError(t, json.Unmarshal(line, &j), "%s", line)
 				t.Run(strings.ReplaceAll(j.Case, " ", "_"), func(t *testing.T) {
 					r := record(t, "connector", j.Case, c.name)
-					if why := c.lacks[j.Case]; why != "" {
-						r.Skipped = why
-						t.Skip(why)
+					if reason := c.lacks[j.Case]; reason != "" {
+						r.Skipped = reason
+						t.Skip(reason)
 					}
 					j.check(t, ctx, client, r, cmp.Or(connectorWrong[j.Case], c.wrong[j.Case]))
 				})
@@ -117,7 +117,7 @@ func TestConnector(t *testing.T) {
 	}
 }
 
-// check compares the values of a case. wrong is why those of the connector are not ours.
+// check compares the values of a case. wrong is reason those of the connector are not ours.
 func (j judgement) check(t *testing.T, ctx context.Context, client *e6.Client, r *result, wrong string) {
 	if j.Error != "" {
 		r.fail(j.Error)

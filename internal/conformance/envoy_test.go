@@ -136,7 +136,7 @@ func (e *envoy) launch(t testing.TB) {
 
 func (e *envoy) addr() string { return e.listen }
 
-// listener writes the listener anew. The connections of the one before are drained.
+// listener writes the listener again. The connections of the one before are drained.
 func (e *envoy) listener(t testing.TB) {
 	e.generation++
 	_, port, err := net.SplitHostPort(e.listen)
@@ -168,7 +168,7 @@ func (e *envoy) suspend(t testing.TB, on bool) {
 	e.routes(t)
 }
 
-// routes writes the routes anew. Envoy applies them without a new connection.
+// routes writes the routes again. Envoy applies them without a new connection.
 func (e *envoy) routes(t testing.TB) {
 	all := e.extra
 	action := fmt.Sprintf("timeout: %gs", e.limits.response.Seconds()) // 0s is no limit
@@ -195,7 +195,7 @@ func (e *envoy) reload(t testing.TB) {
 	select { // the new process ends it
 	case <-old.done:
 	case <-time.After(patience):
-		require.FailNow(t, "the hot restart did not end the process before", e.process.said.String())
+		require.FailNow(t, "the hot restart did not end the process before", e.process.out.String())
 	}
 }
 

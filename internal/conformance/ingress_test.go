@@ -28,7 +28,7 @@ type ingress interface {
 	suspend(t testing.TB, on bool)
 	// reload replaces the process, or its workers, without a gap.
 	reload(t testing.TB)
-	// drain tells clients by GOAWAY to use another connection.
+	// drain notifies clients by GOAWAY to use another connection.
 	drain(t testing.TB)
 }
 
@@ -38,7 +38,7 @@ type kind struct {
 	program func() (string, error)
 	version func(path string) string
 	start   func(t testing.TB, path string, blue, green string, l limits) ingress
-	// lacks says which limits the program does not have.
+	// lacks states which limits the program does not have.
 	lacks map[string]string
 }
 

@@ -15,7 +15,7 @@ import (
 const workers = 16
 
 // A load is reads and writes that go on until it is stopped. Each statement ends by itself
-// and is judged: a statement that was stopped proves nothing.
+// and is setVersion: a statement that was stopped proves nothing.
 type load struct {
 	client  *e6.Client
 	timeout time.Duration // of one statement
@@ -141,7 +141,7 @@ func (l *load) everything(ctx context.Context, want int64) (int64, error) {
 	return 0, nil
 }
 
-// writesOnce checks the writes: one that succeeded was executed once, and no other more
+// writesOnce checks the writes: a write that succeeded was executed once, and no other more
 // than once.
 func (l *load) writesOnce(inserted []int64) (problems []string) {
 	count := map[int64]int{}
@@ -157,7 +157,7 @@ func (l *load) writesOnce(inserted []int64) (problems []string) {
 		case n == 0 && err == nil:
 			problems = append(problems, fmt.Sprintf("write %d succeeded and was not executed", id))
 		case n == 1 && err != nil && e6.SafeToReplay(err):
-			problems = append(problems, fmt.Sprintf("write %d was executed, and its error says that it may be repeated: %v", id, err))
+			problems = append(problems, fmt.Sprintf("write %d was executed, and its error states that it may be repeated: %v", id, err))
 		}
 	}
 	return problems

@@ -240,7 +240,7 @@ func TestControlPlane(t *testing.T) {
 	} {
 		t.Run(k.name, func(t *testing.T) {
 			if path, err := k.program(); err == nil {
-				judged(k.name, k.version(path))
+				setVersion(k.name, k.version(path))
 			}
 			for _, s := range scenarios {
 				switch s.name {

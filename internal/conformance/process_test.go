@@ -69,7 +69,7 @@ func version(path string, args ...string) string {
 // A process is a program that runs for one test.
 type process struct {
 	cmd  *exec.Cmd
-	said *output
+	out  *output
 	done chan struct{}
 }
 
@@ -95,17 +95,17 @@ func (o *output) String() string {
 
 // run starts a program. It ends with the test at the latest.
 func run(t testing.TB, path string, args ...string) *process {
-	p := &process{cmd: exec.Command(path, args...), said: new(output), done: make(chan struct{})}
-	p.cmd.Stdout, p.cmd.Stderr = p.said, p.said
+	p := &process{cmd: exec.Command(path, args...), out: new(output), done: make(chan struct{})}
+	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
 	require.NoError(t, p.cmd.Start())
 	go func() {
 		defer close(p.done)
-		_ = p.cmd.Wait() // it says that it was stopped
+		_ = p.cmd.Wait() // it states that it was stopped
 	}()
 	t.Cleanup(func() {
 		p.end()
 		if t.Failed() {
-			t.Logf("%s wrote:\n%s", filepath.Base(path), tail(p.said.String(), 4000))
+			t.Logf("%s wrote:\n%s", filepath.Base(path), tail(p.out.String(), 4000))
 		}
 	})
 	return p
@@ -138,7 +138,7 @@ func listens(t testing.TB, p *process, addr string) {
 	eventually(t, "a listener", func() bool {
 		select {
 		case <-p.done:
-			require.FailNow(t, "the program ended", tail(p.said.String(), 4000))
+			require.FailNow(t, "the program ended", tail(p.out.String(), 4000))
 		default:
 		}
 		c, err := net.Dial("tcp", addr)

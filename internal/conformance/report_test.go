@@ -8,7 +8,7 @@ import (
 
 const introduction = `# Conformance
 
-Software that this project did not write judges the client and the emulator here. ` + "`make conformance`" + `
+This page shows how the client and the emulator work with software that this project did not write. ` + "`make conformance`" + `
 runs the cases and writes this page; do not edit it.
 
 Each case of an ingress runs 16 goroutines of reads and writes, whose every answer is checked:
@@ -24,18 +24,18 @@ func document() string {
 	defer results.Unlock()
 	var b strings.Builder
 	b.WriteString(introduction)
-	b.WriteString("| judge | version | cases | passed | failed | not run |\n|---|---|---|---|---|---|\n")
-	var judges []string
+	b.WriteString("| software | version | cases | passed | failed | not run |\n|---|---|---|---|---|---|\n")
+	var checkers []string
 	for _, r := range results.all {
-		if !slices.Contains(judges, r.Judge) {
-			judges = append(judges, r.Judge)
+		if !slices.Contains(checkers, r.Checker) {
+			checkers = append(checkers, r.Checker)
 		}
 	}
-	for _, judge := range judges {
+	for _, checker := range checkers {
 		var passed, failed, skipped int
 		for _, r := range results.all {
 			switch {
-			case r.Judge != judge:
+			case r.Checker != checker:
 			case r.Skipped != "":
 				skipped++
 			case r.Failed != "":
@@ -44,7 +44,7 @@ func document() string {
 				passed++
 			}
 		}
-		fmt.Fprintf(&b, "| %s | %s | %d | %d | %d | %d |\n", judge, results.versions[judge], passed+failed+skipped, passed, failed, skipped)
+		fmt.Fprintf(&b, "| %s | %s | %d | %d | %d | %d |\n", checker, results.versions[checker], passed+failed+skipped, passed, failed, skipped)
 	}
 	table(&b, "ingress", "The ingress")
 	table(&b, "control plane", "An ingress under a control plane")
@@ -53,9 +53,9 @@ func document() string {
 	return b.String()
 }
 
-// table writes the cases of a suite, with a column for each judge.
+// table writes the cases of a suite, with a column for each program.
 func table(b *strings.Builder, suite, title string) {
-	var names, judges []string
+	var names, checkers []string
 	cells := map[[2]string]*result{}
 	for _, r := range results.all {
 		if r.Suite != suite {
@@ -64,19 +64,19 @@ func table(b *strings.Builder, suite, title string) {
 		if !slices.Contains(names, r.Case) {
 			names = append(names, r.Case)
 		}
-		if !slices.Contains(judges, r.Judge) {
-			judges = append(judges, r.Judge)
+		if !slices.Contains(checkers, r.Checker) {
+			checkers = append(checkers, r.Checker)
 		}
-		cells[[2]string{r.Case, r.Judge}] = r
+		cells[[2]string{r.Case, r.Checker}] = r
 	}
 	if len(names) == 0 {
 		return
 	}
-	fmt.Fprintf(b, "\n## %s\n\n| case | %s |\n|---%s|\n", title, strings.Join(judges, " | "), strings.Repeat("|---", len(judges)))
+	fmt.Fprintf(b, "\n## %s\n\n| case | %s |\n|---%s|\n", title, strings.Join(checkers, " | "), strings.Repeat("|---", len(checkers)))
 	for _, name := range names {
 		fmt.Fprintf(b, "| %s |", name)
-		for _, judge := range judges {
-			fmt.Fprintf(b, " %s |", cell(cells[[2]string{name, judge}]))
+		for _, checker := range checkers {
+			fmt.Fprintf(b, " %s |", cell(cells[[2]string{name, checker}]))
 		}
 		b.WriteString("\n")
 	}
@@ -109,17 +109,17 @@ func notes(b *strings.Builder) {
 			if text == "" {
 				continue
 			}
-			if !slices.Contains(order, r.Judge) {
-				order = append(order, r.Judge)
+			if !slices.Contains(order, r.Checker) {
+				order = append(order, r.Checker)
 			}
-			lines[r.Judge] = append(lines[r.Judge], fmt.Sprintf("- %s: %s\n", r.Case, strings.ReplaceAll(text, "|", "\\|")))
+			lines[r.Checker] = append(lines[r.Checker], fmt.Sprintf("- %s: %s\n", r.Case, strings.ReplaceAll(text, "|", "\\|")))
 		}
 	}
 	if len(lines) == 0 {
 		return
 	}
 	b.WriteString("\n## Remarks\n")
-	for _, judge := range order {
-		fmt.Fprintf(b, "\n%s:\n\n%s", judge, strings.Join(lines[judge], ""))
+	for _, checker := range order {
+		fmt.Fprintf(b, "\n%s:\n\n%s", checker, strings.Join(lines[checker], ""))
 	}
 }

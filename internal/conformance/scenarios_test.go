@@ -215,7 +215,7 @@ func TestIngress(t *testing.T) {
 		t.Run(k.name, func(t *testing.T) {
 			path, err := k.program()
 			if err == nil {
-				judged(k.name, k.version(path))
+				setVersion(k.name, k.version(path))
 			}
 			for _, s := range scenarios {
 				t.Run(strings.ReplaceAll(s.name, " ", "_"), func(t *testing.T) { s.test(t, k, "ingress") })
@@ -227,9 +227,9 @@ func TestIngress(t *testing.T) {
 // test plays the scenario in front of one ingress.
 func (s scenario) test(t *testing.T, k kind, suite string) {
 	r := record(t, suite, s.name, k.name)
-	if why := k.lacks[s.needs]; s.needs != "" && why != "" {
-		r.Skipped = why
-		t.Skip(why)
+	if reason := k.lacks[s.needs]; s.needs != "" && reason != "" {
+		r.Skipped = reason
+		t.Skip(reason)
 	}
 	w := newWorld(t, k, s.limits, r)
 	w.load.pause = s.pause
@@ -242,6 +242,6 @@ func (s scenario) test(t *testing.T, k kind, suite string) {
 		p.updates.Wait() // the last replica has its update then
 	}
 	w.more(100)
-	w.judge(s.cutOffs)
+	w.check(s.cutOffs)
 	t.Logf("%d statements, %d cut off with a typed error, in %v; %s", r.Statements, r.CutOff, time.Since(began).Round(time.Millisecond), r.Note)
 }

@@ -22,7 +22,7 @@ import (
 )
 
 // An upstream stands between the ingress and one engine. It passes HTTP/2 calls on, breaks
-// the ones it is told to break, and counts what the ingress sends: the engine refuses a
+// the ones it is set to break, and counts what the ingress sends: the engine refuses a
 // second execution of a query, so a repetition is visible here only.
 type upstream struct {
 	addr      string

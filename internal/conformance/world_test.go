@@ -110,8 +110,8 @@ func (w *world) abrupt(to fsm.Side) {
 // note adds a remark to the report.
 func (w *world) note(format string, args ...any) { w.result.Note = fmt.Sprintf(format, args...) }
 
-// judge ends the load and checks every answer.
-func (w *world) judge(cutOffs bool) {
+// check ends the load and checks every answer.
+func (w *world) check(cutOffs bool) {
 	w.Helper()
 	w.load.end()
 	for _, u := range w.up {
@@ -150,12 +150,12 @@ func long(short, long int) int {
 
 // A result is the outcome of one case.
 type result struct {
-	Suite, Case, Judge string
-	Skipped            string // the reason
-	Failed             string // the reason
-	Note               string
-	Statements         int64
-	CutOff             int
+	Suite, Case, Checker string
+	Skipped              string // the reason
+	Failed               string // the reason
+	Note                 string
+	Statements           int64
+	CutOff               int
 }
 
 func (r *result) fail(text string) {
@@ -176,8 +176,8 @@ var results struct {
 }
 
 // record adds a result. It is complete when the test ends.
-func record(t *testing.T, suite, name, judge string) *result {
-	r := &result{Suite: suite, Case: name, Judge: judge}
+func record(t *testing.T, suite, name, checker string) *result {
+	r := &result{Suite: suite, Case: name, Checker: checker}
 	results.Lock()
 	results.all = append(results.all, r)
 	results.Unlock()
@@ -192,7 +192,7 @@ func record(t *testing.T, suite, name, judge string) *result {
 	return r
 }
 
-func judged(name, version string) {
+func setVersion(name, version string) {
 	results.Lock()
 	defer results.Unlock()
 	if results.versions == nil {
