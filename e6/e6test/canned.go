@@ -78,11 +78,10 @@ var (
 
 // Prepare implements Engine.
 func (e *CannedEngine) Prepare(_ context.Context, s Statement) (Prepared, error) {
-	sql := withoutComments(s.SQL)
-	if selectParams.MatchString(sql) {
+	if sql := withoutComments(s.SQL); selectParams.MatchString(sql) {
 		return &cannedParams{cannedPrepared: cannedPrepared{sql: s.SQL}, want: strings.Count(sql, "?")}, nil
 	}
-	run, err := e.plan(sql)
+	run, err := e.plan(s.SQL)
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +104,8 @@ func withoutComments(sql string) string {
 }
 
 // plan parses a statement.
-func (e *CannedEngine) plan(sql string) (func(context.Context) (Result, error), error) {
+func (e *CannedEngine) plan(statement string) (func(context.Context) (Result, error), error) {
+	sql := withoutComments(statement)
 	if m := selectNumber.FindStringSubmatch(sql); m != nil {
 		return one("n", m[1])
 	}
@@ -136,7 +136,7 @@ func (e *CannedEngine) plan(sql string) (func(context.Context) (Result, error), 
 		}
 		return nil, fmt.Errorf("table %s does not exist", m[1])
 	}
-	return nil, fmt.Errorf("syntax error in %.500q", sql) // an error is a header, which has a limit
+	return nil, fmt.Errorf("syntax error in %.500q", strings.TrimSpace(statement)) // an error is a header, which has a limit
 }
 
 // one is a result of one whole number.
@@ -219,7 +219,7 @@ func (e *CannedEngine) Columns(_ context.Context, _, _, table string) ([]TableCo
 
 // DryRun implements Engine.
 func (e *CannedEngine) DryRun(_ context.Context, s Statement) (string, error) {
-	_, err := e.plan(withoutComments(s.SQL))
+	_, err := e.plan(s.SQL)
 	return "ok", err
 }
 
