@@ -64,7 +64,7 @@ var perConn = comparison{
 
 // perClient is the memory of one more client, without what gRPC needs by itself.
 var perClient = comparison{
-	name: "memory of a client", against: "a gRPC connection by itself; neither is connected", goal: 10, unit: "KiB",
+	name: "memory of a client", against: "a gRPC connection alone; both not connected", goal: 10, unit: "KiB",
 	begin: func(size size) (trial, func(), error) {
 		return func() (float64, error) {
 			n := size.of(200)

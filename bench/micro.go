@@ -116,7 +116,7 @@ var (
 		})
 	unaryCall = micro("e6/internal/wire", comparison{
 		name: "one call through the transport", against: "the generated stub with the same header and limits", goal: 1.03, unit: ofTime,
-		reason: "of the 36 µs of a call on loopback, one goes into the settings of the connection (windows, keepalive, no retries), and one into the stamp, the counters, the headers, and the copy that gRPC makes of the metadata of an answer, by which an ingress is told from an engine; the same call differs by as much from run to run",
+		reason: "of the 36 µs of a call on loopback, one goes into the settings of the connection (windows, keepalive, no retries), and one into the stamp, the counters, the headers, and the copy that gRPC makes of the metadata of an answer, which distinguishes an ingress from an engine; the same call differs by as much from run to run",
 	},
 		func(run func(string) (*parse.Benchmark, error)) (float64, error) {
 			ours, err := run("^BenchmarkInvoke$/^through")

@@ -73,21 +73,21 @@ type Config struct {
 	Schema  string
 
 	// PreferredSide is the side that the first detection probes first, unless a store or
-	// a hook says otherwise. Default: blue.
+	// a hook selects another one. Default: blue.
 	PreferredSide Side
 
 	// NoAutoResume makes a suspended cluster an error. By default it is resumed.
 	NoAutoResume bool
 	// ResumeTimeout limits a resume. Default: 5 minutes.
 	ResumeTimeout time.Duration
-	// ResumePoll is how often a resuming cluster is asked whether it is active.
+	// ResumePoll is the interval between status calls while the cluster resumes.
 	// Default: 5 seconds.
 	ResumePoll time.Duration
 
 	// DetectionTimeout limits the search for the side that accepts; queries that
 	// wait for it fail when it has passed. Default: 30 seconds.
 	DetectionTimeout time.Duration
-	// ProbeTimeout limits one call that asks a side whether it accepts.
+	// ProbeTimeout limits one health probe or authentication.
 	// Default: 10 seconds.
 	ProbeTimeout time.Duration
 	// ReadyTimeout limits how long an announced side may refuse before the
@@ -99,18 +99,18 @@ type Config struct {
 	// DrainTimeout limits how long a cutover waits for the queries on the old
 	// side. They go on when it has passed. Default: 15 minutes.
 	DrainTimeout time.Duration
-	// RefreshInterval is how often an idle client asks whether its side is still
-	// active. Default: 5 minutes.
+	// RefreshInterval is the interval between health probes of an idle client.
+	// Default: 5 minutes.
 	RefreshInterval time.Duration
 
 	// PrepareTimeout limits the preparation of one statement.
 	// Default: 10 minutes.
 	PrepareTimeout time.Duration
 	// MaxInFlight limits how many statements of this client run at once. Others
-	// wait for their turn, in the order in which they came, within their contexts.
-	// A statement runs until its rows have been read or closed, so that a program
-	// which opens rows within rows needs room for both. One whose caller has given up
-	// counts until the server has been told so, CloseTimeout at the most. 0 sets no limit.
+	// wait for a free slot, in the order of arrival, within their contexts. A statement
+	// runs until its rows have been read or closed, so a program that opens rows within
+	// a loop over rows needs a slot for each. A statement whose caller has left counts
+	// until it is cancelled on the server, at most for CloseTimeout. 0 sets no limit.
 	MaxInFlight int
 	// Admission asks the cluster before each statement whether a planner takes it,
 	// and waits, within PrepareTimeout, while the cluster starts more of them. An
@@ -125,7 +125,7 @@ type Config struct {
 	RetryPause time.Duration
 	// CloseTimeout limits Close, which waits for the server to confirm that running
 	// queries are cancelled, and then cuts the connections. It also limits how long the
-	// client tries to tell the server that a query is not wanted any more.
+	// client tries to cancel or clear a query on the server.
 	// Default: 5 seconds.
 	CloseTimeout time.Duration
 
