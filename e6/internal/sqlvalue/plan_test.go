@@ -84,6 +84,7 @@ type (
 		*Audit `e6:",optional"`
 	}
 	tree struct {
+		//lint:ignore U1000 the plan looks at it
 		*tree `e6:"-"`
 		ID    int
 	}
@@ -102,9 +103,13 @@ type (
 	renamed struct {
 		Audit `e6:"id"`
 	}
-	twice    struct{ ID, Id int }
-	hidden   struct{ id int }
+	twice  struct{ ID, Id int }
+	hidden struct {
+		//lint:ignore U1000 the plan looks at it
+		id int
+	}
 	unusable struct {
+		//lint:ignore U1000 the plan looks at it
 		id int `e6:"id"`
 	}
 	pointerToHidden struct {
