@@ -2,11 +2,12 @@ package e6
 
 import (
 	"context"
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
 
-	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/e6data/e6data-go/e6/internal/sqltext"
 )
@@ -44,13 +45,22 @@ func (q *query) commented(ctx context.Context) string {
 		values["application"], values["tag"] = q.c.cfg.ApplicationName, q.opts.tag
 	}
 	if q.c.opts.traceComment {
-		propagation.TraceContext{}.Inject(ctx, propagation.MapCarrier(values))
+		values["traceparent"] = traceparent(trace.SpanContextFromContext(ctx))
 	}
 	comment := sqlComment(values)
 	if comment == "" || len(q.sql) > maxCommented || hasComment(q.sql) {
 		return q.sql
 	}
 	return q.sql + " " + comment
+}
+
+// traceparent is a span context in the form of the W3C's header, version 00, and empty if
+// it is not valid.
+func traceparent(c trace.SpanContext) string {
+	if !c.IsValid() {
+		return ""
+	}
+	return fmt.Sprintf("00-%s-%s-%s", c.TraceID(), c.SpanID(), c.TraceFlags())
 }
 
 // sqlComment is the comment with these values, and empty without any. Empty values are
