@@ -164,8 +164,10 @@ func TestReplicas_RefusedCallWaitsForAReplicaThatAccepts(t *testing.T) {
 			require.Eventually(t, func() bool { return c.query.all()[0].calls.Load() == 1 }, stress.Patience, time.Millisecond)
 			require.NoError(t, leased(t.Context(), c, ""))
 			require.Len(t, c.query.all(), 2)
-			require.Eventually(t, func() bool { return c.query.all()[1].ready.Load() }, stress.Patience, time.Millisecond)
 			full, refusing := c.query.all()[0], c.query.all()[1]
+			for _, l := range []*link{full, refusing} {
+				require.Eventually(t, func() bool { return l.ready.Load() && l.streams.Load() > 0 }, stress.Patience, time.Millisecond)
+			}
 			full.streams.Store(1)
 			replicas[refusing.current.Load().RemoteAddr().String()].refuses.Store(true)
 			c.control.all()[0].refused(fsm.Blue)
