@@ -16,6 +16,13 @@
 // engine's own. Statements may do whatever DuckDB can, reading and writing files
 // included: do not let others reach a cluster that serves your machine.
 //
+// # Functions
+//
+// Beside DuckDB's functions there are those of e6data's dialect that DuckDB lacks or calls
+// differently: timestamp_add and date_add with a unit, trunc of dates, date_format,
+// from_unixtime, and to_timestamp of a text (functions.sql). A function of the same name
+// in the session's schema comes first.
+//
 // # Types
 //
 // BOOLEAN, FLOAT, DOUBLE, DATE and BLOB are sent as the vectors of those names

@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"context"
+	_ "embed"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -72,6 +73,9 @@ func (e *Engine) setUp(opts Options) error {
 	if err := c.run(ctx, "SET GLOBAL TimeZone = "+quoteText(e.zone)); err != nil {
 		return fmt.Errorf("emulator: time zone %q: %w", e.zone, err)
 	}
+	if err := c.run(ctx, functionsSQL); err != nil {
+		return fmt.Errorf("emulator: create the functions of e6data's dialect: %w", err)
+	}
 	if opts.Database != "" {
 		if info, err := os.Stat(opts.Database); err == nil && info.IsDir() {
 			return fmt.Errorf("emulator: open database %s: it is a directory, not a file of duckdb", opts.Database)
@@ -126,9 +130,22 @@ func (e *Engine) connect(ctx context.Context, catalog, schema string) (*connecti
 	return c, nil
 }
 
+// functionsSQL creates the functions of e6data's dialect, in a schema of the database in
+// memory: a file of the user stays as it is.
+//
+//go:embed functions.sql
+var functionsSQL string
+
+// functionsSchema is the schema of functionsSQL.
+const functionsSchema = "memory.e6data"
+
 // searchPath lists where a session looks for names, the first place first. It
 // has no entry twice, which DuckDB would search twice.
 func (e *Engine) searchPath(catalog, schema string) string {
+	return e.tablesPath(catalog, schema) + "," + functionsSchema
+}
+
+func (e *Engine) tablesPath(catalog, schema string) string {
 	own := quoteName(e.catalog) + "." + quoteName(e.schema)
 	if catalog == "" && schema == "" {
 		return own

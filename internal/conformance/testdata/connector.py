@@ -30,6 +30,9 @@ STATEMENTS = {
     'list': "SELECT [1, 2, 3] AS a",
     'rows': "SELECT customer_id, name, country FROM customers ORDER BY customer_id LIMIT 2500",
     'every type': "SELECT * FROM types ORDER BY 1",
+    'functions': "SELECT timestamp_add('year', 2, DATE '2024-02-29') AS a, trunc(TIMESTAMP '2024-02-29 12:34:56', 'MM') AS b, "
+                 "date_format(TIMESTAMP '2024-02-29 12:34:56', '%Y-%m-01') AS c, from_unixtime(1609459200) AS d, "
+                 "to_timestamp('2023-01-01 12:00:00', 'YYYY-MM-DD HH24:MI:SS') AS e",
     'no rows': "SELECT customer_id FROM customers WHERE customer_id < 0",
 }
 
