@@ -11,7 +11,7 @@ PROTO   := proto/e6data/e6x/v1
 SH      := set -e;
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test stress flaky check gen format vet lint drift tidy alone cross examples torture slice conformance bench sim fuzz api sbom vuln release dryrun
+.PHONY: help demo test stress flaky check gen format vet lint drift tidy alone cross examples torture slice conformance sidebyside bench sim fuzz api sbom vuln release dryrun
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -103,16 +103,13 @@ slice: ## a minute of it, the same one each time
 RUN ?= .
 CONFORMANCE := $(CURDIR)/.conformance
 conformance: ## test with Envoy, HAProxy, nginx and the public connector, and write docs/conformance.md
-	@$(SH) python=1; \
-	if ! command -v python3 >/dev/null || ! { [ -d $(CONFORMANCE)/venv-old ] || \
-		{ python3 -m venv $(CONFORMANCE)/venv && python3 -m venv $(CONFORMANCE)/venv-old; }; }; then \
-		python=0; echo "python3 with venv is missing: the cases of Envoy and of the connector do not run"; \
-	else \
-		$(CONFORMANCE)/venv/bin/pip install --quiet --disable-pip-version-check -r internal/conformance/requirements.txt; \
-		$(CONFORMANCE)/venv-old/bin/pip install --quiet --disable-pip-version-check -r internal/conformance/requirements-old.txt; \
-	fi; \
+	@$(SH) python=1; internal/conformance/install.sh || { [ $$? = 3 ] && python=0; }; \
 	cd internal/conformance && E6_CONFORMANCE=1 E6_CONFORMANCE_PYTHON=$$python \
 		go test -count=1 -timeout 30m -run '$(RUN)' . -args -write $(CURDIR)/docs/conformance.md
+
+sidebyside: ## run the same load with the public connector and with this SDK, and write the tables
+	@$(SH) internal/conformance/install.sh; cd internal/conformance/sidebyside && \
+		go run . -python $(CONFORMANCE)/venv/bin/python -write $(CURDIR)/docs/performance.md -short $(CURDIR)/README.md
 
 # A new target is found by its name. Each begins with the inputs that its package
 # keeps in testdata/fuzz, which every run of the tests goes through too.

@@ -4,12 +4,16 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 
 	"go.uber.org/goleak"
 )
 
-var write = flag.String("write", "", "write the results to this file")
+var (
+	write = flag.String("write", "", "write the results to this file")
+	check = flag.String("check", "", "compare the verdicts with those of this file")
+)
 
 func TestMain(m *testing.M) {
 	flag.Parse()
@@ -17,6 +21,17 @@ func TestMain(m *testing.M) {
 	if *write != "" {
 		if err := os.WriteFile(*write, []byte(document()), 0o644); err != nil {
 			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+	}
+	if *check != "" {
+		text, err := os.ReadFile(*check)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+		if differences := compare(string(text), document()); len(differences) > 0 {
+			fmt.Fprintf(os.Stderr, "%s\nmake conformance writes the document\n", strings.Join(differences, "\n"))
 			code = 1
 		}
 	}

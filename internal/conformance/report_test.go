@@ -86,6 +86,8 @@ func cell(r *result) string {
 	switch {
 	case r == nil:
 		return ""
+	case r.Skipped == notInstalled:
+		return notInstalled
 	case r.Skipped != "":
 		return "not run"
 	case r.Failed != "":

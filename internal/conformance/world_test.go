@@ -168,6 +168,9 @@ func (r *result) fail(text string) {
 	}
 }
 
+// notInstalled is the reason of a case whose program the machine does not have.
+const notInstalled = "not installed"
+
 // results collects what the tests record.
 var results struct {
 	sync.Mutex
@@ -184,7 +187,7 @@ func record(t *testing.T, suite, name, checker string) *result {
 	t.Cleanup(func() {
 		switch {
 		case t.Skipped() && r.Skipped == "":
-			r.Skipped = "not run"
+			r.Skipped = notInstalled
 		case t.Failed() && r.Failed == "":
 			r.Failed = "see the log of the test"
 		}

@@ -1,0 +1,19 @@
+#!/bin/sh
+# Installs the pinned Python packages of this directory below .conformance at the top of the
+# repository, which git ignores. It exits with 3 if this machine has no Python with venv.
+set -eu
+cd "$(dirname "$0")"
+to=../../.conformance
+if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+	echo "python3 with venv is missing (Debian: apt-get install python3-venv): the cases of Envoy and of the public connector do not run" >&2
+	exit 3
+fi
+install() { # environment, requirements
+	if ! cmp -s "$2" "$to/$1/installed.txt"; then
+		python3 -m venv "$to/$1"
+		"$to/$1/bin/pip" install --quiet --disable-pip-version-check -r "$2"
+		cp "$2" "$to/$1/installed.txt"
+	fi
+}
+install venv requirements.txt
+install venv-old requirements-old.txt
