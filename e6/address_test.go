@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/e6data/e6data-go/e6"
+	e6config "github.com/e6data/e6data-go/e6/config"
 	"github.com/e6data/e6data-go/e6/e6test"
 )
 
@@ -31,7 +32,7 @@ func TestAddress_OfVersion6Connects(t *testing.T) {
 		require.NoError(t, client.Close())
 
 		dsn := "e6://u:t@" + strings.ReplaceAll(strings.TrimSpace(address), "%lo", "%25lo")
-		cfg, err := e6.ParseDSN(dsn)
+		cfg, err := e6config.ParseDSN(dsn)
 		require.NoError(t, err, dsn)
 		client, err = e6.Open(t.Context(), cfg)
 		require.NoError(t, err, dsn)

@@ -9,7 +9,7 @@ import (
 
 	"go.opentelemetry.io/otel/trace"
 
-	"github.com/e6data/e6data-go/e6/internal/sqltext"
+	"github.com/e6data/e6data-go/internal/sqltext"
 )
 
 // WithTagComment appends a SQL comment to every statement of a query, which names the

@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/e6data/e6data-go/e6"
+	e6config "github.com/e6data/e6data-go/e6/config"
 	"github.com/e6data/e6data-go/e6/e6test"
 )
 
@@ -50,7 +51,7 @@ func TestApplicationName_IsCheckedWhateverItsSource(t *testing.T) {
 		cfg := e6.Config{Address: "127.0.0.1:1", User: "me@example.com", Token: "any", ApplicationName: name}
 		require.ErrorContains(t, cfg.Validate(), "ApplicationName", name)
 	}
-	cfg, err := e6.ParseDSN("e6://me@127.0.0.1:1?application_name=billing/2.1")
+	cfg, err := e6config.ParseDSN("e6://me@127.0.0.1:1?application_name=billing/2.1")
 	require.NoError(t, err)
 	require.Equal(t, "billing/2.1", cfg.ApplicationName)
 }

@@ -10,11 +10,11 @@ import (
 	"log/slog"
 	"net"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/e6/internal/address"
+	"github.com/e6data/e6data-go/e6/internal/settings"
 	"github.com/e6data/e6data-go/e6/internal/wire"
 )
 
@@ -216,9 +216,6 @@ type Config struct {
 	EventHistory int
 }
 
-// maxRequestBytes is the default of MaxSendBytes.
-const maxRequestBytes = 100 << 20
-
 // withCredentials moves the token into the callback: a field would show in a dump of
 // whatever holds the Config.
 func (c Config) withCredentials() Config {
@@ -230,8 +227,24 @@ func (c Config) withCredentials() Config {
 	return c
 }
 
-// sentName is the cluster's name as it is sent.
-func (c Config) sentName() string { return strings.ToLower(strings.TrimSpace(c.ClusterName)) }
+// withDefaults sets the fields that have their zero value to their defaults.
+func (c Config) withDefaults() Config {
+	settings.Fill(&c)
+	if a, err := address.Parse(c.Address); err == nil {
+		c.Address = a.String() // the key of the cluster in a store: one for all its forms
+	}
+	return c.withCredentials()
+}
+
+// limits lists the fields whose values are outside of the limits of their settings.
+func (c Config) limits() (problems []Problem) {
+	for _, s := range settings.All() {
+		if want := s.Check(&c); want != "" {
+			problems = append(problems, Problem{Field: s.Field, Value: s.Text(&c), Want: want})
+		}
+	}
+	return problems
+}
 
 // Validate reports everything that is wrong with the configuration, and with the
 // options that it is to be opened with, as one *ConfigError. Open calls it.
@@ -249,7 +262,7 @@ func (c Config) validate(o *options) error {
 	}
 
 	e.Problems = append(e.Problems, c.addressProblems()...)
-	if !wire.Printable(c.sentName()) {
+	if !wire.Printable(settings.SentName(c.ClusterName)) {
 		bad("ClusterName", strconv.Quote(c.ClusterName), "printable ASCII, as it is sent in a header")
 	}
 	if !validName(c.ApplicationName) {
@@ -295,27 +308,14 @@ func (c Config) addressProblems() []Problem {
 	case c.Address == "":
 		p.Value, p.Want = "empty", "a host and a port, such as e6.example.com:443"
 	case err != nil:
-		p.Value = strconv.Quote(c.shownAddress())
+		p.Value = strconv.Quote(address.Masked(c.Address))
 		p.Want, _ = address.Want(err)
 	case a.Port == "":
-		p.Want = "a port too: " + net.JoinHostPort(a.Host, defaultPort(c.TLS))
+		p.Want = "a port too: " + net.JoinHostPort(a.Host, address.DefaultPort(c.TLS))
 	default:
 		return nil
 	}
 	return []Problem{p}
-}
-
-// shownAddress is the address, masked if it may hold credentials. Where they end
-// in what is not well formed is anybody's guess, so that only a scheme is left.
-func (c Config) shownAddress() string {
-	if !strings.ContainsAny(c.Address, "@/?#") {
-		return c.Address
-	}
-	scheme, _, found := strings.Cut(c.Address, "://")
-	if found && strings.Trim(scheme, "abcdefghijklmnopqrstuvwxyz0123456789") == "" {
-		return scheme + "://***"
-	}
-	return "***"
 }
 
 // tlsProblems lists what is wrong with the certificates, and with gRPC options that

@@ -1,9 +1,6 @@
 package e6
 
-import (
-	"strconv"
-	"strings"
-)
+import "strings"
 
 // Problem is one thing that is wrong with a Config or one of its sources.
 type Problem struct {
@@ -42,12 +39,4 @@ func (e *ConfigError) Error() string {
 		texts[i] = p.String()
 	}
 	return "e6: invalid configuration: " + strings.Join(texts, "; ")
-}
-
-// shownText is a value as errors have it.
-func shownText(s Setting, value string) string {
-	if s.Secret {
-		return "***"
-	}
-	return strconv.Quote(value)
 }

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/e6data/e6data-go/e6/internal/settings"
 )
 
 // defaultsOf are the defaults by the names that documents have for them, durations in
@@ -21,7 +23,7 @@ import (
 func defaultsOf(t *testing.T) map[string]float64 {
 	t.Helper()
 	all := map[string]float64{}
-	for _, s := range settings {
+	for _, s := range settings.All() {
 		if s.Min != "" {
 			all["Config."+s.Field] = float64(limitOf(t, s.Default))
 		}

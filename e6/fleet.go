@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/e6data/e6data-go/e6/internal/router"
+	"github.com/e6data/e6data-go/e6/internal/settings"
 	"github.com/e6data/e6data-go/e6/store"
 )
 
@@ -73,8 +74,8 @@ func (p FleetPolicy) problems(shared store.Store) (all []Problem) {
 	set.Jitter = max(set.Jitter, 0) // less than 0 turns it off
 	all = append(all, problemsOfAll(set.fields())...)
 	if d := p.withDefaults(); len(all) == 0 && d.StageTimeout <= d.StageTime {
-		all = append(all, Problem{Field: "FleetPolicy.StageTimeout", Value: short(d.StageTimeout),
-			Want: "a duration longer than StageTime, which is " + short(d.StageTime)})
+		all = append(all, Problem{Field: "FleetPolicy.StageTimeout", Value: settings.FormatDuration(d.StageTimeout),
+			Want: "a duration longer than StageTime, which is " + settings.FormatDuration(d.StageTime)})
 	}
 	return all
 }

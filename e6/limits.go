@@ -4,7 +4,11 @@ import (
 	"cmp"
 	"fmt"
 	"time"
+
+	"github.com/e6data/e6data-go/e6/internal/settings"
 )
+
+const day = 24 * time.Hour
 
 // limited is a field of a policy with its default and its limits.
 type limited interface {
@@ -49,7 +53,7 @@ func kindOfLimit(value any) string {
 
 func shownLimit(value any) string {
 	if d, ok := value.(time.Duration); ok {
-		return short(d)
+		return settings.FormatDuration(d)
 	}
 	return fmt.Sprint(value)
 }

@@ -8,8 +8,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/e6data/e6data-go/e6/hook"
 	"github.com/stretchr/testify/require"
+
+	"github.com/e6data/e6data-go/e6/hook"
+	"github.com/e6data/e6data-go/e6/internal/settings"
 )
 
 // valid is a configuration without a problem.
@@ -27,36 +29,6 @@ func problemsIn(t *testing.T, err error) map[string]Problem {
 		}
 	}
 	return all
-}
-
-func TestLimits_AreTheSameForAFieldAsForItsText(t *testing.T) {
-	for _, s := range settings {
-		if s.Min == "" {
-			continue
-		}
-		least, most := limitOf(t, s.Min), limitOf(t, s.Max)
-		for _, n := range []int64{math.MinInt64, -1, 1, 999, least - 1, least, least + 1, limitOf(t, s.Default), most - 1, most, most + 1, math.MaxInt64} {
-			cfg := valid()
-			field := reflect.ValueOf(&cfg).Elem().FieldByName(s.Field)
-			field.SetInt(n)
-			p, refused := problemsIn(t, cfg.Validate())[s.Field]
-			if n == 0 {
-				require.False(t, refused, "the zero value of %s is its default", s.Field)
-				continue
-			}
-			text := strconv.FormatInt(n, 10)
-			if field.Type() == reflect.TypeFor[time.Duration]() {
-				text = time.Duration(n).String()
-			}
-			_, err := Load(FromValues("profile", map[string]string{s.name(): text}))
-			require.Equal(t, err != nil, refused, "%s of %s", s.Field, text)
-			require.Equal(t, n < least || n > most, refused, "%s of %s", s.Field, text)
-			if refused {
-				require.Contains(t, p.Want, s.Min)
-				require.Contains(t, p.Want, s.Max)
-			}
-		}
-	}
 }
 
 func limitOf(t *testing.T, text string) int64 {
@@ -112,10 +84,20 @@ func TestDefaults_AreWithinTheirLimits(t *testing.T) {
 	filled := valid().withDefaults()
 	filled.Credentials, filled.Token = nil, "t"
 	require.NoError(t, filled.Validate())
-	for _, s := range settings {
+	for _, s := range settings.All() {
 		if s.Default != "" && s.Default != "0" {
 			require.False(t, reflect.ValueOf(filled).FieldByName(s.Field).IsZero() && s.Default != "true", s.Field)
 		}
 	}
 	require.NoError(t, valid().Validate(WithRollback(RollbackPolicy{}.withDefaults())))
+}
+
+func TestSettings_AreFieldsOfConfigInItsOrder(t *testing.T) {
+	cfg, last := reflect.TypeFor[Config](), -1
+	for _, s := range settings.All() {
+		field, ok := cfg.FieldByName(s.Field)
+		require.True(t, ok, s.Field)
+		require.Greater(t, field.Index[0], last, "%s stands at the place that the field has in Config", s.Field)
+		last = field.Index[0]
+	}
 }

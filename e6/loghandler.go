@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/e6data/e6data-go/e6/events"
+	"github.com/e6data/e6data-go/e6/internal/settings"
 	"github.com/e6data/e6data-go/e6/internal/wire"
 )
 
@@ -39,7 +40,7 @@ func newLogging(cfg Config, o *options, out io.Writer) logging {
 	l.events, l.other = handler, slog.New(safe)
 	if least := cfg.LogLevel; own || least != nil {
 		if least == nil {
-			least = logOff // only the strategy or the calls are logged
+			least = settings.LevelOff // only the strategy or the calls are logged
 		}
 		l.levels.set(least, nil)
 		l.other = slog.New(levelHandler{safe, least})

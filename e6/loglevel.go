@@ -7,50 +7,16 @@ import (
 	"maps"
 	"math"
 	"slices"
-	"strings"
 
 	"github.com/e6data/e6data-go/e6/events"
+	"github.com/e6data/e6data-go/e6/internal/settings"
 )
-
-// logOff is the level of "off". No record of a client has a level above slog.LevelError.
-const logOff = slog.LevelError + 1
-
-const wantLogLevel = "debug, info, warn, error or off"
-
-// parseLogLevel returns the level with the name, in any case: the names of wantLogLevel,
-// warning, critical, and slog's own forms such as INFO+2.
-func parseLogLevel(name string) (level slog.Level, err error) {
-	switch lower := strings.ToLower(name); lower {
-	case "off":
-		return logOff, nil
-	case "warning":
-		return slog.LevelWarn, nil
-	case "critical":
-		return slog.LevelError, nil
-	}
-	err = level.UnmarshalText([]byte(name))
-	return level, err
-}
-
-// formatLogLevel is the text that parseLogLevel reads.
-func formatLogLevel(level slog.Level) string {
-	if level >= logOff {
-		return "off"
-	}
-	return strings.ToLower(level.String())
-}
 
 // isOff reports whether a level is not set, or is off for ever. A *slog.LevelVar may be
 // lowered later.
 func isOff(l slog.Leveler) bool {
 	level, constant := l.(slog.Level)
-	return l == nil || constant && level >= logOff
-}
-
-// missingLevel reports whether l is a nil pointer, which has no level.
-func missingLevel(l slog.Leveler) bool {
-	v, ok := l.(*slog.LevelVar)
-	return ok && v == nil
+	return l == nil || constant && level >= settings.LevelOff
 }
 
 // logLevels are the minimum levels of components. A component without one has the level
@@ -84,7 +50,7 @@ func (l logLevels) problems() (problems []Problem) {
 				Field: "WithLogLevel", Value: string(c), Want: fmt.Sprintf("one of events.AllComponents(): %q", events.AllComponents()),
 			})
 		}
-		if l[c] == nil || missingLevel(l[c]) {
+		if l[c] == nil || settings.MissingLevel(l[c]) {
 			problems = append(problems, Problem{Field: "WithLogLevel", Value: fmt.Sprintf("%s: nil", c), Want: "a level, such as slog.LevelInfo"})
 		}
 	}

@@ -5,8 +5,8 @@ import (
 	"errors"
 
 	"github.com/e6data/e6data-go/e6/events"
-	"github.com/e6data/e6data-go/e6/internal/sqltext"
 	"github.com/e6data/e6data-go/e6/internal/wire"
+	"github.com/e6data/e6data-go/internal/sqltext"
 )
 
 // readOnly reports whether the statement certainly changes nothing.

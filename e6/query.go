@@ -17,10 +17,10 @@ import (
 	"github.com/e6data/e6data-go/e6/internal/ctxerr"
 	"github.com/e6data/e6data-go/e6/internal/errtext"
 	"github.com/e6data/e6data-go/e6/internal/router"
-	"github.com/e6data/e6data-go/e6/internal/sqltext"
 	"github.com/e6data/e6data-go/e6/internal/sqlvalue"
 	"github.com/e6data/e6data-go/e6/internal/wire"
 	"github.com/e6data/e6data-go/e6/vector"
+	"github.com/e6data/e6data-go/internal/sqltext"
 )
 
 // query is a statement on its way to its result, over as many executions as it

@@ -48,7 +48,7 @@ func TestASemicolonIsRefusedExceptWithinQuotes(t *testing.T) {
 	require.Equal(t, [][]string{{";"}}, c.query(t, `SELECT ';' AS ";" -- ;`))
 	for _, sql := range []string{"SELECT 1;", "SELECT 1; SELECT 2", `SELECT 'it\'s'; SELECT 2`, `SELECT '\\'; SELECT 2`} {
 		_, err := c.prepare(sql)
-		require.ErrorContains(t, err, "one statement at a time; e6.Statements splits a script", sql)
+		require.ErrorContains(t, err, "one statement at a time; send the statements one by one", sql)
 	}
 }
 

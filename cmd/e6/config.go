@@ -12,6 +12,7 @@ import (
 
 	"github.com/e6data/e6data-go/cmd/e6/internal/output"
 	"github.com/e6data/e6data-go/e6"
+	"github.com/e6data/e6data-go/e6/config"
 	"github.com/e6data/e6data-go/e6/profile"
 )
 
@@ -93,7 +94,7 @@ what is wrong, as "e6 config check" does.`,
 		Example: "  e6 config show --profile prod",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			values := shown(e6.Origins(a.connection.sources(cmd)...))
+			values := shown(config.Origins(a.connection.sources(cmd)...))
 			if err := a.show(values, asJSON); err != nil {
 				return err
 			}
@@ -106,9 +107,9 @@ what is wrong, as "e6 config check" does.`,
 }
 
 // shown joins values with what they are called elsewhere.
-func shown(origins []e6.Origin) []shownValue {
-	settings := map[string]e6.Setting{"Address": {Env: e6.EnvPrefix + "HOST, " + e6.EnvPrefix + "PORT"}}
-	for _, s := range e6.Settings() {
+func shown(origins []config.Origin) []shownValue {
+	settings := map[string]config.Setting{"Address": {Env: config.EnvPrefix + "HOST, " + config.EnvPrefix + "PORT"}}
+	for _, s := range config.Settings() {
 		settings[s.Field] = s
 	}
 	values := make([]shownValue, len(origins))

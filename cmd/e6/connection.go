@@ -16,6 +16,7 @@ import (
 	"github.com/e6data/e6data-go/cmd/e6/internal/stores"
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/auth"
+	"github.com/e6data/e6data-go/e6/config"
 	"github.com/e6data/e6data-go/e6/profile"
 	"github.com/e6data/e6data-go/e6/store"
 )
@@ -29,7 +30,7 @@ type connection struct {
 	timeout            time.Duration
 }
 
-// named are the flags that are values of a Config, by the names that e6.FromValues
+// named are the flags that are values of a Config, by the names that config.FromValues
 // has for them.
 var named = []struct{ flag, value, usage string }{
 	{"address", "address", "`HOST:PORT` of the cluster"},
@@ -70,7 +71,7 @@ func tilde(path string) string {
 var impatient = map[string]string{"detection_timeout": "10s"}
 
 // sources are the sources of the configuration, in the order of precedence.
-func (c *connection) sources(cmd *cobra.Command) []e6.Source {
+func (c *connection) sources(cmd *cobra.Command) []config.Source {
 	values := map[string]string{}
 	for _, n := range named {
 		if cmd.Flags().Changed(n.flag) {
@@ -80,15 +81,15 @@ func (c *connection) sources(cmd *cobra.Command) []e6.Source {
 	if cmd.Flags().Changed("tls") {
 		values["tls"] = cmd.Flag("tls").Value.String()
 	}
-	sources := []e6.Source{e6.FromValues("e6", impatient), profile.File(c.file, c.profile), e6.FromEnv(), e6.FromDSN(c.dsn), e6.FromValues("flag", values)}
+	sources := []config.Source{config.FromValues("e6", impatient), profile.File(c.file, c.profile), config.FromEnv(), config.FromDSN(c.dsn), config.FromValues("flag", values)}
 	if c.tokenFile != "" {
-		sources = append(sources, e6.FromToken(auth.File(c.tokenFile)))
+		sources = append(sources, config.FromToken(auth.File(c.tokenFile)))
 	}
 	return append(sources, c.settings())
 }
 
 // settings are those of --set.
-func (c *connection) settings() e6.Source {
+func (c *connection) settings() config.Source {
 	values := map[string]string{}
 	var wrong []e6.Problem
 	for _, text := range c.set {
@@ -103,17 +104,17 @@ func (c *connection) settings() e6.Source {
 			values[name] = value
 		}
 	}
-	return e6.Join(e6.FromValues("--set", values), e6.FromProblems(wrong...))
+	return config.Join(config.FromValues("--set", values), config.FromProblems(wrong...))
 }
 
 // isSecret reports whether a setting of that name is secret.
 func isSecret(name string) bool {
-	return slices.ContainsFunc(e6.Settings(), func(s e6.Setting) bool { return s.Secret && s.Named(name) })
+	return slices.ContainsFunc(config.Settings(), func(s config.Setting) bool { return s.Secret && s.Named(name) })
 }
 
 // config returns the configuration of a command's flags.
 func (a *app) config(cmd *cobra.Command) (e6.Config, error) {
-	cfg, err := e6.Load(a.connection.sources(cmd)...)
+	cfg, err := config.Load(a.connection.sources(cmd)...)
 	if err != nil {
 		return cfg, err
 	}
@@ -123,10 +124,10 @@ func (a *app) config(cmd *cobra.Command) (e6.Config, error) {
 // promptedConfig is config with a prompt for the token if nothing else is missing.
 func (a *app) promptedConfig(cmd *cobra.Command) (e6.Config, error) {
 	cfg, err := a.config(cmd)
-	if config, ok := errors.AsType[*e6.ConfigError](err); !ok || !a.interactive() || !onlyToken(config) {
+	if wrong, ok := errors.AsType[*e6.ConfigError](err); !ok || !a.interactive() || !onlyToken(wrong) {
 		return cfg, err
 	}
-	cfg, err = e6.Load(a.connection.sources(cmd)...)
+	cfg, err = config.Load(a.connection.sources(cmd)...)
 	if err != nil {
 		return cfg, err
 	}

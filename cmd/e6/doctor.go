@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/e6data/e6data-go/cmd/e6/internal/doctor"
-	"github.com/e6data/e6data-go/e6"
+	"github.com/e6data/e6data-go/e6/config"
 )
 
 func newDoctorCommand(a *app) *cobra.Command {
@@ -78,7 +78,7 @@ func (a *app) doctor(cmd *cobra.Command, f doctorFlags) error {
 		}
 	}
 	if f.bundle != "" {
-		if err := a.bundle(f.bundle, &report, e6.Origins(a.connection.sources(cmd)...), known); err != nil {
+		if err := a.bundle(f.bundle, &report, config.Origins(a.connection.sources(cmd)...), known); err != nil {
 			return err
 		}
 	}
@@ -89,7 +89,7 @@ func (a *app) doctor(cmd *cobra.Command, f doctorFlags) error {
 }
 
 // bundle writes the support archive, which only its owner can read.
-func (a *app) bundle(path string, report *doctor.Report, origins []e6.Origin, known *doctor.Client) error {
+func (a *app) bundle(path string, report *doctor.Report, origins []config.Origin, known *doctor.Client) error {
 	f, err := replace(path, 0o600)
 	if err != nil {
 		return err

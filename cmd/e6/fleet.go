@@ -15,7 +15,7 @@ import (
 	"github.com/e6data/e6data-go/cmd/e6/internal/fleet"
 	"github.com/e6data/e6data-go/cmd/e6/internal/output"
 	"github.com/e6data/e6data-go/cmd/e6/internal/stores"
-	"github.com/e6data/e6data-go/e6"
+	"github.com/e6data/e6data-go/e6/config"
 	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/e6/store"
 )
@@ -69,7 +69,7 @@ ETCDCTL_CERT and ETCDCTL_KEY.
 func (a *app) fleet(cmd *cobra.Command, do func(ctx context.Context, s store.Store, cluster string) error) error {
 	ctx, cancel := a.limited(cmd)
 	defer cancel()
-	cfg, err := e6.Load(a.connection.sources(cmd)...)
+	cfg, err := config.Load(a.connection.sources(cmd)...)
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/e6data/e6data-go/cmd/e6/internal/stores"
-	"github.com/e6data/e6data-go/e6"
+	"github.com/e6data/e6data-go/e6/config"
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/profile"
 	"github.com/e6data/e6data-go/internal/stress"
@@ -36,12 +36,12 @@ func TestMain(m *testing.M) {
 // clean takes the caller's own configuration away, and the colours and pagers.
 func clean(t *testing.T) {
 	t.Helper()
-	for _, s := range e6.Settings() {
+	for _, s := range config.Settings() {
 		if s.Env != "" {
 			t.Setenv(s.Env, "")
 		}
 	}
-	for _, name := range []string{e6.EnvPrefix + "HOST", e6.EnvPrefix + "PORT", stores.Env, profile.EnvFile, profile.EnvName} {
+	for _, name := range []string{config.EnvPrefix + "HOST", config.EnvPrefix + "PORT", stores.Env, profile.EnvFile, profile.EnvName} {
 		t.Setenv(name, "")
 	}
 	home := t.TempDir()

@@ -13,6 +13,7 @@ import (
 
 	"github.com/e6data/e6data-go/cmd/e6/internal/output"
 	"github.com/e6data/e6data-go/e6"
+	"github.com/e6data/e6data-go/internal/sqltext"
 )
 
 // queryFlags are the flags of e6 query.
@@ -229,7 +230,7 @@ func (a *app) script(file string, args []string) (string, error) {
 
 // split returns the statements of a script; its last statement needs no semicolon.
 func split(script string) []string {
-	statements, rest, blank := e6.Statements(script)
+	statements, rest, blank := sqltext.Statements(script)
 	if !blank {
 		statements = append(statements, strings.TrimSpace(rest))
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/e6data/e6data-go/cmd/e6/internal/output"
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/events"
+	"github.com/e6data/e6data-go/internal/sqltext"
 )
 
 func newShellCommand(a *app) *cobra.Command {
@@ -173,7 +174,7 @@ func accepted(text string) bool {
 	if strings.HasPrefix(strings.TrimSpace(text), `\`) {
 		return true
 	}
-	_, _, blank := e6.Statements(text)
+	_, _, blank := sqltext.Statements(text)
 	return blank
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/e6data/e6data-go/cmd/e6/internal/fleet"
 	"github.com/e6data/e6data-go/cmd/e6/internal/watch"
 	"github.com/e6data/e6data-go/e6"
+	"github.com/e6data/e6data-go/e6/config"
 	"github.com/e6data/e6data-go/e6/profile"
 )
 
@@ -141,7 +142,7 @@ func (a *app) watched(ctx context.Context, cmd *cobra.Command, args []string) (s
 		} else {
 			of.profile = arg
 		}
-		cfg, err := e6.Load(of.sources(cmd)...)
+		cfg, err := config.Load(of.sources(cmd)...)
 		if err != nil {
 			return shown, clients, err
 		}

@@ -101,5 +101,5 @@ func TestAStatementAsLargeAsAClientSendsIsTaken(t *testing.T) {
 
 func TestSeveralStatementsInOneCallAreRefusedWithTheRemedy(t *testing.T) {
 	_, err := login(t, start(t), fsm.Blue).prepare(within(t), "SELECT 1; SELECT 2")
-	requireStatus(t, err, codes.Internal, "an engine takes one statement at a time; e6.Statements splits a script")
+	requireStatus(t, err, codes.Internal, "an engine takes one statement at a time; send the statements one by one")
 }

@@ -15,8 +15,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/e6data/e6data-go/e6/internal/sqltext"
 	"github.com/e6data/e6data-go/e6/vector"
+	"github.com/e6data/e6data-go/internal/sqltext"
 )
 
 // CannedEngine is a small Engine without SQL. It knows these statements, in any

@@ -3,7 +3,7 @@ package e6test
 import (
 	"slices"
 
-	"github.com/e6data/e6data-go/e6/internal/sqltext"
+	"github.com/e6data/e6data-go/internal/sqltext"
 )
 
 // significant returns the tokens of a statement without white space and comments.

@@ -9,8 +9,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/e6data/e6data-go/e6/internal/sqltext"
 	"github.com/e6data/e6data-go/e6/vector"
+	"github.com/e6data/e6data-go/internal/sqltext"
 )
 
 // On makes the cluster answer a statement with a reply, on both sides, instead of giving

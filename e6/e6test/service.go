@@ -51,7 +51,7 @@ func (s *engineService) PrepareStatementV2(ctx context.Context, r *e6xv1.Prepare
 
 func (s *engineService) prepare(ctx context.Context, session string, existing *e6xv1.ExistingQuery, st Statement) (*e6xv1.PrepareStatementResponse, error) {
 	if hasSemicolon(st.SQL) {
-		return nil, status.Error(codes.Internal, "syntax error: unexpected ';': an engine takes one statement at a time; e6.Statements splits a script")
+		return nil, status.Error(codes.Internal, "syntax error: unexpected ';': an engine takes one statement at a time; send the statements one by one")
 	}
 	began := time.Now()
 	prepared, err := s.c.prepareStatement(ctx, st)

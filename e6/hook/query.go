@@ -9,7 +9,7 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/e6data/e6data-go/e6/fsm"
-	"github.com/e6data/e6data-go/e6/internal/sqltext"
+	"github.com/e6data/e6data-go/internal/sqltext"
 )
 
 // QueryHook observes every statement of Query, QueryAll, Exec and ExplainAnalyze. The

@@ -24,8 +24,8 @@
 // bearer_file, bearer_command, or OAuth's client credentials. A file that holds a
 // secret must not be readable by others.
 //
-// A profile is a source of e6.Load. The usual order lets the environment and a
+// A profile is a source of config.Load. The usual order lets the environment and a
 // data source name override it:
 //
-//	cfg, err := e6.Load(profile.File("", ""), e6.FromEnv(), e6.FromDSN(dsn))
+//	cfg, err := config.Load(profile.File("", ""), config.FromEnv(), config.FromDSN(dsn))
 package profile

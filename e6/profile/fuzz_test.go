@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/e6data/e6data-go/e6"
+	"github.com/e6data/e6data-go/e6/config"
 	"github.com/e6data/e6data-go/e6/profile"
 )
 
@@ -30,7 +31,7 @@ func FuzzASecretOfAFileIsNotShown(f *testing.F) {
 		text := fmt.Sprintf("[profiles.p]\n%s\n%s = %q\n%s", before, key, secret, behind)
 		path := filepath.Join(t.TempDir(), "config.toml")
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
-		cfg, err := e6.Load(profile.File(path, "p"))
+		cfg, err := config.Load(profile.File(path, "p"))
 		if err != nil {
 			wrong, ok := err.(*e6.ConfigError)
 			require.True(t, ok, "%T", err)

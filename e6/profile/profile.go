@@ -15,14 +15,15 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"github.com/e6data/e6data-go/e6"
+	"github.com/e6data/e6data-go/e6/config"
 )
 
 // The environment variables that choose a profile.
 const (
 	// EnvFile is the path of the file.
-	EnvFile = e6.EnvPrefix + "CONFIG"
+	EnvFile = config.EnvPrefix + "CONFIG"
 	// EnvName is the name of the profile.
-	EnvName = e6.EnvPrefix + "PROFILE"
+	EnvName = config.EnvPrefix + "PROFILE"
 )
 
 // DefaultPath is the path of the file: the value of EnvFile, or
@@ -43,19 +44,19 @@ func DefaultPath() string {
 // the value of EnvName, or the default of the file, or its only profile. Without any
 // of path, name and their variables, a file that does not exist gives nothing.
 //
-// Problems of the file are part of the error of e6.Load: a syntax error with
+// Problems of the file are part of the error of config.Load: a syntax error with
 // its line, an unknown key, a value that does not fit, a secret that others can
 // read.
-func File(path, name string) e6.Source {
+func File(path, name string) config.Source {
 	name = cmp.Or(name, os.Getenv(EnvName))
 	wanted := path != "" || name != "" || os.Getenv(EnvFile) != ""
 	path = cmp.Or(path, DefaultPath())
 	f, err := read(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !wanted, path == "" && !wanted:
-		return e6.FromValues(path, nil)
+		return config.FromValues(path, nil)
 	case err != nil:
-		return e6.FromProblems(e6.Problem{Field: "profile file", Value: path, Want: err.Error()})
+		return config.FromProblems(e6.Problem{Field: "profile file", Value: path, Want: err.Error()})
 	}
 	return f.source(name)
 }
@@ -136,10 +137,10 @@ func (f *file) choose(name string) (string, error) {
 }
 
 // source is the profile of that name.
-func (f *file) source(name string) e6.Source {
+func (f *file) source(name string) config.Source {
 	chosen, err := f.choose(name)
 	if err != nil {
-		return e6.FromProblems(e6.Problem{Field: "profile", Value: fmt.Sprintf("%q", cmp.Or(name, f.Default)), Want: err.Error() + " (in " + f.path + ")"})
+		return config.FromProblems(e6.Problem{Field: "profile", Value: fmt.Sprintf("%q", cmp.Or(name, f.Default)), Want: err.Error() + " (in " + f.path + ")"})
 	}
 	p := reader{origin: fmt.Sprintf("%s [profiles.%s]", f.path, chosen), values: maps.Clone(f.Profiles[chosen])}
 	for _, key := range f.unknown {

@@ -12,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/e6data/e6data-go/e6"
+	"github.com/e6data/e6data-go/e6/config"
 	"github.com/e6data/e6data-go/e6/profile"
 )
 
@@ -57,7 +58,7 @@ detection_timeout = "45s"
 
 func TestProfile_IsReadByItsName(t *testing.T) {
 	path := write(t, two)
-	cfg, err := e6.Load(profile.File(path, "dev"))
+	cfg, err := config.Load(profile.File(path, "dev"))
 	require.NoError(t, err)
 	require.NoError(t, cfg.Validate())
 	require.Equal(t, "dev.example.com:9000", cfg.Address)
@@ -68,7 +69,7 @@ func TestProfile_IsReadByItsName(t *testing.T) {
 	require.Equal(t, 500*time.Millisecond, cfg.RetryPause)
 	require.True(t, cfg.Admission)
 
-	cfg, err = e6.Load(profile.File(path, "prod"))
+	cfg, err = config.Load(profile.File(path, "prod"))
 	require.NoError(t, err)
 	require.NoError(t, cfg.Validate())
 	require.Equal(t, "prod.example.com:443", cfg.Address)
@@ -79,7 +80,7 @@ func TestProfile_IsReadByItsName(t *testing.T) {
 func TestProfile_NameComesFromTheCallTheEnvironmentOrTheDefault(t *testing.T) {
 	path := write(t, two)
 	address := func(p, name string) string {
-		cfg, err := e6.Load(profile.File(p, name))
+		cfg, err := config.Load(profile.File(p, name))
 		require.NoError(t, err)
 		return cfg.Address
 	}
@@ -101,14 +102,14 @@ func TestProfile_NameComesFromTheCallTheEnvironmentOrTheDefault(t *testing.T) {
 
 func TestProfile_TheUsersFileIsReadIfItExists(t *testing.T) {
 	clean(t)
-	cfg, err := e6.Load(profile.File("", ""))
+	cfg, err := config.Load(profile.File("", ""))
 	require.NoError(t, err, "there is none, and none was requested")
 	require.Empty(t, cfg.Address)
-	_, err = e6.Load(profile.File("", "dev"))
+	_, err = config.Load(profile.File("", "dev"))
 	require.ErrorContains(t, err, "a file that can be read")
 	require.NoError(t, os.MkdirAll(filepath.Dir(profile.DefaultPath()), 0o700))
 	require.NoError(t, os.WriteFile(profile.DefaultPath(), []byte(two), 0o600))
-	cfg, err = e6.Load(profile.File("", ""))
+	cfg, err = config.Load(profile.File("", ""))
 	require.NoError(t, err)
 	require.Equal(t, "dev.example.com:9000", cfg.Address)
 }
@@ -116,14 +117,14 @@ func TestProfile_TheUsersFileIsReadIfItExists(t *testing.T) {
 func TestProfile_LaterSourcesOverrideItsFieldsAndCredentials(t *testing.T) {
 	path := write(t, two)
 	t.Setenv("E6DATA_PASSWORD", "from the environment")
-	cfg, err := e6.Load(profile.File(path, "prod"), e6.FromEnv(), e6.FromDSN("e6s://other.example.com?cluster=c"))
+	cfg, err := config.Load(profile.File(path, "prod"), config.FromEnv(), config.FromDSN("e6s://other.example.com?cluster=c"))
 	require.NoError(t, err)
 	require.NoError(t, cfg.Validate())
 	require.Equal(t, "from the environment", cfg.Token)
 	require.Equal(t, "app", cfg.User)
 	require.Nil(t, cfg.Credentials)
 	require.Equal(t, "other.example.com:443", cfg.Address)
-	cfg, err = e6.Load(e6.FromEnv(), profile.File(path, "prod"))
+	cfg, err = config.Load(config.FromEnv(), profile.File(path, "prod"))
 	require.NoError(t, err)
 	require.NoError(t, cfg.Validate())
 	require.Empty(t, cfg.Token)
@@ -144,7 +145,7 @@ func TestProfile_TokenComesFromItsConfiguredSource(t *testing.T) {
 		"OAuth, with a file":   {oauth(t, "basic", "oauth_client_secret_file = \""+client(t)+"\""), "by basic for sql,more"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			cfg, err := e6.Load(profile.File(write(t, "[profiles.p]\naddress = \"localhost:1\"\n"+c.lines+"\n"), ""))
+			cfg, err := config.Load(profile.File(write(t, "[profiles.p]\naddress = \"localhost:1\"\n"+c.lines+"\n"), ""))
 			require.NoError(t, err)
 			require.NoError(t, cfg.Validate())
 			var got string
@@ -220,7 +221,7 @@ func TestProfile_ErrorsAreReportedTogetherWithoutASecret(t *testing.T) {
 		"an address":            {"[profiles.p]\naddress = \"me:planted@h:1\"\n", []string{"Address", "the user and the token have fields of their own"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := e6.Load(profile.File(write(t, c.text), ""))
+			_, err := config.Load(profile.File(write(t, c.text), ""))
 			var wrong *e6.ConfigError
 			require.ErrorAs(t, err, &wrong)
 			for _, want := range c.want {
@@ -234,14 +235,14 @@ func TestProfile_ErrorsAreReportedTogetherWithoutASecret(t *testing.T) {
 func TestProfile_ASecretReadableByOtherUsersIsRefused(t *testing.T) {
 	path := write(t, two)
 	require.NoError(t, os.Chmod(path, 0o640))
-	_, err := e6.Load(profile.File(path, "dev"))
+	_, err := config.Load(profile.File(path, "dev"))
 	require.ErrorContains(t, err, "chmod 600 "+path)
-	_, err = e6.Load(profile.File(path, "prod"))
+	_, err = config.Load(profile.File(path, "prod"))
 	require.NoError(t, err, "that one holds no secret")
 	for _, key := range []string{"password", "Token", "pwd"} {
 		path := write(t, "[profiles.p]\naddress = \"h:1\"\n"+key+" = \"planted\"\n")
 		require.NoError(t, os.Chmod(path, 0o640))
-		_, err = e6.Load(profile.File(path, "p"))
+		_, err = config.Load(profile.File(path, "p"))
 		require.ErrorContains(t, err, "chmod 600 "+path, key)
 	}
 }
@@ -254,7 +255,7 @@ func FuzzAFileOfAnyTextIsReadOrRefused(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte) {
 		path := filepath.Join(t.TempDir(), "config.toml")
 		require.NoError(t, os.WriteFile(path, text, 0o600))
-		_, err := e6.Load(profile.File(path, ""))
+		_, err := config.Load(profile.File(path, ""))
 		if err != nil {
 			var wrong *e6.ConfigError
 			require.ErrorAs(t, err, &wrong)

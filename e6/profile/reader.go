@@ -14,6 +14,7 @@ import (
 
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/auth"
+	"github.com/e6data/e6data-go/e6/config"
 )
 
 // reader turns the values of a profile into sources.
@@ -31,7 +32,7 @@ func (p *reader) holdsSecret() bool {
 // tokenKey is the key of the token, under any of its names, and empty without one.
 func (p *reader) tokenKey() string {
 	for key := range p.values {
-		if slices.ContainsFunc(e6.Settings(), func(s e6.Setting) bool { return s.Secret && s.Named(key) }) {
+		if slices.ContainsFunc(config.Settings(), func(s config.Setting) bool { return s.Secret && s.Named(key) }) {
 			return key
 		}
 	}
@@ -43,7 +44,7 @@ func (p *reader) bad(key, value, want string) {
 }
 
 // source reads the credentials, and leaves the rest to e6.
-func (p *reader) source() e6.Source {
+func (p *reader) source() config.Source {
 	credentials := p.credentials()
 	texts := make(map[string]string, len(p.values))
 	for _, key := range slices.Sorted(maps.Keys(p.values)) {
@@ -53,33 +54,33 @@ func (p *reader) source() e6.Source {
 			p.bad(key, fmt.Sprintf("a %T", p.values[key]), "text, a number, or true or false")
 		}
 	}
-	sources := []e6.Source{e6.FromValues(p.origin, texts)}
+	sources := []config.Source{config.FromValues(p.origin, texts)}
 	if credentials != nil {
 		sources = append(sources, credentials)
 	}
-	return e6.Join(append(sources, e6.FromProblems(p.problems...))...)
+	return config.Join(append(sources, config.FromProblems(p.problems...))...)
 }
 
 // credentials takes the keys about credentials out, and returns nil if there are
 // none of a source of tokens.
-func (p *reader) credentials() e6.Source {
+func (p *reader) credentials() config.Source {
 	var found []string
-	var source e6.Source
-	add := func(key string, s e6.Source) {
+	var source config.Source
+	add := func(key string, s config.Source) {
 		found = append(found, key)
 		source = s
 	}
 	if path, ok := p.text("token_file"); ok {
-		add("token_file", e6.FromToken(auth.File(path)))
+		add("token_file", config.FromToken(auth.File(path)))
 	}
 	if command, ok := p.list("token_command"); ok {
-		add("token_command", e6.FromToken(auth.Command(command[0], command[1:]...)))
+		add("token_command", config.FromToken(auth.Command(command[0], command[1:]...)))
 	}
 	if path, ok := p.text("bearer_file"); ok {
-		add("bearer_file", e6.FromBearer(auth.File(path)))
+		add("bearer_file", config.FromBearer(auth.File(path)))
 	}
 	if command, ok := p.list("bearer_command"); ok {
-		add("bearer_command", e6.FromBearer(auth.Command(command[0], command[1:]...)))
+		add("bearer_command", config.FromBearer(auth.Command(command[0], command[1:]...)))
 	}
 	if s := p.oauth(); s != nil {
 		add("oauth_token_url", s)
@@ -94,7 +95,7 @@ func (p *reader) credentials() e6.Source {
 }
 
 // oauth reads client credentials.
-func (p *reader) oauth() e6.Source {
+func (p *reader) oauth() config.Source {
 	c := clientcredentials.Config{}
 	given := false
 	take := func(key string, into *string) {
@@ -131,7 +132,7 @@ func (p *reader) oauth() e6.Source {
 	default:
 		p.bad("oauth_auth_style", strconv.Quote(style), "basic or body; left out, the client finds out")
 	}
-	return e6.FromBearer(auth.OAuth2(&clientSource{c, secretFile}))
+	return config.FromBearer(auth.OAuth2(&clientSource{c, secretFile}))
 }
 
 // clientSource is a source of tokens whose client secret may be in a file.

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/e6data/e6data-go/e6"
+	"github.com/e6data/e6data-go/e6/config"
 	"github.com/e6data/e6data-go/e6/internal/ctxerr"
 )
 
@@ -51,9 +52,9 @@ func (d Driver) Open(dsn string) (driver.Conn, error) {
 }
 
 // OpenConnector implements driver.DriverContext. The data source name is as
-// e6.ParseDSN reads it.
+// config.ParseDSN reads it.
 func (Driver) OpenConnector(dsn string) (driver.Connector, error) {
-	cfg, err := e6.ParseDSN(dsn)
+	cfg, err := config.ParseDSN(dsn)
 	if err != nil {
 		return nil, err
 	}

@@ -6,7 +6,6 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
-	"net/url"
 	"sync"
 	"testing"
 	"time"
@@ -228,17 +227,4 @@ func TestACancelledContextEndsAQuery(t *testing.T) {
 	require.ErrorIs(t, r.Err(), context.Canceled)
 	require.NoError(t, r.Close())
 	require.Eventually(t, func() bool { return len(cluster.OpenQueries()) == 0 }, stress.Patience, time.Millisecond)
-}
-
-func TestADSNHoldsWhatAURLMustEncode(t *testing.T) {
-	cfg, err := e6.ParseDSN("e6s://" + url.UserPassword("me@example.com", "a:b/c?d#e").String() + "@host/my%2Fcatalog/sales?cluster=Prod&auto_resume=false&keepalive_time=20s")
-	require.NoError(t, err)
-	require.Equal(t, "host:443", cfg.Address)
-	require.Equal(t, "me@example.com", cfg.User)
-	require.Equal(t, "a:b/c?d#e", cfg.Token)
-	require.Equal(t, "my/catalog", cfg.Catalog)
-	require.Equal(t, "sales", cfg.Schema)
-	require.True(t, cfg.TLS)
-	require.True(t, cfg.NoAutoResume)
-	require.Equal(t, 20*time.Second, cfg.KeepaliveTime)
 }

@@ -8,7 +8,7 @@ import (
 	"go/types"
 	"strings"
 
-	"github.com/e6data/e6data-go/e6"
+	"github.com/e6data/e6data-go/e6/config"
 )
 
 // configSource is where Config is declared, from the root of the repository.
@@ -48,7 +48,7 @@ func configTable(source string) (string, error) {
 // places are the fields that have a place of their own in a DSN, or are put
 // together from several variables.
 var places = map[string][2]string{
-	"Address": {"`host:port`", "`" + e6.EnvPrefix + "HOST`, `" + e6.EnvPrefix + "PORT`"},
+	"Address": {"`host:port`", "`" + config.EnvPrefix + "HOST`, `" + config.EnvPrefix + "PORT`"},
 	"User":    {"`user`", ""}, "Token": {"`token`", ""},
 	"Catalog": {"first in the path", ""}, "Schema": {"second in the path", ""},
 	"TLS": {"`e6s://`, `tls`", ""},
@@ -58,7 +58,7 @@ var places = map[string][2]string{
 // value looks like there, and what it is without one.
 func elsewhere(field string) (dsn, env, want, byDefault string) {
 	dsn, env = places[field][0], places[field][1]
-	for _, s := range e6.Settings() {
+	for _, s := range config.Settings() {
 		if s.Field != field {
 			continue
 		}

@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/e6data/e6data-go/e6"
+	"github.com/e6data/e6data-go/e6/config"
 	"github.com/e6data/e6data-go/e6/fsm"
 )
 
@@ -29,7 +29,7 @@ func TestADocumentWithoutMarksIsAnError(t *testing.T) {
 func TestTheTableHasEveryFieldAndEverySetting(t *testing.T) {
 	table, err := configTable("../../" + configSource)
 	require.NoError(t, err)
-	for _, s := range e6.Settings() {
+	for _, s := range config.Settings() {
 		require.Contains(t, table, "| `"+s.Field+"` |")
 		if s.Env != "" {
 			require.Contains(t, table, "`"+s.Env+"`")

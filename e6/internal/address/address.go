@@ -252,3 +252,24 @@ func Want(err error) (want string, show bool) {
 func Target(scheme, address string) string {
 	return (&url.URL{Scheme: scheme, Path: "/" + address}).String()
 }
+
+// DefaultPort is the port of a cluster if its address has none.
+func DefaultPort(tls bool) string {
+	if tls {
+		return "443"
+	}
+	return "80"
+}
+
+// Masked returns an address as errors show it. A text with a mark of a URL may hold
+// credentials, and the place where they end is unknown, so that only its scheme is shown.
+func Masked(text string) string {
+	if !strings.ContainsAny(text, "@/?#") {
+		return text
+	}
+	scheme, _, found := strings.Cut(text, "://")
+	if found && strings.Trim(scheme, "abcdefghijklmnopqrstuvwxyz0123456789") == "" {
+		return scheme + "://***"
+	}
+	return "***"
+}

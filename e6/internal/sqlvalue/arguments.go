@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/e6data/e6data-go/e6/internal/sqltext"
+	"github.com/e6data/e6data-go/internal/sqltext"
 )
 
 // arguments are the values of one statement: all of them have names, or none has.

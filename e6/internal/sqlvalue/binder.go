@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/e6data/e6data-go/e6/internal/sqltext"
+	"github.com/e6data/e6data-go/internal/sqltext"
 )
 
 // Escape says how a quote and a backslash are written in a string literal. Its values are

@@ -11,8 +11,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/e6data/e6data-go/e6/internal/sqltext"
 	"github.com/e6data/e6data-go/e6/vector"
+	"github.com/e6data/e6data-go/internal/sqltext"
 )
 
 func FuzzBinder_AParameterReadsBackAsItsValue(f *testing.F) {

@@ -12,13 +12,13 @@ import (
 	"strings"
 	"time"
 
-	"github.com/e6data/e6data-go/e6"
+	"github.com/e6data/e6data-go/e6/config"
 )
 
 // Bundle writes a zip archive for support: the report, the
 // configuration, the names of the environment's variables, versions, and what a
 // client knows. It holds no token, no user, no session and no statement.
-func Bundle(w io.Writer, r *Report, origins []e6.Origin, known *Client) error {
+func Bundle(w io.Writer, r *Report, origins []config.Origin, known *Client) error {
 	origins = slices.Clone(origins)
 	for i, o := range origins {
 		if o.Field == "User" && o.Value != "" {
@@ -72,7 +72,7 @@ func environment() string {
 	var names []string
 	for _, v := range os.Environ() {
 		name, _, _ := strings.Cut(v, "=")
-		for _, prefix := range []string{e6.EnvPrefix, "GRPC_", "GODEBUG", "GOMAXPROCS", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_"} {
+		for _, prefix := range []string{config.EnvPrefix, "GRPC_", "GODEBUG", "GOMAXPROCS", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_"} {
 			if strings.HasPrefix(name, prefix) {
 				names = append(names, name)
 			}

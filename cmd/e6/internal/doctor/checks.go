@@ -15,6 +15,7 @@ import (
 
 	"github.com/e6data/e6data-go/cmd/e6/internal/stores"
 	"github.com/e6data/e6data-go/e6"
+	"github.com/e6data/e6data-go/e6/config"
 	"github.com/e6data/e6data-go/e6/profile"
 )
 
@@ -79,8 +80,8 @@ func (r *Report) version() {
 
 // environment looks for variables that no part of the SDK reads.
 func (r *Report) environment(environ []string) {
-	known := []string{e6.EnvPrefix + "HOST", e6.EnvPrefix + "PORT", profile.EnvFile, profile.EnvName, stores.Env}
-	for _, s := range e6.Settings() {
+	known := []string{config.EnvPrefix + "HOST", config.EnvPrefix + "PORT", profile.EnvFile, profile.EnvName, stores.Env}
+	for _, s := range config.Settings() {
 		known = append(known, s.Env, s.EnvAlias)
 	}
 	known = slices.DeleteFunc(known, func(name string) bool { return name == "" })
@@ -88,7 +89,7 @@ func (r *Report) environment(environ []string) {
 	for _, v := range environ {
 		name, value, _ := strings.Cut(v, "=")
 		switch {
-		case !strings.HasPrefix(name, e6.EnvPrefix) || value == "":
+		case !strings.HasPrefix(name, config.EnvPrefix) || value == "":
 		case slices.Contains(known, name):
 			set = append(set, name)
 		default:
@@ -103,7 +104,7 @@ func (r *Report) environment(environ []string) {
 	case len(set) > 0:
 		r.ok(checkEnvironment, "%s", strings.Join(set, ", "))
 	default:
-		r.ok(checkEnvironment, "no variable of %s is set", e6.EnvPrefix+"*")
+		r.ok(checkEnvironment, "no variable of %s is set", config.EnvPrefix+"*")
 	}
 }
 

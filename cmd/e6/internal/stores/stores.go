@@ -13,13 +13,13 @@ import (
 	"go.etcd.io/etcd/client/pkg/v3/transport"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
-	"github.com/e6data/e6data-go/e6"
+	"github.com/e6data/e6data-go/e6/config"
 	"github.com/e6data/e6data-go/e6/store"
 	"github.com/e6data/e6data-go/e6/store/etcd"
 )
 
 // Env is the environment variable that names the store if no flag does.
-const Env = e6.EnvPrefix + "STORE"
+const Env = config.EnvPrefix + "STORE"
 
 // Forms lists the forms of a store's name.
 const Forms = "etcd://HOST:PORT[,HOST:PORT...][/NAMESPACE], the same with etcds:// for TLS, or file:[DIRECTORY]"

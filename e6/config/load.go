@@ -1,4 +1,4 @@
-package e6
+package config
 
 import (
 	"cmp"
@@ -10,37 +10,38 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/internal/address"
+	"github.com/e6data/e6data-go/e6/internal/settings"
 	"github.com/e6data/e6data-go/e6/internal/spelling"
 )
 
-// A Source gives values to a Config: FromEnv, FromDSN, FromValues, FromToken,
-// FromBearer, or a profile of package profile.
+// A Source sets fields of an e6.Config: FromEnv, FromDSN, FromValues, FromToken,
+// FromBearer, or profile.File.
 type Source func(*loading)
 
-// loading is a Config that is being put together.
+// loading is a Config that sources fill in.
 type loading struct {
-	cfg        Config
-	host, port string                                // until the address is complete
-	token      func(context.Context) (string, error) // of the user, if it comes from somewhere else
-	problems   []Problem
-	from       map[string]string // by the name of a field: who gave its value
+	cfg        e6.Config
+	host, port string                                // joined by finish
+	token      func(context.Context) (string, error) // a provider of the user's token
+	problems   []e6.Problem
+	from       map[string]string // the source of each field, by the field's name
 }
 
-// Load puts a configuration together. A later source overrides an earlier one,
-// value by value, and what none of them gives has its default. The usual order
-// is
+// Load returns the Config that the sources set. A later source overrides an earlier one,
+// field by field; a field that no source sets keeps its zero value, which means its default.
+// The usual order is
 //
-//	cfg, err := e6.Load(e6.FromEnv(), e6.FromDSN(dsn))
+//	cfg, err := config.Load(config.FromEnv(), config.FromDSN(dsn))
 //
-// The fields of the Config can be changed in the end, which overrides all of
-// them. The error is a *ConfigError that lists everything that is wrong with the
-// sources; Open looks at the whole.
-func Load(sources ...Source) (Config, error) {
+// The error is an *e6.ConfigError that lists all problems of the sources. Load does not
+// check that the Config is complete: e6.Config.Validate and e6.Open do.
+func Load(sources ...Source) (e6.Config, error) {
 	l := newLoading(sources)
 	cfg := l.finish()
 	if len(l.problems) > 0 {
-		return Config{}, &ConfigError{l.problems}
+		return e6.Config{}, &e6.ConfigError{Problems: l.problems}
 	}
 	return cfg, nil
 }
@@ -51,12 +52,12 @@ func newLoading(sources []Source) *loading {
 	return l
 }
 
-// finish returns what has come together.
-func (l *loading) finish() Config {
+// finish returns the Config with its address and its credentials.
+func (l *loading) finish() e6.Config {
 	switch {
 	case l.host != "":
-		l.cfg.Address = net.JoinHostPort(l.host, cmp.Or(l.port, defaultPort(l.cfg.TLS)))
-	case l.port != "" && !slices.ContainsFunc(l.problems, func(p Problem) bool { return p.Field == "Address" }):
+		l.cfg.Address = net.JoinHostPort(l.host, cmp.Or(l.port, address.DefaultPort(l.cfg.TLS)))
+	case l.port != "" && !slices.ContainsFunc(l.problems, func(p e6.Problem) bool { return p.Field == "Address" }):
 		l.bad("Address", l.from["Address"], strconv.Quote(":"+l.port), "a host too")
 	}
 	cfg := l.cfg
@@ -70,8 +71,8 @@ func (l *loading) finish() Config {
 	return cfg
 }
 
-// setAddress sets the host, which may have a port with it, or the port, or both. The
-// port of another host is forgotten. Each comes with what its source calls it.
+// setAddress sets the host, which may include a port, or the port, or both. A new host
+// replaces the port of the old one.
 func (l *loading) setAddress(host, port pair) {
 	var parsed address.Address
 	if host.value != "" {
@@ -114,8 +115,7 @@ func (l *loading) badAddress(given pair, err error) {
 	l.bad("Address", given.source, value, want)
 }
 
-// setToken sets the token of the user, which replaces what earlier sources said
-// about credentials.
+// setToken sets the token of the user. It replaces the credentials of earlier sources.
 func (l *loading) setToken(source, token string, provider func(context.Context) (string, error)) {
 	l.cfg.Token, l.token, l.cfg.Bearer = token, provider, nil
 	l.from["Token"] = source
@@ -123,29 +123,21 @@ func (l *loading) setToken(source, token string, provider func(context.Context) 
 }
 
 func (l *loading) bad(field, source, value, want string) {
-	l.problems = append(l.problems, Problem{Field: field, Source: source, Value: value, Want: want})
+	l.problems = append(l.problems, e6.Problem{Field: field, Source: source, Value: value, Want: want})
 }
 
-// defaultPort is the usual port of a cluster.
-func defaultPort(tls bool) string {
-	if tls {
-		return "443"
-	}
-	return "80"
-}
+// EnvPrefix begins the names of all environment variables.
+const EnvPrefix = settings.EnvPrefix
 
-// EnvPrefix is what the names of the environment variables begin with.
-const EnvPrefix = "E6DATA_"
-
-// FromEnv reads the environment variables that begin with EnvPrefix: HOST and
-// PORT, and those of the settings. One that is empty counts as not set.
+// FromEnv reads the environment variables: EnvPrefix with HOST or PORT, and those of
+// Settings. An empty variable counts as not set.
 func FromEnv() Source { return fromEnv(os.Getenv) }
 
 func fromEnv(getenv func(string) string) Source {
 	get := func(name string) pair { return pair{name: name, value: getenv(name), source: name} }
 	return func(l *loading) {
 		l.setAddress(get(EnvPrefix+"HOST"), get(EnvPrefix+"PORT"))
-		for _, s := range settings {
+		for _, s := range settings.All() {
 			for _, name := range []string{s.Env, s.EnvAlias} {
 				if name == "" {
 					continue
@@ -159,9 +151,8 @@ func fromEnv(getenv func(string) string) Source {
 	}
 }
 
-// FromValues reads values by name: those of the parameters of a DSN, and address
-// or host and port, user, token, catalog and schema. The origin, such as a file,
-// is for errors. An empty value counts as not given.
+// FromValues reads values by name: see ValueNames. Errors and Origins show the origin, such
+// as the name of a file. An empty value counts as not set.
 func FromValues(origin string, values map[string]string) Source {
 	return func(l *loading) {
 		var given []pair
@@ -174,13 +165,13 @@ func FromValues(origin string, values map[string]string) Source {
 	}
 }
 
-// FromProblems gives nothing but problems, for the error of Load. It is for sources
-// that are made of others.
-func FromProblems(problems ...Problem) Source {
+// FromProblems sets no field. It adds problems to the error of Load, for a Source that is
+// built from others.
+func FromProblems(problems ...e6.Problem) Source {
 	return func(l *loading) { l.problems = append(l.problems, problems...) }
 }
 
-// Join makes one source of several. A later one overrides an earlier one.
+// Join combines sources into one. A later source overrides an earlier one.
 func Join(sources ...Source) Source {
 	return func(l *loading) {
 		for _, from := range sources {
@@ -192,48 +183,39 @@ func Join(sources ...Source) Source {
 // pair is a value by its name.
 type pair struct {
 	name, value string
-	source      string // what errors call it
-	hidden      bool   // neither may be shown
+	source      string // its name in errors
+	hidden      bool   // the name and the value must not be shown
 }
 
-// plainName is the form in which names are compared: cluster-name, cluster_name and
-// clusterName are one.
-func plainName(name string) string {
-	return strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(name))
-}
-
-// shownName is a name that somebody gave, as errors have it: in quotes if it is not one
-// that a setting could have.
+// shownName is a name from a source as errors show it: in quotes if no setting could have
+// it.
 func shownName(name string) string {
-	if name == "" || strings.Trim(plainName(name), "abcdefghijklmnopqrstuvwxyz0123456789.") != "" {
+	if name == "" || strings.Trim(settings.Plain(name), "abcdefghijklmnopqrstuvwxyz0123456789.") != "" {
 		return strconv.Quote(name)
 	}
 	return name
 }
 
-// hostNames are the names of the host, as other databases' clients have them too.
+// hostNames are the names of the host, with those of other databases' clients.
 var hostNames = []string{"address", "host", "server", "hostname"}
 
-// tlsOfSSLMode turns what clients of PostgreSQL and MySQL call sslmode into the setting
-// tls, which always checks the certificate and its name. Modes that leave it to the
-// server whether to encrypt have no counterpart.
+// tlsOfSSLMode maps the sslmode of PostgreSQL's and MySQL's clients to the setting tls,
+// which always verifies the certificate and its name. Modes in which the server decides
+// whether to encrypt have no equivalent.
 var tlsOfSSLMode = map[string]string{
 	"require": "true", "required": "true", "verifyca": "true", "verifyfull": "true", "verifyidentity": "true",
 	"disable": "false", "disabled": "false",
 }
 
-// addressNames are the names of values that the address is put together from.
-var addressNames = []string{"address", "host", "port"}
-
-// take takes the values that one source gives by name. One that comes twice, perhaps by
-// two of its names, is an error unless both say the same.
+// take sets the values of one source by name. A value that is given twice, perhaps by two
+// of its names, is an error unless both are equal.
 func (l *loading) take(given []pair) {
 	byField := map[string]pair{}
 	var host, port pair
 	for _, p := range given {
-		name := plainName(p.name)
+		name := settings.Plain(p.name)
 		if name == "sslmode" {
-			tls, known := tlsOfSSLMode[plainName(p.value)]
+			tls, known := tlsOfSSLMode[settings.Plain(p.value)]
 			if !known {
 				value := "***"
 				if !p.hidden {
@@ -251,7 +233,7 @@ func (l *loading) take(given []pair) {
 		case name == "port":
 			field = "port"
 		}
-		s, known := settingOf(name)
+		s, known := settings.Named(name)
 		if known {
 			field = s.Field
 		}
@@ -260,10 +242,10 @@ func (l *loading) take(given []pair) {
 			continue
 		}
 		if name == "clusteruuid" && slices.ContainsFunc(given, func(p pair) bool {
-			other, _ := settingOf(plainName(p.name))
-			return other.Field == s.Field && plainName(p.name) != name && p.value != ""
+			other, _ := settings.Named(settings.Plain(p.name))
+			return other.Field == s.Field && settings.Plain(p.name) != name && p.value != ""
 		}) {
-			continue // what the name was before it had a name
+			continue // the older parameter for the cluster, beside the newer one
 		}
 		if before, twice := byField[field]; twice {
 			if before.value != p.value {
@@ -284,16 +266,7 @@ func (l *loading) take(given []pair) {
 	l.setAddress(host, port)
 }
 
-// settingOf finds a setting by one of its names.
-func settingOf(name string) (Setting, bool) {
-	i := slices.IndexFunc(settings, func(s Setting) bool { return s.Named(name) })
-	if i < 0 {
-		return Setting{}, false
-	}
-	return settings[i], true
-}
-
-// unknown reports a name that nothing has, with the one that was probably meant.
+// unknown reports an unknown name, and suggests the nearest one.
 func (l *loading) unknown(p pair) {
 	if p.hidden {
 		l.bad("DSN", "a parameter", "unknown", "a token in quotes or percent-encoded, if this is a part of it")
@@ -306,24 +279,15 @@ func (l *loading) unknown(p pair) {
 	l.bad(p.source, p.source, "unknown", want)
 }
 
-// ValueNames lists the names that FromValues knows, without the aliases that other
-// clients have for them.
-func ValueNames() []string {
-	names := slices.Clone(addressNames)
-	for _, s := range settings {
-		names = append(names, s.name())
-	}
-	return names
-}
-
-// FromToken takes the token of the user from a provider, such as package auth's.
-// It replaces a token of an earlier source, and is replaced by one of a later one.
+// FromToken takes the token of the user from a provider, such as auth.File. The client calls
+// the provider for every login, from any goroutine. It replaces a token of an earlier source;
+// a token of a later source replaces it.
 func FromToken(provider func(ctx context.Context) (string, error)) Source {
 	return func(l *loading) { l.setToken("a provider of tokens", "", provider) }
 }
 
-// FromBearer sets Config.Bearer. It replaces the credentials of earlier sources,
-// and is replaced by a token of a later one.
+// FromBearer sets e6.Config.Bearer. It replaces the credentials of earlier sources; a token
+// of a later source replaces it.
 func FromBearer(provider func(ctx context.Context) (string, error)) Source {
 	return func(l *loading) {
 		l.setToken("", "", nil)
@@ -334,16 +298,24 @@ func FromBearer(provider func(ctx context.Context) (string, error)) Source {
 	}
 }
 
-// set sets a setting.
-func (l *loading) set(s Setting, given pair) {
+// set sets the field of a setting from text.
+func (l *loading) set(s settings.Setting, given pair) {
 	if s.Field == "Token" {
 		l.setToken(given.source, given.value, nil)
 		return
 	}
-	if s.set(&l.cfg, given.value) {
+	if s.Set(&l.cfg, given.value) {
 		l.from[s.Field] = given.source
 		return
 	}
 	s.Secret = s.Secret || given.hidden
 	l.bad(s.Field, given.source, shownText(s, given.value), s.Want)
+}
+
+// shownText is a value as errors show it.
+func shownText(s settings.Setting, value string) string {
+	if s.Secret {
+		return "***"
+	}
+	return strconv.Quote(value)
 }

@@ -1,4 +1,4 @@
-package e6_test
+package config_test
 
 import (
 	"context"
@@ -6,22 +6,22 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/e6data/e6data-go/e6"
+	"github.com/e6data/e6data-go/e6/config"
 )
 
 func TestOriginsTellWhoGaveEachValue(t *testing.T) {
 	t.Setenv("E6DATA_HOST", "env.example.com")
 	t.Setenv("E6DATA_PREPARE_TIMEOUT", "20")
 	t.Setenv("E6DATA_PASSWORD", "planted in the environment")
-	sources := []e6.Source{
-		e6.FromValues("file [profiles.dev]", map[string]string{
+	sources := []config.Source{
+		config.FromValues("file [profiles.dev]", map[string]string{
 			"address": "file.example.com:9000", "user": "me", "token": "planted in the file", "catalog": "demo", "max_attempts": "3",
 		}),
-		e6.FromEnv(),
-		e6.FromDSN("e6s://you@dsn.example.com/lake?cluster=c"),
+		config.FromEnv(),
+		config.FromDSN("e6s://you@dsn.example.com/lake?cluster=c"),
 	}
-	got := map[string]e6.Origin{}
-	for _, o := range e6.Origins(sources...) {
+	got := map[string]config.Origin{}
+	for _, o := range config.Origins(sources...) {
 		got[o.Field] = o
 		require.NotContains(t, o.Value, "planted")
 	}
@@ -39,35 +39,35 @@ func TestOriginsTellWhoGaveEachValue(t *testing.T) {
 		"DetectionTimeout": {"30s", ""},
 		"PreferredSide":    {"blue", ""},
 	} {
-		require.Equal(t, e6.Origin{Field: field, Value: want[0], From: want[1]}, got[field])
+		require.Equal(t, config.Origin{Field: field, Value: want[0], From: want[1]}, got[field])
 	}
-	require.Equal(t, "Address", e6.Origins()[0].Field)
-	for _, s := range e6.Settings() {
+	require.Equal(t, "Address", config.Origins()[0].Field)
+	for _, s := range config.Settings() {
 		require.Contains(t, got, s.Field)
 	}
 }
 
 func TestOriginsNameProvidersOfTokens(t *testing.T) {
 	token := func(context.Context) (string, error) { return "planted", nil }
-	of := func(field string, sources ...e6.Source) e6.Origin {
-		for _, o := range e6.Origins(sources...) {
+	of := func(field string, sources ...config.Source) config.Origin {
+		for _, o := range config.Origins(sources...) {
 			if o.Field == field {
 				return o
 			}
 		}
-		return e6.Origin{}
+		return config.Origin{}
 	}
-	user := e6.FromValues("file", map[string]string{"user": "me", "token": "planted"})
-	require.Equal(t, e6.Origin{Field: "Token", Value: "***", From: "a provider of tokens"}, of("Token", user, e6.FromToken(token)))
-	require.Equal(t, e6.Origin{Field: "User", Value: "me", From: "file: user"}, of("User", user, e6.FromToken(token)))
-	require.Equal(t, e6.Origin{Field: "Bearer", Value: "***", From: "a provider of tokens"}, of("Bearer", user, e6.FromBearer(token)))
-	require.Equal(t, e6.Origin{Field: "Token"}, of("Token", user, e6.FromBearer(token)))
-	require.Equal(t, e6.Origin{Field: "Bearer"}, of("Bearer", e6.FromBearer(token), user))
+	user := config.FromValues("file", map[string]string{"user": "me", "token": "planted"})
+	require.Equal(t, config.Origin{Field: "Token", Value: "***", From: "a provider of tokens"}, of("Token", user, config.FromToken(token)))
+	require.Equal(t, config.Origin{Field: "User", Value: "me", From: "file: user"}, of("User", user, config.FromToken(token)))
+	require.Equal(t, config.Origin{Field: "Bearer", Value: "***", From: "a provider of tokens"}, of("Bearer", user, config.FromBearer(token)))
+	require.Equal(t, config.Origin{Field: "Token"}, of("Token", user, config.FromBearer(token)))
+	require.Equal(t, config.Origin{Field: "Bearer"}, of("Bearer", config.FromBearer(token), user))
 }
 
 func TestOrigins_LogLevelsAreAsTheSettingsReadThem(t *testing.T) {
 	values := map[string]string{}
-	for _, o := range e6.Origins(e6.FromDSN("e6://h?log_level=WARNING&grpc_log_level=off")) {
+	for _, o := range config.Origins(config.FromDSN("e6://h?log_level=WARNING&grpc_log_level=off")) {
 		values[o.Field] = o.Value
 	}
 	require.Equal(t, []string{"warn", "", "off"}, []string{values["LogLevel"], values["StrategyLogLevel"], values["GRPCLogLevel"]})

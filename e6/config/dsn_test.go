@@ -1,4 +1,4 @@
-package e6
+package config
 
 import (
 	"log/slog"
@@ -10,6 +10,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"github.com/e6data/e6data-go/e6"
+	"github.com/e6data/e6data-go/e6/internal/settings"
 )
 
 // anyText is text of every kind of character that may be typed: all of ASCII that is
@@ -18,11 +21,11 @@ var anyText = rapid.StringOfN(rapid.OneOf(rapid.Rune(), rapid.SampledFrom([]rune
 	" !\"#$%&'()*+,-./0123456789:;<=>?@AZ[\\]^_`az{|}~éñ€中"))), 0, 12, -1)
 
 // anyConfig draws values for every setting.
-func anyConfig(t *rapid.T) Config {
-	cfg := Config{
+func anyConfig(t *rapid.T) e6.Config {
+	cfg := e6.Config{
 		Address: rapid.SampledFrom([]string{"e6.example.com:443", "localhost:80", "[::1]:50052", "[fe80::1%eth0]:443", "10.0.0.7:1", "h.:65535"}).Draw(t, "address"),
 	}
-	for _, s := range settings {
+	for _, s := range settings.All() {
 		field := reflect.ValueOf(&cfg).Elem().FieldByName(s.Field)
 		if !rapid.Bool().Draw(t, "set "+s.Field) {
 			continue
@@ -37,7 +40,7 @@ func anyConfig(t *rapid.T) Config {
 		case reflect.Int, reflect.Int64:
 			set := rapid.SampledFrom([]string{s.Min, s.Max, s.Default}).Draw(t, s.Field)
 			if set != "0" {
-				require.True(t, s.set(&cfg, set), "%s=%s", s.Field, set)
+				require.True(t, s.Set(&cfg, set), "%s=%s", s.Field, set)
 			}
 		}
 	}
@@ -64,10 +67,10 @@ func TestDSN_OfEveryConfigIsReadBack(t *testing.T) {
 }
 
 // requireSame compares what a DSN can say.
-func requireSame(t *rapid.T, want, got Config) {
+func requireSame(t *rapid.T, want, got e6.Config) {
 	require.Equal(t, want.Address, got.Address)
-	for _, s := range settings {
-		value := func(c Config) any { return reflect.ValueOf(c).FieldByName(s.Field).Interface() }
+	for _, s := range settings.All() {
+		value := func(c e6.Config) any { return reflect.ValueOf(c).FieldByName(s.Field).Interface() }
 		require.Equal(t, value(want), value(got), s.Field)
 	}
 }
@@ -75,7 +78,7 @@ func requireSame(t *rapid.T, want, got Config) {
 func TestDSN_KeepsEveryPrintableCharacterOfEveryField(t *testing.T) {
 	for r := ' '; r <= '~'; r++ {
 		text := "a" + string(r) + "b" + string(r)
-		cfg := Config{Address: "localhost:1", User: text, Token: text, Catalog: text, Schema: text, ClusterName: text, CAFile: text, ServerName: text}
+		cfg := e6.Config{Address: "localhost:1", User: text, Token: text, Catalog: text, Schema: text, ClusterName: text, CAFile: text, ServerName: text}
 		again, err := ParseDSN(cfg.FormatDSN())
 		require.NoError(t, err, "%q", cfg.FormatDSN())
 		require.Equal(t, cfg, again, "%q", r)
@@ -148,14 +151,14 @@ func TestDSN_SaysWhatIsWrongWithoutTheSecret(t *testing.T) {
 }
 
 func TestDSN_OfOtherClientsIsRead(t *testing.T) {
-	want := Config{Address: "e6.example.com:443", User: "me@example.com", Token: "s3cr t+", TLS: true, Catalog: "C", Schema: "D", ClusterName: "N"}
-	without := func(change func(*Config)) Config {
+	want := e6.Config{Address: "e6.example.com:443", User: "me@example.com", Token: "s3cr t+", TLS: true, Catalog: "C", Schema: "D", ClusterName: "N"}
+	without := func(change func(*e6.Config)) e6.Config {
 		cfg := want
 		change(&cfg)
 		return cfg
 	}
-	noUser := without(func(c *Config) { c.User, c.Token = "", "" })
-	for dsn, want := range map[string]Config{
+	noUser := without(func(c *e6.Config) { c.User, c.Token = "", "" })
+	for dsn, want := range map[string]e6.Config{
 		"jdbc:e6data://e6.example.com:443/database=D&catalog=C&secure=true&cluster-uuid=N":                                                                                                               noUser,
 		"jdbc:e6data://e6.example.com:443/secure=true&cluster-name=N&catalog=C&database=D":                                                                                                               noUser,
 		"JDBC:E6DATA://e6.example.com:443;database=D;catalog=C;secure=true;clusterName=N":                                                                                                                noUser,
@@ -172,7 +175,7 @@ func TestDSN_OfOtherClientsIsRead(t *testing.T) {
 		`host=e6.example.com port=443 user=me@example.com password='s3cr t+' dbname=D catalog=C cluster_name=N sslmode=require`:                                                                          want,
 		"Server=e6.example.com;Port=443;Uid=me@example.com;Pwd=s3cr t+;Database=D;Catalog=C;Cluster_Name=N;SslMode=VERIFY_IDENTITY":                                                                      want,
 		`conn = Connection(host="e6.example.com", port=443, username='me@example.com', password='s3cr t+', catalog="C", database="D", cluster_name="N", secure=True)`:                                    want,
-		`host='e6.example.com', port=443, username='me@example.com', password="s3cr t+", catalog='C', database='D', cluster_name='N', secure=True, auto_resume=False, debug=True, grpc_options={'keepalive_time_ms': 15000, 'grpc_prepare_timeout': 300}`: without(func(c *Config) {
+		`host='e6.example.com', port=443, username='me@example.com', password="s3cr t+", catalog='C', database='D', cluster_name='N', secure=True, auto_resume=False, debug=True, grpc_options={'keepalive_time_ms': 15000, 'grpc_prepare_timeout': 300}`: without(func(c *e6.Config) {
 			c.NoAutoResume, c.KeepaliveTime, c.PrepareTimeout, c.LogLevel = true, 15*time.Second, 5*time.Minute, slog.LevelDebug
 		}),
 	} {
@@ -239,7 +242,7 @@ func TestAddress_IsReadTheSameFromEverySource(t *testing.T) {
 			cfg.User, cfg.Token, cfg.TLS = "u", "t", true
 			require.NoError(t, cfg.Validate())
 		}
-		cfg := Config{Address: strings.ReplaceAll(want, "PORT", "443"), User: "u", Token: "t", TLS: true}
+		cfg := e6.Config{Address: strings.ReplaceAll(want, "PORT", "443"), User: "u", Token: "t", TLS: true}
 		if want == "" {
 			cfg.Address = text
 		}
@@ -252,4 +255,17 @@ func TestAddress_IsReadTheSameFromEverySource(t *testing.T) {
 	require.Equal(t, "h:1", cfg.Address)
 	_, err = Load(env(map[string]string{"HOST": "https://h/"}))
 	require.ErrorContains(t, err, `Address (E6DATA_HOST) is "https://h/": want a host and a port alone: h:443, with TLS switched on`)
+}
+
+func TestDSN_DecodesWhatAURLEncodes(t *testing.T) {
+	cfg, err := ParseDSN("e6s://" + url.UserPassword("me@example.com", "a:b/c?d#e").String() + "@host/my%2Fcatalog/sales?cluster=Prod&auto_resume=false&keepalive_time=20s")
+	require.NoError(t, err)
+	require.Equal(t, "host:443", cfg.Address)
+	require.Equal(t, "me@example.com", cfg.User)
+	require.Equal(t, "a:b/c?d#e", cfg.Token)
+	require.Equal(t, "my/catalog", cfg.Catalog)
+	require.Equal(t, "sales", cfg.Schema)
+	require.True(t, cfg.TLS)
+	require.True(t, cfg.NoAutoResume)
+	require.Equal(t, 20*time.Second, cfg.KeepaliveTime)
 }

@@ -1,4 +1,4 @@
-package e6
+package config
 
 import (
 	"errors"
@@ -11,6 +11,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/e6data/e6data-go/e6"
+	"github.com/e6data/e6data-go/e6/internal/settings"
 )
 
 // env makes the environment of a test.
@@ -34,7 +37,7 @@ var settingCases = map[string]struct {
 	"CAFile":          {"", map[string]any{"ca.pem": "ca.pem"}, nil},
 	"ServerName":      {"", map[string]any{"e6.example.com": "e6.example.com"}, nil},
 	"AllowClearText":  {false, map[string]any{"true": true, "off": false}, []string{"perhaps"}},
-	"PreferredSide":   {None, map[string]any{"blue": Blue, "GREEN": Green}, []string{"red", "none"}},
+	"PreferredSide":   {e6.None, map[string]any{"blue": e6.Blue, "GREEN": e6.Green}, []string{"red", "none"}},
 	"NoAutoResume":    {false, map[string]any{"true": false, "false": true}, []string{"maybe"}},
 	"RefreshInterval": {5 * time.Minute,
 		map[string]any{"60": time.Minute, "1800": 30 * time.Minute, "2m": 2 * time.Minute, "1": time.Second}, []string{"0.9", "86401", "x", "NaN", "-60", "999ms", "25h"}},
@@ -61,10 +64,10 @@ var settingCases = map[string]struct {
 	"MaxReceiveBytes":      {2147483647, map[string]any{"1": 1, "2147483647": 2147483647}, []string{"0", "2147483648"}},
 	"MaxSendBytes":         {104857600, map[string]any{"1": 1, "2147483647": 2147483647}, []string{"-1", "2147483648"}},
 	"MaxInFlight":          {0, map[string]any{"0": 0, "64": 64}, []string{"-1", "x"}},
-	"LogLevel":             {nil, map[string]any{"debug": slog.LevelDebug, "INFO": slog.LevelInfo, "WARNING": slog.LevelWarn, "CRITICAL": slog.LevelError, "off": logOff, "info+2": slog.LevelInfo + 2}, []string{"loud", "0"}},
+	"LogLevel":             {nil, map[string]any{"debug": slog.LevelDebug, "INFO": slog.LevelInfo, "WARNING": slog.LevelWarn, "CRITICAL": slog.LevelError, "off": settings.LevelOff, "info+2": slog.LevelInfo + 2}, []string{"loud", "0"}},
 	"StrategyLogLevel":     {nil, map[string]any{"warn": slog.LevelWarn}, []string{"0"}},
 	"GRPCLogLevel":         {nil, map[string]any{"ERROR": slog.LevelError}, []string{"x"}},
-	"LogFormat":            {LogText, map[string]any{"JSON": LogJSON, "text": LogText}, []string{"xml"}},
+	"LogFormat":            {e6.LogText, map[string]any{"JSON": e6.LogJSON, "text": e6.LogText}, []string{"xml"}},
 	"Prefetch":             {2, map[string]any{"1": 1, "1000": 1000}, []string{"0", "1001"}},
 	"PrefetchBytes":        {67108864, map[string]any{"1": 1, "2147483647": 2147483647}, []string{"0", "2147483648"}},
 	"ContinueWindow":       {1048576, map[string]any{"1": 1, "2147483647": 2147483647}, []string{"0", "2147483648"}},
@@ -73,16 +76,18 @@ var settingCases = map[string]struct {
 }
 
 func TestEverySettingHasItsDefaultItsRangeAndItsError(t *testing.T) {
-	require.Len(t, settingCases, len(settings))
-	for _, s := range settings {
+	require.Len(t, settingCases, len(settings.All()))
+	for _, s := range settings.All() {
 		t.Run(s.Field, func(t *testing.T) {
 			c, ok := settingCases[s.Field]
 			require.True(t, ok)
-			value := func(cfg Config) any { return reflect.ValueOf(cfg).FieldByName(s.Field).Interface() }
-			require.Equal(t, c.byItself, value(Config{}.withDefaults()))
+			value := func(cfg e6.Config) any { return reflect.ValueOf(cfg).FieldByName(s.Field).Interface() }
+			filled := e6.Config{}
+			settings.Fill(&filled)
+			require.Equal(t, c.byItself, value(filled))
 			// Where a setting can be given, and what an error calls it there.
 			sources := map[string]func(given string) Source{
-				"values: " + s.name(): func(given string) Source { return FromValues("values", map[string]string{s.name(): given}) },
+				"values: " + s.Name(): func(given string) Source { return FromValues("values", map[string]string{s.Name(): given}) },
 			}
 			if s.Env != "" {
 				sources[s.Env] = func(given string) Source { return env(map[string]string{strings.TrimPrefix(s.Env, EnvPrefix): given}) }
@@ -98,7 +103,7 @@ func TestEverySettingHasItsDefaultItsRangeAndItsError(t *testing.T) {
 				}
 				for _, given := range c.bad {
 					_, err := Load(source(given))
-					wrong, ok := errors.AsType[*ConfigError](err)
+					wrong, ok := errors.AsType[*e6.ConfigError](err)
 					require.True(t, ok, "%s=%s", called, given)
 					require.Equal(t, s.Field, wrong.Problems[0].Field)
 					require.Equal(t, called, wrong.Problems[0].Source)
@@ -111,7 +116,7 @@ func TestEverySettingHasItsDefaultItsRangeAndItsError(t *testing.T) {
 
 func TestEveryVariableOfThePublicConnectorIsRead(t *testing.T) {
 	var got []string
-	for _, s := range settings {
+	for _, s := range settings.All() {
 		if s.Env != "" && !slices.Contains([]string{"AllowClearText", "PreferredSide"}, s.Field) { // which the connector lacks
 			got = append(got, strings.TrimPrefix(s.Env, EnvPrefix))
 		}
@@ -156,7 +161,7 @@ func TestThePortThatIsLeftOutDependsOnTLS(t *testing.T) {
 func TestEverythingThatIsWrongIsSaidAtOnceAndNoSecret(t *testing.T) {
 	_, err := Load(env(map[string]string{"SECURE": "x", "MAX_RETRY_ATTEMPTS": "99"}),
 		FromDSN("e6://me:planted@h/a/b/c?tls=x&nonsense=1&strategy=red&prefetch=1&prefetch=2"))
-	wrong, ok := errors.AsType[*ConfigError](err)
+	wrong, ok := errors.AsType[*e6.ConfigError](err)
 	require.True(t, ok)
 	require.Len(t, wrong.Problems, 7)
 	require.NotContains(t, err.Error(), "planted")
@@ -171,6 +176,6 @@ func TestPreferredSide_HasTheNameStrategyInADSNAndTheEnvironment(t *testing.T) {
 	} {
 		cfg, err := Load(source)
 		require.NoError(t, err, name)
-		require.Equal(t, Green, cfg.PreferredSide, name)
+		require.Equal(t, e6.Green, cfg.PreferredSide, name)
 	}
 }

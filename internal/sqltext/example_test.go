@@ -3,7 +3,7 @@ package sqltext_test
 import (
 	"fmt"
 
-	"github.com/e6data/e6data-go/e6/internal/sqltext"
+	"github.com/e6data/e6data-go/internal/sqltext"
 )
 
 func ExampleNormalize() {

@@ -1,14 +1,12 @@
-package e6_test
+package sqltext
 
 import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/e6data/e6data-go/e6"
 )
 
-func TestAScriptIsSplitAtItsSemicolonsAndNowhereElse(t *testing.T) {
+func TestStatements_SplitsAScriptAtItsSemicolons(t *testing.T) {
 	for script, want := range map[string]struct {
 		statements []string
 		rest       string
@@ -27,7 +25,7 @@ func TestAScriptIsSplitAtItsSemicolonsAndNowhereElse(t *testing.T) {
 		"SELECT 'open; ":                                        {nil, "SELECT 'open; ", false},
 	} {
 		t.Run(script, func(t *testing.T) {
-			statements, rest, blank := e6.Statements(script)
+			statements, rest, blank := Statements(script)
 			require.Equal(t, want.statements, statements)
 			require.Equal(t, want.rest, rest)
 			require.Equal(t, want.blank, blank)

@@ -1,4 +1,4 @@
-package e6
+package config
 
 import (
 	"maps"
@@ -7,11 +7,12 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/e6data/e6data-go/e6/internal/address"
+	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/internal/connstring"
+	"github.com/e6data/e6data-go/e6/internal/settings"
 )
 
-// FromDSN reads a data source name: see ParseDSN. An empty one gives nothing.
+// FromDSN reads a data source name: see ParseDSN. An empty text sets nothing.
 func FromDSN(dsn string) Source {
 	return func(l *loading) {
 		if dsn != "" {
@@ -20,21 +21,21 @@ func FromDSN(dsn string) Source {
 	}
 }
 
-// ParseDSN returns the configuration that a data source name stands for:
+// ParseDSN returns the Config of a data source name:
 //
 //	e6s://user:token@host:port/catalog/schema?cluster=name
 //
-// e6s is e6 with TLS; without, Config.AllowClearText tells what else it takes. The
-// user and the token are percent-encoded, where a plus is a plus: Config.FormatDSN
-// writes them so. A port that is left out is 443 with TLS and 80 without.
-// docs/configuration.md lists the parameters. A duration is a number of seconds, of
-// milliseconds for the keepalive, or has a unit of its own, such as 30s.
+// The scheme e6s is e6 with TLS. Without TLS, e6.Config.AllowClearText is needed for all
+// addresses but those of this machine. The user and the token are percent-encoded, and a plus
+// sign stands for itself: e6.Config.FormatDSN writes them this way. The default port is 443
+// with TLS and 80 without. docs/configuration.md lists the parameters. A duration is a number
+// of seconds, or of milliseconds for the keepalive, or has a unit, such as 30s.
 //
-// The connection strings of other clients are read too: jdbc:e6data://host:port/...,
+// ParseDSN also reads the connection strings of other clients: jdbc:e6data://host:port/...,
 // e6data+e6data://user:token@host:port/?..., and lists such as host=h user=u.
 //
-// The error is a *ConfigError that lists everything that is wrong.
-func ParseDSN(dsn string) (Config, error) { return Load(func(l *loading) { l.readDSN(dsn) }) }
+// The error is an *e6.ConfigError that lists all problems.
+func ParseDSN(dsn string) (e6.Config, error) { return Load(func(l *loading) { l.readDSN(dsn) }) }
 
 // wantDSN is the form of a DSN.
 const wantDSN = "e6s://user:token@host:port/catalog/schema?cluster=name, with user and token percent-encoded (Config.FormatDSN writes one)"
@@ -42,7 +43,7 @@ const wantDSN = "e6s://user:token@host:port/catalog/schema?cluster=name, with us
 func (l *loading) readDSN(dsn string) {
 	first := len(l.problems)
 	defer func() {
-		slices.SortStableFunc(l.problems[first:], func(a, b Problem) int { return strings.Compare(a.Name(), b.Name()) })
+		slices.SortStableFunc(l.problems[first:], func(a, b e6.Problem) int { return strings.Compare(a.Name(), b.Name()) })
 	}()
 	scheme, rest, found := strings.Cut(strings.TrimSpace(dsn), "://")
 	switch scheme = strings.ToLower(scheme); {
@@ -59,22 +60,22 @@ func (l *loading) readDSN(dsn string) {
 	}
 	pairs, known, err := connstring.Parse(dsn)
 	if !known || err != nil {
-		// What is not well formed may hold a token anywhere.
+		// A malformed text may have a token anywhere, so the error shows no part of it.
 		l.bad("DSN", "", "not well formed", wantDSN)
 		return
 	}
 	l.takeForeign(pairs)
 }
 
-// readURL reads what stands behind e6:// or e6s://.
+// readURL reads the text after e6:// or e6s://.
 func (l *loading) readURL(scheme, rest string) {
 	authority, tail := rest, ""
 	if end := strings.IndexAny(rest, "/?#"); end >= 0 {
 		authority, tail = rest[:end], rest[end:]
 	}
 	if strings.ContainsAny(tail, "@#") {
-		// A character of the user or the token has ended them too early, and the rest
-		// of them would show in errors.
+		// A character that is not percent-encoded has ended the user or the token too
+		// early. Errors would show the rest of it.
 		l.bad("DSN", "", "not well formed", wantDSN+": @ is %40, # is %23, / is %2F and ? is %3F")
 		return
 	}
@@ -89,7 +90,7 @@ func (l *loading) readURL(scheme, rest string) {
 	if err != nil {
 		l.bad("DSN query", "", "not well formed", "key=value, joined by & and percent-encoded")
 	}
-	// A secret among the parameters may have been cut off by an ampersand in it.
+	// An ampersand in a secret among the parameters may have cut it off.
 	hidden := slices.ContainsFunc(slices.Collect(maps.Keys(values)), connstring.IsSecret)
 	for key, texts := range values {
 		for _, value := range texts {
@@ -99,8 +100,8 @@ func (l *loading) readURL(scheme, rest string) {
 	l.take(given)
 }
 
-// readAuthority reads user:token@host:port. Nothing of it is shown: where one ends and
-// the other begins is not certain.
+// readAuthority reads user:token@host:port. Errors show no part of it, because a character
+// that is not percent-encoded moves the borders of the parts.
 func (l *loading) readAuthority(authority string) (given []pair) {
 	add := func(name, value string) {
 		if value != "" {
@@ -126,7 +127,7 @@ func (l *loading) readAuthority(authority string) (given []pair) {
 	return given
 }
 
-// readPath reads the catalog and the schema, of which either may be empty.
+// readPath reads the catalog and the schema. Each may be empty.
 func (l *loading) readPath(path string) (given []pair) {
 	parts := strings.Split(strings.TrimPrefix(path, "/"), "/")
 	if len(parts) == 3 && parts[2] == "" {
@@ -149,16 +150,16 @@ func (l *loading) readPath(path string) (given []pair) {
 	return given
 }
 
-// withoutCounterpart are names that other clients have for what does not exist here:
-// the transport, and a library that decodes. docs/migration.md says so.
+// withoutCounterpart are parameters of other clients that this client does not need: the
+// transport, and a decoding library. docs/migration.md lists them.
 var withoutCounterpart = []string{"scheme", "requirefastbinary"}
 
-// takeForeign takes the values of another client's connection string. If some are
-// wrong, the error shows what the rest of them is as a DSN.
+// takeForeign sets the values of another client's connection string. If some are invalid,
+// the error shows the others as a DSN.
 func (l *loading) takeForeign(pairs []connstring.Pair) {
 	var given []pair
 	for _, p := range pairs {
-		switch name := plainName(p.Name); {
+		switch name := settings.Plain(p.Name); {
 		case p.Value == "" || slices.Contains(withoutCounterpart, name):
 		case name == "debug":
 			if strings.EqualFold(p.Value, "true") {
@@ -177,47 +178,4 @@ func (l *loading) takeForeign(pairs []connstring.Pair) {
 		return
 	}
 	l.take(given)
-}
-
-// FormatDSN returns the DSN that ParseDSN reads as this configuration. It holds the
-// token: String does not. What is no text is left out: Credentials, Bearer and CAPEM.
-func (c Config) FormatDSN() string {
-	var b strings.Builder
-	b.WriteString("e6")
-	if c.TLS {
-		b.WriteByte('s')
-	}
-	b.WriteString("://")
-	if c.User != "" || c.Token != "" {
-		b.WriteString(escaped(c.User))
-		if c.Token != "" {
-			b.WriteString(":" + escaped(c.Token))
-		}
-		b.WriteByte('@')
-	}
-	if a, err := address.Parse(c.Address); err == nil {
-		b.WriteString(strings.ReplaceAll(a.String(), "%", "%25"))
-	} else {
-		b.WriteString(c.shownAddress())
-	}
-	if c.Catalog != "" || c.Schema != "" {
-		b.WriteString("/" + escaped(c.Catalog))
-	}
-	if c.Schema != "" {
-		b.WriteString("/" + escaped(c.Schema))
-	}
-	mark := "?"
-	for _, s := range settings {
-		if value := s.text(&c); s.DSN != "" && value != "" && s.Field != "TLS" {
-			b.WriteString(mark + s.DSN + "=" + strings.NewReplacer("%2F", "/", "%3A", ":").Replace(url.QueryEscape(value)))
-			mark = "&"
-		}
-	}
-	return b.String()
-}
-
-// escaped is a part of a DSN before its parameters, percent-encoded: a space is %20 and
-// not a plus, which stands for itself there. The mask of a secret stays readable.
-func escaped(part string) string {
-	return strings.NewReplacer("+", "%20", "%2A", "*").Replace(url.QueryEscape(part))
 }
