@@ -55,6 +55,16 @@ func newEngine(d *definition, enter func(node, *step)) engine {
 // current is the node of the machine.
 func (e engine) current() node { return e.nodes[e.fsm.Current()] }
 
+// enter moves the machine to a node without an event, and reports false if there is no such
+// node.
+func (e engine) enter(n node) bool {
+	if _, ok := e.nodes[n.name()]; !ok {
+		return false
+	}
+	e.fsm.SetState(n.name())
+	return true
+}
+
 // can reports whether the trigger is legal in the current node.
 func (e engine) can(t Trigger) bool { return e.fsm.Can(t.row().name()) }
 

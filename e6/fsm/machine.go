@@ -1,6 +1,7 @@
 package fsm
 
 import (
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,6 +29,20 @@ func New() (*Machine, error) {
 	m := new(Machine)
 	m.snapshot.Store(new(Snapshot))
 	m.engine = newEngine(d, m.publish)
+	return m, nil
+}
+
+// Restore returns a machine with that snapshot, such as one from a record of another
+// machine. The error is an ErrIllegal if no machine can have it.
+func Restore(s Snapshot) (*Machine, error) {
+	m, err := New()
+	if err != nil {
+		return nil, err
+	}
+	if !m.engine.enter(s.node()) || s.Active != s.node().active() {
+		return nil, fmt.Errorf("fsm: restore %s with active side %s: %w", s, s.Active, ErrIllegal)
+	}
+	m.snapshot.Store(&s)
 	return m, nil
 }
 

@@ -39,8 +39,8 @@ const (
 )
 
 // holds reports whether the suppression is in force in that epoch.
-func (d *suppression) holds(epoch uint64) bool {
-	return (d.isBad() || d.epoch == epoch) && time.Now().Before(d.until)
+func (d *suppression) holds(epoch uint64, c clock) bool {
+	return (d.isBad() || d.epoch == epoch) && c.since(d.until) < 0
 }
 
 // isBad reports whether the reason is a rollback or a veto.
@@ -113,7 +113,7 @@ func (w *writer) onAnnounced(a announcement) {
 // follow begins the transition that an announcement or a record requests, unless the
 // target is suppressed.
 func (w *writer) follow(a announcement) {
-	if d := w.suppressed[a.target]; d != nil && d.holds(w.machine.Snapshot().Epoch) {
+	if d := w.suppressed[a.target]; d != nil && d.holds(w.machine.Snapshot().Epoch, w) {
 		return // the first announcement was reported when the suppression began
 	}
 	if w.dampen(a) {
@@ -130,7 +130,7 @@ func (w *writer) follow(a announcement) {
 	consistent := w.consistent()
 	if t := w.begin(fsm.EventAnnounce, a.target, a.cause); t != nil {
 		t.staged = staged
-		w.damping.followed(consistent)
+		w.damping.followed(w.now, w.since(w.damping.last), consistent)
 	}
 }
 
@@ -161,29 +161,29 @@ func (w *writer) ignore(a announcement, reason string) {
 	w.report(a, false, reason)
 }
 
-func (rt *Router) report(a announcement, accepted bool, reason string) {
-	rt.cfg.Events.Publish(a.cause, events.AnnouncementReceived{Source: a.source, Target: a.target, Accepted: accepted, Reason: reason})
+func (w *writer) report(a announcement, accepted bool, reason string) {
+	w.emit(a.cause, events.AnnouncementReceived{Source: a.source, Target: a.target, Accepted: accepted, Reason: reason})
 }
 
 // suppressSide suppresses a side for a pause that grows with every strike.
 func (w *writer) suppressSide(target fsm.Side) {
 	d := w.suppressionOf(target)
-	if time.Since(d.until) > suppressPauseMax {
+	if w.since(d.until) > suppressPauseMax {
 		d.strikes = 0 // the earlier strikes belong to another deployment
 	}
 	pause := pauseAfter(d.strikes)
 	d.strikes++
-	if d.isBad() && time.Until(d.until) > pause {
+	if d.isBad() && -w.since(d.until) > pause {
 		return
 	}
-	d.reason, d.epoch, d.until = unusable, w.machine.Snapshot().Epoch, time.Now().Add(pause)
+	d.reason, d.epoch, d.until = unusable, w.machine.Snapshot().Epoch, w.now.Add(pause)
 	w.publish()
 }
 
 // coolDown suppresses a side for the cool-down of the policy.
 func (w *writer) coolDown(target fsm.Side) {
 	d := w.suppressionOf(target)
-	d.reason, d.until = coolingDown, time.Now().Add(w.cfg.Policy.CoolDown)
+	d.reason, d.until = coolingDown, w.now.Add(w.cfg.Policy.CoolDown)
 	w.publish()
 }
 

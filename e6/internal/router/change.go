@@ -20,8 +20,8 @@ type suspicion struct {
 // suspect records a suspicion of the active side. A later one replaces it only after the
 // time in which the first must have led to a decision.
 func (w *writer) suspect(cause fsm.Cause) {
-	if w.suspicion == nil || time.Since(w.suspicion.at) > w.cfg.DetectionTimeout+w.cfg.ProbeTimeout {
-		w.suspicion = &suspicion{at: time.Now(), cause: cause, inFlight: w.pins.sum(w.machine.Snapshot().Active)}
+	if w.suspicion == nil || w.since(w.suspicion.at) > w.cfg.DetectionTimeout+w.cfg.ProbeTimeout {
+		w.suspicion = &suspicion{at: w.now, cause: cause, inFlight: w.inFlight(w.machine.Snapshot().Active)}
 	}
 }
 
@@ -31,7 +31,7 @@ func (w *writer) signOf(t fsm.Trigger) suspicion {
 		return w.detection.sign
 	}
 	if t.Event == fsm.EventReset {
-		return suspicion{at: time.Now(), cause: t.Cause, inFlight: w.pins.sum(w.served)}
+		return suspicion{at: w.now, cause: t.Cause, inFlight: w.inFlight(w.served)}
 	}
 	return w.firstSign(t.Cause)
 }
@@ -41,7 +41,7 @@ func (w *writer) firstSign(cause fsm.Cause) suspicion {
 	if w.suspicion != nil {
 		return *w.suspicion
 	}
-	return suspicion{at: time.Now(), cause: cause, inFlight: w.pins.sum(w.machine.Snapshot().Active)}
+	return suspicion{at: w.now, cause: cause, inFlight: w.inFlight(w.machine.Snapshot().Active)}
 }
 
 // beganAt is the start time of a transition. A rollback starts with the request or the
@@ -50,7 +50,7 @@ func (w *writer) beganAt(event fsm.Event) time.Time {
 	if event == fsm.EventRollback && w.suspicion != nil {
 		return w.suspicion.at
 	}
-	return time.Now()
+	return w.now
 }
 
 // changed publishes a StrategyChanged event and calls the hooks, if a step of the machine
@@ -70,7 +70,7 @@ func (w *writer) changed(step fsm.Transition, sign suspicion) {
 	}
 	e := events.StrategyChanged{
 		From: from, To: to, Change: changeKind(step.Event, sign.cause), Cause: sign.cause,
-		InFlight: w.pins.sum(from), Epoch: step.After.Epoch,
+		InFlight: w.inFlight(from), Epoch: step.After.Epoch,
 	}
 	if t := w.transition; t != nil {
 		e.Transition = step.ID
@@ -78,8 +78,8 @@ func (w *writer) changed(step fsm.Transition, sign suspicion) {
 			e.Change, e.Cause, sign.at = t.start.Change, t.start.Cause, t.start.At
 		}
 	}
-	e.Took = max(step.At.Sub(sign.at), 0)
-	w.cfg.Events.Publish(e.Cause, e)
+	e.Took = max(w.since(sign.at)-w.since(step.At), 0)
+	w.emit(e.Cause, e)
 	if step.Event != fsm.EventAccept { // the hooks of a transition were called when it began
 		w.reportChange(e, step, sign)
 	}
@@ -100,7 +100,7 @@ func (w *writer) reportChange(e events.StrategyChanged, step fsm.Transition, sig
 	if e.To == fsm.None {
 		end.Result, end.Ready = hook.ResultReset, time.Time{}
 	}
-	w.spawn(func(rt *Router) {
+	w.spawn("cutover hooks", func(rt *Router) {
 		_, ended := begin(background(rt.ctx, start.Cause), start)
 		ended(end)
 	})

@@ -38,16 +38,15 @@ const (
 const contradicts = math.MinInt32
 
 // next is the time from which the next announcement may be followed.
-func (d *damping) next() time.Time {
-	if d.changes < dampingFree || time.Since(d.last) > dampingQuiet {
+func (d *damping) next(c clock) time.Time {
+	if d.changes < dampingFree || c.since(d.last) > dampingQuiet {
 		return time.Time{}
 	}
 	return d.last.Add(min(dampingPause<<min(d.changes-dampingFree, 16), dampingMax))
 }
 
-// followed counts a change. consistent: the source had not named the other side before.
-func (d *damping) followed(consistent bool) {
-	served := time.Since(d.last)
+// followed counts a change. served: the time since the last one. consistent: the source had not named the other side before.
+func (d *damping) followed(now time.Time, served time.Duration, consistent bool) {
 	switch {
 	case d.last.IsZero() || served > dampingQuiet:
 		d.changes = 0
@@ -59,7 +58,7 @@ func (d *damping) followed(consistent bool) {
 	if !consistent {
 		d.changes++
 	}
-	d.last, d.until = time.Now(), time.Time{}
+	d.last, d.until = now, time.Time{}
 }
 
 // forget takes back the count of a change that did not happen: the suppression of its
@@ -73,8 +72,8 @@ func (w *writer) dampen(a announcement) bool {
 	}
 	w.agreed.Store(contradicts)
 	d := &w.damping
-	next := d.next()
-	if !time.Now().Before(next) {
+	next := d.next(w)
+	if w.since(next) >= 0 {
 		return false
 	}
 	if d.until != next {
@@ -88,7 +87,9 @@ func (w *writer) dampen(a announcement) bool {
 
 // consistent reports whether dampingAgreed responses of the active side in this epoch did
 // not name the other side, before the first that did.
-func (w *writer) consistent() bool { return w.agreed.Load() >= dampingAgreed }
+func (w *writer) consistent() bool {
+	return w.observe(observedAgreed, func() int64 { return int64(w.agreed.Load()) }) >= dampingAgreed
+}
 
 // Agreed reports that a response of side to a call sent at that stamp named no other
 // side. It is called for nearly every response, so it takes no lock and, once the count

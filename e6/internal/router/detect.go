@@ -13,6 +13,7 @@ import (
 // A detection finds a side that accepts. There is one at a time, on the context
 // of the client: it serves every waiting caller, and no caller can cancel it.
 type detection struct {
+	id       uint64
 	ctx      context.Context
 	cancel   context.CancelCauseFunc
 	deadline *time.Timer
@@ -45,11 +46,11 @@ func (w *writer) detect(cause fsm.Cause, first fsm.Side) {
 	}
 	d := &detection{from: from, first: first, refused: make(map[fsm.Side]bool), initial: !w.hasSettled, cause: cause, sign: sign}
 	d.ctx, d.cancel = context.WithCancelCause(w.ctx)
-	d.deadline = time.AfterFunc(w.cfg.DetectionTimeout, func() {
+	d.deadline = w.timer("detection", w.cfg.DetectionTimeout, func() {
 		d.cancel(fmt.Errorf("%w after %s", errDetectionTimeout, w.cfg.DetectionTimeout))
 	})
-	w.detection = d
-	w.spawn(func(rt *Router) { rt.search(d) })
+	w.detection, d.id = d, w.newID(d)
+	w.spawn("detection", func(rt *Router) { rt.search(d) })
 }
 
 // order is the order in which a detection tries the sides.
@@ -84,17 +85,17 @@ func (rt *Router) login(ctx context.Context, side fsm.Side, purpose string) (ses
 }
 
 // onDetected settles on the side that accepted.
-func (w *writer) onDetected(d *detection, side fsm.Side, session string, took time.Duration) {
+func (w *writer) onDetected(d *detection, side fsm.Side, session string, took time.Duration, otherRefused bool) {
 	if w.detection != d {
 		return
 	}
-	w.sessions.install(side, session, took, "detect")
+	w.install(side, session, took, "detect")
 	cause := fsm.Cause{Reason: fsm.ReasonAccepted, Detail: d.cause.String(), Trace: d.cause.Trace}
 	w.fire(fsm.Trigger{Event: fsm.EventSettle, Side: side, Cause: cause})
 	w.detection, w.hasSettled = nil, true
 	// The refusal that began the detection counts as well: the detection may not have
 	// tried that side.
-	w.publishSettled(side, d.refused[side.Other()] || d.from == side.Other() && d.cause.Reason == fsm.ReasonRefusal)
+	w.publishSettled(side, otherRefused || d.from == side.Other() && d.cause.Reason == fsm.ReasonRefusal)
 	if d.from == side.Other() && d.cause.Reason == fsm.ReasonUnreachable {
 		w.suppressSide(d.from) // otherwise the first response that names it starts a transition back
 	}
@@ -106,18 +107,18 @@ func (w *writer) onDetected(d *detection, side fsm.Side, session string, took ti
 // detectionFailed ends a detection without a side. The next query starts a new one.
 func (rt *Router) detectionFailed(d *detection, reason fsm.Reason, err error, report *DetectionError) {
 	report.Err = err
-	rt.post(detectionFailed{d, reason, report})
+	rt.post(&detectionFailed{d, reason, report, report.text(rt.cfg.Describe)})
 }
 
 // onDetectionFailed moves the machine to unknown.
-func (w *writer) onDetectionFailed(d *detection, reason fsm.Reason, report *DetectionError) {
+func (w *writer) onDetectionFailed(d *detection, reason fsm.Reason, report error, text string) {
 	if w.detection != d {
 		return
 	}
 	w.detection = nil
 	w.failures++
 	w.failure = report
-	w.fire(fsm.Trigger{Event: fsm.EventFail, Cause: fsm.Cause{Reason: reason, Detail: report.text(w.cfg.Describe), Trace: d.cause.Trace}})
+	w.fire(fsm.Trigger{Event: fsm.EventFail, Cause: fsm.Cause{Reason: reason, Detail: text, Trace: d.cause.Trace}})
 }
 
 // endDetection cancels the detection, if there is one.

@@ -12,6 +12,7 @@ import (
 type inspected func(*writer)
 
 func (look inspected) apply(w *writer) { look(w) }
+func (inspected) fields(*codec)        {}
 
 // Inside is the part of the writer's state that the model checker compares.
 type Inside struct {
@@ -36,7 +37,7 @@ func (rt *Router) Inside() Inside {
 			Queued: queued,
 		}
 		for _, d := range w.suppressed {
-			in.Suppressed = in.Suppressed || d.holds(s.Epoch)
+			in.Suppressed = in.Suppressed || d.holds(s.Epoch, systemClock{})
 		}
 	})); err != nil {
 		return Inside{}
@@ -82,7 +83,7 @@ func (w *writer) print() string {
 			fmt.Fprintf(&b, " received=%s", a.target)
 		}
 		if d := w.suppressed[side]; d != nil {
-			fmt.Fprintf(&b, " suppressed=%t", d.holds(s.Epoch))
+			fmt.Fprintf(&b, " suppressed=%t", d.holds(s.Epoch, systemClock{}))
 		}
 		slot := &w.sessions.sides[side]
 		fmt.Fprintf(&b, " session=%t,%t}", slot.current.ID != "", slot.opening != nil)

@@ -14,3 +14,12 @@ func (rt *Router) Occupy(until <-chan struct{}) {
 type occupied struct{ until <-chan struct{} }
 
 func (m occupied) apply(*writer) { <-m.until }
+func (occupied) fields(*codec)   {}
+
+// MessageTypes lists the types of the messages that a record can hold.
+func MessageTypes() (names []string) {
+	for t := range numbers {
+		names = append(names, t.Name())
+	}
+	return names
+}

@@ -33,6 +33,7 @@ type Fleet struct {
 // A stage is the time that a client of the first stage stays on the new side before it
 // publishes the side to the others.
 type stage struct {
+	id    uint64
 	side  fsm.Side
 	began time.Time
 	timer *time.Timer
@@ -52,6 +53,11 @@ func (rt *Router) jitter(cause fsm.Cause) time.Duration {
 	return 0
 }
 
+// jitterOf is jitter for the writer.
+func (w *writer) jitterOf(cause fsm.Cause) time.Duration {
+	return time.Duration(w.observe(observedJitter, func() int64 { return int64(w.jitter(cause)) }))
+}
+
 // staged reports whether the fleet follows an announcement in stages. It does not if the
 // record names the target as active already, or if this client has waited for StageTimeout.
 func (w *writer) staged(a announcement) bool {
@@ -66,7 +72,7 @@ func (w *writer) staged(a announcement) bool {
 // that published the announcement always does, so that the stage of a small fleet is not
 // empty.
 func (w *writer) inFirstStage(a announcement) bool {
-	return rand.Float64() < w.cfg.Fleet.StageShare || w.isAnnouncer(a.target)
+	return w.observeBool(observedFirstStage, func() bool { return rand.Float64() < w.cfg.Fleet.StageShare }) || w.isAnnouncer(a.target)
 }
 
 // isAnnouncer reports whether this client published the announcement.
@@ -77,7 +83,7 @@ func (w *writer) isAnnouncer(target fsm.Side) bool {
 // deferToStage suppresses an announced side until the first stage has ended.
 func (w *writer) deferToStage(a announcement) {
 	d := w.suppressionOf(a.target)
-	d.reason, d.epoch, d.until = waitsForStage, w.machine.Snapshot().Epoch, time.Now().Add(w.cfg.Fleet.StageTimeout)
+	d.reason, d.epoch, d.until = waitsForStage, w.machine.Snapshot().Epoch, w.now.Add(w.cfg.Fleet.StageTimeout)
 	w.publish()
 	w.report(a, false, "the first stage of the fleet moves first")
 }
@@ -92,8 +98,9 @@ func (w *writer) endDeferral(target fsm.Side) {
 
 // beginStage starts the stage time. It is called when the new side is active.
 func (w *writer) beginStage(side fsm.Side) {
-	s := &stage{side: side, began: time.Now()}
-	s.timer = w.after(w.cfg.Fleet.StageTime, stageHeld{s})
+	s := &stage{side: side, began: w.now}
+	s.id = w.newID(s)
+	s.timer = w.after(w.cfg.Fleet.StageTime, &stageHeld{s})
 	w.stage = s
 }
 
@@ -111,7 +118,7 @@ func (w *writer) endStage(result string, cause fsm.Cause) {
 	if s := w.stage; s != nil {
 		w.stage = nil
 		s.timer.Stop()
-		w.cfg.Events.Publish(cause, events.StageEnded{Side: s.side, Result: result, Took: time.Since(s.began)})
+		w.emit(cause, events.StageEnded{Side: s.side, Result: result, Took: w.since(s.began)})
 	}
 }
 

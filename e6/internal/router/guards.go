@@ -21,7 +21,7 @@ var ErrVetoed = errors.New("e6: a guard has vetoed the transition")
 func (rt *Router) runGuards(ctx context.Context, t *transition, attempt int) (again time.Duration, decided bool) {
 	guard := rt.cfg.Hooks.Guard
 	if guard == nil || t.held.isSet() {
-		rt.post(targetReady{t})
+		rt.post(&targetReady{t})
 		return 0, true
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -34,10 +34,10 @@ func (rt *Router) runGuards(ctx context.Context, t *transition, attempt int) (ag
 	})
 	took := time.Since(began)
 	if d.Delay > 0 && !d.Veto && !t.held.isSet() {
-		rt.reportGuards(t, d, took, false)
+		rt.cfg.Events.Publish(t.start.Cause, guardDecided(t, d, took, false))
 		return d.Delay, false
 	}
-	rt.post(guardsDecided{t, d, took})
+	rt.post(&guardsDecided{t, d, took})
 	return 0, true
 }
 
@@ -46,8 +46,8 @@ func (w *writer) onGuardsDecided(t *transition, d hook.Decision, took time.Durat
 	if w.transition != t {
 		return
 	}
-	overruled := t.held.isSet()
-	w.reportGuards(t, d, took, overruled && (d.Veto || d.Delay > 0))
+	overruled := w.isHeld(t)
+	w.emit(t.start.Cause, guardDecided(t, d, took, overruled && (d.Veto || d.Delay > 0)))
 	if !d.Veto || overruled {
 		w.onReady(t)
 		return
@@ -56,7 +56,7 @@ func (w *writer) onGuardsDecided(t *transition, d hook.Decision, took time.Durat
 	w.abort(t, t.cause(fsm.ReasonVeto, d.Reason))
 }
 
-func (rt *Router) reportGuards(t *transition, d hook.Decision, took time.Duration, overruled bool) {
+func guardDecided(t *transition, d hook.Decision, took time.Duration, overruled bool) events.GuardDecided {
 	decision := "allow"
 	switch {
 	case d.Veto:
@@ -64,7 +64,7 @@ func (rt *Router) reportGuards(t *transition, d hook.Decision, took time.Duratio
 	case d.Delay > 0:
 		decision = "delay"
 	}
-	rt.cfg.Events.Publish(t.start.Cause, events.GuardDecided{
+	return events.GuardDecided{
 		Guard: d.By, Target: t.target(), Decision: decision, Reason: d.Reason, Overruled: overruled, Delay: d.Delay, Took: took,
-	})
+	}
 }

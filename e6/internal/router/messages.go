@@ -17,7 +17,12 @@ import (
 //
 // Messages with a pointer receiver hold results, which the caller reads after the writer
 // has applied the message.
-type message interface{ apply(w *writer) }
+type message interface {
+	apply(w *writer)
+	// fields writes or reads what the writer needs to apply the message again: see
+	// fields.go, which also has the list of all messages.
+	fields(c *codec)
+}
 
 // An envelope holds a message, and a channel that is closed when it was applied.
 type envelope struct {
@@ -111,6 +116,20 @@ func (m *verdictAwaited) apply(w *writer) { m.concluded = w.verdictOn(m.side) }
 func (m sideNeeded) apply(w *writer)      { w.detectIfUnknown(m.cause) }
 func (m healthBreached) apply(w *writer)  { w.onBreach(m.probation, m.reason, m.requests, m.failures) }
 
+// Signals to the writer that do not come from the inbox.
+type (
+	// announced: a response named another side.
+	announced struct{ announcement }
+	// unpinned: a query has left a side that takes no new queries.
+	unpinned struct{}
+	// ended: the router is closed. It is the last message.
+	ended struct{}
+)
+
+func (m announced) apply(w *writer) { w.onAnnounced(m.announcement) }
+func (unpinned) apply(w *writer)    { w.onDrained() }
+func (ended) apply(w *writer)       { w.stopTimers() }
+
 // Detections and sessions.
 type (
 	// detected: a side accepted the login of a detection.
@@ -119,12 +138,15 @@ type (
 		side      fsm.Side
 		session   string
 		took      time.Duration
+		// otherRefused: the other side refused a login of the detection.
+		otherRefused bool
 	}
 	// detectionFailed: the detection has ended without a side.
 	detectionFailed struct {
 		detection *detection
 		reason    fsm.Reason
-		report    *DetectionError
+		report    error
+		text      string // of the report, for events
 	}
 	// sessionNeeded: a query needs a session of a side that has none.
 	sessionNeeded struct {
@@ -138,19 +160,24 @@ type (
 	// checked: a health probe of the active side has ended.
 	checked struct {
 		check *check
+		err   error
 		cause fsm.Cause
 	}
 	// refreshDue: the refresh interval is over.
 	refreshDue struct{}
 )
 
-func (m detected) apply(w *writer)        { w.onDetected(m.detection, m.side, m.session, m.took) }
-func (m detectionFailed) apply(w *writer) { w.onDetectionFailed(m.detection, m.reason, m.report) }
+func (m detected) apply(w *writer) {
+	w.onDetected(m.detection, m.side, m.session, m.took, m.otherRefused)
+}
+func (m detectionFailed) apply(w *writer) {
+	w.onDetectionFailed(m.detection, m.reason, m.report, m.text)
+}
 func (m sessionNeeded) apply(w *writer) {
-	w.spawn(func(rt *Router) { rt.sessions.open(m.opening, m.side, m.cause, m.pause) })
+	w.spawn("session", func(rt *Router) { rt.sessions.open(m.opening, m.side, m.cause, m.pause) })
 }
 func (sessionOpened) apply(w *writer) { w.releaseSessions() }
-func (m checked) apply(w *writer)     { w.onChecked(m.check, m.cause) }
+func (m checked) apply(w *writer)     { w.onChecked(m.check, m.err, m.cause) }
 func (refreshDue) apply(w *writer) {
 	w.onRefreshDue(fsm.Cause{Reason: fsm.ReasonDeadline, Detail: "the refresh interval is over"})
 }
@@ -202,7 +229,7 @@ type (
 		cause                  fsm.Cause
 	}
 	// verificationEnded: the verification of a target has ended, and its result was applied.
-	verificationEnded struct{ verdict chan struct{} }
+	verificationEnded struct{ verification *verification }
 )
 
 func (m *targetAccepted) apply(w *writer) {
@@ -221,7 +248,7 @@ func (m targetHealthy) apply(w *writer) { w.onTargetHealthy(m.transition) }
 func (m originProbed) apply(w *writer) {
 	w.onOriginProbed(m.transition, m.accepts, m.targetRefuses, m.cause)
 }
-func (m verificationEnded) apply(w *writer) { close(m.verdict) }
+func (m verificationEnded) apply(w *writer) { close(m.verification.concluded) }
 
 // The caller, and the store.
 type (

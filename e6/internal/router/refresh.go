@@ -3,7 +3,6 @@ package router
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"time"
 
 	"github.com/e6data/e6data-go/e6/fsm"
@@ -14,10 +13,11 @@ import (
 // A check is a health probe of the active side in a settled state. It is no state
 // of the machine, and no query waits for it.
 type check struct {
+	id      uint64
 	side    fsm.Side
 	epoch   uint64
-	suspect bool // a query got no response: if the probe gets none either, a detection starts
-	err     error
+	suspect bool  // a query got no response: if the probe gets none either, a detection starts
+	err     error // set before done is closed
 	done    chan struct{}
 }
 
@@ -27,10 +27,10 @@ func (w *writer) startCheck(cause fsm.Cause, limit time.Duration) *check {
 	s := w.machine.Snapshot()
 	if w.check == nil || w.check.epoch != s.Epoch {
 		k := &check{side: s.Active, epoch: s.Epoch, done: make(chan struct{})}
-		w.check = k
-		w.spawn(func(rt *Router) {
-			k.err = rt.pingWithin(rt.ctx, limit, k.side)
-			rt.post(checked{k, cause})
+		w.check, k.id = k, w.newID(k)
+		w.spawn("check", func(rt *Router) {
+			err := rt.pingWithin(rt.ctx, limit, k.side)
+			rt.post(&checked{k, err, cause})
 		})
 	}
 	return w.check
@@ -38,14 +38,15 @@ func (w *writer) startCheck(cause fsm.Cause, limit time.Duration) *check {
 
 // onChecked handles the result of a check. A result from another epoch, or one that
 // arrives during a transition, changes nothing.
-func (w *writer) onChecked(k *check, cause fsm.Cause) {
+func (w *writer) onChecked(k *check, err error, cause fsm.Cause) {
+	k.err = err
 	if w.check == k {
 		w.check = nil
 	}
 	defer close(k.done)
 	verdict := w.cfg.Cluster.Classify(k.err)
 	if verdict != Accepts {
-		w.failed("refresh", k.side, 1, cause, k.err)
+		w.probeFailed("refresh", k.side, 1, cause, k.err)
 	} else if w.machine.Snapshot().Epoch == k.epoch && !w.held {
 		w.suspicion = nil
 	}
@@ -71,8 +72,8 @@ func (w *writer) scheduleRefresh() {
 	if w.refresh != nil {
 		w.refresh.Stop()
 	}
-	interval := w.cfg.RefreshInterval - rand.N(w.cfg.RefreshInterval/10+1)
-	w.refresh = w.after(interval, refreshDue{})
+	interval := w.cfg.RefreshInterval - w.randomBelow(observedRefresh, w.cfg.RefreshInterval/10+1)
+	w.refresh = w.after(interval, &refreshDue{})
 }
 
 func (w *writer) onRefreshDue(cause fsm.Cause) *check {
@@ -115,7 +116,7 @@ func (rt *Router) waitForSide(ctx context.Context) (fsm.Snapshot, error) {
 
 // Reset clears the active side. The next query starts a detection.
 func (rt *Router) Reset(ctx context.Context) error {
-	return rt.call(ctx, resetRequested{causeOf(ctx, fsm.ReasonCaller, "reset")})
+	return rt.call(ctx, &resetRequested{causeOf(ctx, fsm.ReasonCaller, "reset")})
 }
 
 func (w *writer) onReset(cause fsm.Cause) {
@@ -164,7 +165,7 @@ func (w *writer) switchTo(side fsm.Side, cause fsm.Cause) (t *transition, known 
 	case w.closing, w.held, s.Active == fsm.None:
 		return nil, false
 	case s.Phase == fsm.PhasePreparing && s.Target == side:
-		w.transition.probeNow()
+		w.probeNow(w.transition)
 		return w.transition, true
 	case s.Phase == fsm.PhasePreparing:
 		w.abort(w.transition, fsm.Cause{Reason: fsm.ReasonWithdrawn, Detail: cause.Detail, Trace: cause.Trace})

@@ -15,7 +15,7 @@ import (
 // again gets the new routing.
 func (rt *Router) Refused(ctx context.Context, side fsm.Side, at Stamp) error {
 	cause := causeOf(ctx, fsm.ReasonRefusal, side.String()+" refused a call")
-	return rt.call(ctx, refused{side, at, cause})
+	return rt.call(ctx, &refused{side, at, cause})
 }
 
 // Failed reports that a call sent to side at that stamp got no response. It
@@ -23,7 +23,7 @@ func (rt *Router) Refused(ctx context.Context, side fsm.Side, at Stamp) error {
 // it must hold no secret and no SQL.
 func (rt *Router) Failed(ctx context.Context, side fsm.Side, at Stamp, reason string) error {
 	cause := causeOf(ctx, fsm.ReasonUnreachable, fmt.Sprintf("no response from %s: %s", side, reason))
-	return rt.call(ctx, unanswered{side, at, cause, false})
+	return rt.call(ctx, &unanswered{side, at, cause, false})
 }
 
 // AwaitVerdict waits, within ctx, until the result of a probe of side is applied that a
@@ -50,7 +50,7 @@ func (w *writer) verdictOn(side fsm.Side) <-chan struct{} {
 	switch t, k := w.transition, w.check; {
 	case w.machine.Snapshot().Active != side:
 	case t != nil && t.suspected:
-		return t.verdict
+		return t.verification.concluded
 	case k != nil && k.suspect && k.epoch == w.machine.Snapshot().Epoch:
 		return k.done
 	}
@@ -63,7 +63,7 @@ func (w *writer) verdictOn(side fsm.Side) <-chan struct{} {
 // (rule 21). Silent does not block.
 func (rt *Router) Silent(side fsm.Side, at Stamp, silent time.Duration) {
 	cause := fsm.Cause{Reason: fsm.ReasonUnreachable, Detail: fmt.Sprintf("no response from %s for %s", side, silent.Round(time.Millisecond))}
-	rt.post(unanswered{side, at, cause, true})
+	rt.post(&unanswered{side, at, cause, true})
 }
 
 // onRefused handles a refusal. Only one whose call was sent in the current epoch
@@ -78,9 +78,10 @@ func (w *writer) onRefused(side fsm.Side, at Stamp, cause fsm.Cause) {
 	case side == s.Active && s.State != fsm.StateTransitioning:
 		w.detect(cause, side.Other())
 	case side == s.Active && s.Phase == fsm.PhasePreparing:
+		w.decide("origin refuses", "")
 		w.transition.held.set()
 		w.hold(true)
-		w.transition.probeNow()
+		w.probeNow(w.transition)
 	case side == s.Active:
 		w.suspectTarget(w.transition, true, cause, 0)
 	case s.Phase == fsm.PhaseShared:
@@ -107,7 +108,7 @@ func (w *writer) onFailed(side fsm.Side, at Stamp, cause fsm.Cause, silent bool)
 	case s.State != fsm.StateTransitioning:
 		w.startCheck(cause, w.probeLimit(silent)).suspect = true
 	case s.Phase == fsm.PhasePreparing:
-		w.transition.probeNow()
+		w.probeNow(w.transition)
 	default:
 		w.suspectTarget(w.transition, false, cause, w.probeLimit(silent))
 	}
@@ -130,13 +131,20 @@ func (w *writer) suspectTarget(t *transition, refused bool, cause fsm.Cause, lim
 		w.hold(true)
 	}
 	if !t.suspected {
-		verdict := make(chan struct{})
-		t.suspected, t.verdict = true, verdict
-		w.spawn(func(rt *Router) {
+		v := &verification{concluded: make(chan struct{})}
+		v.id = w.newID(v)
+		t.suspected, t.verification = true, v
+		w.spawn("verification", func(rt *Router) {
 			rt.verifyTarget(t, refused, cause, limit)
-			rt.post(verificationEnded{verdict}) // after its result, so that AwaitVerdict returns when that is applied
+			rt.post(&verificationEnded{v}) // after its result, so that AwaitVerdict returns when that is applied
 		})
 	}
+}
+
+// A verification is the probe of a target that has accepted and now fails.
+type verification struct {
+	id        uint64
+	concluded chan struct{} // closed when the verification has ended
 }
 
 // verifyTarget probes the target within limit, unless it is known to refuse. If the target
@@ -146,7 +154,7 @@ func (rt *Router) verifyTarget(t *transition, refused bool, cause fsm.Cause, lim
 		err := rt.pingWithin(t.ctx, limit, t.target())
 		verdict := rt.cfg.Cluster.Classify(err)
 		if verdict == Accepts {
-			rt.post(targetHealthy{t})
+			rt.post(&targetHealthy{t})
 			return
 		}
 		refused = verdict == Refuses
@@ -163,7 +171,7 @@ func (rt *Router) verifyTarget(t *transition, refused bool, cause fsm.Cause, lim
 	if !accepts {
 		rt.failed("return", t.origin(), 1, cause, err)
 	}
-	rt.post(originProbed{t, accepts, refused, cause})
+	rt.post(&originProbed{t, accepts, refused, cause})
 }
 
 // onTargetHealthy clears the suspicion of a target that accepts.

@@ -177,10 +177,11 @@ type rig struct {
 	t       testing.TB
 	cluster *fakeCluster
 	bus     *events.Bus
+	tape    *tape
 }
 
 func newRig(t testing.TB, change ...func(*router.Config)) *rig {
-	r := &rig{t: t, cluster: &fakeCluster{}, bus: events.NewBus(events.Options{History: 1 << 14})}
+	r := &rig{t: t, cluster: &fakeCluster{}, tape: &tape{}, bus: events.NewBus(events.Options{History: 1 << 14})}
 	var made sync.WaitGroup
 	made.Add(1)
 	r.cluster.route = func() *router.Router { made.Wait(); return r.Router }
@@ -188,7 +189,8 @@ func newRig(t testing.TB, change ...func(*router.Config)) *rig {
 		Cluster: r.cluster, Events: r.bus, Logger: slog.New(slog.DiscardHandler), Key: "c", Prefer: fsm.Blue,
 		ProbeTimeout: probeTimeout, DetectionTimeout: detectionTimeout, PrepareTimeout: prepareTimeout,
 		SharedTimeout: sharedTimeout, DrainTimeout: drainTimeout, RefreshInterval: refreshInterval, HealthWindow: time.Minute,
-		Retry: backoff.Policy{Base: 10 * time.Millisecond, Max: time.Second},
+		Retry:    backoff.Policy{Base: 10 * time.Millisecond, Max: time.Second},
+		Recorder: r.tape,
 	}
 	for _, f := range change {
 		f(&cfg)
@@ -200,13 +202,15 @@ func newRig(t testing.TB, change ...func(*router.Config)) *rig {
 	return r
 }
 
-// end closes the router and checks that no goroutine and no pin is left.
+// end closes the router and checks that no goroutine and no pin is left, and that a replay
+// of what happened decides the same.
 func (r *rig) end() {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	require.NoError(r.t, r.Close(ctx))
 	r.bus.Close()
 	require.NoError(r.t, r.bus.Wait(ctx))
+	r.tape.requireEqualReplay(r.t)
 }
 
 // bubble runs a test in a bubble, with green closed and blue open.

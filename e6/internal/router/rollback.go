@@ -29,6 +29,7 @@ type Policy struct {
 // A probation is the time after a transition in which the health of the new side can
 // cause a rollback. It ends with the epoch.
 type probation struct {
+	id       uint64
 	side     fsm.Side
 	epoch    uint64
 	until    time.Time
@@ -47,10 +48,12 @@ func (w *writer) probationOf(t *transition, baseline health.Summary) *probation 
 	if t.start.Event != fsm.EventAnnounce || !w.cfg.Policy.Automatic {
 		return nil
 	}
-	return &probation{
+	p := &probation{
 		side: t.target(), epoch: w.machine.Snapshot().Epoch + 1, until: t.accepted.Add(w.cfg.Policy.Probation),
 		baseline: baseline, window: health.NewWindow(w.cfg.HealthWindow),
 	}
+	p.id = w.newID(p)
+	return p
 }
 
 // Health returns the health of a side in the last HealthWindow.
@@ -104,7 +107,7 @@ func (rt *Router) examine(pin Pin, count func(*health.Window)) {
 	// message in suppressPause is enough.
 	now, next := time.Now().UnixNano(), p.next.Load()
 	if now >= next && p.next.CompareAndSwap(next, now+int64(suppressPause)) {
-		rt.post(healthBreached{p, reason, requests, failures})
+		rt.post(&healthBreached{p, reason, requests, failures})
 	}
 }
 
@@ -142,14 +145,14 @@ func (w *writer) onBreach(p *probation, reason string, requests, failures int64)
 	if w.probation.Load() != p || w.closing || s.Epoch != p.epoch {
 		return
 	}
-	if d := w.suppressed[p.side.Other()]; d != nil && d.reason != waitsForStage && d.holds(s.Epoch) {
+	if d := w.suppressed[p.side.Other()]; d != nil && d.reason != waitsForStage && d.holds(s.Epoch, w) {
 		return // the other side is suppressed: a guard vetoed it, or it did not accept
 	}
 	action := "none"
 	switch {
 	case s.Phase == fsm.PhasePreparing: // a transition to the other side is preparing already
-	case !w.rolledBack.IsZero() && time.Since(w.rolledBack) < w.cfg.Policy.CoolDown:
-		reason += fmt.Sprintf("; the last rollback was %s ago", time.Since(w.rolledBack).Round(time.Second))
+	case !w.rolledBack.IsZero() && w.since(w.rolledBack) < w.cfg.Policy.CoolDown:
+		reason += fmt.Sprintf("; the last rollback was %s ago", w.since(w.rolledBack).Round(time.Second))
 	case s.State == fsm.StateTransitioning:
 		action = "abort"
 	default:
@@ -159,7 +162,7 @@ func (w *writer) onBreach(p *probation, reason string, requests, failures int64)
 	if w.transition != nil {
 		cause.Trace = w.transition.start.Cause.Trace
 	}
-	w.cfg.Events.Publish(cause, events.HealthBreached{Side: p.side, Reason: reason, Requests: requests, Failures: failures, Action: action})
+	w.emit(cause, events.HealthBreached{Side: p.side, Reason: reason, Requests: requests, Failures: failures, Action: action})
 	if action != "none" {
 		w.startRollback(cause)
 	}
@@ -168,6 +171,7 @@ func (w *writer) onBreach(p *probation, reason string, requests, failures int64)
 // A rollback is a change to the other side, if that accepts, and a suppression of the
 // side that is left.
 type rollback struct {
+	id     uint64
 	epoch  uint64
 	from   fsm.Side
 	cause  fsm.Cause
@@ -184,11 +188,11 @@ func (w *writer) startRollback(cause fsm.Cause) *rollback {
 	s := w.machine.Snapshot()
 	if w.rollback == nil || w.rollback.epoch != s.Epoch {
 		r := &rollback{epoch: s.Epoch, from: s.Active, cause: cause, done: make(chan struct{})}
-		w.rollback, w.later = r, nil
+		w.rollback, w.later, r.id = r, nil, w.newID(r)
 		w.suspect(cause)
-		w.spawn(func(rt *Router) {
+		w.spawn("rollback", func(rt *Router) {
 			err := rt.ping(background(rt.ctx, cause), r.from.Other())
-			rt.post(rollbackProbed{r, err})
+			rt.post(&rollbackProbed{r, err})
 		})
 	}
 	return w.rollback
@@ -209,7 +213,7 @@ func (w *writer) onRollbackProbed(r *rollback, err error) {
 		r.err = errors.New("e6: rollback: the strategy changed during the probe: it is " + s.String())
 		return
 	case w.cfg.Cluster.Classify(err) != Accepts:
-		w.failed("return", to, r.failed+1, r.cause, err)
+		w.probeFailed("return", to, r.failed+1, r.cause, err)
 		r.err = errtext.Errorf("rollback: %s does not accept: %w", to, err)
 		w.suspicion = nil
 		w.rollbackLater(r.from, r.cause, r.failed)
@@ -236,11 +240,12 @@ func (w *writer) rollbackLater(from fsm.Side, cause fsm.Cause, failed int) {
 		return
 	}
 	r := &rollback{epoch: w.machine.Snapshot().Epoch, from: from, failed: failed + 1}
-	w.later = r
-	pause := pauseAfter(failed) + w.jitter(cause)
-	w.spawn(func(rt *Router) {
+	w.later, r.id = r, w.newID(r)
+	pause := pauseAfter(failed) + w.jitterOf(cause)
+	w.decide("rollback later", "", "pause", pause)
+	w.spawn("rollback later", func(rt *Router) {
 		if backoff.Sleep(rt.ctx, pause, nil) == nil {
-			rt.post(rollbackRetryDue{r})
+			rt.post(&rollbackRetryDue{r})
 		}
 	})
 }
@@ -252,7 +257,7 @@ func (w *writer) retryRollback(r *rollback) {
 	if w.later != r || s.Active != r.from || s.Epoch != r.epoch || w.closing {
 		return
 	}
-	if v := w.vetoSummaryOf(r.from, w.record); w.isEnough(r.from, v) {
+	if v := w.vetoSummaryOf(r.from, w.record, w); w.isEnough(r.from, v) {
 		w.startRollback(fleetCause(r.from, v)).failed = r.failed
 	}
 }
@@ -262,10 +267,10 @@ func (w *writer) retryRollback(r *rollback) {
 func (w *writer) rolledBackFrom(from fsm.Side, cause fsm.Cause) {
 	switch cause.Reason {
 	case fsm.ReasonStore:
-		w.suppressVetoed(from, w.vetoSummaryOf(from, w.record))
+		w.suppressVetoed(from, w.vetoSummaryOf(from, w.record, w))
 		return
 	case fsm.ReasonHealth:
-		w.rolledBack = time.Now()
+		w.rolledBack = w.now
 	}
 	w.coolDown(from)
 	w.veto(from, cause)

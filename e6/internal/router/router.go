@@ -64,6 +64,8 @@ type Config struct {
 	Policy Policy
 	// Hooks are the callbacks of the layer above.
 	Hooks Hooks
+	// Recorder stores the messages and the decisions. Nil: nothing is recorded.
+	Recorder Recorder
 }
 
 // Stamp is the epoch and the transition in which a call was sent. The result of
@@ -107,9 +109,30 @@ type Router struct {
 // New starts a Router. It makes no call to the cluster: the first Pin starts a
 // detection.
 func New(cfg Config) (*Router, error) {
-	machine, err := fsm.New()
+	rt, w, err := newRouter(cfg)
 	if err != nil {
 		return nil, err
+	}
+	rt.startSharing()
+	if cfg.Recorder != nil {
+		w.recording = &recording{to: cfg.Recorder}
+		w.now = time.Now()
+		w.recording.checkpoint(w)
+	}
+	rt.tasks.Go(w.run)
+	go func() {
+		rt.tasks.Wait()
+		rt.leaveStore()
+		close(rt.ended)
+	}()
+	return rt, nil
+}
+
+// newRouter returns a router that does not run yet, and its writer.
+func newRouter(cfg Config) (*Router, *writer, error) {
+	machine, err := fsm.New()
+	if err != nil {
+		return nil, nil, err
 	}
 	rt := &Router{
 		cfg:       cfg,
@@ -129,15 +152,7 @@ func New(cfg Config) (*Router, error) {
 		rt.alive[side].Store(newAlive())
 	}
 	rt.routing.Store(&Routing{Snapshot: machine.Snapshot(), changed: make(chan struct{})})
-	rt.startSharing()
-	w := newWriter(rt, machine)
-	rt.tasks.Go(w.run)
-	go func() {
-		rt.tasks.Wait()
-		rt.leaveStore()
-		close(rt.ended)
-	}()
-	return rt, nil
+	return rt, newWriter(rt, machine), nil
 }
 
 // Sessions returns the sessions of the two sides.
@@ -204,7 +219,7 @@ func (rt *Router) Close(ctx context.Context) error {
 // Drain stops taking new queries. The returned channel is closed when no query
 // is in flight on either side. Drain cancels no query.
 func (rt *Router) Drain() <-chan struct{} {
-	_ = rt.call(rt.ctx, closeRequested{})
+	_ = rt.call(rt.ctx, &closeRequested{})
 	return rt.idle
 }
 

@@ -157,7 +157,7 @@ func (rt *Router) Routing() *Routing { return rt.routing.Load() }
 // first.
 func (rt *Router) awaitRoute(ctx context.Context, r *Routing) error {
 	if r.State == fsm.StateUnknown {
-		rt.post(sideNeeded{causeOf(ctx, fsm.ReasonFirstUse, "")})
+		rt.post(&sideNeeded{causeOf(ctx, fsm.ReasonFirstUse, "")})
 	}
 	select {
 	case <-r.changed:
@@ -195,8 +195,9 @@ func (w *writer) publish() {
 	if t := w.transition; t != nil && next.Phase > fsm.PhasePreparing {
 		next.first = &t.first
 	}
-	if d := w.suppressed[next.Active.Other()]; d != nil && d.holds(next.Epoch) {
+	if d := w.suppressed[next.Active.Other()]; d != nil && d.holds(next.Epoch, w) {
 		next.SuppressedUntil, next.CoolDown = d.until, d.isBad()
 	}
+	w.decideRouting(next)
 	close(w.routing.Swap(next).changed)
 }

@@ -146,7 +146,7 @@ func (r *searchRound) classify(ctx context.Context, a attempt) (over bool) {
 		}
 	}
 	if a.err == nil {
-		rt.post(detected{d, a.side, a.session, a.took})
+		rt.post(&detected{d, a.side, a.session, a.took, d.refused[a.side.Other()]})
 		return true
 	}
 	if d.ctx.Err() != nil {

@@ -80,7 +80,7 @@ func (s *Sessions) Get(ctx context.Context, side fsm.Side) (Session, error) {
 	s.mu.Unlock()
 	if !join {
 		cause := causeOf(ctx, fsm.ReasonFirstUse, "a session is needed")
-		s.rt.post(sessionNeeded{o, side, cause, pause}) // only the writer starts tasks: none starts after Close
+		s.rt.post(&sessionNeeded{o, side, cause, pause}) // only the writer starts tasks: none starts after Close
 	}
 	return o.wait(ctx, s.rt)
 }
@@ -116,7 +116,7 @@ func (s *Sessions) open(o *opening, side fsm.Side, cause fsm.Cause, pause time.D
 	}
 	if err == nil {
 		if s.put(o, side, id, took, "session") {
-			s.rt.post(sessionOpened{}) // the query that needed it may have ended: then it is dropped
+			s.rt.post(&sessionOpened{}) // the query that needed it may have ended: then it is dropped
 		}
 		return
 	}
@@ -234,6 +234,12 @@ func (s *Sessions) Open(side fsm.Side) uint64 {
 	return 0
 }
 
+// install makes id the session of a side.
+func (w *writer) install(side fsm.Side, id string, took time.Duration, purpose string) {
+	w.decide("session installed", side.String())
+	w.sessions.install(side, id, took, purpose)
+}
+
 // drop removes the session of a side.
 func (s *Sessions) drop(side fsm.Side) {
 	s.mu.Lock()
@@ -249,7 +255,8 @@ func (w *writer) releaseSessions() {
 		return // any side may be needed next
 	}
 	for _, side := range fsm.Sides {
-		if side != s.Active && side != s.Target && s.Origin() != side && w.pins.sum(side) == 0 {
+		if side != s.Active && side != s.Target && s.Origin() != side && w.inFlight(side) == 0 {
+			w.decide("session dropped", side.String())
 			w.sessions.drop(side)
 		}
 	}

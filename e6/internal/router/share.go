@@ -72,7 +72,7 @@ func (rt *Router) leaveStore() {
 func (rt *Router) watchStore() {
 	for n := 0; ; n++ {
 		err := rt.guarded(func() error {
-			return rt.cfg.Store.Watch(rt.ctx, rt.cfg.Key, func(f store.Record) { rt.post(recordRead{f}) })
+			return rt.cfg.Store.Watch(rt.ctx, rt.cfg.Key, func(f store.Record) { rt.post(&recordRead{f}) })
 		})
 		if rt.ctx.Err() != nil {
 			return
@@ -126,7 +126,7 @@ func (rt *Router) hint(ctx context.Context) fsm.Side {
 			return err
 		})
 		side := record.Side()
-		if side.Valid() && rt.vetoSummaryOf(side, record).clients > 0 {
+		if side.Valid() && rt.vetoSummaryOf(side, record, systemClock{}).clients > 0 {
 			side = side.Other()
 		}
 		answer <- side
@@ -169,7 +169,7 @@ func (rt *Router) publishUntilStored(s storeUpdate) {
 			rt.storeFailed("compare-and-swap", err)
 		}
 		if err == nil || errors.Is(err, store.ErrConflict) { // other clients keep publishing: their record is newer
-			rt.post(recordPublished{s.number, current})
+			rt.post(&recordPublished{s.number, current})
 			return
 		}
 		pause := time.NewTimer(publishAgain.Pause(n))

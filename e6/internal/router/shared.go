@@ -17,14 +17,14 @@ func (rt *Router) mayShare(event fsm.Event) bool {
 // or for SharedTimeout.
 func (w *writer) shareSides(t *transition) {
 	t.timer.Stop()
-	t.timer = w.after(w.cfg.SharedTimeout, sharedPhaseEnded{t, t.cause(fsm.ReasonDeadline, fmt.Sprintf("both sides were used for %s", w.cfg.SharedTimeout))})
+	t.timer = w.after(w.cfg.SharedTimeout, &sharedPhaseEnded{t, t.cause(fsm.ReasonDeadline, fmt.Sprintf("both sides were used for %s", w.cfg.SharedTimeout))})
 	ctx, cancel := context.WithCancel(background(t.ctx, t.start.Cause))
 	t.shared = cancel
 	snapshot := w.machine.Snapshot()
-	w.spawn(func(rt *Router) {
+	w.spawn("shared phase", func(rt *Router) {
 		defer cancel()
 		rt.cfg.Hooks.WaitShared(ctx, snapshot)
-		rt.post(sharedPhaseEnded{t, t.cause(fsm.ReasonSelector, "no selector needs both sides any longer")})
+		rt.post(&sharedPhaseEnded{t, t.cause(fsm.ReasonSelector, "no selector needs both sides any longer")})
 	})
 }
 
@@ -48,13 +48,13 @@ func (w *writer) suspectOrigin(t *transition, cause fsm.Cause) {
 		return
 	}
 	t.originSuspected = true
-	w.spawn(func(rt *Router) {
+	w.spawn("origin", func(rt *Router) {
 		err := rt.ping(t.ctx, t.origin())
 		accepts := rt.cfg.Cluster.Classify(err) == Accepts
 		if !accepts && t.ctx.Err() == nil {
 			rt.failed("share", t.origin(), 1, cause, err)
 		}
-		rt.post(sharedOriginProbed{t, accepts, cause})
+		rt.post(&sharedOriginProbed{t, accepts, cause})
 	})
 }
 

@@ -16,6 +16,7 @@ import (
 // drains the origin. Its messages hold the pointer; the writer drops those of a
 // transition that has ended.
 type transition struct {
+	id     uint64
 	start  hook.CutoverStart
 	ctx    context.Context // ends with the transition
 	cancel context.CancelFunc
@@ -27,7 +28,7 @@ type transition struct {
 	held            heldFlag      // the origin refuses: the next login that is sent decides
 	wake            chan struct{} // has a value if the next login shall not wait
 	suspected       bool          // the target is being verified after it had accepted
-	verdict         chan struct{} // closed when the verification has ended
+	verification    *verification // of a suspected target
 	originSuspected bool          // the origin is being probed in the shared phase
 	accepted        time.Time     // when the target accepted
 	first           atomic.Int64  // time of the first query on the target
@@ -67,9 +68,9 @@ func (w *writer) begin(event fsm.Event, target fsm.Side, cause fsm.Cause) *trans
 	t := &transition{
 		start: hook.CutoverStart{
 			ID: now.Transition, Event: event, Change: changeKind(event, cause), From: target.Other(), To: target, Cause: cause,
-			At: began, InFlight: w.pins.sum(target.Other()), Limit: w.limit(event),
+			At: began, InFlight: w.inFlight(target.Other()), Limit: w.limit(event),
 		},
-		jitter: w.jitter(cause),
+		jitter: w.jitterOf(cause),
 		wake:   make(chan struct{}, 1), ready: make(chan struct{}), over: make(chan struct{}), shared: func() {},
 	}
 	if event == fsm.EventRollback {
@@ -77,9 +78,9 @@ func (w *writer) begin(event fsm.Event, target fsm.Side, cause fsm.Cause) *trans
 	}
 	t.ctx, t.cancel = context.WithCancel(w.ctx)
 	t.held.ctx, t.held.set = context.WithCancel(t.ctx)
-	t.timer = w.after(t.jitter+w.cfg.PrepareTimeout, prepareTimedOut{t})
-	w.transition = t
-	w.spawn(func(rt *Router) { rt.run(t) })
+	t.timer = w.after(t.jitter+w.cfg.PrepareTimeout, &prepareTimedOut{t})
+	w.transition, t.id = t, w.newID(t)
+	w.spawn("transition", func(rt *Router) { rt.run(t) })
 	return t
 }
 
@@ -137,7 +138,7 @@ func (rt *Router) makeReady(ctx context.Context, t *transition) bool {
 			return false
 		}
 		failures.failed(t.target(), attempt, t.start.Cause, err)
-		rt.post(targetNotReady{t, err, held})
+		rt.post(&targetNotReady{t, err, held})
 		if !held && t.held.isSet() {
 			pauses = 0
 			continue // the origin began to refuse during the login: retry without a pause
@@ -159,7 +160,7 @@ func (w *writer) onTargetAccepted(t *transition, session string, took time.Durat
 	if w.transition != t {
 		return false
 	}
-	w.sessions.install(t.target(), session, took, "prepare")
+	w.install(t.target(), session, took, "prepare")
 	return true
 }
 
@@ -175,10 +176,10 @@ func (w *writer) onReady(t *transition) {
 	}
 	baseline := w.windows[t.origin()].Summary()
 	phase := fsm.PhaseDraining
-	if w.mayShare(t.start.Event) && t.back == nil && !t.held.isSet() {
+	if w.mayShare(t.start.Event) && t.back == nil && !w.isHeld(t) {
 		phase = fsm.PhaseShared
 	}
-	t.accepted = time.Now() // before the first query of the target can be pinned
+	t.accepted = w.now // before the first query of the target can be pinned
 	w.upcoming = w.probationOf(t, baseline)
 	if !w.fire(fsm.Trigger{Event: fsm.EventAccept, Phase: phase, Cause: t.cause(fsm.ReasonAccepted, t.start.Cause.String())}) {
 		return
@@ -200,14 +201,14 @@ func (w *writer) onReady(t *transition) {
 // the origin in a response. Then the target is being replaced, and the record is stale.
 func (w *writer) sendsBack(t *transition) bool {
 	a, announced := w.received[t.target()]
-	return announced && a.target == t.origin() && !t.held.isSet() && t.back == nil &&
+	return announced && a.target == t.origin() && !w.isHeld(t) && t.back == nil &&
 		t.start.Event == fsm.EventAnnounce && t.start.Cause.Reason == fsm.ReasonStore
 }
 
 // startDraining starts the draining phase.
 func (w *writer) startDraining(t *transition) {
 	t.timer.Stop()
-	t.timer = w.after(w.cfg.DrainTimeout, drainTimedOut{t})
+	t.timer = w.after(w.cfg.DrainTimeout, &drainTimedOut{t})
 	w.commitIfDrained()
 }
 
@@ -246,7 +247,7 @@ func (w *writer) onDrainTimeout(t *transition) {
 // commitIfDrained ends the transition if no query is in flight on the origin.
 func (w *writer) commitIfDrained() {
 	t := w.transition
-	if t == nil || w.machine.Snapshot().Phase != fsm.PhaseDraining || w.pins.sum(t.origin()) > 0 {
+	if t == nil || w.machine.Snapshot().Phase != fsm.PhaseDraining || w.inFlight(t.origin()) > 0 {
 		return
 	}
 	w.commit(hook.ResultDrained, t.cause(fsm.ReasonDrained, ""))
@@ -321,8 +322,8 @@ func (w *writer) supersede(cause fsm.Cause) {
 
 // finish publishes the result of the drain and ends the transition.
 func (w *writer) finish(t *transition, result string, cause fsm.Cause, err error) {
-	w.cfg.Events.Publish(t.start.Cause, events.DrainEnded{
-		Side: t.origin(), Result: result, Remaining: w.pins.sum(t.origin()), Took: time.Since(t.accepted),
+	w.emit(t.start.Cause, events.DrainEnded{
+		Side: t.origin(), Result: result, Remaining: w.inFlight(t.origin()), Took: w.since(t.accepted),
 	})
 	w.endTransition(result, cause, err)
 	w.releaseSessions()
@@ -349,7 +350,7 @@ func (w *writer) endTransition(result string, cause fsm.Cause, err error) {
 	if result == hook.ResultAborted {
 		left = t.target()
 	}
-	t.finish(hook.CutoverEnd{Result: result, Cause: cause, Remaining: w.pins.sum(left)})
+	w.endOf(t, hook.CutoverEnd{Result: result, Cause: cause, Remaining: w.inFlight(left)})
 	select {
 	case <-t.ready:
 	default:
@@ -358,23 +359,25 @@ func (w *writer) endTransition(result string, cause fsm.Cause, err error) {
 	}
 }
 
-// finish stops the logins, the probes and the timer, and sets the result.
-func (t *transition) finish(end hook.CutoverEnd) {
+// endOf stops the logins, the probes and the timer of a transition, and sets its result.
+func (w *writer) endOf(t *transition, end hook.CutoverEnd) {
 	t.cancel()
 	t.timer.Stop()
-	end.At, end.Ready, end.Changed = time.Now(), t.accepted, !t.accepted.IsZero()
-	if first := t.first.Load(); first != 0 {
+	end.At, end.Ready, end.Changed = w.now, t.accepted, !t.accepted.IsZero()
+	if first := w.observe(observedFirstQuery, t.first.Load); first != 0 {
 		end.FirstQuery = time.Unix(0, first)
 	}
 	if end.Result == hook.ResultDrained {
 		end.Drained = end.At
 	}
+	w.decide("transition ended", end.Result, "changed", end.Changed, "remaining", end.Remaining, "first_query", stampOf(end.FirstQuery), "cause", end.Cause)
 	t.end = end
 	close(t.over)
 }
 
 // probeNow skips the pause before the next login on the target.
-func (t *transition) probeNow() {
+func (w *writer) probeNow(t *transition) {
+	w.decide("probe now", "")
 	select {
 	case t.wake <- struct{}{}:
 	default:

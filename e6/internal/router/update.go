@@ -36,7 +36,7 @@ func (s storeUpdate) replaces(v store.Veto) bool {
 func (s storeUpdate) onTopOf(current store.Record) (next store.Record, changed bool) {
 	next = current
 	next.Writer, next.At = s.Writer, s.At
-	if s.movesSides(current) {
+	if s.movesSides(current, systemClock{}) {
 		next.Active, next.Announced, changed = s.Active, s.Announced, true
 		if current.Active.Valid() && current.Active != s.Active {
 			next.Epoch++
@@ -51,13 +51,13 @@ func (s storeUpdate) onTopOf(current store.Record) (next store.Record, changed b
 }
 
 // movesSides reports whether the update changes the sides of current.
-func (s storeUpdate) movesSides(current store.Record) bool {
+func (s storeUpdate) movesSides(current store.Record, c clock) bool {
 	switch {
 	case !s.Active.Valid():
 		return false
 	case current.Version == 0:
 		return true
-	case s.first || s.unlessVetoed && current.Vetoed(s.Active) || s.isOvertaken(current):
+	case s.first || s.unlessVetoed && isVetoed(current, s.Active, c) || s.isOvertaken(current, c):
 		return false
 	}
 	return current.Active != s.Active || current.Announced != s.Announced
@@ -71,7 +71,7 @@ func (s storeUpdate) movesSides(current store.Record) bool {
 //  3. The update of A reaches the store and publishes blue again.
 //
 // An update that confirms the announced side of the record is never overtaken.
-func (s storeUpdate) isOvertaken(current store.Record) bool {
+func (s storeUpdate) isOvertaken(current store.Record, c clock) bool {
 	sameSides := current.Active == s.read.Active && current.Announced == s.read.Announced && current.Epoch == s.read.Epoch
 	switch {
 	case current.Writer == s.Writer || sameSides:
@@ -80,8 +80,8 @@ func (s storeUpdate) isOvertaken(current store.Record) bool {
 		return true // another client has followed the announcement already
 	case current.Announced == s.Active && !s.Announced.Valid():
 		return false
-	case current.At.After(time.Now()): // the clock of the other client is ahead: the times cannot be compared
-		return time.Since(s.At) > publishedFresh
+	case c.since(current.At) < 0: // the clock of the other client is ahead: the times cannot be compared
+		return c.since(s.At) > publishedFresh
 	}
 	return current.At.After(s.At)
 }
@@ -89,6 +89,11 @@ func (s storeUpdate) isOvertaken(current store.Record) bool {
 // publishedFresh is the maximum age of an update that replaces a record whose time cannot
 // be compared.
 const publishedFresh = time.Second
+
+// isVetoed reports whether a veto on a side is active.
+func isVetoed(current store.Record, side fsm.Side, c clock) bool {
+	return slices.ContainsFunc(activeVetoes(current, c), func(v store.Veto) bool { return v.Side == side })
+}
 
 // publishSettled publishes the side of a detection if the store has no record, or if the
 // other side has just refused.
@@ -127,17 +132,28 @@ func (w *writer) publishReturn(side fsm.Side, alone bool) {
 //  3. The update to green is dropped, as the record contains it.
 //  4. The publisher stores the update to blue, and the record stays wrong.
 func (w *writer) updateStore(s storeUpdate) {
-	s.Writer, s.At, s.read = w.publisher.id, time.Now(), w.record
+	s.Writer, s.At, s.read = w.publisher.id, w.now, w.record
 	idle := w.published == w.updates
-	if w.cfg.Store == nil || idle && len(s.Vetoes) == 0 && !s.movesSides(w.record) {
+	if w.cfg.Store == nil || idle && len(s.Vetoes) == 0 && !s.movesSides(w.record, w) {
 		return
 	}
 	w.updates++
 	s.number = w.updates
-	select {
-	case older := <-w.publisher.updates:
+	if older, pending := w.takePending(); pending {
 		s = s.after(older)
+	}
+	w.decideUpdate(s)
+	w.sent = s
+	w.publisher.updates <- s // does not block: the writer is the only sender, and has emptied the buffer
+}
+
+// takePending takes back the last update if the publisher has not taken it yet.
+func (w *writer) takePending() (older storeUpdate, pending bool) {
+	live := false
+	select {
+	case older = <-w.publisher.updates:
+		live = true
 	default:
 	}
-	w.publisher.updates <- s // does not block: the writer is the only sender, and has emptied the buffer
+	return older, w.observeBool(observedPending, func() bool { return live })
 }

@@ -19,9 +19,9 @@ type vetoSummary struct {
 }
 
 // vetoSummaryOf sums up the active vetoes on a side in a record.
-func (rt *Router) vetoSummaryOf(side fsm.Side, f store.Record) (s vetoSummary) {
+func (rt *Router) vetoSummaryOf(side fsm.Side, f store.Record, c clock) (s vetoSummary) {
 	var writers []string
-	for _, v := range f.ActiveVetoes() {
+	for _, v := range activeVetoes(f, c) {
 		if v.Side != side || slices.Contains(writers, v.Writer) {
 			continue
 		}
@@ -29,10 +29,25 @@ func (rt *Router) vetoSummaryOf(side fsm.Side, f store.Record) (s vetoSummary) {
 		s.clients++
 		s.directive = s.directive || v.Directive
 		s.own = s.own || v.Writer == rt.publisher.id
-		s.remaining = max(s.remaining, v.Remaining())
+		s.remaining = max(s.remaining, remaining(v, c))
 		s.reason = v.Reason
 	}
 	return s
+}
+
+// remaining is store.Veto.Remaining by a clock.
+func remaining(v store.Veto, c clock) time.Duration {
+	return min(-c.since(v.Until), v.Until.Sub(v.At), store.MaxVeto)
+}
+
+// activeVetoes is store.Record.ActiveVetoes by a clock.
+func activeVetoes(f store.Record, c clock) (all []store.Veto) {
+	for _, v := range f.Vetoes {
+		if remaining(v, c) > 0 {
+			all = append(all, v)
+		}
+	}
+	return all
 }
 
 // needed is the number of vetoes on a side at which this client acts. During a first
@@ -55,7 +70,7 @@ func (w *writer) isEnough(side fsm.Side, s vetoSummary) bool {
 // is added, so that a Switch or Rollback of the caller after that is not undone.
 func (w *writer) onVetoes(before, now store.Record) {
 	for _, side := range fsm.Sides {
-		s, d := w.vetoSummaryOf(side, now), w.suppressed[side]
+		s, d := w.vetoSummaryOf(side, now, w), w.suppressed[side]
 		switch {
 		case s.clients == 0:
 			if d != nil && d.reason == vetoed { // the vetoes were withdrawn
@@ -79,7 +94,7 @@ func (w *writer) onVeto(side fsm.Side, s vetoSummary) {
 	case enough && !active:
 		action = "ignore"
 	}
-	w.cfg.Events.Publish(fsm.Cause{Reason: fsm.ReasonStore}, events.SideVetoed{
+	w.emit(fsm.Cause{Reason: fsm.ReasonStore}, events.SideVetoed{
 		Side: side, Reason: s.reason, Directive: s.directive, Clients: s.clients, Needed: w.needed(side), Remaining: s.remaining, Action: action,
 	})
 	switch action {
@@ -91,9 +106,9 @@ func (w *writer) onVeto(side fsm.Side, s vetoSummary) {
 }
 
 // hasNewVeto reports whether another client has added a veto on a side.
-func (rt *Router) hasNewVeto(side fsm.Side, before, now store.Record) bool {
-	return slices.ContainsFunc(now.ActiveVetoes(), func(v store.Veto) bool {
-		return v.Side == side && v.Writer != rt.publisher.id &&
+func (w *writer) hasNewVeto(side fsm.Side, before, now store.Record) bool {
+	return slices.ContainsFunc(activeVetoes(now, w), func(v store.Veto) bool {
+		return v.Side == side && v.Writer != w.publisher.id &&
 			!slices.ContainsFunc(before.Vetoes, func(old store.Veto) bool {
 				return old.Side == side && old.Writer == v.Writer && old.At.Equal(v.At)
 			})
@@ -104,9 +119,9 @@ func (rt *Router) hasNewVeto(side fsm.Side, before, now store.Record) bool {
 // it that is still in the preparing phase.
 func (w *writer) suppressVetoed(side fsm.Side, s vetoSummary) {
 	d := w.suppressionOf(side)
-	d.reason, d.until = vetoed, time.Now().Add(s.remaining)
+	d.reason, d.until = vetoed, w.now.Add(s.remaining)
 	w.publish()
-	if t := w.transition; t != nil && t.target() == side && w.machine.Snapshot().Phase == fsm.PhasePreparing && !t.held.isSet() {
+	if t := w.transition; t != nil && t.target() == side && w.machine.Snapshot().Phase == fsm.PhasePreparing && !w.isHeld(t) {
 		w.abort(t, fleetCause(side, s))
 	}
 }
@@ -117,7 +132,7 @@ func (w *writer) veto(side fsm.Side, cause fsm.Cause) {
 	if w.cfg.Store == nil || d == nil {
 		return
 	}
-	now := time.Now()
+	now := w.now
 	reason := cause.Detail
 	if reason == "" {
 		reason = string(cause.Reason)

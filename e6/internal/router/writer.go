@@ -40,6 +40,13 @@ type writer struct {
 	updates    uint64       // number of updates that were sent to the publisher
 	published  uint64       // number of the last update that the publisher has handled
 	refresh    *time.Timer
+
+	now       time.Time // of the step: when the writer took its message
+	measured  int64     // number of calls of since in the step
+	ids       uint64    // number of the last entity
+	sent      storeUpdate
+	recording *recording // nil: there is no record
+	replaying *replaying // nil in a client
 }
 
 func newWriter(rt *Router, machine *fsm.Machine) *writer {
@@ -60,19 +67,19 @@ func newWriter(rt *Router, machine *fsm.Machine) *writer {
 // response: the goroutine of the login stores the announcement first and sends its message
 // afterwards, so the announcement is handled before the target becomes active.
 func (w *writer) run() {
-	defer w.stopTimers()
+	defer w.step(&ended{})
 	for {
 		select {
 		case e := <-w.inbox:
 			w.takeAnnouncements()
-			e.message.apply(w)
+			w.step(e.message)
 			if e.done != nil {
 				close(e.done)
 			}
 		case <-w.announced:
 			w.takeAnnouncements()
 		case <-w.drained:
-			w.onDrained()
+			w.step(&unpinned{})
 		case <-w.ctx.Done():
 			return
 		}
@@ -83,22 +90,19 @@ func (w *writer) run() {
 func (w *writer) takeAnnouncements() {
 	for _, side := range fsm.Sides {
 		if a := w.announcements[side].Swap(nil); a != nil {
-			w.onAnnounced(*a)
+			w.step(&announced{*a})
 		}
 	}
 }
 
-// after sends a message to the writer after a pause.
-func (w *writer) after(pause time.Duration, m message) *time.Timer {
-	rt := w.Router
-	return time.AfterFunc(pause, func() { rt.post(m) })
-}
-
-// spawn runs a task on a new goroutine. The task gets the Router and cannot reach the
-// state of the writer.
-func (w *writer) spawn(task func(*Router)) {
-	rt := w.Router
-	w.tasks.Go(func() { task(rt) })
+// step applies a message.
+func (w *writer) step(m message) {
+	w.now, w.measured = time.Now(), 0
+	if w.recording != nil {
+		w.recording.begin(w, m)
+		defer w.recording.end(w, m)
+	}
+	m.apply(w)
 }
 
 // fire moves the machine, publishes the new routing and then the events, in this order.
@@ -107,18 +111,20 @@ func (w *writer) spawn(task func(*Router)) {
 func (w *writer) fire(t fsm.Trigger) bool {
 	before := w.machine.Snapshot()
 	sign := w.signOf(t)
+	t.At = w.now
 	moved, err := w.machine.Fire(t)
 	if err != nil {
 		// The rules in this package fire only what the table allows.
 		w.cfg.Logger.Error("event rejected by the strategy machine", "component", events.ComponentStrategy, "error", err)
 		return false
 	}
+	w.decideTransition(moved)
 	if moved.After.Epoch != before.Epoch {
 		w.newEpoch(moved.After)
 	}
 	w.publish()
 	w.changed(moved, sign)
-	w.cfg.Events.Publish(moved.Cause, events.Transition{Transition: moved, InFlight: w.pins.sum(before.Active)})
+	w.emit(moved.Cause, events.Transition{Transition: moved, InFlight: w.inFlight(before.Active)})
 	return true
 }
 
@@ -160,7 +166,7 @@ func (w *writer) onCloseRequested() {
 // onDrained runs on the writer after a query was unpinned from a side that takes no new
 // queries.
 func (w *writer) onDrained() {
-	if w.closing && w.noneLeft() {
+	if w.closing && w.noQueryLeft() {
 		select {
 		case <-w.idle:
 		default:
