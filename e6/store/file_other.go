@@ -5,7 +5,6 @@ package store
 import (
 	"errors"
 	"io/fs"
-	"os"
 )
 
 // Here OpenFile refuses: there is no memory that processes share, or it does not
@@ -17,16 +16,8 @@ const (
 
 func ownerProblem(string, fs.FileInfo) string { return "" }
 
-func mapFile(*os.File) ([]byte, func() error, error) {
-	return nil, nil, errors.ErrUnsupported
-}
-
 func (m *mapping) write([]byte, int64) error { return errors.ErrUnsupported }
 
 func (m *mapping) gone() bool { return true }
 
 func (m *mapping) has(string) bool { return false }
-
-func tryLock(*os.File) (bool, error) { return false, errors.ErrUnsupported }
-
-func unlock(*os.File) {}

@@ -3,7 +3,6 @@
 package store
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -26,14 +25,6 @@ func ownerProblem(_ string, info fs.FileInfo) string {
 	return ""
 }
 
-func mapFile(file *os.File) ([]byte, func() error, error) {
-	memory, err := syscall.Mmap(int(file.Fd()), 0, fileSize, syscall.PROT_READ, syscall.MAP_SHARED)
-	if err != nil {
-		return nil, nil, err
-	}
-	return memory, func() error { return syscall.Munmap(memory) }, nil
-}
-
 // write uses a system call, since the system notices it, and since a full disk is
 // an error then and not a signal.
 func (m *mapping) write(slot []byte, at int64) error {
@@ -53,19 +44,3 @@ func (m *mapping) has(path string) bool {
 	named, err := os.Lstat(path)
 	return err == nil && !m.gone() && os.SameFile(named, m.info)
 }
-
-// tryLock takes the lock of the open file, which ends with the process.
-func tryLock(file *os.File) (bool, error) {
-	for {
-		switch err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); {
-		case err == nil:
-			return true, nil
-		case errors.Is(err, syscall.EWOULDBLOCK):
-			return false, nil
-		case !errors.Is(err, syscall.EINTR):
-			return false, err
-		}
-	}
-}
-
-func unlock(file *os.File) { _ = syscall.Flock(int(file.Fd()), syscall.LOCK_UN) }

@@ -8,6 +8,8 @@ import (
 	"runtime/debug"
 	"sync/atomic"
 	"time"
+
+	"github.com/e6data/e6data-go/e6/internal/filemap"
 )
 
 // A writer that has to wait for the lock retries after these pauses, which
@@ -54,7 +56,7 @@ func openMapping(ctx context.Context, path string, create bool) (*mapping, error
 		m.info, err = file.Stat()
 	}
 	if err == nil && m.info.Size() == fileSize {
-		if m.memory, m.close, err = mapFile(file); err == nil {
+		if m.memory, m.close, err = filemap.Map(file, fileSize, false); err == nil {
 			m.checked.Store(int64(time.Since(began)))
 			return m, nil
 		}
@@ -121,7 +123,7 @@ func (m *mapping) release() {
 // context at once.
 func (m *mapping) lock(ctx context.Context) error {
 	for pause := firstLockPause; ; pause = min(2*pause, lastLockPause) {
-		taken, err := tryLock(m.file)
+		taken, err := filemap.TryLock(m.file)
 		if err != nil {
 			return fmt.Errorf("lock: %w", err)
 		}
@@ -138,7 +140,7 @@ func (m *mapping) lock(ctx context.Context) error {
 	}
 }
 
-func (m *mapping) unlock() { unlock(m.file) }
+func (m *mapping) unlock() { filemap.Unlock(m.file) }
 
 // heads reads the heads of the slots. Like parse, it reads memory that others
 // may be writing to, without an atomic load: what is torn has a wrong checksum,

@@ -21,6 +21,8 @@ import (
 //
 //	func (m *refused) fields(c *codec) { c.side("side", &m.side); c.stamp("at", &m.at) }
 //
+// A writing codec only reads the fields: other goroutines may read them at the same time.
+//
 // Numbers are varints. A text has its length first. There are no field numbers: a change of
 // a method fields needs a new RecordVersion.
 type codec struct {
@@ -76,7 +78,7 @@ func (c *codec) uint(name string, v *uint64) {
 	}
 }
 
-// fail stores the first error of a reading codec. What follows reads as zero.
+// fail stores the first error of a reading codec. The other fields are zero then.
 func (c *codec) fail(err error) {
 	if c.err == nil {
 		c.err = err
@@ -90,14 +92,16 @@ func (c *codec) int(name string, v *int64) {
 		return
 	}
 	u := uint64(*v)<<1 ^ uint64(*v>>63)
-	c.uint(name, &u)
-	*v = int64(u>>1) ^ -int64(u&1)
+	if c.uint(name, &u); c.mode == reading {
+		*v = int64(u>>1) ^ -int64(u&1)
+	}
 }
 
 func (c *codec) count(name string, v *int) {
 	n := int64(*v)
-	c.int(name, &n)
-	*v = int(n)
+	if c.int(name, &n); c.mode == reading {
+		*v = int(n)
+	}
 }
 
 func (c *codec) duration(name string, v *time.Duration) {
@@ -114,8 +118,9 @@ func (c *codec) float(name string, v *float64) {
 		return
 	}
 	bits := math.Float64bits(*v)
-	c.uint(name, &bits)
-	*v = math.Float64frombits(bits)
+	if c.uint(name, &bits); c.mode == reading {
+		*v = math.Float64frombits(bits)
+	}
 }
 
 func (c *codec) bool(name string, v *bool) {
@@ -129,8 +134,9 @@ func (c *codec) bool(name string, v *bool) {
 	if *v {
 		n = 1
 	}
-	c.uint(name, &n)
-	*v = n != 0
+	if c.uint(name, &n); c.mode == reading {
+		*v = n != 0
+	}
 }
 
 // text is a field of any type of text.
@@ -168,9 +174,10 @@ func small[T ~uint8](c *codec, name string, v *T) {
 		return
 	}
 	n := uint64(*v)
-	c.uint(name, &n)
-	if *v = T(n); uint64(*v) != n {
-		c.fail(fmt.Errorf("%s is %d", name, n))
+	if c.uint(name, &n); c.mode == reading {
+		if *v = T(n); uint64(*v) != n {
+			c.fail(fmt.Errorf("%s is %d", name, n))
+		}
 	}
 }
 
@@ -179,7 +186,7 @@ func (c *codec) side(name string, v *fsm.Side) {
 	if c.mode == describing && *v == fsm.None {
 		return
 	}
-	if small(c, name, v); *v > fsm.Green {
+	if small(c, name, v); c.mode == reading && *v > fsm.Green {
 		c.fail(&fsm.SideError{Name: v.String()}) // a side is an index
 		*v = fsm.None
 	}
@@ -194,7 +201,9 @@ func (c *codec) time(name string, v *time.Time) {
 	set := !v.IsZero()
 	c.bool(name, &set)
 	if !set {
-		*v = time.Time{}
+		if c.mode == reading {
+			*v = time.Time{}
+		}
 		return
 	}
 	seconds, nanoseconds := v.Unix(), int64(v.Nanosecond())
@@ -265,14 +274,14 @@ func optional[T any](c *codec, name string, v **T, fields func(*T)) {
 	if c.mode != describing {
 		c.bool(name, &set)
 	}
-	switch {
-	case !set:
-		*v = nil
-		return
-	case c.mode == reading:
-		*v = new(T)
+	if c.mode == reading {
+		if *v = nil; set {
+			*v = new(T)
+		}
 	}
-	fields(*v)
+	if set {
+		fields(*v)
+	}
 }
 
 // A recordedError is an error in a record: its text as Config.Describe gives it, which has
@@ -314,7 +323,7 @@ func (c *codec) error(name string, v *error) {
 }
 
 func (c *codec) veto(v *store.Veto) {
-	c.side("veto", &v.Side)
+	small(c, "veto", &v.Side) // a store may hold any number
 	text(c, "veto.writer", &v.Writer)
 	c.bool("veto.directive", &v.Directive)
 	text(c, "veto.reason", &v.Reason)
@@ -324,8 +333,8 @@ func (c *codec) veto(v *store.Veto) {
 
 func (c *codec) record(v *store.Record) {
 	c.uint("version", &v.Version)
-	c.side("active", &v.Active)
-	c.side("announced", &v.Announced)
+	small(c, "active", &v.Active) // a store may hold any number
+	small(c, "announced", &v.Announced)
 	c.uint("epoch", &v.Epoch)
 	text(c, "writer", &v.Writer)
 	c.time("at", &v.At)

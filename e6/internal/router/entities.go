@@ -145,7 +145,9 @@ func (w *writer) fields(c *codec) {
 	entity(c, "upcoming", &w.upcoming, c.probation)
 	p := w.probation.Load()
 	entity(c, "probation", &p, c.probation)
-	w.probation.Store(p)
+	if c.mode == reading {
+		w.probation.Store(p)
+	}
 	entity(c, "stage", &w.stage, c.stage)
 	for _, side := range fsm.Sides {
 		inMap(c, "received", w.received, side, c.announcement)
