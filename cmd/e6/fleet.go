@@ -24,7 +24,7 @@ func newFleetCommand(a *app) *cobra.Command {
 	var each, asJSON bool
 	cmd := &cobra.Command{
 		Use:   "fleet",
-		Short: "Show the clients that share a store, roll them back from a side",
+		Short: "Show the clients that share a store, roll them back, wait for them",
 		Long: `Fleet shows the record of a cluster in the store of --store: which side is active, which
 one was announced, the vetoes on a side, and the clients that use the store with
 WithFleet, where the store lists them (etcd does, files do not). Which cluster is
@@ -39,7 +39,8 @@ ETCDCTL_CERT and ETCDCTL_KEY.
 		Example: `  e6 fleet --store etcd://etcd-1:2379,etcd-2:2379/analytics --profile prod
   e6 fleet --store file: --address localhost:50052
   e6 fleet rollback --reason "the sums are wrong" --profile prod
-  e6 fleet release --profile prod`,
+  e6 fleet release --profile prod
+  e6 fleet wait --drained blue --timeout 15m --profile prod`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return needsCommand(cmd, args)
@@ -61,7 +62,7 @@ ETCDCTL_CERT and ETCDCTL_KEY.
 	}
 	cmd.Flags().BoolVar(&each, "all", false, "list each client, not groups of them")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	cmd.AddCommand(newFleetRollbackCommand(a), newFleetReleaseCommand(a))
+	cmd.AddCommand(newFleetRollbackCommand(a), newFleetReleaseCommand(a), newFleetWaitCommand(a))
 	return cmd
 }
 

@@ -161,7 +161,7 @@ func ordered(t *testing.T, record store.Record, f rollbackFlags, sides ...fsm.Si
 	for _, side := range sides {
 		member, err := shared.Join("c", store.Client{})
 		require.NoError(t, err)
-		member.Show(side, fsm.Settled(side))
+		member.Show(store.Status{Side: side, State: fsm.Settled(side)})
 	}
 	f.reason, f.lasts, f.yes = "the sums are wrong", time.Minute, true
 	refused := (&app{out: io.Discard, errOut: io.Discard}).rollbackFleet(t.Context(), &shared, "c", f)
@@ -213,7 +213,7 @@ func TestFleetRollback_WaitsForClientsFromTheTimeTheyAreListed(t *testing.T) {
 		shared := &lateLister{after: time.Minute}
 		member, err := shared.Join("c", store.Client{})
 		require.NoError(t, err)
-		member.Show(fsm.Green, fsm.Settled(fsm.Green))
+		member.Show(store.Status{Side: fsm.Green, State: fsm.Settled(fsm.Green)})
 		var out strings.Builder
 		a := &app{out: &out, errOut: io.Discard}
 		began := time.Now()
@@ -260,6 +260,8 @@ func TestFleet_ErrorsNameTheMissingFlag(t *testing.T) {
 		"which cluster: give --address":                  {"fleet", "--store", "file:" + dir},
 		"which store: give --store, or set E6DATA_STORE": {"fleet", "--address", "localhost:1"},
 		"is no kind of store: want etcd://":              {"fleet", "--address", "localhost:1", "--store", "redis://x"},
+		"wait for what: give --drained SIDE":             {"fleet", "wait", "--address", "localhost:1", "--store", "file:" + dir},
+		"--grace -1s: want a positive time":              {"fleet", "wait", "--drained", "blue", "--grace", "-1s", "--address", "localhost:1", "--store", "file:" + dir},
 		"roll back: no reason":                           {"fleet", "rollback", "--address", "localhost:1", "--store", "file:" + dir},
 		`unknown command "rolback"`:                      {"fleet", "rolback"},
 		"did you mean rollback?":                         {"fleet", "rolback"},
@@ -274,6 +276,9 @@ func TestFleet_ErrorsNameTheMissingFlag(t *testing.T) {
 	nothing := command(t, "fleet", "rollback", "--reason", "x", "-y", "--address", "localhost:1", "--store", "file:"+dir)
 	require.Equal(t, exitStatement, nothing.code)
 	require.Contains(t, nothing.errOut, "the store has no record of localhost:1: ")
+	unlisted := command(t, "fleet", "wait", "--drained", "blue", "--address", "localhost:1", "--store", "file:"+dir)
+	require.Equal(t, exitStatement, unlisted.code)
+	require.Contains(t, unlisted.errOut, "the store lists no clients: use one that is a store.Presence, such as etcd")
 	gone := command(t, "fleet", "--address", "localhost:1", "--store", "etcd://127.0.0.1:1", "--timeout", "200ms")
 	require.Equal(t, exitTimeout, gone.code)
 }

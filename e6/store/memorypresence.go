@@ -1,12 +1,9 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"maps"
 	"slices"
-
-	"github.com/e6data/e6data-go/e6/fsm"
 )
 
 // memoryMember is the presence of a client in a Memory.
@@ -53,14 +50,13 @@ func (m *Memory) WatchClients(ctx context.Context, cluster string, fn func([]Cli
 func (m *memoryMember) ID() string { return m.id }
 
 // Show implements Member.
-func (m *memoryMember) Show(active fsm.Side, state fsm.State) {
+func (m *memoryMember) Show(now Status) {
 	m.m.roll(m.cluster, func(members map[*memoryMember]Client) bool {
 		self, ok := members[m]
-		if !ok || self.Side == active && self.State == state {
+		if !ok || self.Status() == now {
 			return false
 		}
-		self.Side, self.State = active, state
-		members[m] = self
+		members[m] = self.WithStatus(now)
 		return true
 	})
 }
@@ -94,8 +90,5 @@ func (m *Memory) members(cluster string) (clients []Client, changed <-chan struc
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	c := m.cell(cluster)
-	clients = slices.SortedFunc(maps.Values(c.members), func(a, b Client) int {
-		return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.ID, b.ID))
-	})
-	return clients, c.rolled
+	return slices.SortedFunc(maps.Values(c.members), byArrival), c.rolled
 }

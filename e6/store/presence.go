@@ -32,10 +32,10 @@ type Presence interface {
 type Member interface {
 	// ID is the client's name in the list.
 	ID() string
-	// Show publishes the client's active side and the state of its machine.
-	// It does not wait; of several calls, the last one is published. An unchanged state
-	// costs nothing, so Show may be called with every event of a client.
-	Show(active fsm.Side, state fsm.State)
+	// Show publishes the status of the client. It does not wait; of several calls, the
+	// last one is published. An unchanged status costs nothing, so Show may be called with
+	// every event of a client.
+	Show(Status)
 	// Leave takes the client off the list, and waits for that within ctx.
 	Leave(ctx context.Context) error
 }
@@ -58,6 +58,33 @@ type Client struct {
 	// as they were published with Show.
 	Side  fsm.Side  `json:"side"`
 	State fsm.State `json:"state"`
+	// InFlight and Seen are those of the Status that was published last.
+	InFlight int64  `json:"in_flight"`
+	Seen     uint64 `json:"seen"`
+}
+
+// Status is what a client reports of itself while it is listed.
+type Status struct {
+	// Side is the client's active side, and None without one.
+	Side fsm.Side
+	// State is the state of its machine.
+	State fsm.State
+	// InFlight is the number of queries that run on a side other than Side. A client
+	// reports it with every change of its side or state, when it falls to 0, and every few
+	// seconds in between. So 0 is exact, and a greater number may be seconds old.
+	InFlight int64
+	// Seen is the version of the newest Record that the client has handled: this status is
+	// later than that. 0: none, or a version of the SDK that does not report it.
+	Seen uint64
+}
+
+// Status returns the status that the client published last.
+func (c Client) Status() Status { return Status{c.Side, c.State, c.InFlight, c.Seen} }
+
+// WithStatus returns the client with that status.
+func (c Client) WithStatus(s Status) Client {
+	c.Side, c.State, c.InFlight, c.Seen = s.Side, s.State, s.InFlight, s.Seen
+	return c
 }
 
 // WithDefaults returns the client with the fields filled in that are left out.
@@ -74,4 +101,9 @@ func (c Client) WithDefaults() Client {
 		c.Since = time.Now()
 	}
 	return c
+}
+
+// byArrival orders clients by the time at which they came.
+func byArrival(a, b Client) int {
+	return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.ID, b.ID))
 }

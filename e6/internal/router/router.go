@@ -104,6 +104,7 @@ type Router struct {
 	idle   chan struct{} // closed when the router is closing and no query is in flight
 
 	publisher publisher
+	presence  presence
 }
 
 // New starts a Router. It makes no call to the cluster: the first Pin starts a
@@ -141,6 +142,7 @@ func newRouter(cfg Config) (*Router, *writer, error) {
 		drained:   make(chan struct{}, 1),
 		ended:     make(chan struct{}),
 		idle:      make(chan struct{}),
+		presence:  presence{changed: make(chan struct{}, 1)},
 	}
 	if rt.cfg.Describe == nil {
 		rt.cfg.Describe = error.Error

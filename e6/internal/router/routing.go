@@ -74,7 +74,13 @@ func (rt *Router) PinBy(ctx context.Context, choose Choose) (Pin, error) {
 
 // PinTo binds a query to a side, whatever its state is.
 func (rt *Router) PinTo(side fsm.Side) Pin {
-	return Pin{Side: side, Epoch: rt.routing.Load().Epoch, shard: rt.pins.in(side)}
+	p := Pin{Side: side, shard: rt.pins.in(side)}
+	r := rt.routing.Load()
+	p.Epoch = r.Epoch
+	if r.Active != side {
+		rt.presence.notify()
+	}
+	return p
 }
 
 // PinAgain is Pin for a replay. A closing client takes it too, because it waits for

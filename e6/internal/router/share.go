@@ -92,6 +92,10 @@ func (w *writer) onRecord(f store.Record) {
 	}
 	before := w.record
 	w.record = f
+	defer func() { // a status with this version is later than what this record starts
+		w.presence.seen.Store(f.Version)
+		w.presence.notify()
+	}()
 	w.onVetoes(before, f)
 	s := w.machine.Snapshot()
 	if later := s.Active.Other(); f.Announced != later || w.isAnnouncer(later) {

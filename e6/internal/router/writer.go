@@ -175,6 +175,9 @@ func (w *writer) onDrained() {
 	}
 	w.commitIfDrained()
 	w.releaseSessions()
+	if w.inFlightElsewhere(w.machine.Snapshot().Active) == 0 {
+		w.presence.notify() // also after a drain that has timed out
+	}
 }
 
 // stopTimers stops all timers. It runs when the writer ends.

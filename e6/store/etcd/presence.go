@@ -8,7 +8,6 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
-	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/e6/store"
 )
 
@@ -59,10 +58,10 @@ func (s *Store) Join(cluster string, self store.Client) (store.Member, error) {
 func (m *member) ID() string { return m.id }
 
 // Show implements store.Member.
-func (m *member) Show(active fsm.Side, state fsm.State) {
+func (m *member) Show(now store.Status) {
 	m.mu.Lock()
-	same := m.self.Side == active && m.self.State == state
-	m.self.Side, m.self.State = active, state
+	same := m.self.Status() == now
+	m.self = m.self.WithStatus(now)
 	m.mu.Unlock()
 	if same {
 		return

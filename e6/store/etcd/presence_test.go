@@ -85,7 +85,7 @@ func TestPresence_ClientsAreListedFromJoinToLeave(t *testing.T) {
 	two := join(t, s, "a", given)
 	all = r.until("two", count(2))
 	require.Equal(t, given, all[0], "the older one is the first")
-	one.Show(fsm.Green, fsm.StateGreen)
+	one.Show(store.Status{Side: fsm.Green, State: fsm.StateGreen})
 	r.until("a new side", func(all []store.Client) bool { return len(all) == 2 && all[1].Side == fsm.Green })
 
 	// Others neither see them nor are seen.
@@ -138,7 +138,7 @@ func TestPresence_AClientThatWasPartitionedForLongerThanItsLeaseReturns(t *testi
 	r.until("one", count(1))
 	p.inject(networkFault{stalled: true})
 	r.until("no client", count(0))
-	m.Show(fsm.Green, fsm.StateGreen)
+	m.Show(store.Status{Side: fsm.Green, State: fsm.StateGreen})
 	p.inject(networkFault{})
 	require.Equal(t, fsm.Green, r.until("it is back", count(1))[0].Side)
 }
@@ -152,7 +152,7 @@ func TestAClientMayJoinBeforeEtcdIsThereAndStayWhileItRestarts(t *testing.T) {
 	r := watchClients(t, s, "a")
 	r.until("one", count(1))
 	etcd.Kill()
-	m.Show(fsm.Green, fsm.StateGreen)
+	m.Show(store.Status{Side: fsm.Green, State: fsm.StateGreen})
 	etcd.start()
 	r.until("its new side", func(all []store.Client) bool { return len(all) == 1 && all[0].Side == fsm.Green })
 }

@@ -77,10 +77,13 @@ type clientValue struct {
 	Since   time.Time `json:"since"`
 	Side    fsm.Side  `json:"side"`
 	State   string    `json:"state"` // as text: older readers ignore a state that they do not know
+	// Older writers leave these two out.
+	InFlight int64  `json:"in_flight,omitempty"`
+	Seen     uint64 `json:"seen,omitempty"`
 }
 
 func encodeClient(c store.Client) ([]byte, error) {
-	return encode(clientValue{format, c.Host, c.Program, c.Version, c.Since.UTC(), c.Side, c.State.String()}, "a client")
+	return encode(clientValue{format, c.Host, c.Program, c.Version, c.Since.UTC(), c.Side, c.State.String(), c.InFlight, c.Seen}, "a client")
 }
 
 func decodeClient(kv *keyValue) (store.Client, error) {
@@ -90,6 +93,7 @@ func decodeClient(kv *keyValue) (store.Client, error) {
 	}
 	c := store.Client{
 		ID: clientID(string(kv.Key)), Host: v.Host, Program: v.Program, Version: v.Version, Since: v.Since, Side: v.Side,
+		InFlight: v.InFlight, Seen: v.Seen,
 	}
 	_ = c.State.UnmarshalText([]byte(v.State))
 	return c, nil

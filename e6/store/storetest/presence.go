@@ -22,6 +22,7 @@ var presence = []check{
 	{"ClientsAreThereForTheirClusterAlone", clientsIndependent},
 	{"AListBelongsToWhomItIsTold", listsBelong},
 	{"AWatchOfClientsEndsWithItsContext", watchOfClientsEnds},
+	{"EachFieldOfAStatusIsPublished", eachField},
 	{"RecordsAndClientsAreIndependent", recordsAndClients},
 	{"ClientsMayComeAndGoAtOnce", comeAndGo},
 }
@@ -124,7 +125,7 @@ func listedUntilItLeaves(t *testing.T, open Opener) {
 		t.Errorf("Clients has %+v", all)
 	}
 	leave(t, one)
-	one.Show(fsm.Green, fsm.StateGreen)
+	one.Show(store.Status{Side: fsm.Green, State: fsm.StateGreen})
 	if all := clients(t, a, "c"); !ids("two")(all) {
 		t.Errorf("one that has left comes back: %+v", all)
 	}
@@ -156,15 +157,37 @@ func othersSeeWhatIsShown(t *testing.T, open Opener) {
 		if state == fsm.StateBlue || state == fsm.StateTransitioning {
 			side = fsm.Blue
 		}
-		m.Show(side, state)
+		shown := store.Status{Side: side, State: state, InFlight: int64(state), Seen: 1<<60 + uint64(state)}
+		m.Show(shown)
 		got := r.until(state.String(), func(all []store.Client) bool {
-			return len(all) == 1 && all[0].State == state && all[0].Side == side
+			return len(all) == 1 && all[0].Status() == shown
 		})[0]
-		want := given
-		want.Side, want.State, got.Since = side, state, got.Since.UTC()
+		want := given.WithStatus(shown)
+		got.Since = got.Since.UTC()
 		if got != want {
 			t.Errorf("it is %+v and should be %+v", got, want)
 		}
+	}
+}
+
+// eachField changes the fields of a status one by one: a store must not take one that
+// differs in a single field for the same.
+func eachField(t *testing.T, open Opener) {
+	a, b := open(t), open(t)
+	r := watchClients(t, b, "c")
+	m := join(t, a, "c", store.Client{ID: "one"})
+	var now store.Status
+	for _, change := range []func(){
+		func() { now.Side = fsm.Green },
+		func() { now.State = fsm.StateGreen },
+		func() { now.InFlight = 7 },
+		func() { now.Seen = 3 },
+		func() { now.InFlight = 0 },
+		func() { now.Seen = 4 },
+	} {
+		change()
+		m.Show(now)
+		r.until("the change", func(all []store.Client) bool { return len(all) == 1 && all[0].Status() == now })
 	}
 }
 
@@ -221,7 +244,7 @@ func recordsAndClients(t *testing.T, open Opener) {
 	r.until("it", ids("one"))
 	put(t, s, "c", 0, sample("a"))
 	w.until(1)
-	m.Show(fsm.Blue, fsm.StateBlue)
+	m.Show(store.Status{Side: fsm.Blue, State: fsm.StateBlue})
 	r.until("its side", func(all []store.Client) bool { return len(all) == 1 && all[0].Side == fsm.Blue })
 	if f := load(t, s, "c"); f.Version != 1 {
 		t.Errorf("a client changed the record: %+v", f)
@@ -240,9 +263,9 @@ func comeAndGo(t *testing.T, open Opener) {
 					t.Errorf("Join: %v", err)
 					return
 				}
-				m.Show(fsm.Blue, fsm.StateBlue)
+				m.Show(store.Status{Side: fsm.Blue, State: fsm.StateBlue})
 				_, _ = s.(store.Presence).Clients(within(t), "c")
-				m.Show(fsm.Green, fsm.StateGreen)
+				m.Show(store.Status{Side: fsm.Green, State: fsm.StateGreen})
 				if err := m.Leave(within(t)); err != nil {
 					t.Errorf("Leave: %v", err)
 				}

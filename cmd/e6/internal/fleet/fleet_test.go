@@ -144,7 +144,7 @@ func TestFollow_ReportsEveryChange(t *testing.T) {
 		until(func(now update) bool { return now.Record.Active == fsm.Green })
 		member, err := s.Join("c", store.Client{ID: "one"})
 		require.NoError(t, err)
-		member.Show(fsm.Green, fsm.Settled(fsm.Green))
+		member.Show(store.Status{Side: fsm.Green, State: fsm.Settled(fsm.Green)})
 		until(func(now update) bool { return now.On(fsm.Green) == 1 && now.Record.Active == fsm.Green })
 		require.NoError(t, member.Leave(t.Context()))
 		until(func(now update) bool { return len(now.Clients) == 0 })

@@ -73,7 +73,7 @@ func TestPlain_ChangesOfAFleetAreLines(t *testing.T) {
 			for range 1000 {
 				member, err := s.Join("c/", store.Client{})
 				require.NoError(t, err)
-				member.Show(fsm.Green, fsm.StateGreen)
+				member.Show(store.Status{Side: fsm.Green, State: fsm.StateGreen})
 				defer func() { _ = member.Leave(context.Background()) }()
 			}
 			time.Sleep(10 * time.Second)
