@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -143,13 +144,25 @@ func onlyToken(err *e6.ConfigError) bool {
 	return !slices.ContainsFunc(err.Problems, func(p e6.Problem) bool { return p.Field != "Token" })
 }
 
-// promptToken prompts for the token of a user, without echo.
+// promptToken prompts for the token of a user, without echo. The terminal is in raw mode
+// before the prompt appears, so that a token that is pasted at once has no echo either. In
+// this mode Ctrl-C is a key and no signal.
 func (a *app) promptToken(user string) (string, error) {
-	_, _ = fmt.Fprintf(a.errOut, "Token of %s: ", user)
 	fd, _ := onTerminal(a.in)
-	token, err := term.ReadPassword(fd)
-	_, _ = fmt.Fprintln(a.errOut)
-	return strings.TrimSpace(string(token)), err
+	before, err := term.MakeRaw(fd)
+	if err != nil {
+		return "", fmt.Errorf("turn off the echo of the terminal: %w", err)
+	}
+	terminal := term.NewTerminal(struct {
+		io.Reader
+		io.Writer
+	}{a.in, a.errOut}, "")
+	token, err := terminal.ReadPassword(fmt.Sprintf("Token of %s: ", user))
+	if errors.Is(err, io.EOF) { // Ctrl-C or Ctrl-D
+		_, _ = fmt.Fprint(a.errOut, "\r\n")
+		err = errInterrupted
+	}
+	return strings.TrimSpace(token), errors.Join(err, term.Restore(fd, before))
 }
 
 // open opens a client with the configuration of the flags.

@@ -200,14 +200,23 @@ func TestTerminal_Watch(t *testing.T) {
 func TestTerminal_TheTokenPromptHasNoEcho(t *testing.T) {
 	cluster, flags := start(t, e6test.WithCredentials("me", "planted"))
 	term := newTerminal(t)
+	query := `e6 query "SELECT 7" ` + flags[0] + " " + flags[1]
 	for token, want := range map[string]string{"planted": " 7\n(1 row)", "wrong": "the credentials are rejected"} {
 		term.clear()
-		term.enter(`e6 query "SELECT 7" ` + flags[0] + " " + flags[1])
+		term.enter(query)
 		term.waitFor("Token of me:")
 		term.enter(token)
 		term.waitFor(want)
-		require.NotContains(t, term.screen(), token+"\n")
+		require.NotContains(t, term.screen(), token)
 	}
+	term.clear()
+	term.enter(query + `; echo "code $?"`)
+	term.waitFor("Token of me:")
+	term.press("C-c")
+	term.waitFor("e6: interrupted\ncode 130")
+	term.atPrompt()
+	term.enter("echo visible") // the terminal has its echo again
+	term.waitFor("$ echo visible\nvisible")
 
 	term.clear()
 	term.enter("e6 cluster suspend " + strings.Join(flags, " "))
