@@ -12,6 +12,7 @@ import (
 
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/e6test"
+	"github.com/e6data/e6data-go/internal/freeport"
 )
 
 // haproxyConfig leaves the limit of streams at its default, 100 on each connection.
@@ -84,12 +85,7 @@ func newProxiedScene() (s *scene, stop func(), err error) {
 
 // runHAProxy runs one in front of an engine, and returns when it listens.
 func runHAProxy(path, engine string) (address string, stop func(), err error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", nil, err
-	}
-	address = l.Addr().String()
-	if err := l.Close(); err != nil {
+	if address, err = freeport.Addr(); err != nil {
 		return "", nil, err
 	}
 	dir, err := os.MkdirTemp("", "e6-bench")

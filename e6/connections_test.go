@@ -19,6 +19,7 @@ import (
 
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/e6test"
+	"github.com/e6data/e6data-go/internal/freeport"
 )
 
 // slowly runs statements that take ms milliseconds each, until the test ends.
@@ -111,13 +112,15 @@ func (h *hosts) lookup(context.Context, string) ([]string, error) {
 // moved starts two clusters at the same port of two addresses, of which the name server
 // knows the first.
 func moved(t *testing.T) (old, successor *e6test.Cluster, port string, names *hosts) {
-	l, err := net.Listen("tcp", "127.0.0.2:0")
+	addr, err := freeport.Addr()
+	require.NoError(t, err)
+	_, port, err = net.SplitHostPort(addr)
+	require.NoError(t, err)
+	l, err := net.Listen("tcp", "127.0.0.2:"+port)
 	if err != nil {
 		t.Skipf("this machine has one loopback address only: %v", err)
 	}
 	require.NoError(t, l.Close())
-	_, port, err = net.SplitHostPort(l.Addr().String())
-	require.NoError(t, err)
 	old = start(t, e6test.WithListenAddr("127.0.0.2:"+port))
 	successor = start(t, e6test.WithListenAddr("127.0.0.1:"+port))
 	names = new(hosts)

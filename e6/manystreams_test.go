@@ -19,6 +19,7 @@ import (
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/events"
+	"github.com/e6data/e6data-go/internal/freeport"
 	"github.com/e6data/e6data-go/internal/stress"
 )
 
@@ -79,10 +80,8 @@ func startNginxWith(t *testing.T, cluster *e6test.Cluster, directives string) (a
 	require.NoError(t, err)
 	require.NoError(t, os.Chmod(dir, 0o755))
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err = freeport.Addr()
 	require.NoError(t, err)
-	addr = l.Addr().String()
-	require.NoError(t, l.Close())
 	config := strings.NewReplacer("DIRECTIVES", directives, "DIR", dir, "LISTEN", addr, "BLUE", cluster.EngineAddr(e6.Blue), "GREEN", cluster.EngineAddr(e6.Green)).Replace(nginxConfig)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "nginx.conf"), []byte(config), 0o600))
 	closed := func(side e6.Side) string { return filepath.Join(dir, "closed-"+side.String()) }

@@ -17,14 +17,14 @@ import (
 	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/internal/bubbles"
+	"github.com/e6data/e6data-go/internal/freeport"
 )
 
 // abandonedPort is the address of a port that nobody listens on.
 func abandonedPort(t *testing.T) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := freeport.Addr()
 	require.NoError(t, err)
-	require.NoError(t, l.Close())
-	return l.Addr().String()
+	return addr
 }
 
 // unreachable are configurations that cannot work, by a part of the error that they get.

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/e6data/e6data-go/internal/freeport"
 )
 
 // patience is how long a test waits for what must happen.
@@ -148,10 +150,9 @@ func listens(t testing.TB, p *process, addr string) {
 
 // freeAddr is a loopback address without a listener.
 func freeAddr(t testing.TB) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := freeport.Addr()
 	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().String()
+	return addr
 }
 
 // replaceFile writes a file so that a reader sees the old or the new text, never a part.

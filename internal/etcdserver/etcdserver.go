@@ -12,6 +12,9 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/e6data/e6data-go/internal/freeport"
+	"github.com/e6data/e6data-go/internal/stress"
 )
 
 // Require is the environment variable that makes an etcd that is not installed a
@@ -61,9 +64,11 @@ func Start(args ...string) (*Server, error) {
 		return nil, ErrMissing
 	}
 	s := &Server{}
-	addrs, err := freeAddrs(2)
-	if err != nil {
-		return nil, err
+	var addrs [2]string
+	for i := range addrs {
+		if addrs[i], err = freeport.Addr(); err != nil {
+			return nil, err
+		}
 	}
 	if s.dir, err = os.MkdirTemp("", "etcd"); err != nil {
 		return nil, err
@@ -89,9 +94,6 @@ func Start(args ...string) (*Server, error) {
 // Addr is its host and port.
 func (s *Server) Addr() string { return s.addr }
 
-// patience is how long it may take until it listens.
-const patience = 30 * time.Second
-
 // Again starts the process once more, after Kill, and waits until it listens.
 func (s *Server) Again() error {
 	s.cmd = exec.Command(s.args[0], s.args[1:]...)
@@ -104,7 +106,7 @@ func (s *Server) Again() error {
 		if err == nil {
 			return conn.Close()
 		}
-		if time.Since(began) > patience {
+		if time.Since(began) > stress.Patience {
 			return fmt.Errorf("etcd does not listen: %w\n%s", err, s.log.String())
 		}
 	}
@@ -127,19 +129,6 @@ func (s *Server) Kill() {
 func (s *Server) Close() error {
 	s.Kill()
 	return os.RemoveAll(s.dir)
-}
-
-// freeAddrs are unused addresses on loopback.
-func freeAddrs(n int) (addrs []string, err error) {
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		defer func() { _ = l.Close() }() // at the end, so that they are different ones
-		addrs = append(addrs, l.Addr().String())
-	}
-	return addrs, nil
 }
 
 type lockedBuffer struct {

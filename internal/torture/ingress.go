@@ -17,6 +17,7 @@ import (
 
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/internal/freeport"
 )
 
 // An ingress decides which sides are open.
@@ -99,7 +100,7 @@ func run(name, config string, args ...string) (*program, error) {
 		return nil, err
 	}
 	p := &program{dir: dir, output: new(lockedBuffer)}
-	if p.listen, err = freeAddr(); err != nil {
+	if p.listen, err = freeport.Addr(); err != nil {
 		return nil, err
 	}
 	text := strings.NewReplacer("DIR", dir, "LISTEN", p.listen).Replace(config)
@@ -127,15 +128,6 @@ func run(name, config string, args ...string) (*program, error) {
 		return nil, fmt.Errorf("%s does not listen: %w\n%s", name, err, p.output)
 	}
 	return p, nil
-}
-
-// freeAddr is an unused address on loopback.
-func freeAddr() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
 }
 
 func (p *program) addr() string { return p.listen }
