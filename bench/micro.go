@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
+	"slices"
 	"time"
 
 	"golang.org/x/tools/benchmark/parse"
@@ -28,12 +30,23 @@ func compile(dir string) (*suite, error) {
 		return nil, err
 	}
 	s := &suite{dir: filepath.Join(string(bytes.TrimSpace(module)), dir), binary: filepath.Join(temp, "suite")}
-	build := exec.Command("go", "test", "-c", "-o", s.binary, ".")
+	args := []string{"test", "-c", "-o", s.binary}
+	if underRace() {
+		args = append(args, "-race")
+	}
+	build := exec.Command("go", append(args, ".")...)
 	build.Dir, build.Stderr = s.dir, os.Stderr
 	if err := build.Run(); err != nil {
 		return nil, errors.Join(fmt.Errorf("compile %s: %w", dir, err), os.RemoveAll(temp))
 	}
 	return s, nil
+}
+
+// underRace reports whether this program was built with the race detector. Its own tests
+// are: the packages of the suites are then compiled already.
+func underRace() bool {
+	info, ok := debug.ReadBuildInfo()
+	return ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
 }
 
 func (s *suite) end() { must(os.RemoveAll(filepath.Dir(s.binary))) }

@@ -148,11 +148,20 @@ func requireOnce(t *testing.T, engine *e6test.CannedEngine, inserts map[int64]er
 	return lost
 }
 
+// closeAfter returns the numbers of requests after which a connection ends. The short form
+// has the first, which is the hardest, and one at which a connection ends within a statement.
+func closeAfter(requests ...int) []int {
+	if stress.Long() {
+		return requests
+	}
+	return []int{requests[0], 5}
+}
+
 // An ingress that ends each connection after some requests, as nginx does after
 // keepalive_requests, loses nothing if it says by GOAWAY what it did not process. If it
 // closes the connection, nothing runs twice.
 func TestConnections_ThatEndAfterSomeRequestsRunNothingTwice(t *testing.T) {
-	for _, after := range []int{1, 2, 5, 20} {
+	for _, after := range closeAfter(1, 2, 5, 20) {
 		for name, goaway := range map[string]bool{"GOAWAY": true, "close": false} {
 			t.Run(fmt.Sprintf("%s after %d", name, after), func(t *testing.T) {
 				engine := e6test.NewCannedEngine()
@@ -182,7 +191,7 @@ func TestConnections_ThatEndAfterSomeRequestsRunNothingTwice(t *testing.T) {
 // The same with a real nginx, which drains a connection after some requests, and all of
 // them when it is reloaded.
 func TestConnections_ThatNginxDrainsLoseNothing(t *testing.T) {
-	for _, after := range []int{1, 5, 20} {
+	for _, after := range closeAfter(1, 5, 20) {
 		t.Run(fmt.Sprintf("keepalive_requests %d, and reloads", after), func(t *testing.T) {
 			engine := e6test.NewCannedEngine()
 			cluster := start(t, e6test.WithEngine(engine), e6test.WithEngineListeners("127.0.0.1:0", "127.0.0.1:0"))
@@ -205,7 +214,7 @@ func TestConnections_ThatNginxDrainsLoseNothing(t *testing.T) {
 					}
 				}
 			})
-			reads, inserts := mixed(t, client, stress.Count(2*min(after, 5), 200))
+			reads, inserts := mixed(t, client, stress.Count(2*min(after, 2), 200))
 			close(ended)
 			reloads.Wait()
 			require.Empty(t, reads)

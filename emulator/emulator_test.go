@@ -185,7 +185,7 @@ func TestAdmin_ControlsTheCluster(t *testing.T) {
 	post(t, em, "/cutover?to=green&kind=abrupt", http.StatusOK)
 	require.Equal(t, fsm.Green, cluster.Active())
 	post(t, em, "/cutover?to=blue&kind=announce-first&grace=1ms", http.StatusAccepted)
-	require.Eventually(t, func() bool { return cluster.Active() == fsm.Blue && !cluster.IsOpen(fsm.Green) }, time.Minute, time.Millisecond)
+	require.Eventually(t, func() bool { return cluster.Active() == fsm.Blue && !cluster.IsOpen(fsm.Green) }, stress.Patience, time.Millisecond)
 
 	post(t, em, "/suspend", http.StatusOK)
 	_, err = blue.prepare("SELECT 1")
@@ -283,12 +283,12 @@ func TestAdminCutover_RunsInTheBackgroundAndStatusReportsItsEnd(t *testing.T) {
 	require.Contains(t, post(t, em, "/cutover?to=blue&kind=abrupt", http.StatusConflict), "a cutover to green is running until ")
 	require.Equal(t, "green", statusOf(t, em).Active, "the second one had no effect")
 	require.NoError(t, em.Cluster().Close())
-	require.Eventually(t, func() bool { return statusOf(t, em).Cutover.State == "failed" }, time.Minute, time.Millisecond)
+	require.Eventually(t, func() bool { return statusOf(t, em).Cutover.State == "failed" }, stress.Patience, time.Millisecond)
 	require.Contains(t, statusOf(t, em).Cutover.Error, "the cluster was closed in the grace period")
 
 	em = start(t, emulator.Options{NoSample: true, Admin: "127.0.0.1:0"})
 	post(t, em, "/cutover?to=green&grace=10ms", http.StatusAccepted)
-	require.Eventually(t, func() bool { return statusOf(t, em).Cutover.State == "done" }, time.Minute, time.Millisecond)
+	require.Eventually(t, func() bool { return statusOf(t, em).Cutover.State == "done" }, stress.Patience, time.Millisecond)
 	now = statusOf(t, em)
 	require.Equal(t, map[string]bool{"blue": false, "green": true}, now.Open)
 	require.Equal(t, []string{"green", "graceful", "10ms"}, []string{now.Cutover.To, now.Cutover.Kind, now.Cutover.Grace})

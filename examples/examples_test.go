@@ -10,11 +10,12 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	"google.golang.org/grpc"
+
+	"github.com/e6data/e6data-go/internal/stress"
 )
 
 // short lists the examples that fit on two screens, which are mostLines.
@@ -29,7 +30,7 @@ var long = []string{"gorm"}
 func build(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	args := []string{"build", "-o", dir + string(filepath.Separator)}
+	args := []string{"build", "-ldflags=-s -w", "-o", dir + string(filepath.Separator)}
 	for _, name := range slices.Concat(short, long) {
 		args = append(args, "./"+name)
 	}
@@ -41,7 +42,7 @@ func build(t *testing.T) string {
 // run runs a program and returns what it printed, and how it ended.
 func run(t *testing.T, program string, args ...string) (string, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), stress.Patience)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, program, args...).CombinedOutput()
 	t.Logf("%s %v:\n%s", filepath.Base(program), args, out)

@@ -16,6 +16,7 @@ import (
 	"github.com/e6data/e6data-go/e6/sqldriver"
 	"github.com/e6data/e6data-go/e6/vector"
 	"github.com/e6data/e6data-go/emulator"
+	"github.com/e6data/e6data-go/internal/stress"
 )
 
 // shop opens sqlx over the driver, on the sample data.
@@ -180,7 +181,7 @@ func TestSqlx_SurvivesACutover(t *testing.T) {
 			}
 		}()
 	}
-	ready := func(what func() bool) { require.Eventually(t, what, time.Minute, time.Millisecond) }
+	ready := func(what func() bool) { require.Eventually(t, what, stress.Patience, time.Millisecond) }
 	ready(func() bool { return reads.Load() > 20 })
 	for _, c := range []e6test.Cutover{{To: e6.Green, Kind: e6test.Graceful, Grace: time.Second}, {To: e6.Blue, Kind: e6test.Abrupt}} {
 		require.NoError(t, em.Cluster().Cutover(t.Context(), c))

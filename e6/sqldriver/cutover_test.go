@@ -147,7 +147,7 @@ func requireIdle(t *testing.T, cluster *e6test.Cluster, db *sql.DB, client *e6.C
 	require.Eventually(t, func() bool {
 		flying := client.Stats().InFlight
 		return flying[e6.Blue]+flying[e6.Green] == 0 && db.Stats().InUse == 0
-	}, 10*time.Second, time.Millisecond)
+	}, stress.Patience, time.Millisecond)
 	require.LessOrEqual(t, int64(len(cluster.OpenQueries())), client.Stats().Abandoned)
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/vector"
+	"github.com/e6data/e6data-go/internal/stress"
 )
 
 func TestMain(m *testing.M) {
@@ -141,7 +142,7 @@ func wire(t *testing.T) (n *network, near, far net.Conn) {
 	far, err = l.Accept()
 	require.NoError(t, err)
 	for _, c := range []net.Conn{near, far} {
-		require.NoError(t, c.SetDeadline(time.Now().Add(30*time.Second)))
+		require.NoError(t, c.SetDeadline(time.Now().Add(stress.Patience)))
 	}
 	t.Cleanup(func() { near.Close(); far.Close(); l.Close(); n.close() })
 	return n, near, far

@@ -7,9 +7,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/internal/stress"
 	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
 	"github.com/stretchr/testify/require"
 )
@@ -117,7 +117,7 @@ func TestPoison_IsNotRequestedAgainOnASharedConnection(t *testing.T) {
 		t.Run(method, func(t *testing.T) {
 			p := &poisonServer{method: method, left: 3, carried: map[string][]string{}}
 			c := dial(t, serveHTTP(t, p.ServeHTTP, nil), Config{})
-			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), stress.Patience)
 			defer cancel()
 			others := func() {
 				_, err := c.Engine(blue).ExplainAnalyze(ctx, &e6xv1.ExplainAnalyzeRequest{})
