@@ -1,7 +1,6 @@
 package e6_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -23,25 +22,8 @@ import (
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/store"
+	"github.com/e6data/e6data-go/internal/lockedbuffer"
 )
-
-// lockedBuffer is a buffer that many goroutines write to.
-type lockedBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
-}
 
 // eventful causes most kinds of events of a client, and returns the errors of its calls.
 func eventful(t *testing.T, cluster *e6test.Cluster, client *e6.Client) error {
@@ -74,7 +56,7 @@ func eventful(t *testing.T, cluster *e6test.Cluster, client *e6.Client) error {
 func TestLog_HasOneRecordForEachEventAndNoSecret(t *testing.T) {
 	const token = "the-planted-token"
 	cluster := start(t, e6test.WithCredentials("user@example.com", token))
-	out := &lockedBuffer{}
+	out := &lockedbuffer.Buffer{}
 	cfg := config(cluster)
 	cfg.Token = token
 	logger := slog.New(slog.NewJSONHandler(out, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -134,7 +116,7 @@ func TestLog_HasOneRecordForEachEventAndNoSecret(t *testing.T) {
 }
 
 func TestLog_WithoutALoggerTheClientLogsNothing(t *testing.T) {
-	out := &lockedBuffer{}
+	out := &lockedbuffer.Buffer{}
 	before := slog.Default()
 	slog.SetDefault(slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	defer slog.SetDefault(before)

@@ -13,6 +13,7 @@ import (
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/events"
+	"github.com/e6data/e6data-go/internal/lockedbuffer"
 )
 
 // loggedBy runs a client through a cutover and returns the lines that it writes to the
@@ -118,7 +119,7 @@ func TestLogLevel_AMissingLevelIsAConfigError(t *testing.T) {
 func TestLogLevel_ALevelVarChangesTheLevelOfAnOpenClient(t *testing.T) {
 	var level slog.LevelVar
 	level.Set(slog.LevelError + 1)
-	var out lockedBuffer
+	var out lockedbuffer.Buffer
 	cluster := start(t)
 	cfg := config(cluster)
 	cfg.LogLevel, cfg.GRPCLogLevel = &level, &level

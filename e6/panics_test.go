@@ -1,13 +1,11 @@
 package e6_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"log/slog"
 	"net"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -19,30 +17,13 @@ import (
 	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/hook"
 	"github.com/e6data/e6data-go/e6/store"
+	"github.com/e6data/e6data-go/internal/lockedbuffer"
 )
 
-// syncBuffer is a buffer for a log.
-type syncBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
-}
-
 // defaultLog collects what is written to the default logger of package slog.
-func defaultLog(t *testing.T) *syncBuffer {
+func defaultLog(t *testing.T) *lockedbuffer.Buffer {
 	t.Helper()
-	out, before := &syncBuffer{}, slog.Default()
+	out, before := &lockedbuffer.Buffer{}, slog.Default()
 	slog.SetDefault(slog.New(slog.NewTextHandler(out, nil)))
 	t.Cleanup(func() { slog.SetDefault(before) })
 	return out
@@ -52,7 +33,7 @@ func defaultLog(t *testing.T) *syncBuffer {
 func badSubscriber(events.Event) { panic("planted secret") }
 
 func TestSubscriberPanic_IsVisibleWithALoggerAndWithoutOne(t *testing.T) {
-	own := &syncBuffer{}
+	own := &lockedbuffer.Buffer{}
 	for name, c := range map[string]struct {
 		opts      []e6.Option
 		cfg       func(*e6.Config)

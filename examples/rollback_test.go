@@ -1,7 +1,6 @@
 package examples_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -25,29 +24,12 @@ import (
 	"github.com/e6data/e6data-go/e6/fsm"
 	e6otel "github.com/e6data/e6data-go/e6/otel"
 	"github.com/e6data/e6data-go/emulator"
+	"github.com/e6data/e6data-go/internal/lockedbuffer"
 	"github.com/e6data/e6data-go/internal/stress"
 )
 
 // minRequests is that of the policy in the story.
 const minRequests = 10
-
-// written is a buffer for a log.
-type written struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (w *written) Write(p []byte) (int, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.buf.Write(p)
-}
-
-func (w *written) String() string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.buf.String()
-}
 
 // The story of a sick green, from end to end, on real SQL: the error budget is
 // burnt, the client goes back by itself, stays there, and everyone can see it.
@@ -60,7 +42,7 @@ func TestRollback_OfAnUnhealthySideIsInTracesMetricsLogsAndThePage(t *testing.T)
 	reader := sdkmetric.NewManualReader()
 	inst, err := e6otel.New(e6otel.WithTracerProvider(tracers), e6otel.WithMeterProvider(sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))))
 	require.NoError(t, err)
-	log := &written{}
+	log := &lockedbuffer.Buffer{}
 	client, err := e6.Open(t.Context(), e6.Config{Address: em.Addr(), User: "me", Token: "planted-token", RetryPause: 5 * time.Millisecond},
 		append(inst.Options(), e6.WithLogger(slog.New(slog.NewJSONHandler(log, nil))),
 			e6.WithRollback(e6.RollbackPolicy{MinRequests: minRequests, ErrorRate: 0.5, CoolDown: time.Hour}))...)

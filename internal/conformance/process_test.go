@@ -1,14 +1,12 @@
 package conformance
 
 import (
-	"bytes"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -16,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/e6data/e6data-go/internal/freeport"
+	"github.com/e6data/e6data-go/internal/lockedbuffer"
 )
 
 // patience is how long a test waits for what must happen.
@@ -71,33 +70,13 @@ func version(path string, args ...string) string {
 // A process is a program that runs for one test.
 type process struct {
 	cmd  *exec.Cmd
-	out  *output
+	out  *lockedbuffer.Buffer
 	done chan struct{}
-}
-
-type output struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.buf.Len() > 1<<20 {
-		o.buf.Reset()
-	}
-	return o.buf.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.String()
 }
 
 // run starts a program. It ends with the test at the latest.
 func run(t testing.TB, path string, args ...string) *process {
-	p := &process{cmd: exec.Command(path, args...), out: new(output), done: make(chan struct{})}
+	p := &process{cmd: exec.Command(path, args...), out: &lockedbuffer.Buffer{Limit: 1 << 20}, done: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
 	require.NoError(t, p.cmd.Start())
 	go func() {

@@ -2,18 +2,17 @@
 package etcdserver
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/e6data/e6data-go/internal/freeport"
+	"github.com/e6data/e6data-go/internal/lockedbuffer"
 	"github.com/e6data/e6data-go/internal/stress"
 )
 
@@ -31,7 +30,7 @@ type Server struct {
 	dir  string
 	args []string
 	cmd  *exec.Cmd
-	log  lockedBuffer
+	log  lockedbuffer.Buffer
 }
 
 // ForTest starts an etcd that ends with the test. Without one the test is skipped, or
@@ -129,21 +128,4 @@ func (s *Server) Kill() {
 func (s *Server) Close() error {
 	s.Kill()
 	return os.RemoveAll(s.dir)
-}
-
-type lockedBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -18,6 +17,7 @@ import (
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/internal/freeport"
+	"github.com/e6data/e6data-go/internal/lockedbuffer"
 )
 
 // An ingress decides which sides are open.
@@ -56,27 +56,7 @@ type program struct {
 	dir    string
 	listen string
 	cmd    *exec.Cmd
-	output *lockedBuffer
-}
-
-type lockedBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.buf.Len() > 1<<20 {
-		b.buf.Reset()
-	}
-	return b.buf.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
+	output *lockedbuffer.Buffer
 }
 
 // find finds a program, also outside of a user's PATH.
@@ -99,7 +79,7 @@ func run(name, config string, args ...string) (*program, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &program{dir: dir, output: new(lockedBuffer)}
+	p := &program{dir: dir, output: &lockedbuffer.Buffer{Limit: 1 << 20}}
 	if p.listen, err = freeport.Addr(); err != nil {
 		return nil, err
 	}
