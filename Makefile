@@ -38,14 +38,16 @@ test: ## all tests of every module, with the race detector
 
 # The packages whose tests ask internal/stress how often to do something.
 stress: ## the long form of the tests that have one
-	E6_STRESS=1 $(TEST) -count=1 $$(git grep -lE 'stress\.(Count|Long)\(' -- '*_test.go' | xargs -n1 dirname | sort -u | sed 's|^|./|')
+	E6_STRESS=1 $(TEST) $(AT_ONCE) -count=1 $$(git grep -lE 'stress\.(Count|Long)\(' -- '*_test.go' | xargs -n1 dirname | sort -u | sed 's|^|./|')
 
 # Every second round runs beside a busy loop for each processor, at half the speed.
 ROUNDS ?= 20
 flaky: ## run all tests ROUNDS (20) times, half of them on a busy machine
 	@ROUNDS=$(ROUNDS) PACKAGES="$(PACKAGES)" TEST="$(TEST) $(AT_ONCE) -count=1" ./internal/tools/flaky.sh
 
-check: format vet lint drift tidy alone cross test examples slice dryrun ## everything that CI asks for
+# One round of flaky is make test.
+check: ROUNDS := 1
+check: format vet lint drift tidy alone cross flaky stress examples slice dryrun ## everything that CI asks for
 
 format: ## gofmt has nothing to say
 	@$(SH) unformatted=$$(gofmt -l .); \
@@ -74,6 +76,9 @@ drift: gen api ## what is generated is what is committed
 tidy: ## go.mod and go.sum are tidy, in every module
 	@$(SH) for m in $(MODULES); do (cd $$m && GOWORK=off go mod tidy -diff); done
 
+# These tests are not a repetition of make test. Without the race detector the models of
+# e6/internal/router have their largest scope, and a bubble has all processors (see
+# internal/bubbles).
 alone: ## the root module builds and tests without the workspace
 	GOWORK=off go build ./...
 	GOWORK=off go vet ./...
