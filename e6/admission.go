@@ -89,14 +89,14 @@ func (w *admissionWait) goOn() {
 	w.next = max(time.Second, 2*waited)
 	w.told = true
 	w.publish(waited, false)
-	w.q.progress.stage(StageQueued, QueryHandle{QueryID: w.queryID, Side: w.x.pin.Side})
+	w.q.progress.step(StepQueued, QueryHandle{QueryID: w.queryID, Side: w.x.pin.Side})
 }
 
 // over tells the end of the wait, if there was one.
 func (w *admissionWait) over() {
 	if w.told {
 		w.publish(time.Since(w.began), true)
-		w.q.progress.stage(StagePreparing, QueryHandle{QueryID: w.queryID, Side: w.x.pin.Side})
+		w.q.progress.step(StepPreparing, QueryHandle{QueryID: w.queryID, Side: w.x.pin.Side})
 	}
 }
 

@@ -178,9 +178,9 @@ type Config struct {
 	// GRPCLogLevel is the minimum level of records about calls to the cluster: failed ones
 	// have slog.LevelWarn, the others slog.LevelDebug. Default: no calls are logged.
 	GRPCLogLevel slog.Leveler
-	// LogFormat is the format of records on the standard error: LogText or LogJSON.
-	// Default: text.
-	LogFormat LogFormat
+	// LogFormat is the format of records on the standard error: "text", which is key=value
+	// as slog.TextHandler writes it, or "json", one object per line. Default: text.
+	LogFormat string
 
 	// Prefetch and PrefetchBytes limit how far a result is read ahead of the caller:
 	// the decoded batches that wait for it, and the bytes that wait for it, as they

@@ -64,7 +64,7 @@ type HealthReport struct {
 	Cluster string `json:"cluster"`
 	Address string `json:"address"`
 	// Strategy is what is known about the sides.
-	Strategy Strategy `json:"strategy"`
+	Strategy StrategyReport `json:"strategy"`
 	// Sides are both sides, blue first.
 	Sides []SideReport `json:"sides"`
 	// Queries counts what happened to queries since the client was opened.
@@ -73,8 +73,8 @@ type HealthReport struct {
 	LastErrors []LastError `json:"last_errors"`
 }
 
-// Strategy is a fsm.Snapshot as text.
-type Strategy struct {
+// StrategyReport is a fsm.Snapshot as text.
+type StrategyReport struct {
 	State      string    `json:"state"`
 	Phase      string    `json:"phase,omitempty"`
 	Active     string    `json:"active"`
@@ -156,8 +156,8 @@ func lastErrors(history []events.Event) []LastError {
 }
 
 // strategyOf is a snapshot as text.
-func strategyOf(s fsm.Snapshot) Strategy {
-	out := Strategy{
+func strategyOf(s fsm.Snapshot) StrategyReport {
+	out := StrategyReport{
 		State: s.State.String(), Active: s.Active.String(), Epoch: s.Epoch, Transition: s.Transition, Since: s.Since,
 		Reason: string(s.Cause.Reason), Detail: s.Cause.Detail,
 	}

@@ -24,7 +24,7 @@ func TestALazyClientAsksTheClusterWhenItIsUsed(t *testing.T) {
 	require.Equal(t, fsm.None, client.Strategy().Active)
 	status, err := client.ClusterStatus(within(t, 10*time.Second))
 	require.NoError(t, err)
-	require.Equal(t, e6.StatusSuspended, status)
+	require.Equal(t, e6.ClusterSuspended, status)
 	_, err = client.Query(within(t, 10*time.Second), "SELECT 1")
 	require.ErrorIs(t, err, e6.ErrSuspended)
 	cluster.Resume()

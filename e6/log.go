@@ -32,7 +32,7 @@ func (c *Client) logEvents() {
 			return // onPanic has logged it, so that a full queue does not hide it
 		}
 		write(e)
-	}, events.Queue(logQueue), events.Replay(math.MaxInt))
+	}, events.Queue(logQueue), events.History(math.MaxInt))
 }
 
 // logWriter returns a function that writes the record of an event. The record has the time

@@ -34,7 +34,7 @@ func newLogging(cfg Config, o *options, out io.Writer) logging {
 	case isOff(cfg.LogLevel) && isOff(cfg.StrategyLogLevel) && isOff(cfg.GRPCLogLevel):
 		return l
 	default:
-		handler, own = cfg.LogFormat.handler(out), true
+		handler, own = handlerOf(cfg.LogFormat, out), true
 	}
 	safe := safeHandler{handler}.WithAttrs(clusterAttrs(cfg))
 	l.events, l.other = handler, slog.New(safe)

@@ -57,33 +57,11 @@ func (l logLevels) problems() (problems []Problem) {
 	return problems
 }
 
-// LogFormat is the format of the records that a client writes to the standard error.
-type LogFormat uint8
-
-// The formats.
-const (
-	// LogText is key=value, as slog.TextHandler writes it. This is the default.
-	LogText LogFormat = iota
-	// LogJSON is one JSON object per line, as slog.JSONHandler writes it.
-	LogJSON
-)
-
-// String returns "text" or "json".
-func (f LogFormat) String() string {
-	switch f {
-	case LogText:
-		return "text"
-	case LogJSON:
-		return "json"
-	}
-	return "unknown"
-}
-
-// handler returns a handler that writes every record to out. The levels of the components
-// are checked before it is called.
-func (f LogFormat) handler(out io.Writer) slog.Handler {
+// handlerOf returns a handler that writes every record to out, in the format of
+// Config.LogFormat. The levels of the components are checked before it is called.
+func handlerOf(format string, out io.Writer) slog.Handler {
 	options := &slog.HandlerOptions{Level: slog.Level(math.MinInt)}
-	if f == LogJSON {
+	if format == "json" {
 		return slog.NewJSONHandler(out, options)
 	}
 	return slog.NewTextHandler(out, options)

@@ -73,7 +73,7 @@ func TestLogLevel_ConfigSelectsTheRecords(t *testing.T) {
 			func(c *e6.Config) { c.GRPCLogLevel = slog.LevelDebug }, nil, []string{"method=prepareStatement", "side=green", `msg="call completed"`, "took_ms=", "address=127.0.0.1:"}, []string{"event="},
 		},
 		"JSON": {
-			func(c *e6.Config) { c.LogLevel, c.LogFormat = slog.LevelInfo, e6.LogJSON }, nil, []string{`"event":"transition"`}, []string{"level="},
+			func(c *e6.Config) { c.LogLevel, c.LogFormat = slog.LevelInfo, "json" }, nil, []string{`"event":"transition"`}, []string{"level="},
 		},
 		"off": {
 			func(c *e6.Config) { c.LogLevel, c.GRPCLogLevel = slog.LevelError+1, slog.LevelError+1 }, nil, nil, []string{"level="},
@@ -109,7 +109,7 @@ func TestLogLevel_FiltersTheConfiguredLogger(t *testing.T) {
 func TestLogLevel_AMissingLevelIsAConfigError(t *testing.T) {
 	cfg := config(start(t))
 	var missing *slog.LevelVar
-	cfg.LogLevel, cfg.StrategyLogLevel, cfg.GRPCLogLevel, cfg.LogFormat = missing, missing, missing, 9
+	cfg.LogLevel, cfg.StrategyLogLevel, cfg.GRPCLogLevel, cfg.LogFormat = missing, missing, missing, "xml"
 	err := cfg.Validate()
 	var wrong *e6.ConfigError
 	require.ErrorAs(t, err, &wrong)

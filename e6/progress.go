@@ -11,25 +11,25 @@ import (
 	"github.com/e6data/e6data-go/e6/vector"
 )
 
-// Stage is how far a query is.
-type Stage uint8
+// Step is the step of a query that is in progress.
+type Step uint8
 
-// The stages, in their order. A query that is retried or replayed goes back.
+// The steps, in their order. A query that is retried or replayed returns to an earlier one.
 const (
-	// StageQueued: the query waits for Config.MaxInFlight or Config.Admission.
-	StageQueued Stage = iota
-	// StagePreparing: the engine checks and plans the statement.
-	StagePreparing
-	// StageRunning: the engine computes the result.
-	StageRunning
-	// StageFetching: rows come.
-	StageFetching
-	// StageDone: the query has ended, well or not.
-	StageDone
+	// StepQueued: the query waits for Config.MaxInFlight or Config.Admission.
+	StepQueued Step = iota
+	// StepPreparing: the engine checks and plans the statement.
+	StepPreparing
+	// StepRunning: the engine computes the result.
+	StepRunning
+	// StepFetching: the client receives rows.
+	StepFetching
+	// StepDone: the query has ended, with or without an error.
+	StepDone
 )
 
 // String returns the name in lower case.
-func (s Stage) String() string {
+func (s Step) String() string {
 	names := [...]string{"queued", "preparing", "running", "fetching", "done"}
 	if int(s) < len(names) {
 		return names[s]
@@ -37,31 +37,31 @@ func (s Stage) String() string {
 	return "unknown"
 }
 
-// Progress is how far a query is.
+// Progress describes a query that is in progress.
 type Progress struct {
-	Stage Stage
-	// Handle addresses the query, and is empty as long as it has no id.
+	// Step is the current step.
+	Step Step
+	// Handle addresses the query. It is empty until the query has an id.
 	Handle QueryHandle
-	// Elapsed is the time since the query was begun.
+	// Elapsed is the time since the start of the query.
 	Elapsed time.Duration
-	// ServerRows is the number of rows that the engine has computed, as far as it
-	// tells while it runs.
+	// ServerRows is the number of rows that the engine has computed, according to its
+	// status while it runs.
 	ServerRows int64
-	// TotalRows is the number of rows that the engine declares, and -1 as long as
-	// that is not known.
+	// TotalRows is the number of rows that the engine declares, and -1 until the metadata
+	// has been received.
 	TotalRows int64
-	// Rows, Batches and Bytes are what has been received.
+	// Rows, Batches and Bytes count what the client has received.
 	Rows, Batches, Bytes int64
-	// Err is why the query has failed, at StageDone.
+	// Err is the error of a query that has failed, at StepDone.
 	Err error
 }
 
-// OnProgress tells fn how far the query is: when its stage changes, while it runs
-// after each question to the engine for its status (after 100 milliseconds, and
-// then less and less often, down to every 2 seconds), and while rows come at most
-// every 50 milliseconds. Its calls are made one at a time, each within
-// Config.HookBudget: while one takes longer, others are left out. Without it the
-// engine is not asked.
+// OnProgress calls fn with the progress of the query: at each change of its step; while it
+// runs, after each status call (the first after 100 milliseconds, then at growing intervals
+// up to 2 seconds); and while the client receives rows, at most every 50 milliseconds. Calls
+// of fn do not overlap. Each is limited by Config.HookBudget; reports are skipped while a
+// call takes longer. Without OnProgress, the client makes no status calls.
 func OnProgress(fn func(Progress)) QueryOption { return func(o *queryOptions) { o.progress = fn } }
 
 // progressEvery is the least time between two reports about rows.
@@ -106,15 +106,15 @@ func (p *progress) report(change func(now *Progress)) {
 	p.caller.call(p.ctx, hook.PointProgress, p.caller.c.cfg.HookBudget, func() { p.fn(now) })
 }
 
-// stage reports a stage, in which nothing has been received.
-func (p *progress) stage(s Stage, h QueryHandle) {
-	p.report(func(now *Progress) { *now = Progress{Stage: s, Handle: h, TotalRows: -1} })
+// step reports a step in which nothing has been received.
+func (p *progress) step(s Step, h QueryHandle) {
+	p.report(func(now *Progress) { *now = Progress{Step: s, Handle: h, TotalRows: -1} })
 }
 
 // described reports that rows begin to come.
 func (p *progress) described(h QueryHandle, md *vector.Metadata) {
 	p.report(func(now *Progress) {
-		now.Stage, now.Handle, now.TotalRows = StageFetching, h, md.Rows
+		now.Step, now.Handle, now.TotalRows = StepFetching, h, md.Rows
 	})
 }
 
@@ -132,7 +132,7 @@ func (p *progress) ended(q *query, err error) {
 		return
 	}
 	p.report(func(now *Progress) {
-		now.Stage, now.Handle, now.Err = StageDone, q.handle, err
+		now.Step, now.Handle, now.Err = StepDone, q.handle, err
 		now.Rows, now.Batches, now.Bytes = q.rows, q.batches, q.bytes
 	})
 }

@@ -36,7 +36,7 @@ func (f *followed) stages() (names []string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, p := range f.seen {
-		if name := p.Stage.String(); len(names) == 0 || names[len(names)-1] != name {
+		if name := p.Step.String(); len(names) == 0 || names[len(names)-1] != name {
 			names = append(names, name)
 		}
 	}
@@ -59,7 +59,7 @@ func TestAQueryTellsHowFarItIs(t *testing.T) {
 		require.Equal(t, []string{"preparing", "running", "fetching", "done"}, f.stages())
 		last := f.last()
 		require.Equal(t, e6.Progress{
-			Stage: e6.StageDone, Handle: rows.Handle(), Elapsed: last.Elapsed, TotalRows: 1, Rows: 1, Batches: 1, Bytes: last.Bytes,
+			Step: e6.StepDone, Handle: rows.Handle(), Elapsed: last.Elapsed, TotalRows: 1, Rows: 1, Batches: 1, Bytes: last.Bytes,
 		}, last)
 		require.Positive(t, last.Bytes)
 		require.GreaterOrEqual(t, last.Elapsed, time.Minute)
@@ -83,7 +83,7 @@ func TestTheRowsThatAreThereAreReportedWhileTheyCome(t *testing.T) {
 		require.NoError(t, err)
 		rising := int64(0)
 		for _, p := range f.seen {
-			if p.Stage == e6.StageFetching {
+			if p.Step == e6.StepFetching {
 				require.Equal(t, int64(100), p.TotalRows)
 				require.GreaterOrEqual(t, p.Rows, rising)
 				rising = p.Rows

@@ -238,13 +238,13 @@ func (q *query) streams() int {
 // attempt is one execution from start to end.
 func (q *query) attempt(ctx context.Context, x *execution, to sink) error {
 	step := q.steps(x)
-	q.progress.stage(StagePreparing, x.handle())
+	q.progress.step(StepPreparing, x.handle())
 	err := step(ctx, "prepare", func(ctx context.Context) error { return x.prepare(ctx, q) })
 	if err != nil {
 		return err
 	}
 	return q.unlessDead(ctx, x, func(ctx context.Context) error {
-		q.progress.stage(StageRunning, x.handle())
+		q.progress.step(StepRunning, x.handle())
 		err := step(ctx, "execute", func(ctx context.Context) error { return x.execute(ctx, q) })
 		if err != nil || q.submit {
 			return err

@@ -24,10 +24,10 @@ type ClusterStatus string
 
 // The statuses that were seen. There may be others.
 const (
-	StatusActive    ClusterStatus = "active"
-	StatusSuspended ClusterStatus = "suspended"
-	StatusResuming  ClusterStatus = "resuming"
-	StatusFailed    ClusterStatus = "failed"
+	ClusterActive    ClusterStatus = "active"
+	ClusterSuspended ClusterStatus = "suspended"
+	ClusterResuming  ClusterStatus = "resuming"
+	ClusterFailed    ClusterStatus = "failed"
 )
 
 // ClusterStatus asks the cluster for its status. It does not wake it.
@@ -151,7 +151,7 @@ func (r *resumer) lookOnly(ctx context.Context, side Side, confirmed func()) err
 		return errtext.Errorf("waiting for the status of the cluster: %w", ctxerr.Cause(ctx))
 	case err != nil:
 		return unconfirmed(err)
-	case status == StatusActive:
+	case status == ClusterActive:
 		return nil
 	}
 	if confirmed != nil {
@@ -185,7 +185,7 @@ func (r *resumer) tellAsleep() {
 	now, next := time.Now().UnixNano(), r.nextTold.Load()
 	if now >= next && r.nextTold.CompareAndSwap(next, now+int64(asleepEvery)) {
 		r.c.bus.Publish(fsm.Cause{Reason: fsm.ReasonSuspended}, events.ClusterResume{
-			Status: string(StatusSuspended), Done: true, Error: "NoAutoResume is set"})
+			Status: string(ClusterSuspended), Done: true, Error: "NoAutoResume is set"})
 	}
 }
 
@@ -242,7 +242,7 @@ func (r *resumer) run(side Side, confirmed func()) error {
 		return ErrClosed
 	case err != nil:
 		return unconfirmed(err)
-	case status == StatusActive:
+	case status == ClusterActive:
 		tell(events.ClusterResume{Status: string(status), Done: true})
 		return nil
 	}
@@ -262,22 +262,22 @@ func (r *resumer) run(side Side, confirmed func()) error {
 			// ingress in front of them, come up in no particular order.
 			tell(events.ClusterResume{Done: true, Error: err.Error()})
 			return errtext.Errorf("resume: %w", err)
-		case status == StatusActive:
+		case status == ClusterActive:
 			tell(events.ClusterResume{Status: string(status), Done: true})
 			return nil
-		case status == StatusFailed:
+		case status == ClusterFailed:
 			err = errtext.Errorf("resume: %w, and resuming it failed", ErrSuspended)
 			tell(events.ClusterResume{Status: string(status), Done: true, Error: err.Error()})
 			return err
 		}
 		tell(events.ClusterResume{Status: string(status)})
-		if status == StatusSuspended && !asked {
+		if status == ClusterSuspended && !asked {
 			ask, asked = (*Client).askResume, true
 		} else {
 			ask = (*Client).askStatus
 			// A call that failed may not have been heard, and a cluster that was
 			// waking up may be sent to sleep again.
-			asked = asked && err == nil && status != StatusResuming
+			asked = asked && err == nil && status != ClusterResuming
 			select {
 			case <-time.After(r.c.cfg.ResumePoll):
 			case <-ctx.Done():

@@ -282,19 +282,19 @@ func TestClusterControl(t *testing.T) {
 				require.NoError(t, err)
 				return s
 			}
-			require.Equal(t, e6.StatusActive, status())
+			require.Equal(t, e6.ClusterActive, status())
 			s, err := client.SuspendCluster(ctx)
 			require.NoError(t, err)
-			require.Equal(t, e6.StatusSuspended, s)
-			require.Equal(t, e6.StatusSuspended, status(), "asking does not wake it")
+			require.Equal(t, e6.ClusterSuspended, s)
+			require.Equal(t, e6.ClusterSuspended, status(), "asking does not wake it")
 			require.NoError(t, client.ResumeCluster(ctx))
-			require.Equal(t, e6.StatusActive, status())
+			require.Equal(t, e6.ClusterActive, status())
 			require.NoError(t, client.ResumeCluster(ctx), "it is awake already")
 
 			// The cluster has moved, and nobody has told the client.
 			cluster.OpenSide(active.Other())
 			cluster.CloseSide(active)
-			require.Equal(t, e6.StatusActive, status())
+			require.Equal(t, e6.ClusterActive, status())
 		})
 	}
 }

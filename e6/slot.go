@@ -49,7 +49,7 @@ func (q *query) inSlot(ctx context.Context, run func() error) error {
 	select {
 	case semaphore <- struct{}{}:
 	default:
-		q.progress.stage(StageQueued, q.handle)
+		q.progress.step(StepQueued, q.handle)
 		q.c.stats.waiting.Add(1)
 		select {
 		case semaphore <- struct{}{}:

@@ -63,7 +63,7 @@ func (q *query) read(ctx context.Context, to sink) error {
 	x.slot = q.slot
 	defer q.c.submitted.drop(x)
 	began := time.Now()
-	q.progress.stage(StageRunning, q.handle)
+	q.progress.step(StepRunning, q.handle)
 	err := q.collect(ctx, x, to, q.steps(x))
 	q.record(ctx, x, began, err)
 	if err != nil {

@@ -48,7 +48,7 @@ func newClusterCommand(a *app) *cobra.Command {
 				if err := c.ResumeCluster(ctx); err != nil {
 					return err
 				}
-				_, err := fmt.Fprintln(a.out, e6.StatusActive)
+				_, err := fmt.Fprintln(a.out, e6.ClusterActive)
 				return err
 			})
 		},

@@ -40,7 +40,7 @@ func (p *progress) show(now e6.Progress) {
 	if p.ended || now.Elapsed < patience && p.bar == nil {
 		return
 	}
-	if now.Stage == e6.StageDone {
+	if now.Step == e6.StepDone {
 		p.clear()
 		return
 	}
@@ -58,13 +58,13 @@ func (p *progress) show(now e6.Progress) {
 			progressbar.OptionSpinnerType(14),
 		)
 	}
-	p.bar.Describe(stage(now))
+	p.bar.Describe(step(now))
 	_ = p.bar.Set64(now.Rows)
 }
 
-// stage describes the stage of a query, without the part that a bar shows.
-func stage(now e6.Progress) string {
-	words := []string{now.Stage.String()}
+// step describes the step of a query, without the part that a bar shows.
+func step(now e6.Progress) string {
+	words := []string{now.Step.String()}
 	if side := now.Handle.Side; side != e6.None {
 		words = append(words, "on "+side.String())
 	}

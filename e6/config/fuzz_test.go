@@ -88,7 +88,7 @@ func asDSN(t *testing.T, c e6.Config) string {
 // values are the parameters of a DSN that are not at their default.
 func values(c e6.Config) map[string]string {
 	all := map[string]string{
-		"cluster": c.ClusterName, "ca": c.CAFile, "server_name": c.ServerName,
+		"cluster": c.ClusterName, "ca": c.CAFile, "server_name": c.ServerName, "log_format": c.LogFormat,
 	}
 	if c.TLS {
 		all["tls"] = "true"
@@ -101,9 +101,6 @@ func values(c e6.Config) map[string]string {
 	}
 	if c.PreferredSide.Valid() {
 		all["preferred_side"] = c.PreferredSide.String()
-	}
-	if c.LogFormat != 0 {
-		all["log_format"] = c.LogFormat.String()
 	}
 	for name, l := range map[string]slog.Leveler{"log_level": c.LogLevel, "strategy_log_level": c.StrategyLogLevel, "grpc_log_level": c.GRPCLogLevel} {
 		if l != nil {

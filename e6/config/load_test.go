@@ -67,7 +67,7 @@ var settingCases = map[string]struct {
 	"LogLevel":             {nil, map[string]any{"debug": slog.LevelDebug, "INFO": slog.LevelInfo, "WARNING": slog.LevelWarn, "CRITICAL": slog.LevelError, "off": settings.LevelOff, "info+2": slog.LevelInfo + 2}, []string{"loud", "0"}},
 	"StrategyLogLevel":     {nil, map[string]any{"warn": slog.LevelWarn}, []string{"0"}},
 	"GRPCLogLevel":         {nil, map[string]any{"ERROR": slog.LevelError}, []string{"x"}},
-	"LogFormat":            {e6.LogText, map[string]any{"JSON": e6.LogJSON, "text": e6.LogText}, []string{"xml"}},
+	"LogFormat":            {"text", map[string]any{"JSON": "json", "text": "text"}, []string{"xml"}},
 	"Prefetch":             {2, map[string]any{"1": 1, "1000": 1000}, []string{"0", "1001"}},
 	"PrefetchBytes":        {67108864, map[string]any{"1": 1, "2147483647": 2147483647}, []string{"0", "2147483648"}},
 	"ContinueWindow":       {1048576, map[string]any{"1": 1, "2147483647": 2147483647}, []string{"0", "2147483648"}},

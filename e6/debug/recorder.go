@@ -40,7 +40,7 @@ func record(c *e6.Client) *recorder {
 		r.totals[i] = s.Total
 	}
 	// Nothing in it blocks, so that its queue needs no bound.
-	c.Subscribe(r.record, events.Kinds(events.KindTransition, events.KindClosed), events.Replay(math.MaxInt), events.Lossless())
+	c.Subscribe(r.record, events.Kinds(events.KindTransition, events.KindClosed), events.History(math.MaxInt), events.Lossless())
 	// A client that was closed before that sends no more events.
 	if hasClosed(c.History()) {
 		r.end()

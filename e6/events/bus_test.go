@@ -127,7 +127,7 @@ func TestReplay_NoEventIsLostOrDeliveredTwice(t *testing.T) {
 		}
 		for i := range results {
 			subscribers.Go(func() {
-				b.Subscribe(func(e Event) { results[i] = append(results[i], e) }, Replay(32), Queue(1000))
+				b.Subscribe(func(e Event) { results[i] = append(results[i], e) }, History(32), Queue(1000))
 			})
 		}
 		publishers.Wait()
@@ -147,7 +147,7 @@ func TestReplay_ThatExceedsTheQueueReportsEventsDropped(t *testing.T) {
 	b := NewBus(Options{})
 	publish(b, 10)
 	var got []Event
-	b.Subscribe(func(e Event) { got = append(got, e) }, Replay(10), Queue(4))
+	b.Subscribe(func(e Event) { got = append(got, e) }, History(10), Queue(4))
 	finish(t, b)
 	require.Equal(t, []uint64{1, 2, 3, 4, 10}, seqs(got))
 	require.Equal(t, uint64(6), got[4].Data.(EventsDropped).Count)
@@ -206,7 +206,7 @@ func TestClose_DeliversQueuedEventsAndAcceptsNoMore(t *testing.T) {
 		late := b.Publish(fsm.Cause{}, Closed{})
 		require.Zero(t, late)
 		require.Empty(t, late.String(), "the zero event can be logged")
-		b.Subscribe(func(Event) { t.Error("called after Close") }, Replay(9))()
+		b.Subscribe(func(Event) { t.Error("called after Close") }, History(9))()
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		require.ErrorIs(t, b.Wait(ctx), context.Canceled)
@@ -236,7 +236,7 @@ func TestEvents_TheLoopEnds(t *testing.T) {
 					synctest.Wait()
 					c.end(b, cancel)
 				}()
-				for range b.Events(ctx, Replay(2)) {
+				for range b.Events(ctx, History(2)) {
 					count++
 				}
 				require.Equal(t, c.want, count)
@@ -247,7 +247,7 @@ func TestEvents_TheLoopEnds(t *testing.T) {
 	t.Run("when the loop ends with events in the queue", func(t *testing.T) {
 		b := NewBus(Options{})
 		publish(b, 9)
-		for e := range b.Events(t.Context(), Replay(9)) {
+		for e := range b.Events(t.Context(), History(9)) {
 			if e.Seq == 3 {
 				break
 			}

@@ -50,7 +50,7 @@ func ExampleBus_Events() {
 	bus := events.NewBus(events.Options{})
 	bus.Publish(fsm.Cause{}, events.SessionOpened{Side: fsm.Blue, Generation: 1})
 	bus.Publish(fsm.Cause{}, events.StrategyChanged{To: fsm.Blue, Change: events.ChangeDetected})
-	for e := range bus.Events(context.Background(), events.Components(events.ComponentStrategy), events.Replay(10)) {
+	for e := range bus.Events(context.Background(), events.Components(events.ComponentStrategy), events.History(10)) {
 		fmt.Println(e)
 		break
 	}

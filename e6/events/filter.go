@@ -20,9 +20,9 @@ type SubscribeOption func(*subscription)
 
 // subscription has the options of a subscriber.
 type subscription struct {
-	queue  int
-	replay int
-	filter filter
+	queue   int
+	history int
+	filter  filter
 }
 
 // filter has the values of the filters. A zero field matches every event.
@@ -76,7 +76,7 @@ func Queue(n int) SubscribeOption { return func(s *subscription) { s.queue = max
 // without a limit.
 func Lossless() SubscribeOption { return func(s *subscription) { s.queue = math.MaxInt } }
 
-// Replay delivers the last n events of the history first, as far as they match the
+// History delivers the last n events of the history first, as far as they match the
 // filters and the queue has room for them. The events after them follow without a gap.
 // Default: 0.
-func Replay(n int) SubscribeOption { return func(s *subscription) { s.replay = max(n, 0) } }
+func History(n int) SubscribeOption { return func(s *subscription) { s.history = max(n, 0) } }

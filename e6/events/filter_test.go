@@ -57,7 +57,7 @@ func TestSubscribe_Filters(t *testing.T) {
 			for _, d := range mixed {
 				b.Publish(fsm.Cause{}, d)
 			}
-			b.Subscribe(func(e Event) { replayed = append(replayed, e) }, append(slices.Clone(c.opts), Replay(len(mixed)))...)
+			b.Subscribe(func(e Event) { replayed = append(replayed, e) }, append(slices.Clone(c.opts), History(len(mixed)))...)
 			finish(t, b)
 			require.Equal(t, c.want, seqs(live))
 			require.Equal(t, c.want, seqs(replayed), "the history is filtered too")

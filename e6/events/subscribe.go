@@ -33,7 +33,7 @@ func (b *Bus) subscribe(fn func(Event), ended func(), opts []SubscribeOption) (u
 		ended()
 		return func() {}
 	}
-	for _, e := range b.last(s.opts.replay) {
+	for _, e := range b.last(s.opts.history) {
 		if !s.offer(e) {
 			b.dropped.Add(1)
 		}

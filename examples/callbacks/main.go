@@ -120,7 +120,7 @@ func main() {
 	unsubscribe()
 	check(client.Switch(ctx, e6.Green))
 	steps := 0
-	for e := range client.Events(ctx, watched, events.Replay(256)) {
+	for e := range client.Events(ctx, watched, events.History(256)) {
 		steps++
 		if d, ok := e.Data.(events.StrategyChanged); ok && d.Change == events.ChangeRequested {
 			break // the Switch above

@@ -5,9 +5,12 @@ import (
 	"log/slog"
 	"math"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/e6data/e6data-go/e6/fsm"
 )
 
 // The kinds of settings. Each function returns a row of the table.
@@ -100,38 +103,62 @@ func boolean(field, dsn, env string, set bool) Setting {
 	}
 }
 
-// choice is one of the values from first to last of a type that is a uint8 and has a
-// method String. The zero value means that nothing is set.
-func choice(field, dsn, env, want string, first, last uint8) Setting {
-	value := func(cfg any) reflect.Value { return reflect.ValueOf(cfg).Elem().FieldByName(field) }
-	textOf := func(v reflect.Value) string { return v.Interface().(fmt.Stringer).String() }
-	valid := func(v reflect.Value) bool { return v.Uint() >= uint64(first) && v.Uint() <= uint64(last) }
+// side is blue or green. fsm.None means that nothing is set.
+func side(field, dsn, env string) Setting {
+	const want = "blue or green"
 	return Setting{
 		Description: describe(field, dsn, env, want),
 		Set: func(cfg any, v string) bool {
-			for n := first; n <= last; n++ {
-				candidate := reflect.New(value(cfg).Type()).Elem()
-				candidate.SetUint(uint64(n))
-				if strings.EqualFold(strings.TrimSpace(v), textOf(candidate)) {
-					value(cfg).Set(candidate)
-					return true
-				}
+			value, err := fsm.ParseSide(v)
+			if err == nil {
+				*at[fsm.Side](cfg, field) = value
 			}
-			return false
+			return err == nil
 		},
 		Text: func(cfg any) string {
-			switch v := value(cfg); {
-			case v.IsZero():
+			switch value := *at[fsm.Side](cfg, field); {
+			case value == fsm.None:
 				return ""
-			case valid(v):
-				return textOf(v)
+			case value.Valid():
+				return value.String()
 			default:
-				return strconv.FormatUint(v.Uint(), 10)
+				return strconv.Itoa(int(value))
 			}
 		},
 		Fill: nothing,
 		Check: func(cfg any) string {
-			if v := value(cfg); v.IsZero() || valid(v) {
+			if value := *at[fsm.Side](cfg, field); value == fsm.None || value.Valid() {
+				return ""
+			}
+			return want
+		},
+	}
+}
+
+// choice is one of a few names, in any case. The first one is the default.
+func choice(field, dsn, env string, names ...string) Setting {
+	want := strings.Join(names, " or ")
+	find := func(text string) int {
+		return slices.IndexFunc(names, func(name string) bool { return strings.EqualFold(name, strings.TrimSpace(text)) })
+	}
+	d := describe(field, dsn, env, want)
+	d.Default = names[0]
+	return Setting{
+		Description: d,
+		Set: func(cfg any, v string) bool {
+			i := find(v)
+			if i >= 0 {
+				*at[string](cfg, field) = names[i]
+			}
+			return i >= 0
+		},
+		Text: func(cfg any) string { return *at[string](cfg, field) },
+		Fill: func(cfg any) {
+			value := at[string](cfg, field)
+			*value = names[max(find(*value), 0)]
+		},
+		Check: func(cfg any) string {
+			if value := *at[string](cfg, field); value == "" || find(value) >= 0 {
 				return ""
 			}
 			return want

@@ -14,7 +14,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/e6/internal/wire"
 )
 
@@ -105,7 +104,7 @@ var table = []Setting{
 	flag("AllowClearText", "allow_clear_text", "ALLOW_CLEAR_TEXT"),
 	text("Catalog", "", "CATALOG").also("", "catalog_name"),
 	text("Schema", "", "DATABASE").also("", "database", "db", "db_name", "database_name", "schema_name"),
-	choice("PreferredSide", "preferred_side", "PREFERRED_SIDE", "blue or green", uint8(fsm.Blue), uint8(fsm.Green)).
+	side("PreferredSide", "preferred_side", "PREFERRED_SIDE").
 		also("STRATEGY", "strategy"),
 	negated("NoAutoResume", "auto_resume", "AUTO_RESUME"),
 	span("ResumeTimeout", "resume_timeout", "AUTO_RESUME_TIMEOUT", time.Second, 5*time.Minute, time.Millisecond, day).also("", "grpc_auto_resume_timeout_seconds"),
@@ -135,7 +134,7 @@ var table = []Setting{
 	level("LogLevel", "log_level", "LOG_LEVEL"),
 	level("StrategyLogLevel", "strategy_log_level", "STRATEGY_LOG_LEVEL"),
 	level("GRPCLogLevel", "grpc_log_level", "GRPC_LOG_LEVEL"),
-	choice("LogFormat", "log_format", "LOG_FORMAT", "text or json", 0, 1),
+	choice("LogFormat", "log_format", "LOG_FORMAT", "text", "json"),
 	number("Prefetch", "prefetch", "", 2, 1, 1000),
 	number("PrefetchBytes", "prefetch_bytes", "", 64<<20, 1, math.MaxInt32),
 	flag("FetchAfterMetadata", "fetch_after_metadata", ""),

@@ -19,6 +19,7 @@ type sample struct {
 	TLS           bool
 	NoAutoResume  bool
 	PreferredSide fsm.Side
+	LogFormat     string
 	MaxAttempts   int
 	RetryPause    time.Duration
 	LogLevel      slog.Leveler
@@ -36,6 +37,7 @@ func TestSetting_OfEachKindParsesFormatsFillsAndChecks(t *testing.T) {
 		"tls":         {" ON ", sample{TLS: true}, "true", sample{}, sample{}},
 		"auto-resume": {"off", sample{NoAutoResume: true}, "false", sample{}, sample{}},
 		"strategy":    {"GREEN", sample{PreferredSide: fsm.Green}, "green", sample{}, sample{PreferredSide: 7}},
+		"log-format":  {"JSON", sample{LogFormat: "json"}, "json", sample{LogFormat: "text"}, sample{LogFormat: "xml"}},
 		"maxAttempts": {"7", sample{MaxAttempts: 7}, "7", sample{MaxAttempts: 5}, sample{MaxAttempts: 21}},
 		"retry_pause": {"0.5", sample{RetryPause: 500 * time.Millisecond}, "500ms", sample{RetryPause: 200 * time.Millisecond}, sample{RetryPause: time.Hour}},
 		"LOG_LEVEL":   {"warning", sample{LogLevel: slog.LevelWarn}, "warn", sample{}, sample{LogLevel: (*slog.LevelVar)(nil)}},

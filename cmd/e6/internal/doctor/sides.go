@@ -165,7 +165,7 @@ func (r *Report) side(side string, a sideAnswer, status statusAnswer) {
 		r.ok(side, "refuses, as it is not active: %s", a.form)
 	case suspended:
 		seen := "is suspended"
-		if status.value != e6.StatusSuspended {
+		if status.value != e6.ClusterSuspended {
 			seen += ", or has no engine behind its ingress"
 		}
 		r.add(side, Warn, seen+": "+a.form, "")
@@ -205,7 +205,7 @@ func (r *Report) sides(answers map[string]sideAnswer, status statusAnswer) (acti
 	case len(open) == 1:
 		active = open[0]
 		r.ok(checkSides, "%s is active", active)
-	case anySuspended && status.value == e6.StatusSuspended:
+	case anySuspended && status.value == e6.ClusterSuspended:
 		r.add(checkSides, Fail, "the cluster is suspended", "'e6 cluster resume' resumes it; so does a query, unless auto_resume is false")
 	case anySuspended:
 		// A proxy without a server behind it gives the same answer as a suspended cluster.
@@ -252,9 +252,9 @@ func (r *Report) status(c *conn, a statusAnswer) {
 		r.skip("no side responds", checkStatus)
 	case a.err != nil:
 		r.add(checkStatus, Warn, "the cluster does not report its status: "+raw(a.err), "nothing, if it can never be suspended")
-	case a.value == e6.StatusActive:
+	case a.value == e6.ClusterActive:
 		r.ok(checkStatus, "%s", a.value)
-	case a.value == e6.StatusSuspended:
+	case a.value == e6.ClusterSuspended:
 		r.add(checkStatus, Warn, string(a.value), "'e6 cluster resume' resumes it")
 	default:
 		r.add(checkStatus, Warn, string(a.value), "wait, or ask the cluster's operator")
