@@ -20,22 +20,29 @@ import (
 )
 
 const slow = time.Second // a drain that takes longer deserves an alert
-var watched = events.Kinds(events.KindStrategyChanged, events.KindDrainEnded, events.KindGuardDecided, events.KindQueryLost)
+var watched = events.Kinds(events.KindDrainEnded, events.KindGuardDecided, events.KindQueryLost)
 
-// alarm is a subscriber: one goroutine calls event, in the order of the events.
+// alarm has two subscriptions. Each has a goroutine of its own, which calls its function
+// in the order of the events.
 type alarm struct {
 	start   time.Time   // of the program
 	changes chan string // the changes and alerts that it reported
 }
 
+// changed is called for every change of the active side, whatever its kind.
+func (a *alarm) changed(change events.StrategyChanged) {
+	alert := ""
+	if change.Change == events.ChangeAbrupt || change.Change == events.ChangeRolledBack {
+		alert = string(change.Change)
+	}
+	a.report(alert, change)
+	a.changes <- string(change.Change)
+}
+
+// event is called for the other events that deserve an alert.
 func (a *alarm) event(e events.Event) {
-	change, alert := "", ""
-	switch d := e.Data.(type) { // a type switch, as a EventsDropped may come among the watched kinds
-	case events.StrategyChanged: // there is one for every change, whatever its kind
-		change = string(d.Change)
-		if d.Change == events.ChangeAbrupt || d.Change == events.ChangeRolledBack {
-			alert = change
-		}
+	alert := ""
+	switch d := e.Data.(type) { // a type switch, as an EventsDropped may come among the watched kinds
 	case events.DrainEnded:
 		if d.Took > slow {
 			alert = "slow"
@@ -47,10 +54,14 @@ func (a *alarm) event(e events.Event) {
 	case events.QueryLost:
 		alert = "lost"
 	}
-	fmt.Printf("%8.3fs  %-11s  %s\n", e.Time.Sub(a.start).Seconds(), alert, e)
-	if change+alert != "" {
-		a.changes <- max(change, alert)
+	a.report(alert, e)
+	if alert != "" {
+		a.changes <- alert
 	}
+}
+
+func (a *alarm) report(alert string, what fmt.Stringer) {
+	fmt.Printf("%8.3fs  %-11s  %s\n", time.Since(a.start).Seconds(), alert, what)
 }
 
 type freeze struct{ on atomic.Bool }
@@ -74,7 +85,8 @@ func main() {
 	client, err := e6.Open(ctx, e6.Config{Address: em.Addr(), User: "me@example.com", Token: "any-token"}, e6.WithGuard(guard))
 	check(err)
 	a := &alarm{start: time.Now(), changes: make(chan string, 100)}
-	unsubscribe := client.Subscribe(a.event, watched)
+	unsubscribe := client.OnStrategyChange(a.changed)
+	unwatch := client.Subscribe(a.event, watched)
 	expect := func(want ...string) { // in any order
 		var got []string
 		for range want {
@@ -118,9 +130,10 @@ func main() {
 	expect("rolled_back")
 	fmt.Println("The alarm is unsubscribed. A late subscriber replays earlier events first:")
 	unsubscribe()
+	unwatch()
 	check(client.Switch(ctx, e6.Green))
 	steps := 0
-	for e := range client.Events(ctx, watched, events.History(256)) {
+	for e := range client.Events(ctx, watched, events.Kinds(events.KindStrategyChanged), events.History(256)) {
 		steps++
 		if d, ok := e.Data.(events.StrategyChanged); ok && d.Change == events.ChangeRequested {
 			break // the Switch above
