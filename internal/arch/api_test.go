@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -56,4 +57,25 @@ func declared(d ast.Decl) (names []string) {
 		}
 	}
 	return names
+}
+
+func TestAPI_EveryPublicPackageHasAnExample(t *testing.T) {
+	listed, err := filepath.Glob(filepath.Join(root, "api", "*.txt"))
+	require.NoError(t, err)
+	require.NotEmpty(t, listed)
+	var without []string
+	for _, file := range listed {
+		// api/e6.store.etcd.txt lists the package e6/store/etcd.
+		pkg := strings.ReplaceAll(strings.TrimSuffix(filepath.Base(file), ".txt"), ".", "/")
+		tests, err := filepath.Glob(filepath.Join(root, filepath.FromSlash(pkg), "*_test.go"))
+		require.NoError(t, err)
+		if !slices.ContainsFunc(tests, func(test string) bool {
+			text, err := os.ReadFile(test)
+			require.NoError(t, err)
+			return strings.Contains(string(text), "\nfunc Example")
+		}) {
+			without = append(without, pkg)
+		}
+	}
+	require.Empty(t, without, "public packages without an Example")
 }
