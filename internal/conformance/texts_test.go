@@ -65,8 +65,8 @@ func TestEnvoyReplies(t *testing.T) {
 	enabled(t)
 	r := record(t, "ingress", "the texts of Envoy's own replies", "Envoy")
 	path, err := envoyProgram()
-	if err != nil && !hasPython() {
-		t.Skip("Envoy is not installed, and without Python it cannot be")
+	if missing("Envoy", err) {
+		t.Skip("Envoy is not installed")
 	}
 	require.NoError(t, err)
 	var got []reply

@@ -47,8 +47,8 @@ func config(addr string) e6.Config {
 // newWorld starts everything but the load.
 func newWorld(t *testing.T, k kind, l limits, r *result) *world {
 	path, err := k.program()
-	if err != nil && k.name == "Envoy" && !hasPython() {
-		t.Skip("Envoy is not installed, and without Python it cannot be")
+	if missing(k.name, err) {
+		t.Skipf("%s is not installed", k.name)
 	}
 	require.NoError(t, err)
 	w := &world{T: t, engine: e6test.NewCannedEngine(), up: map[fsm.Side]*upstream{}, result: r}
