@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -69,13 +70,8 @@ func TestConnector(t *testing.T) {
 	if !hasPython() {
 		t.Skip("without Python the connector cannot be installed")
 	}
-	emulator := filepath.Join(t.TempDir(), "e6emu")
-	build := exec.Command("go", "build", "-o", emulator, "./cmd/e6emu")
-	build.Dir = filepath.Join("..", "..", "emulator")
-	text, err := build.CombinedOutput()
-	require.NoError(t, err, "%s", text)
 	addr := freeAddr(t)
-	listens(t, run(t, emulator, "--listen", addr, "--admin", ""), addr)
+	listens(t, run(t, emulatorProgram(t), "--listen", addr, "--admin", ""), addr)
 
 	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 	defer cancel()
@@ -115,6 +111,33 @@ func TestConnector(t *testing.T) {
 			require.Greater(t, cases, 20)
 		})
 	}
+}
+
+// emulatorProgram builds the emulator, once.
+func emulatorProgram(t *testing.T) string {
+	return program(t, "e6emu", "../../emulator", "./cmd/e6emu")
+}
+
+var built sync.Map // of program, by name
+
+// program builds a program of this repository, once.
+func program(t *testing.T, name, module, pkg string) string {
+	build, _ := built.LoadOrStore(name, sync.OnceValues(func() (string, error) {
+		path, err := filepath.Abs(filepath.Join(filepath.Dir(installed), "bin", name))
+		if err != nil {
+			return "", err
+		}
+		build := exec.Command("go", "build", "-o", path, pkg)
+		build.Dir = module
+		text, err := build.CombinedOutput()
+		if err != nil {
+			err = fmt.Errorf("build %s: %w\n%s", name, err, text)
+		}
+		return path, err
+	}))
+	path, err := build.(func() (string, error))()
+	require.NoError(t, err)
+	return path
 }
 
 // check compares the values of a case. wrong is reason those of the connector are not ours.

@@ -15,5 +15,15 @@ install() { # environment, requirements
 		cp "$2" "$to/$1/installed.txt"
 	fi
 }
+# The source packages of the connector, which have its tests.
+source() { # version
+	if ! [ -d "$to/e6data_python_connector-$1" ]; then
+		"$to/venv/bin/pip" download --quiet --disable-pip-version-check --no-deps --no-binary e6data-python-connector \
+			--dest "$to/source" "e6data-python-connector==$1"
+		tar -x -z -f "$to/source/e6data_python_connector-$1.tar.gz" -C "$to"
+	fi
+}
 install venv requirements.txt
 install venv-old requirements-old.txt
+source 3.0.2
+source 2.3.15

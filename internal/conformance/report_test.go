@@ -18,6 +18,22 @@ no rule can save them: writes whose effect is unknown.
 
 `
 
+// mockServer is what was seen once: the server is in no package.
+const mockServer = `
+## The connector's mock server
+
+The repository of the connector (github.com/e6data/e6data-python-connector) has a mock server, ` + "`mock_grpc_server.py`" + `, which changes its side
+every two minutes. It is in no package, so no run of ` + "`make conformance`" + ` has it. Its commit d915a1b (2026-06-29) was
+tried on 2026-11-30:
+
+| what | verdict | seen |
+|---|---|---|
+| ` + "`e6 watch`" + ` for five minutes | passed | the client follows both changes, 141 ms and 50 ms after they are announced; it recognises the refusal INVALID_ARGUMENT, "Wrong strategy. Status: 456." |
+| ` + "`e6 doctor`" + ` | passed | it finds both sides and the form of the refusal; cluster status: unimplemented; the check of the query fails, for the reason of the next row |
+| ` + "`e6 query`" + `, the client | **failed** | a typed error and no row: "decode metadata: byte 12: 21 bytes are left". The mock server writes the number of columns and their types with 8 bytes; the format has 4, so there are 0 columns and bytes behind the end |
+| ` + "`e6 doctor --probe`" + ` | passed | each question is answered, those about values by that error |
+`
+
 // document is docs/conformance.md.
 func document() string {
 	results.Lock()
@@ -49,7 +65,10 @@ func document() string {
 	table(&b, "ingress", "The ingress")
 	table(&b, "control plane", "An ingress under a control plane")
 	table(&b, "connector", "The public Python connector and the emulator")
+	table(&b, "own tests", "The connector's own tests and the emulator")
+	table(&b, "doctor", "The doctor")
 	notes(&b)
+	b.WriteString(mockServer)
 	return b.String()
 }
 
