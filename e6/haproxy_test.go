@@ -437,9 +437,10 @@ func TestBehindARealIngressARefusedWriteIsSentAnewOnlyBeforeItRan(t *testing.T) 
 
 func TestBehindARealIngressTwoClosedSidesAreATypedError(t *testing.T) {
 	cluster, p := behindProxy(t)
+	p.client(t, cluster) // HAProxy has started
 	p.set(t, e6.Blue, "closed")
 	cfg := config(cluster)
-	cfg.Address, cfg.DetectionTimeout = p.addr, 200*time.Millisecond
+	cfg.Address, cfg.DetectionTimeout = p.addr, time.Second
 	_, err := e6.Open(within(t, 10*time.Second), cfg)
 	_, ok := errors.AsType[*e6.DetectionError](err)
 	require.True(t, ok, "%v", err)

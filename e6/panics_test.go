@@ -201,7 +201,7 @@ func TestPanic_OfABearerIsAnError(t *testing.T) {
 	cluster := start(t, e6test.WithTLS(serverTLS), e6test.WithBearer(func(string) bool { return true }))
 	var broken atomic.Bool
 	client := open(t, cluster, func(c *e6.Config) {
-		c.User, c.Token, c.DetectionTimeout = "", "", 300*time.Millisecond
+		c.User, c.Token, c.DetectionTimeout = "", "", time.Second
 		c.TLS, c.CAPEM, c.ServerName = true, ca, "cluster.test"
 		c.Bearer = func(context.Context) (string, error) {
 			if broken.Load() {

@@ -239,18 +239,18 @@ func TestARefusedClearIsNamedAndHurtsNobody(t *testing.T) {
 }
 
 func TestOneSideThatRefusesForeverWhileTheOtherStaysClosedIsADetectionError(t *testing.T) {
-	cluster := start(t)
-	client := open(t, cluster, func(c *e6.Config) { c.DetectionTimeout = 150 * time.Millisecond })
-	cluster.CloseSide(e6.Blue)
-	err := client.Exec(tagged(within(t, 10*time.Second), "till"), "INSERT INTO sales VALUES (1)")
-	var failed *e6.DetectionError
-	require.ErrorAs(t, err, &failed)
-	require.ErrorContains(t, err, `"till"`)
-	require.ErrorContains(t, err, "456")
-	require.True(t, e6.IsRetryable(err))
-	require.True(t, e6.SafeToReplay(err))
-	require.Zero(t, executions(cluster, "INSERT INTO sales VALUES (1)"))
+	bubble(t, func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
+		cluster.CloseSide(e6.Blue)
+		err := client.Exec(tagged(t.Context(), "till"), "INSERT INTO sales VALUES (1)")
+		var failed *e6.DetectionError
+		require.ErrorAs(t, err, &failed)
+		require.ErrorContains(t, err, `"till"`)
+		require.ErrorContains(t, err, "456")
+		require.True(t, e6.IsRetryable(err))
+		require.True(t, e6.SafeToReplay(err))
+		require.Zero(t, executions(cluster, "INSERT INTO sales VALUES (1)"))
 
-	cluster.OpenSide(e6.Green)
-	require.NoError(t, client.Exec(within(t, 10*time.Second), "SELECT 1"), "the next query finds the side that has opened")
+		cluster.OpenSide(e6.Green)
+		require.NoError(t, client.Exec(t.Context(), "SELECT 1"), "the next query finds the side that has opened")
+	})
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/events"
+	"github.com/e6data/e6data-go/internal/bubbles"
 	"github.com/e6data/e6data-go/internal/stress"
 )
 
@@ -180,15 +181,17 @@ func TestACredentialsCallbackRotatesTheToken(t *testing.T) {
 }
 
 func TestACredentialsCallbackThatFailsIsNamed(t *testing.T) {
-	cluster := start(t)
-	cfg := config(cluster)
-	cfg.User, cfg.Token, cfg.DetectionTimeout = "", "", 50*time.Millisecond
-	why := errors.New("the vault is sealed")
-	cfg.Credentials = func(context.Context) (string, string, error) { return "", "", why }
-	_, err := e6.Open(within(t, 10*time.Second), cfg)
-	require.ErrorIs(t, err, why)
-	require.ErrorContains(t, err, "the credentials callback failed")
-	require.Zero(t, calls(cluster, "authenticate"))
+	bubbles.Test(t, func(t *testing.T) {
+		cluster := start(t, e6test.InMemory())
+		cfg := config(cluster)
+		cfg.User, cfg.Token = "", ""
+		why := errors.New("the vault is sealed")
+		cfg.Credentials = func(context.Context) (string, string, error) { return "", "", why }
+		_, err := e6.Open(t.Context(), cfg, e6.WithDialer(cluster.Dialer()))
+		require.ErrorIs(t, err, why)
+		require.ErrorContains(t, err, "the credentials callback failed")
+		require.Zero(t, calls(cluster, "authenticate"))
+	})
 }
 
 func TestASuspendedClusterIsResumedOnceForEveryone(t *testing.T) {

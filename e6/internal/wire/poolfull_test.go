@@ -59,9 +59,9 @@ func brief(t *testing.T, c *Conn, s *slow) error {
 	select {
 	case err := <-done:
 		return err
-	case <-time.After(20 * time.Second):
+	case <-time.After(stress.Patience):
 		close(s.release)
-		t.Fatal("a call with a deadline of 50 ms has not ended after 20 s")
+		t.Fatalf("a call with a deadline of 50 ms has not ended after %v", stress.Patience)
 		return nil
 	}
 }
@@ -86,7 +86,7 @@ func TestPool_CallWaitsBesideAFailedConnection(t *testing.T) {
 	select {
 	case err := <-waits:
 		require.NoError(t, err, "the failed connection has come back")
-	case <-time.After(20 * time.Second):
+	case <-time.After(stress.Patience):
 		t.Error("a call waits for a stream, and a connection without calls is there")
 	}
 	close(s.release)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -76,7 +77,7 @@ func TestPresence_ClientsAreListedFromJoinToLeave(t *testing.T) {
 	all := r.until("one", count(1))
 	require.Equal(t, one.ID(), all[0].ID)
 	require.Equal(t, host, all[0].Host)
-	require.Equal(t, "etcd.test", all[0].Program)
+	require.Equal(t, filepath.Base(os.Args[0]), all[0].Program)
 	require.Equal(t, "devel", all[0].Version)
 	require.WithinDuration(t, time.Now(), all[0].Since, time.Hour)
 	require.Equal(t, fsm.None, all[0].Side)
