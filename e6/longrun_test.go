@@ -30,7 +30,7 @@ func liveHeap() int64 {
 // session, a record of rows, a context or a decision for each query or cutover shows.
 func TestLongRun_TheClientDoesNotGrow(t *testing.T) {
 	const each = 50
-	cutovers := stress.Count(10, 200)
+	cutovers := stress.Count(10, 60)
 	bubbles.Test(t, func(t *testing.T) {
 		cluster := start(t, e6test.InMemory(), e6test.WithBatchRows(10), e6test.WithChunks(1))
 		client := patient(t, cluster, func(cfg *e6.Config) {

@@ -80,7 +80,7 @@ func TestTypes_BooleansComeBack(t *testing.T) {
 
 func TestTextComesBackByteForByte(t *testing.T) {
 	t.Parallel()
-	long := stress.Count(1<<12, 1<<16)
+	long := stress.Count(1<<12, 1<<14)
 	var samples []sample
 	for name, s := range map[string]string{
 		"empty": "", "quotes": `'"'' it's`, "backslashes": `\ \\ \' \n \t \x41 \`, "an end of a literal": `\'; DROP TABLE t; --`,

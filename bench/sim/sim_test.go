@@ -150,7 +150,7 @@ func TestSim_AnyFleetFollowsACutoverAndNoQueryFails(t *testing.T) {
 }
 
 func TestSim_JitterSpreadsAuthentications(t *testing.T) {
-	clients := stress.Count(40, 200)
+	clients := stress.Count(40, 100)
 	together, apart := run(t, shared, clients, 1)[0], run(t, spread, clients, 1)[0]
 	require.Equal(t, clients, together.sharpest, "without one they come at once")
 	require.Less(t, apart.sharpest, clients/5)
