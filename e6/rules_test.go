@@ -27,8 +27,8 @@ func (f byFunc) Guard(_ context.Context, p *hook.Proposal) hook.Decision { retur
 func (f byFunc) options() []e6.Option                                    { return []e6.Option{e6.WithGuard(f), e6.WithSelector(f)} }
 func (f byFunc) Select(_ context.Context, c hook.Choice) e6.Side         { return f.choose(c) }
 
-// What rules.md says and no symptom shows.
-func TestTheRulesOfGuardsSelectorsAndTheWayBack(t *testing.T) {
+// TestRules shows rows of docs/rules.md that no symptom of docs/troubleshooting.md shows.
+func TestRules(t *testing.T) {
 	allow := func(*hook.Proposal) hook.Decision { return hook.Allow() }
 	none := func(hook.Choice) e6.Side { return e6.None }
 	blue := func(hook.Choice) e6.Side { return e6.Blue }
@@ -37,7 +37,7 @@ func TestTheRulesOfGuardsSelectorsAndTheWayBack(t *testing.T) {
 		before func(*testing.T, *e6test.Cluster, *e6.Client)
 		check  func(*testing.T, *e6test.Cluster, *e6.Client)
 	}{
-		"a delay asks again": {
+		"a delay runs the guards again": {
 			hooks: byFunc{func(p *hook.Proposal) hook.Decision {
 				if p.Attempt == 1 {
 					return hook.Delay(time.Minute, "too early")
@@ -58,7 +58,7 @@ func TestTheRulesOfGuardsSelectorsAndTheWayBack(t *testing.T) {
 				require.Empty(t, told[events.HookFailed](client))
 			},
 		},
-		"the first selector that names a side decides, and one that panics does not": {
+		"the first selector that returns a side decides": {
 			hooks: slices.Concat(byFunc{allow, func(hook.Choice) e6.Side { panic("a selector") }}.options(), byFunc{allow, none}.options(), byFunc{allow, blue}.options()),
 			check: func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
 				before := calls(cluster, "prepareStatement", e6.Blue)
@@ -66,7 +66,7 @@ func TestTheRulesOfGuardsSelectorsAndTheWayBack(t *testing.T) {
 				require.Equal(t, before+1, calls(cluster, "prepareStatement", e6.Blue))
 			},
 		},
-		"without a word of a selector the target is taken": {
+		"without a choice of the selectors the target is used": {
 			hooks: byFunc{allow, none}.options(),
 			check: func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
 				require.Equal(t, fsm.PhaseShared, client.Strategy().Phase)
@@ -74,7 +74,7 @@ func TestTheRulesOfGuardsSelectorsAndTheWayBack(t *testing.T) {
 				require.Equal(t, 1, calls(cluster, "prepareStatement", e6.Green))
 			},
 		},
-		"an origin that refuses ends the shared phase, and its query goes to the target": {
+		"a refusal of the origin ends the shared phase": {
 			hooks: byFunc{allow, blue}.options(),
 			check: func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
 				cluster.CloseSide(e6.Blue)
@@ -83,7 +83,7 @@ func TestTheRulesOfGuardsSelectorsAndTheWayBack(t *testing.T) {
 				require.Equal(t, "refused", told[events.DrainEnded](client)[0].Result)
 			},
 		},
-		"an origin without an answer ends the shared phase": {
+		"a missing response of the origin ends the shared phase": {
 			hooks: byFunc{allow, blue}.options(),
 			check: func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
 				cluster.SetHealthy(e6.Blue, false)
@@ -92,7 +92,7 @@ func TestTheRulesOfGuardsSelectorsAndTheWayBack(t *testing.T) {
 				require.Equal(t, fsm.StateGreen, client.Strategy().State)
 			},
 		},
-		"selectors that need both sides no longer end the shared phase": {
+		"the last selector that needs both sides ends the shared phase": {
 			hooks: []e6.Option{e6.WithSelector(hook.Canary{Ramp: time.Minute}), e6.WithSelector(hook.AllToTarget{})},
 			check: func(t *testing.T, _ *e6test.Cluster, client *e6.Client) {
 				elapse(time.Minute - time.Second)
@@ -123,7 +123,7 @@ func TestTheRulesOfGuardsSelectorsAndTheWayBack(t *testing.T) {
 				require.Equal(t, e6.Green, client.Strategy().Active)
 			},
 		},
-		"a rollback by the caller takes back what is being prepared": {
+		"Rollback aborts a preparation": {
 			hooks: byFunc{func(*hook.Proposal) hook.Decision { return hook.Delay(time.Minute, "later") }, none}.options(),
 			check: func(t *testing.T, _ *e6test.Cluster, client *e6.Client) {
 				require.NoError(t, client.Rollback(t.Context(), "not today"))
@@ -131,7 +131,7 @@ func TestTheRulesOfGuardsSelectorsAndTheWayBack(t *testing.T) {
 				require.Equal(t, 30*time.Minute, client.Health().Sides[1].CoolDown)
 			},
 		},
-		"a rollback by the caller leads back": {
+		"Rollback returns to the old side": {
 			check: func(t *testing.T, _ *e6test.Cluster, client *e6.Client) {
 				require.NoError(t, client.Rollback(t.Context(), "wrong plans"))
 				synctest.Wait()

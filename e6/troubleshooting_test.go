@@ -2,10 +2,12 @@ package e6_test
 
 import (
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -61,7 +63,7 @@ var symptoms = []symptom{
 	{"The client is closed", theClientIsClosed},
 }
 
-func TestASymptomShowsAsTheDocumentSays(t *testing.T) {
+func TestSymptoms(t *testing.T) {
 	for _, s := range symptoms {
 		t.Run(s.heading, func(t *testing.T) {
 			if s.heading == "TLS or the CA is wrong" { // a handshake needs a socket
@@ -103,6 +105,36 @@ func TestEverySymptomOfTheDocumentIsReproduced(t *testing.T) {
 	}
 }
 
+// testSources returns the tests of the files, by name, each with the source of its
+// function. A test over a table that is a variable of the file has the source of the file.
+func testSources(t *testing.T, patterns ...string) map[string]string {
+	all := map[string]string{}
+	for _, pattern := range patterns {
+		files, err := filepath.Glob(pattern)
+		require.NoError(t, err)
+		require.NotEmpty(t, files, pattern)
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			require.NoError(t, err)
+			for _, m := range regexp.MustCompile(`(?ms)^func (Test\w+)\(.*?^}`).FindAllSubmatch(text, -1) {
+				all[string(m[1])] = string(m[0])
+				if strings.Contains(string(m[0]), "t.Run(s.heading") {
+					all[string(m[1])] += string(text) // its table is a variable of the file
+				}
+			}
+		}
+	}
+	return all
+}
+
+// hasSubtest reports whether a string of the source is the name of the subtest, which has
+// underscores in place of spaces.
+func hasSubtest(source, name string) bool {
+	return slices.ContainsFunc(regexp.MustCompile(`"[^"\n]+"`).FindAllString(source, -1), func(text string) bool {
+		return strings.ReplaceAll(strings.Trim(text, `"`), " ", "_") == name
+	})
+}
+
 func TestTheDocumentsNameWhatThereIs(t *testing.T) {
 	names := func(text, pattern string) (found []string) {
 		for _, m := range regexp.MustCompile(pattern).FindAllStringSubmatch(text, -1) {
@@ -112,22 +144,23 @@ func TestTheDocumentsNameWhatThereIs(t *testing.T) {
 		return found
 	}
 	rules, trouble := document(t, "rules.md"), document(t, "troubleshooting.md")
-	var source string
-	for _, pattern := range []string{"*_test.go", "internal/*/*_test.go", "../internal/sqltext/*_test.go", "events/*_test.go", "fsm/*_test.go"} {
-		files, err := filepath.Glob(pattern)
-		require.NoError(t, err)
-		for _, file := range files {
-			text, err := os.ReadFile(file)
-			require.NoError(t, err)
-			source += string(text)
-		}
-	}
+	tests := testSources(t, "*_test.go", "internal/*/*_test.go", "../internal/sqltext/*_test.go", "events/*_test.go", "fsm/*_test.go")
 	var missing []string
-	for _, name := range names(rules, "`(Test[A-Za-z0-9_]+)") {
-		if !strings.Contains(source, "func "+name+"(") {
-			missing = append(missing, name)
+	rows := map[string]int{} // how many rows name a test without a subtest
+	for _, row := range strings.Split(rules, "\n") {
+		for _, m := range regexp.MustCompile("`(Test[A-Za-z0-9_]+)(?:/([^`]+))?`").FindAllStringSubmatch(row, -1) {
+			source, exists := tests[m[1]]
+			switch {
+			case !exists || m[2] != "" && !hasSubtest(source, m[2]):
+				missing = append(missing, m[0])
+			case m[2] == "" && strings.Contains(source, "t.Run("):
+				rows[m[1]]++
+			}
 		}
 	}
+	require.NotEmpty(t, rows)
+	maps.DeleteFunc(rows, func(_ string, n int) bool { return n <= 2 })
+	require.Empty(t, rows, "more than two places of rules.md name one of these tests: each names its subtest")
 	require.Empty(t, missing, "rules.md names tests that there are not")
 	for _, field := range names(rules+trouble, "`Config\\.([A-Za-z]+)") {
 		_, ok := reflect.TypeFor[e6.Config]().FieldByName(field)
