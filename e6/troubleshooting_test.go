@@ -105,7 +105,7 @@ func TestEverySymptomOfTheDocumentIsReproduced(t *testing.T) {
 	}
 }
 
-// testSources returns the tests of the files, by name, each with the source of its
+// testSources returns the functions of the files, by name, each with the source of the
 // function. A test over a table that is a variable of the file has the source of the file.
 func testSources(t *testing.T, patterns ...string) map[string]string {
 	all := map[string]string{}
@@ -116,10 +116,11 @@ func testSources(t *testing.T, patterns ...string) map[string]string {
 		for _, file := range files {
 			text, err := os.ReadFile(file)
 			require.NoError(t, err)
-			for _, m := range regexp.MustCompile(`(?ms)^func (Test\w+)\(.*?^}`).FindAllSubmatch(text, -1) {
-				all[string(m[1])] = string(m[0])
-				if strings.Contains(string(m[0]), "t.Run(s.heading") {
-					all[string(m[1])] += string(text) // its table is a variable of the file
+			for _, function := range strings.Split("\n"+string(text), "\nfunc ")[1:] {
+				name, _, _ := strings.Cut(function, "(")
+				all[name] = function
+				if strings.Contains(function, "t.Run(s.heading") {
+					all[name] += string(text) // its table is a variable of the file
 				}
 			}
 		}
