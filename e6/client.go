@@ -27,6 +27,7 @@ type Client struct {
 	log       *slog.Logger
 	logging   logging
 	logged    chan struct{} // closed when the last event has been logged; nil if none is
+	recorded  chan struct{} // closed when the last event has been recorded; nil if none is
 	bus       *events.Bus
 	conn      *wire.Conn
 	route     *router.Router
@@ -107,6 +108,9 @@ func newClient(cfg Config, opts []Option) (*Client, error) {
 	c.bus = events.NewBus(events.Options{
 		Address: cfg.Address, Cluster: cfg.ClusterName, History: cfg.EventHistory, Snapshot: func() fsm.Snapshot { return c.Strategy() }, OnPanic: c.onPanic,
 	})
+	if err := c.openRecorder(); err != nil {
+		return nil, err
+	}
 	c.hooks, c.callbacks = newHookSet(c, &c.opts.hooks), newCallbacks(c)
 	c.route, err = router.New(router.Config{
 		Cluster: (*sides)(c), Events: c.bus, Logger: c.log, Describe: brief, OnPanic: c.onStorePanic,
@@ -114,7 +118,7 @@ func newClient(cfg Config, opts []Option) (*Client, error) {
 		Hopeless:     wire.IsHopeless,
 		ProbeTimeout: cfg.ProbeTimeout, DetectionTimeout: cfg.DetectionTimeout, PrepareTimeout: cfg.ReadyTimeout,
 		SharedTimeout: cfg.SharedTimeout, DrainTimeout: cfg.DrainTimeout, RefreshInterval: cfg.RefreshInterval,
-		HealthWindow: cfg.HealthWindow, Policy: c.opts.rollbackPolicy(), Fleet: c.opts.fleetPolicy(), Hooks: c.hooks.router(),
+		HealthWindow: cfg.HealthWindow, Policy: c.opts.rollbackPolicy(), Fleet: c.opts.fleetPolicy(), Hooks: c.hooks.router(), Recorder: c.routerRecorder(),
 		Retry: backoff.Policy{Base: cfg.RetryPause / 4, Max: 10 * cfg.RetryPause},
 	})
 	if err != nil {
@@ -130,6 +134,8 @@ func newClient(cfg Config, opts []Option) (*Client, error) {
 	})
 	if err != nil {
 		_ = c.route.Close(c.ctx)
+		c.bus.Close()
+		_ = c.opts.recorder.Close()
 		return nil, errtext.Errorf("open %s: %w", cfg.Address, err)
 	}
 	c.logEvents()

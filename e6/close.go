@@ -126,6 +126,7 @@ func (c *Client) end(ctx context.Context) {
 		case <-ctx.Done():
 		}
 	}
+	c.closeRecorder(ctx)
 }
 
 // hangUp closes the connections, and cuts them if that takes longer than ctx: gRPC waits

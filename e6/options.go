@@ -9,6 +9,7 @@ import (
 
 	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/internal/router"
+	"github.com/e6data/e6data-go/e6/recorder"
 	"github.com/e6data/e6data-go/e6/store"
 )
 
@@ -30,6 +31,7 @@ type options struct {
 	health                   *RollbackPolicy
 	fleet                    *FleetPolicy
 	lazy                     bool
+	recorder                 *recorder.Recorder
 }
 
 // WithLogger makes the client log its events and what it could not do. By

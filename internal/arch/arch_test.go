@@ -27,10 +27,10 @@ const (
 // lower floors, and nothing of its own floor or above.
 var floors = [][]string{
 	{"internal/refusal", "proto/e6data/e6x/v1", "e6/fsm", "e6/vector", "e6/internal/address", "e6/internal/backoff", "e6/internal/connstring", "e6/internal/spelling", "e6/internal/ctxerr", "e6/internal/errtext", "e6/internal/filemap", "e6/internal/health", "internal/sqltext", "e6/internal/version", "e6/internal/workers", "e6/auth"},
-	{"e6/events", "e6/store", "e6/internal/sqlvalue"},
+	{"e6/events", "e6/store", "e6/internal/sqlvalue", "e6/internal/ring"},
 	{"e6/hook"},
 	{"e6/internal/wire", "e6/internal/router", "e6/e6test", "e6/store/storetest"},
-	{"e6/internal/settings"},
+	{"e6/internal/settings", "e6/recorder"},
 	{"e6"},
 	{"e6/otel", "e6/debug", "e6/config"},
 	{"e6/sqldriver", "e6/profile"},

@@ -13,19 +13,21 @@ import (
 // replays only records of its own version.
 const RecordVersion = 1
 
-// A RecordKind is the first byte of a record.
-type RecordKind byte
+// A RecordKind is the kind of a record of a router.
+type RecordKind = byte
 
-// The kinds of records of a router.
+// The kinds of records.
 const (
 	// RecordCheckpoint is the configuration and the state of the router. A replay starts
-	// with one.
+	// with one, or with a RecordStart.
 	RecordCheckpoint RecordKind = iota + 1
 	// RecordStep is a message with what the router read and decided.
 	RecordStep
 	// RecordTransition is a step of the strategy machine. It is written before the step is
 	// visible to other goroutines.
 	RecordTransition
+	// RecordStart is the first record of a router: a checkpoint of its initial state.
+	RecordStart
 )
 
 // A Recorder stores the records of a router.
@@ -93,6 +95,15 @@ func (r *recording) end(w *writer, m message) {
 func (r *recording) checkpoint(w *writer) {
 	r.since = 0
 	r.to.Record(RecordCheckpoint, w.checkpoint())
+}
+
+// CheckpointTime is the time of a RecordCheckpoint or a RecordStart.
+func CheckpointTime(data []byte) (at time.Time, err error) {
+	c := codec{mode: reading, data: data}
+	var version uint64
+	c.uint("", &version)
+	c.time("", &at)
+	return at, c.err
 }
 
 // checkpoint is a record of the configuration and the state.

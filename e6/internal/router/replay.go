@@ -34,7 +34,7 @@ type ReplayedStep struct {
 	Routing Routing
 }
 
-// NewReplay starts a replay at a RecordCheckpoint.
+// NewReplay starts a replay at a RecordCheckpoint or a RecordStart.
 func NewReplay(checkpoint []byte) (r *Replay, err error) {
 	defer func() {
 		if p := recover(); p != nil { // of a record that no router has written

@@ -48,7 +48,7 @@ func (t *tape) requireEqualReplay(tb testing.TB) {
 	defer t.mu.Unlock()
 	var checkpoints []int
 	for i, r := range t.records {
-		if r.kind == router.RecordCheckpoint {
+		if r.kind == router.RecordCheckpoint || r.kind == router.RecordStart {
 			checkpoints = append(checkpoints, i)
 		}
 	}
@@ -159,7 +159,7 @@ func FuzzReplay(f *testing.F) {
 	var checkpoint []byte
 	for _, r := range t.records {
 		switch r.kind {
-		case router.RecordCheckpoint:
+		case router.RecordStart, router.RecordCheckpoint:
 			checkpoint = r.data
 		case router.RecordStep:
 			f.Add(checkpoint, r.data)

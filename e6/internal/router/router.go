@@ -118,7 +118,7 @@ func New(cfg Config) (*Router, error) {
 	if cfg.Recorder != nil {
 		w.recording = &recording{to: cfg.Recorder}
 		w.now = time.Now()
-		w.recording.checkpoint(w)
+		cfg.Recorder.Record(RecordStart, w.checkpoint())
 	}
 	rt.tasks.Go(w.run)
 	go func() {

@@ -1,0 +1,193 @@
+package ring
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"slices"
+)
+
+const (
+	magic = "e6record"
+	// Version is the version of the format of the file.
+	Version = 1
+	// BlockSize is the size of a block. A lane loses one block of its oldest records at a
+	// time.
+	BlockSize = 32 << 10
+	// MaxLanes is the maximum number of lanes.
+	MaxLanes = 4
+	// MaxRecord is the maximum size of the content of a record.
+	MaxRecord = BlockSize - blockHead - recordHead
+
+	blockHead  = 16
+	recordHead = 8
+	headSize   = len(magic) + 4 + 4 + 4*MaxLanes + 4
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// ErrFormat is returned for a file that is not a recording, or not one of this version.
+var ErrFormat = errors.New("not a recording of this version")
+
+// A layout is the number of blocks of each lane.
+type layout []int
+
+// newLayout divides a size into lanes by their shares.
+func newLayout(size int, shares []int) (layout, error) {
+	blocks, sum := size/BlockSize-1, 0
+	for _, s := range shares {
+		sum += s
+	}
+	var l layout
+	for _, s := range shares {
+		l = append(l, blocks*s/sum)
+	}
+	if len(l) > MaxLanes || slices.Min(l) < 2 {
+		return nil, fmt.Errorf("a size of %d bytes: use at least %d", size, MinSize(shares))
+	}
+	return l, nil
+}
+
+// MinSize is the smallest size of a file with lanes of these shares.
+func MinSize(shares []int) int {
+	sum := 0
+	for _, s := range shares {
+		sum += s
+	}
+	least := slices.Min(shares)
+	return BlockSize * (1 + (2*sum+least-1)/least)
+}
+
+// size is the size of the file.
+func (l layout) size() int {
+	size := BlockSize
+	for _, n := range l {
+		size += n * BlockSize
+	}
+	return size
+}
+
+// lanes are the parts of a file's memory that hold the lanes.
+func (l layout) lanes(memory []byte) (lanes [][]byte) {
+	at := BlockSize
+	for _, n := range l {
+		lanes = append(lanes, memory[at:at+n*BlockSize])
+		at += n * BlockSize
+	}
+	return lanes
+}
+
+// head is the header of a file.
+func (l layout) head() []byte {
+	h := append(make([]byte, 0, headSize), magic...)
+	h = binary.LittleEndian.AppendUint32(h, Version)
+	h = binary.LittleEndian.AppendUint32(h, BlockSize)
+	for i := range MaxLanes {
+		n := 0
+		if i < len(l) {
+			n = l[i]
+		}
+		h = binary.LittleEndian.AppendUint32(h, uint32(n))
+	}
+	return binary.LittleEndian.AppendUint32(h, crc32.Checksum(h, castagnoli))
+}
+
+// parseHead reads the header of a file.
+func parseHead(memory []byte) (layout, error) {
+	if len(memory) < headSize || !bytes.HasPrefix(memory, []byte(magic)) {
+		return nil, fmt.Errorf("%w: it does not begin with %q", ErrFormat, magic)
+	}
+	h, u32 := memory[:headSize], binary.LittleEndian.Uint32
+	if v := u32(h[len(magic):]); v != Version {
+		return nil, fmt.Errorf("%w: it has version %d, and this is version %d", ErrFormat, v, Version)
+	}
+	if u32(h[headSize-4:]) != crc32.Checksum(h[:headSize-4], castagnoli) || u32(h[len(magic)+4:]) != BlockSize {
+		return nil, fmt.Errorf("%w: its header is damaged", ErrFormat)
+	}
+	var l layout
+	for i := range MaxLanes {
+		n := int(u32(h[len(magic)+8+4*i:]))
+		if n == 0 {
+			break
+		}
+		if n > len(memory)/BlockSize {
+			return nil, fmt.Errorf("%w: it is cut off", ErrFormat)
+		}
+		l = append(l, n)
+	}
+	if l.size() > len(memory) {
+		return nil, fmt.Errorf("%w: it is cut off", ErrFormat)
+	}
+	return l, nil
+}
+
+// blockNumber is the number of a block, and 0 if it is not in use.
+func blockNumber(block []byte) uint64 {
+	n := binary.LittleEndian.Uint64(block)
+	if n == 0 || binary.LittleEndian.Uint32(block[8:]) != crc32.Checksum(block[:8], castagnoli) {
+		return 0
+	}
+	return n
+}
+
+// recordSize is the size of a record with its head, rounded up.
+func recordSize(content int) int { return (recordHead + content + 7) &^ 7 }
+
+// checksum is the checksum of a record. The number of the block is its initial value, so
+// that nothing is allocated for it.
+func checksum(block uint64, content []byte) uint32 {
+	return crc32.Update(uint32(block), castagnoli, content) ^ uint32(len(content))
+}
+
+// Parse returns the records of each lane of a file, the oldest first. Records that are not
+// whole are left out: damaged is their number, at most one for each block. The contents are
+// parts of memory.
+func Parse(memory []byte) (lanes [][][]byte, damaged int, err error) {
+	l, err := parseHead(memory)
+	if err != nil {
+		return nil, 0, err
+	}
+	for _, lane := range l.lanes(memory) {
+		records, torn := parseLane(lane)
+		lanes, damaged = append(lanes, records), damaged+torn
+	}
+	return lanes, damaged, nil
+}
+
+func parseLane(lane []byte) (records [][]byte, damaged int) {
+	var blocks [][]byte
+	for at := 0; at < len(lane); at += BlockSize {
+		if block := lane[at : at+BlockSize]; blockNumber(block) > 0 {
+			blocks = append(blocks, block)
+		}
+	}
+	slices.SortFunc(blocks, func(a, b []byte) int {
+		if blockNumber(a) < blockNumber(b) {
+			return -1
+		}
+		return 1
+	})
+	for _, block := range blocks {
+		number := blockNumber(block)
+		for at := blockHead; at+recordHead <= BlockSize; {
+			n := int(binary.LittleEndian.Uint32(block[at:]))
+			if n == 0 {
+				break
+			}
+			if n > BlockSize-at-recordHead {
+				damaged++
+				break
+			}
+			content := block[at+recordHead : at+recordHead+n]
+			if binary.LittleEndian.Uint32(block[at+4:]) != checksum(number, content) {
+				damaged++
+				break
+			}
+			records = append(records, content)
+			at += recordSize(n)
+		}
+	}
+	return records, damaged
+}
