@@ -33,7 +33,7 @@ func (c *Client) openRecorder() error {
 		if e.Kind() == events.KindClosed {
 			close(c.recorded)
 		}
-	}, events.Queue(logQueue), events.Replay(math.MaxInt))
+	}, events.Queue(logQueue), events.History(math.MaxInt))
 	return nil
 }
 
