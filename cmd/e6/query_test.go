@@ -284,10 +284,10 @@ func TestQuery_SignalsCancelItOnTheServer(t *testing.T) {
 	cluster, flags := start(t)
 	self, err := os.Executable()
 	require.NoError(t, err)
-	// A process that was started with nohup hands the ignored signal on, unless it
-	// listens to it.
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
-	t.Cleanup(func() { signal.Reset(syscall.SIGHUP) })
+	// A process that was started with nohup, or in the background of a script, hands the
+	// ignored signal on, unless it listens to it.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP, os.Interrupt)
+	t.Cleanup(func() { signal.Reset(syscall.SIGHUP, os.Interrupt) })
 	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
 		t.Run(sig.String(), func(t *testing.T) {
 			into := filepath.Join(t.TempDir(), "result")
