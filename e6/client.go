@@ -2,17 +2,18 @@ package e6
 
 import (
 	"context"
+	"crypto/tls"
 	"io"
 	"iter"
 	"log/slog"
 	"os"
 	"sync"
-	"sync/atomic"
 
 	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/e6/internal/backoff"
 	"github.com/e6data/e6data-go/e6/internal/errtext"
+	"github.com/e6data/e6data-go/e6/internal/exec"
 	"github.com/e6data/e6data-go/e6/internal/router"
 	"github.com/e6data/e6data-go/e6/internal/wire"
 	"github.com/e6data/e6data-go/e6/internal/workers"
@@ -29,34 +30,13 @@ type Client struct {
 	logged    chan struct{} // closed when the last event has been logged; nil if none is
 	recorded  chan struct{} // closed when the last event has been recorded; nil if none is
 	bus       *events.Bus
-	conn      *wire.Conn
-	route     *router.Router
-	wake      resumer
-	retry     backoff.Policy
-	stats     counters
+	exec      *exec.Executor
 	hooks     *hookSet
 	callbacks callbacks
 	workers   workers.Pool // for what happens beside a query
 
-	// semaphore is held by the statements that run, if there is a limit.
-	semaphore chan struct{}
-
-	lastInvalid atomic.Pointer[invalidAnnouncement]
-
-	submitted submissions
-
-	// noAdmission remembers the sides whose engines know no admission.
-	noAdmission sync.Map // Side -> true
-
-	// newFetch remembers for each engine whether it has getNextResultBatchV2.
-	newFetch abilities
-
-	// Everything that the client does for its callers ends with ctx.
-	ctx    context.Context
-	cancel context.CancelCauseFunc
 	close  sync.Once
 	closed chan struct{}
-	cut    atomic.Int64 // queries that were running and ended as the client was closed
 }
 
 var _ io.Closer = (*Client)(nil)
@@ -75,12 +55,12 @@ func Open(ctx context.Context, cfg Config, opts ...Option) (*Client, error) {
 	if c.opts.lazy {
 		return c, nil
 	}
-	pin, err := c.route.Pin(ctx)
+	pin, err := c.exec.Router().Pin(ctx)
 	if err != nil {
 		_ = c.Close()
 		return nil, errtext.Errorf("open %s: %w", cfg.Address, err)
 	}
-	c.route.Unpin(pin)
+	c.exec.Router().Unpin(pin)
 	return c, nil
 }
 
@@ -99,52 +79,72 @@ func newClient(cfg Config, opts []Option) (*Client, error) {
 	if err != nil {
 		return nil, err // Validate has read the same files a moment ago
 	}
-	c.ctx, c.cancel = context.WithCancelCause(context.Background())
-	if cfg.MaxInFlight > 0 {
-		c.semaphore = make(chan struct{}, cfg.MaxInFlight)
-	}
-	c.retry = backoff.Policy{Base: cfg.RetryPause, Max: 5 * cfg.RetryPause}
-	c.wake = resumer{c: c}
 	c.bus = events.NewBus(events.Options{
 		Address: cfg.Address, Cluster: cfg.ClusterName, History: cfg.EventHistory, Snapshot: func() fsm.Snapshot { return c.Strategy() }, OnPanic: c.onPanic,
 	})
 	if err := c.openRecorder(); err != nil {
 		return nil, err
 	}
-	c.hooks, c.callbacks = newHookSet(c, &c.opts.hooks), newCallbacks(c)
-	c.route, err = router.New(router.Config{
-		Cluster: (*sides)(c), Events: c.bus, Logger: c.log, Describe: brief, OnPanic: c.onStorePanic,
-		Key: cfg.Address + "/" + cfg.ClusterName, Store: c.opts.store, Prefer: cfg.PreferredSide,
-		Hopeless:     wire.IsHopeless,
-		ProbeTimeout: cfg.ProbeTimeout, DetectionTimeout: cfg.DetectionTimeout, PrepareTimeout: cfg.ReadyTimeout,
-		SharedTimeout: cfg.SharedTimeout, DrainTimeout: cfg.DrainTimeout, RefreshInterval: cfg.RefreshInterval,
-		HealthWindow: cfg.HealthWindow, Policy: c.opts.rollbackPolicy(), Fleet: c.opts.fleetPolicy(), Hooks: c.hooks.router(), Recorder: c.routerRecorder(),
-		Retry: backoff.Policy{Base: cfg.RetryPause / 4, Max: 10 * cfg.RetryPause},
+	env := &hookEnv{workers: &c.workers, bus: c.bus, panics: c.panicLogger}
+	c.hooks, c.callbacks = newHookSet(env, cfg, &c.opts.hooks), newCallbacks(env)
+	c.hooks.health, c.hooks.query = c.sideHealth, c.queryTarget
+	c.exec, err = exec.New(exec.Config{
+		Settings: c.settings(), Router: c.routerConfig(), Wire: c.wireConfig(tlsConfig),
+		Events: c.bus, Logger: c.log, Workers: &c.workers, Retry: backoff.Policy{Base: cfg.RetryPause, Max: 5 * cfg.RetryPause},
+		Hooks: c.hooks, Failures: failures{}, Credentials: c.credentials,
 	})
 	if err != nil {
-		return nil, err
-	}
-	c.conn, err = wire.Dial(wire.Config{
-		Target: cfg.Address, ClusterName: cfg.ClusterName, TLS: tlsConfig,
-		Bearer: c.bearer(), KeepaliveTime: cfg.KeepaliveTime, KeepaliveTimeout: cfg.KeepaliveTimeout,
-		MaxReceiveBytes: cfg.MaxReceiveBytes, MaxSendBytes: cfg.MaxSendBytes,
-		MaxConnections: cfg.MaxConnections, StreamsPerConnection: cfg.StreamsPerConnection, Lookup: c.lookup(),
-		UserAgent: userAgent(cfg.ApplicationName), Dialer: c.dialer(), Observer: (*observer)(c), OnCall: c.logging.calls,
-		OnSilence: (*observer)(c).silent, SilenceAfter: cfg.ProbeTimeout, DialOptions: c.opts.dial,
-	})
-	if err != nil {
-		_ = c.route.Close(c.ctx)
 		c.bus.Close()
 		_ = c.opts.recorder.Close()
 		return nil, errtext.Errorf("open %s: %w", cfg.Address, err)
 	}
 	c.logEvents()
-	c.hooks.opened()
+	c.hooks.opened(c)
 	return c, nil
 }
 
+// settings are the settings of statements.
+func (c *Client) settings() exec.Settings {
+	cfg := c.cfg
+	return exec.Settings{
+		ProbeTimeout: cfg.ProbeTimeout, DetectionTimeout: cfg.DetectionTimeout, PrepareTimeout: cfg.PrepareTimeout,
+		ResumeTimeout: cfg.ResumeTimeout, ResumePoll: cfg.ResumePoll, CloseTimeout: cfg.CloseTimeout,
+		MaxAttempts: cfg.MaxAttempts, MaxInFlight: cfg.MaxInFlight,
+		Prefetch: cfg.Prefetch, PrefetchBytes: cfg.PrefetchBytes, ContinueWindow: cfg.ContinueWindow,
+		Admission: cfg.Admission, NoAutoResume: cfg.NoAutoResume,
+		FetchAfterMetadata: cfg.FetchAfterMetadata, TrustRowCount: cfg.TrustRowCount,
+		WithoutSessions: cfg.Bearer != nil,
+		Comment:         exec.Comment{Tag: c.opts.tagComment, Application: cfg.ApplicationName, Trace: c.opts.traceComment},
+	}
+}
+
+// routerConfig configures the router, except for what exec.New sets.
+func (c *Client) routerConfig() router.Config {
+	cfg := c.cfg
+	return router.Config{
+		OnPanic: c.onStorePanic,
+		Key:     cfg.Address + "/" + cfg.ClusterName, Store: c.opts.store, Prefer: cfg.PreferredSide,
+		ProbeTimeout: cfg.ProbeTimeout, DetectionTimeout: cfg.DetectionTimeout, PrepareTimeout: cfg.ReadyTimeout,
+		SharedTimeout: cfg.SharedTimeout, DrainTimeout: cfg.DrainTimeout, RefreshInterval: cfg.RefreshInterval,
+		HealthWindow: cfg.HealthWindow, Policy: c.opts.rollbackPolicy(), Fleet: c.opts.fleetPolicy(), Hooks: c.hooks.router(), Recorder: c.routerRecorder(),
+		Retry: backoff.Policy{Base: cfg.RetryPause / 4, Max: 10 * cfg.RetryPause},
+	}
+}
+
+// wireConfig configures the transport, except for what exec.New sets.
+func (c *Client) wireConfig(tlsConfig *tls.Config) wire.Config {
+	cfg := c.cfg
+	return wire.Config{
+		Target: cfg.Address, ClusterName: cfg.ClusterName, TLS: tlsConfig,
+		Bearer: c.bearer(), KeepaliveTime: cfg.KeepaliveTime, KeepaliveTimeout: cfg.KeepaliveTimeout,
+		MaxReceiveBytes: cfg.MaxReceiveBytes, MaxSendBytes: cfg.MaxSendBytes,
+		MaxConnections: cfg.MaxConnections, StreamsPerConnection: cfg.StreamsPerConnection, Lookup: c.lookup(),
+		UserAgent: userAgent(cfg.ApplicationName), Dialer: c.dialer(), OnCall: c.logging.calls, DialOptions: c.opts.dial,
+	}
+}
+
 // Strategy returns what the client knows about the sides. It takes no lock.
-func (c *Client) Strategy() fsm.Snapshot { return c.route.Routing().Snapshot }
+func (c *Client) Strategy() fsm.Snapshot { return c.exec.Router().Routing().Snapshot }
 
 // Subscribe calls fn with every event from now on, one at a time and in order,
 // on a goroutine of its own: fn may take its time, and may call the client. It
@@ -176,7 +176,9 @@ func (c *Client) Ping(ctx context.Context) error {
 
 // Refresh asks the cluster now which side is active, and returns what is known
 // then.
-func (c *Client) Refresh(ctx context.Context) (fsm.Snapshot, error) { return c.route.Refresh(ctx) }
+func (c *Client) Refresh(ctx context.Context) (fsm.Snapshot, error) {
+	return c.exec.Router().Refresh(ctx)
+}
 
 // Switch moves the client to a side, as if the cluster had announced it: new
 // queries go there once it accepts. It waits for that, within ctx. Running
@@ -184,7 +186,9 @@ func (c *Client) Refresh(ctx context.Context) (fsm.Snapshot, error) { return c.r
 //
 // A cluster that goes on naming the other side takes the client back: what side
 // says counts once it is active.
-func (c *Client) Switch(ctx context.Context, side Side) error { return c.route.Switch(ctx, side) }
+func (c *Client) Switch(ctx context.Context, side Side) error {
+	return c.exec.Router().Switch(ctx, side)
+}
 
 // Rollback goes back to the side that is not active: new queries go there once
 // it accepts, and running ones stay where they are. It waits for that, within
@@ -194,22 +198,12 @@ func (c *Client) Switch(ctx context.Context, side Side) error { return c.route.S
 // yet is taken back. The reason is for events. The error says why the old side was
 // not taken.
 func (c *Client) Rollback(ctx context.Context, reason string) error {
-	return c.route.Rollback(ctx, reason)
+	return c.exec.Router().Rollback(ctx, reason)
 }
 
 // Reset forgets which side is active. The next query looks for it.
-func (c *Client) Reset(ctx context.Context) error { return c.route.Reset(ctx) }
+func (c *Client) Reset(ctx context.Context) error { return c.exec.Router().Reset(ctx) }
 
 // Closed reports whether the client takes no more queries, as Close or Shutdown
 // was called.
-func (c *Client) Closed() bool { return c.route.Routing().Closed }
-
-// bind ends a call's context, with ErrClosed, when the client is closed.
-func (c *Client) bind(ctx context.Context) (bound context.Context, unbind func()) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	unlink := context.AfterFunc(c.ctx, func() { cancel(ErrClosed) })
-	return ctx, func() {
-		unlink()
-		cancel(nil)
-	}
-}
+func (c *Client) Closed() bool { return c.exec.Router().Routing().Closed }

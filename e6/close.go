@@ -2,7 +2,6 @@ package e6
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -10,11 +9,8 @@ import (
 	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/e6/internal/ctxerr"
 	"github.com/e6data/e6data-go/e6/internal/errtext"
+	"github.com/e6data/e6data-go/e6/internal/exec"
 )
-
-// lastWords is how much longer than their limit Close and Shutdown may take: to cut
-// connections that could not be closed, and to let a server that answers be told.
-const lastWords = 100 * time.Millisecond
 
 // ShutdownError reports that Shutdown has closed the client before all its queries had
 // ended: the rest was cancelled, and each of them has an error.
@@ -49,8 +45,7 @@ func (c *Client) Shutdown(ctx context.Context) error {
 		return nil
 	default:
 	}
-	c.submitted.leave(c.route)
-	idle := c.route.Drain()
+	idle := c.exec.Drain()
 	var err error
 	select {
 	case <-idle:
@@ -59,12 +54,11 @@ func (c *Client) Shutdown(ctx context.Context) error {
 		case <-idle:
 		case <-c.closed:
 		case <-ctx.Done():
-			running := c.route.InFlight(Blue) + c.route.InFlight(Green)
-			err = &ShutdownError{Queries: running, Err: ctxerr.Cause(ctx)}
+			err = &ShutdownError{Queries: c.exec.Running(), Err: ctxerr.Cause(ctx)}
 		}
 	}
 	// The last query that Close has cancelled is counted before it leaves its side.
-	if cut := c.cut.Load(); cut > 0 && err == nil {
+	if cut := c.exec.Cut(); cut > 0 && err == nil {
 		err = &ShutdownError{Queries: cut, Err: ErrClosed}
 	}
 	go func() { _ = c.Close() }()
@@ -75,17 +69,9 @@ func (c *Client) Shutdown(ctx context.Context) error {
 	}
 	select {
 	case <-c.closed:
-	case <-time.After(lastWords):
+	case <-time.After(exec.CloseGrace):
 	}
 	return err
-}
-
-// countCut counts a query that runs and ends with err, if the reason is that the client
-// was closed. It is called before the query leaves its side.
-func (c *Client) countCut(err error) {
-	if errors.Is(err, ErrClosed) {
-		c.cut.Add(1)
-	}
 }
 
 // Close ends the client within Config.CloseTimeout. Running queries are cancelled, on
@@ -104,21 +90,10 @@ func (c *Client) Close() error {
 
 // end does what Close does, within ctx.
 func (c *Client) end(ctx context.Context) {
-	c.submitted.leave(c.route)
-	idle := c.route.Drain()
-	c.cancel(ErrClosed)
-	select {
-	case <-idle:
-	case <-ctx.Done():
-		c.log.Warn("closing before the server has confirmed that all queries are cancelled", "component", events.ComponentClient)
-	}
-	c.hangUp(ctx)
-	if err := c.route.Close(ctx); err != nil {
-		c.log.Warn("closed before all work ended", "component", events.ComponentClient, "error", err)
-	}
+	c.exec.Close(ctx)
 	c.bus.Publish(fsm.Cause{Reason: fsm.ReasonCaller}, events.Closed{})
 	c.bus.Close()
-	c.hooks.closedDown(ctx)
+	c.hooks.closedDown(ctx, c)
 	c.workers.End()
 	if c.logged != nil {
 		select {
@@ -127,25 +102,4 @@ func (c *Client) end(ctx context.Context) {
 		}
 	}
 	c.closeRecorder(ctx)
-}
-
-// hangUp closes the connections, and cuts them if that takes longer than ctx: gRPC waits
-// for seconds until its last words are written, which a peer that reads nothing never
-// lets happen.
-func (c *Client) hangUp(ctx context.Context) {
-	closed := make(chan struct{})
-	go func() {
-		defer close(closed)
-		_ = c.conn.Close() // it has no errors
-	}()
-	select {
-	case <-closed:
-		return
-	case <-ctx.Done():
-	}
-	select {
-	case <-closed:
-	case <-time.After(lastWords / 2):
-		c.conn.Abort()
-	}
 }

@@ -10,6 +10,7 @@ import (
 	"reflect"
 
 	"github.com/e6data/e6data-go/e6/internal/errtext"
+	"github.com/e6data/e6data-go/e6/internal/exec"
 	"github.com/e6data/e6data-go/e6/internal/sqlvalue"
 	"github.com/e6data/e6data-go/e6/vector"
 )
@@ -46,7 +47,7 @@ type MappingError struct {
 
 // Error implements error.
 func (e *MappingError) Error() string {
-	return fmt.Sprintf("e6: map the columns%s: %s", queryName(e.QueryID, ""), e.Problem)
+	return fmt.Sprintf("e6: map the columns%s: %s", exec.QueryName(e.QueryID, ""), e.Problem)
 }
 
 // newPlan returns the plan that decodes rows with these columns into values of T.
@@ -148,7 +149,7 @@ func Each[T any](rows *Rows) iter.Seq2[T, error] {
 // with each until it returns false, and closes the rows.
 func decodeRows[T any](rows *Rows, next func() *T, yield func(*T) bool) error {
 	defer rows.Close()
-	plan, err := newPlan[T](rows.Handle(), rows.metadata().Fields)
+	plan, err := newPlan[T](rows.Handle(), rows.stream.Metadata().Fields)
 	if err != nil {
 		return err
 	}

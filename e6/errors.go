@@ -1,16 +1,15 @@
 package e6
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"strings"
 
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
 	"github.com/e6data/e6data-go/e6/internal/errtext"
+	"github.com/e6data/e6data-go/e6/internal/exec"
 	"github.com/e6data/e6data-go/e6/internal/router"
 	"github.com/e6data/e6data-go/e6/internal/wire"
 )
@@ -21,18 +20,18 @@ var (
 	ErrClosed = router.ErrClosed
 	// ErrQueryLost: a query was cut off and could not be saved. The error is a
 	// *CutoverError.
-	ErrQueryLost = errors.New("e6: the query was lost")
+	ErrQueryLost = exec.ErrQueryLost
 	// ErrCredentials: the cluster rejects the user, the token or the bearer.
-	ErrCredentials = errors.New("the credentials are rejected: check the user and the token")
+	ErrCredentials = exec.ErrCredentials
 	// ErrSuspended: the cluster is suspended, and was not or could not be resumed.
-	ErrSuspended = errors.New("the cluster is suspended")
+	ErrSuspended = exec.ErrSuspended
 	// ErrRateLimited: the cluster takes no more queries for now. See
 	// Config.Admission.
-	ErrRateLimited = errors.New("the cluster takes no more queries for now: run it again later")
+	ErrRateLimited = exec.ErrRateLimited
 	// ErrVetoed: a Guard does not allow the transition that was asked for.
 	ErrVetoed = router.ErrVetoed
 	// ErrIncomplete: the engine ended a result before all its rows had come.
-	ErrIncomplete = errors.New("the engine ended the result before all its rows had come")
+	ErrIncomplete = exec.ErrIncomplete
 )
 
 // CallError is the failure of one call to the cluster: which call, on which
@@ -58,13 +57,16 @@ type QueryError struct {
 	// Code and Message are the engine's answer.
 	Code    codes.Code
 	Message string
+	// NoEffect is set if the statement certainly had no effect: it failed before it was
+	// executed.
+	NoEffect bool
 	// Err is the failed call, or another cause.
 	Err error
 }
 
 // Error implements error.
 func (e *QueryError) Error() string {
-	return fmt.Sprintf("e6: %s%s on %s: %s", e.Op, queryName(e.QueryID, e.Tag), e.Side, wire.Visible(e.Message))
+	return fmt.Sprintf("e6: %s%s on %s: %s", e.Op, exec.QueryName(e.QueryID, e.Tag), e.Side, wire.Visible(e.Message))
 }
 
 // Unwrap returns the cause.
@@ -100,7 +102,7 @@ type CutoverError struct {
 // Error implements error.
 func (e *CutoverError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "e6: %s%s was cut off on %s", e.Op, queryName(e.QueryID, e.Tag), e.Side)
+	fmt.Fprintf(&b, "e6: %s%s was cut off on %s", e.Op, exec.QueryName(e.QueryID, e.Tag), e.Side)
 	if e.RowsDelivered > 0 {
 		fmt.Fprintf(&b, " after %d rows had been read", e.RowsDelivered)
 	}
@@ -112,7 +114,7 @@ func (e *CutoverError) Error() string {
 	case e.Reason == LossPolicy && e.RowsDelivered == 0:
 		b.WriteString(" and its policy forbids a replay: run it again")
 	default:
-		if text := e.Reason.describe(e.Column); text != "" {
+		if text := exec.LossReason(e.Reason).Describe(e.Column); text != "" {
 			b.WriteString(", and " + text)
 		}
 		b.WriteString(": run it again")
@@ -130,50 +132,6 @@ func (e *CutoverError) Unwrap() error { return e.Err }
 // Is reports that a *CutoverError is ErrQueryLost.
 func (e *CutoverError) Is(target error) bool { return target == ErrQueryLost }
 
-// deniedError is a call that failed as the credentials are rejected: an ErrCredentials.
-type deniedError struct{ err error }
-
-// Error implements error.
-func (e *deniedError) Error() string { return e.err.Error() + ": check the user and the token" }
-
-// Unwrap returns the failed call.
-func (e *deniedError) Unwrap() error { return e.err }
-
-// Is reports that it is ErrCredentials.
-func (e *deniedError) Is(target error) bool { return target == ErrCredentials }
-
-// withOperation adds to a failed call what was being done, which names the side already.
-func withOperation(where string, err error) error {
-	if call, ok := err.(*wire.Error); ok { // not one that is inside of another error
-		return &operationError{where, call}
-	}
-	return errtext.Errorf("%s: %w", where, err)
-}
-
-// operationError is a failed call and what it was made for.
-type operationError struct {
-	where string
-	call  *wire.Error
-}
-
-// Error implements error.
-func (e *operationError) Error() string { return errtext.Once(e.where + ": " + e.call.Cause()) }
-
-// Unwrap returns the failed call.
-func (e *operationError) Unwrap() error { return e.call }
-
-// queryName names a query in a message, as far as it has a name.
-func queryName(id, tag string) string {
-	name := ""
-	if id != "" {
-		name += " of query " + id
-	}
-	if tag != "" {
-		name += fmt.Sprintf(" (tag %q)", tag)
-	}
-	return name
-}
-
 // SafeToReplay reports whether the statement behind err had no effect for
 // certain, so that it can be run again whatever it does.
 func SafeToReplay(err error) bool {
@@ -184,8 +142,7 @@ func SafeToReplay(err error) bool {
 		return detection != nil // no side was found, so nothing was sent
 	}
 	if failed, ok := errors.AsType[*QueryError](err); ok {
-		// A call after execute may have had no effect, the statement has.
-		return failed.Op == stepPrepare.String()
+		return failed.NoEffect
 	}
 	if call, ok := wire.AsError(err); ok {
 		// Whatever became of a login or a prepare call, no statement was run.
@@ -211,29 +168,4 @@ func IsRetryable(err error) bool {
 		return true
 	}
 	return wire.OutcomeOf(err).Later
-}
-
-// codeOf is the gRPC code of an error, and codes.OK for nil.
-func codeOf(err error) codes.Code {
-	if call, ok := wire.AsError(err); ok {
-		return status.Code(call)
-	}
-	return status.FromContextError(err).Code()
-}
-
-// withLimit is the message of an error, and names the limit that a message is over.
-func withLimit(err error) string {
-	if failed, ok := wire.AsError(err); ok && failed.Class == wire.ClassTooLarge {
-		return message(err) + ": " + failed.Hint()
-	}
-	return message(err)
-}
-
-// message is the text of the engine's answer, without gRPC's decoration. An answer without
-// one is its code.
-func message(err error) string {
-	if s, ok := status.FromError(err); ok {
-		return cmp.Or(s.Message(), "the engine answered "+s.Code().String()+" without a message")
-	}
-	return err.Error()
 }

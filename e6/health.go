@@ -106,7 +106,7 @@ type LastError struct {
 // Health reports what the client knows about itself. It asks nobody, so that it
 // may be called as often as wanted.
 func (c *Client) Health() HealthReport {
-	r := c.route.Routing()
+	r := c.exec.Router().Routing()
 	report := HealthReport{
 		Ready:   r.Active != None && !r.Held && !r.Closed,
 		Cluster: c.cfg.ClusterName, Address: c.cfg.Address, Strategy: strategyOf(r.Snapshot),
@@ -114,8 +114,8 @@ func (c *Client) Health() HealthReport {
 	}
 	for _, side := range fsm.Sides {
 		s := SideReport{
-			SideHealth: c.sideHealth(side), Session: c.route.Sessions().Open(side),
-			Probation: positive(time.Until(c.route.Probation(side))),
+			SideHealth: c.sideHealth(side), Session: c.exec.Router().Sessions().Open(side),
+			Probation: positive(time.Until(c.exec.Router().Probation(side))),
 		}
 		if r.CoolDown && side == r.Active.Other() {
 			s.CoolDown = positive(time.Until(r.SuppressedUntil))
@@ -132,9 +132,9 @@ func (c *Client) sideHealth(side Side) hook.SideHealth {
 	if !side.Valid() {
 		return hook.SideHealth{Side: side}
 	}
-	s := c.route.Health(side)
+	s := c.exec.Router().Health(side)
 	return hook.SideHealth{
-		Side: side, InFlight: c.route.InFlight(side), Total: s.Total, Requests: s.Requests, Failures: s.Failures, P50: s.P50, P99: s.P99,
+		Side: side, InFlight: c.exec.Router().InFlight(side), Total: s.Total, Requests: s.Requests, Failures: s.Failures, P50: s.P50, P99: s.P99,
 	}
 }
 

@@ -2,6 +2,7 @@ package e6
 
 import (
 	"context"
+	"log/slog"
 	"runtime/debug"
 	"sync/atomic"
 	"time"
@@ -9,11 +10,21 @@ import (
 	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/e6/hook"
+	"github.com/e6data/e6data-go/e6/internal/workers"
 )
+
+// hookEnv is what the calls of all hooks of a client need.
+type hookEnv struct {
+	workers *workers.Pool
+	bus     *events.Bus
+	// panics returns the logger of panics.
+	panics func() *slog.Logger
+	calls  hookCalls
+}
 
 // hookCaller makes the calls of one hook, each within its budget.
 type hookCaller struct {
-	c    *Client
+	env  *hookEnv
 	name string
 	// turn is a semaphore for the one call that may run; nil for any number of calls.
 	turn chan struct{}
@@ -41,7 +52,7 @@ func (h *hookCaller) call(ctx context.Context, point string, budget time.Duratio
 	if h.inlineHook != nil && h.isInline(ctx, point) {
 		return h.inline(point, f)
 	}
-	calls := &h.c.hooks.calls
+	calls := &h.env.calls
 	limit := calls.timer(budget)
 	defer calls.stop(limit)
 	if h.turn != nil {
@@ -53,7 +64,7 @@ func (h *hookCaller) call(ctx context.Context, point string, budget time.Duratio
 		}
 	}
 	call := calls.get(h, point, f)
-	h.c.workers.Go(ctx, call.make)
+	h.env.workers.Go(ctx, call.make)
 	ended := func(p any) bool {
 		calls.put(call)
 		return h.succeeded(point, p, began)
@@ -116,7 +127,7 @@ func (h *hookCaller) logPanic(point string, panicked any, stack []byte) {
 	if now.UnixNano() < next || !h.nextStack.CompareAndSwap(next, now.Add(reportEvery).UnixNano()) {
 		return
 	}
-	h.c.panicLogger().Error("hook panicked", "component", events.ComponentHook, "hook", h.name, "point", point, "problem", panicDetail(panicked), "stack", string(stack))
+	h.env.panics().Error("hook panicked", "component", events.ComponentHook, "hook", h.name, "point", point, "problem", panicDetail(panicked), "stack", string(stack))
 }
 
 // failed publishes a failed call, together with the failed calls since the last event.
@@ -126,7 +137,7 @@ func (h *hookCaller) failed(point, problem, detail string, began time.Time) {
 	if now.UnixNano() < next || !h.nextReport.CompareAndSwap(next, now.Add(reportEvery).UnixNano()) {
 		return
 	}
-	h.c.bus.Publish(fsm.Cause{Reason: fsm.ReasonHook}, events.HookFailed{
+	h.env.bus.Publish(fsm.Cause{Reason: fsm.ReasonHook}, events.HookFailed{
 		Hook: h.name, Point: point, Problem: problem, Detail: detail, Took: time.Since(began), Count: h.failures.Swap(0),
 	})
 }

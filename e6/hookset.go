@@ -9,6 +9,7 @@ import (
 
 	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/e6/hook"
+	"github.com/e6data/e6data-go/e6/internal/exec"
 	"github.com/e6data/e6data-go/e6/internal/router"
 )
 
@@ -20,9 +21,10 @@ type called[H any] struct {
 
 // hookSet is the hooks of a client by what they do.
 type hookSet struct {
-	c          *Client
+	env        *hookEnv
+	budgets    hookBudgets
 	health     func(Side) hook.SideHealth
-	calls      hookCalls
+	query      func(ctx context.Context, side Side, sql string) (*hook.Result, error) // of a guard
 	guards     []called[hook.Guard]
 	selectors  []called[hook.Selector]
 	orderers   []called[hook.DetectionOrderer]
@@ -34,28 +36,31 @@ type hookSet struct {
 	cutovers   []called[hook.CutoverHook]
 }
 
-func newHookSet(c *Client, h *hooks) *hookSet {
+// hookBudgets limit the calls of hooks.
+type hookBudgets struct{ call, guard, close time.Duration }
+
+func newHookSet(env *hookEnv, cfg Config, h *hooks) *hookSet {
 	return &hookSet{
-		c: c, health: c.sideHealth,
-		guards: oneByOne(c, h.guards), selectors: oneByOne(c, h.selectors), orderers: oneByOne(c, h.orderers),
-		clients: concurrent(c, h.clients), queries: concurrent(c, h.queries), steps: concurrent(c, h.steps),
-		detections: concurrent(c, h.detections), sessions: concurrent(c, h.sessions), cutovers: concurrent(c, h.cutovers),
+		env: env, budgets: hookBudgets{cfg.HookBudget, cfg.GuardBudget, cfg.CloseTimeout},
+		guards: oneByOne(env, h.guards), selectors: oneByOne(env, h.selectors), orderers: oneByOne(env, h.orderers),
+		clients: concurrent(env, h.clients), queries: concurrent(env, h.queries), steps: concurrent(env, h.steps),
+		detections: concurrent(env, h.detections), sessions: concurrent(env, h.sessions), cutovers: concurrent(env, h.cutovers),
 	}
 }
 
 // oneByOne returns hooks whose calls never overlap.
-func oneByOne[H any](c *Client, hooks []H) (all []called[H]) {
+func oneByOne[H any](env *hookEnv, hooks []H) (all []called[H]) {
 	for _, h := range hooks {
-		all = append(all, called[H]{h, &hookCaller{c: c, name: nameOf(h), turn: make(chan struct{}, 1)}})
+		all = append(all, called[H]{h, &hookCaller{env: env, name: nameOf(h), turn: make(chan struct{}, 1)}})
 	}
 	return all
 }
 
 // concurrent returns hooks that many goroutines call at once.
-func concurrent[H any](c *Client, hooks []H) (all []called[H]) {
+func concurrent[H any](env *hookEnv, hooks []H) (all []called[H]) {
 	for _, h := range hooks {
 		inline, _ := any(h).(hook.InlineHook)
-		all = append(all, called[H]{h, &hookCaller{c: c, name: nameOf(h), inlineHook: inline}})
+		all = append(all, called[H]{h, &hookCaller{env: env, name: nameOf(h), inlineHook: inline}})
 	}
 	return all
 }
@@ -88,14 +93,14 @@ func (s *hookSet) router() router.Hooks {
 // transition decides.
 func (s *hookSet) guard(ctx context.Context, p hook.Proposal) hook.Decision {
 	p.Health = s.health
-	p.Query = func(ctx context.Context, sql string) (*hook.Result, error) { return s.c.queryTarget(ctx, p.To, sql) }
+	p.Query = func(ctx context.Context, sql string) (*hook.Result, error) { return s.query(ctx, p.To, sql) }
 	var names []string
 	for _, g := range s.guards {
-		ctx, cancel := context.WithTimeout(ctx, s.c.cfg.GuardBudget)
+		ctx, cancel := context.WithTimeout(ctx, s.budgets.guard)
 		var d hook.Decision
 		// A decision that a guard returns because its context ended, for example when its
 		// query timed out, counts.
-		limit := s.c.cfg.GuardBudget + s.c.cfg.HookBudget
+		limit := s.budgets.guard + s.budgets.call
 		ok := g.call(ctx, hook.PointGuard, limit, func() {
 			proposal := p // each guard has its own copy
 			d = g.hook.Guard(ctx, &proposal)
@@ -147,16 +152,18 @@ func (s *hookSet) waitGate(ctx context.Context, caller *hookCaller, gate hook.Sh
 	}
 }
 
-// choose returns the function that picks the side of a query, and nil without selectors.
-func (s *hookSet) choose(ctx context.Context, o *queryOptions) router.Choose {
+var _ exec.Hooks = (*hookSet)(nil)
+
+// Choose returns the function that picks the side of a query, and nil without selectors.
+func (s *hookSet) Choose(ctx context.Context, st *exec.Statement) router.Choose {
 	if len(s.selectors) == 0 {
 		return nil
 	}
 	return func(r *router.Routing) fsm.Side {
-		choice := hook.Choice{Labels: o.labels, Tag: o.tag, Strategy: r.Snapshot, Health: s.health}
+		choice := hook.Choice{Labels: st.Labels, Tag: st.Tag, Strategy: r.Snapshot, Health: s.health}
 		for _, sel := range s.selectors {
 			var side Side
-			if sel.call(ctx, hook.PointSelect, s.c.cfg.HookBudget, func() { side = sel.hook.Select(ctx, choice) }) && side.Valid() {
+			if sel.call(ctx, hook.PointSelect, s.budgets.call, func() { side = sel.hook.Select(ctx, choice) }) && side.Valid() {
 				return side
 			}
 		}
@@ -168,8 +175,8 @@ func (s *hookSet) order(ctx context.Context, d hook.DetectionStart) [2]Side {
 	order := d.Order
 	for _, o := range s.orderers {
 		var want [2]Side
-		ctx, cancel := context.WithTimeout(ctx, s.c.cfg.HookBudget)
-		ok := o.call(ctx, hook.PointDetectionOrder, s.c.cfg.HookBudget, func() { want = o.hook.DetectionOrder(ctx, d) })
+		ctx, cancel := context.WithTimeout(ctx, s.budgets.call)
+		ok := o.call(ctx, hook.PointDetectionOrder, s.budgets.call, func() { want = o.hook.DetectionOrder(ctx, d) })
 		cancel()
 		if ok && want[0].Valid() && want[1] == want[0].Other() {
 			order, d.Order = want, want
@@ -183,7 +190,7 @@ func (s *hookSet) order(ctx context.Context, d hook.DetectionStart) [2]Side {
 func begin[H any](ctx context.Context, s *hookSet, hooks []called[H], point string, start func(H, context.Context) context.Context) context.Context {
 	for _, h := range hooks {
 		var next context.Context
-		if h.call(ctx, point, s.c.cfg.HookBudget, func() { next = start(h.hook, ctx) }) && next != nil {
+		if h.call(ctx, point, s.budgets.call, func() { next = start(h.hook, ctx) }) && next != nil {
 			ctx = next
 		}
 	}
@@ -193,7 +200,7 @@ func begin[H any](ctx context.Context, s *hookSet, hooks []called[H], point stri
 // finish calls hooks for the end of some work, in the reverse order.
 func finish[H any](ctx context.Context, s *hookSet, hooks []called[H], point string, end func(H)) {
 	for i := len(hooks) - 1; i >= 0; i-- {
-		hooks[i].call(ctx, point, s.c.cfg.HookBudget, func() { end(hooks[i].hook) })
+		hooks[i].call(ctx, point, s.budgets.call, func() { end(hooks[i].hook) })
 	}
 }
 
@@ -218,14 +225,13 @@ func (s *hookSet) transition(ctx context.Context, d hook.CutoverStart) (context.
 	}
 }
 
-// query calls the query hooks for the start of a statement, and returns what calls them
-// for its end.
-func (s *hookSet) query(ctx context.Context, q *query) (context.Context, func(hook.QueryEnd)) {
+// Query calls the query hooks for the start of a statement, and returns the function that
+// calls them for its end.
+func (s *hookSet) Query(ctx context.Context, start hook.QueryStart) (context.Context, func(hook.QueryEnd)) {
 	if len(s.queries) == 0 {
 		return ctx, func(hook.QueryEnd) {}
 	}
 	began := time.Now()
-	start := hook.QueryStart{SQL: q.sql, Template: q.template, Tag: q.opts.tag, Labels: q.opts.labels, Catalog: q.opts.catalog, Schema: q.opts.schema}
 	ctx = begin(ctx, s, s.queries, hook.PointQueryStart, func(h hook.QueryHook, ctx context.Context) context.Context { return h.QueryStart(ctx, start) })
 	return ctx, func(e hook.QueryEnd) {
 		e.Took = time.Since(began)
@@ -233,60 +239,57 @@ func (s *hookSet) query(ctx context.Context, q *query) (context.Context, func(ho
 	}
 }
 
-// step runs one step of a query and calls the step hooks, except those that skip the
-// steps of this execution: skipped has a bit for each.
-func (s *hookSet) step(ctx context.Context, q *query, start hook.StepStart, skipped *uint64, do func(context.Context) error) error {
+// Step runs one step of a query and calls the step hooks, except those that skip the steps
+// of this attempt.
+func (s *hookSet) Step(ctx context.Context, step *exec.ObservedStep, do func(context.Context) error) error {
 	if len(s.steps) == 0 {
 		return do(ctx)
 	}
-	return s.observedStep(ctx, q, start, skipped, do)
+	return s.observedStep(ctx, step, do)
 }
 
-// observedStep is step for a client that has step hooks.
-func (s *hookSet) observedStep(ctx context.Context, q *query, start hook.StepStart, skipped *uint64, do func(context.Context) error) error {
-	began := time.Now()
+// observedStep is Step for a client that has step hooks.
+func (s *hookSet) observedStep(ctx context.Context, step *exec.ObservedStep, do func(context.Context) error) error {
+	began, start := time.Now(), step.StepStart
 	for i, h := range s.steps {
-		if *skipped>>i&1 == 1 {
+		if step.Skipped>>i&1 == 1 {
 			continue
 		}
 		var next context.Context
-		switch ok := h.call(ctx, hook.PointStepStart, s.c.cfg.HookBudget, func() { next = h.hook.StepStart(ctx, start) }); {
+		switch ok := h.call(ctx, hook.PointStepStart, s.budgets.call, func() { next = h.hook.StepStart(ctx, start) }); {
 		case !ok: // next may still be written
 		case next == nil:
-			*skipped |= 1 << i
+			step.Skipped |= 1 << i
 		default:
 			ctx = next
 		}
 	}
 	err := do(ctx)
-	e := hook.StepEnd{StepStart: start, Took: time.Since(began), Rows: q.rows, Batches: q.batches, Bytes: q.bytes, Err: err}
-	if !q.continuedAt.IsZero() {
-		e.Continued, e.Verified = q.continuedAt, q.have.rows
-	}
+	e := step.End(time.Since(began), err)
 	for i := len(s.steps) - 1; i >= 0; i-- {
-		if h := s.steps[i]; *skipped>>i&1 == 0 {
-			h.call(ctx, hook.PointStepEnd, s.c.cfg.HookBudget, func() { h.hook.StepEnd(ctx, e) })
+		if h := s.steps[i]; step.Skipped>>i&1 == 0 {
+			h.call(ctx, hook.PointStepEnd, s.budgets.call, func() { h.hook.StepEnd(ctx, e) })
 		}
 	}
 	return err
 }
 
-// maxStepHooks is the number of bits of skipped.
+// maxStepHooks is the number of bits of exec.ObservedStep.Skipped.
 const maxStepHooks = 64
 
 // opened and closedDown call the hooks that observe the client itself.
-func (s *hookSet) opened() {
+func (s *hookSet) opened(c *Client) {
 	for _, h := range s.clients {
-		h.call(context.Background(), hook.PointClientOpened, s.c.cfg.HookBudget, func() { h.hook.ClientOpened(s.c) })
+		h.call(context.Background(), hook.PointClientOpened, s.budgets.call, func() { h.hook.ClientOpened(c) })
 	}
 }
 
-func (s *hookSet) closedDown(ctx context.Context) {
+func (s *hookSet) closedDown(ctx context.Context, c *Client) {
 	for _, h := range s.clients {
-		budget := s.c.cfg.CloseTimeout
+		budget := s.budgets.close
 		if deadline, ok := ctx.Deadline(); ok {
 			budget = max(time.Until(deadline), time.Millisecond)
 		}
-		h.call(context.Background(), hook.PointClientClosed, budget, func() { h.hook.ClientClosed(s.c) })
+		h.call(context.Background(), hook.PointClientClosed, budget, func() { h.hook.ClientClosed(c) })
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/e6data/e6data-go/e6/events"
+	"github.com/e6data/e6data-go/e6/internal/exec"
 	"github.com/e6data/e6data-go/e6/internal/settings"
 	"github.com/e6data/e6data-go/e6/internal/wire"
 )
@@ -134,6 +135,6 @@ func callLogger(h slog.Handler) func(context.Context, wire.CallRecord) {
 			log.LogAttrs(ctx, slog.LevelDebug, "call completed", attrs...)
 			return
 		}
-		log.LogAttrs(ctx, slog.LevelWarn, "call failed", append(attrs, slog.String("error", brief(r.Err)))...)
+		log.LogAttrs(ctx, slog.LevelWarn, "call failed", append(attrs, slog.String("error", exec.Brief(r.Err)))...)
 	}
 }

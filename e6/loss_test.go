@@ -323,7 +323,7 @@ func TestWhatTheCallerMayDoNext(t *testing.T) {
 		"a lost reading":                    {&e6.CutoverError{RowsDelivered: 7, Err: errors.New("gone")}, true, true},
 		"a lost writing":                    {&e6.CutoverError{MayHaveTakenEffect: true, Err: errors.New("gone")}, false, true},
 		"a lost writing without a side":     {&e6.CutoverError{MayHaveTakenEffect: true, Err: &e6.DetectionError{Err: errors.New("no")}}, false, true},
-		"a wrong statement":                 {&e6.QueryError{Op: "prepare", Err: errors.New("syntax")}, true, false},
+		"a wrong statement":                 {&e6.QueryError{Op: "prepare", NoEffect: true, Err: errors.New("syntax")}, true, false},
 		"a failing statement":               {&e6.QueryError{Op: "metadata", Err: errors.New("memory")}, false, false},
 		"an incomplete result":              {&e6.QueryError{Op: "fetch", Err: e6.ErrIncomplete}, false, false},
 		"a failing statement, well wrapped": {fmt.Errorf("report: %w", &e6.QueryError{Op: "execute", Err: errors.New("memory")}), false, false},

@@ -1,7 +1,5 @@
 package e6
 
-import "fmt"
-
 // LossReason is why a query that was cut off could not be saved.
 type LossReason string
 
@@ -28,23 +26,3 @@ const (
 	// LossShorter: it was run again, and has fewer rows than the caller has.
 	LossShorter LossReason = "result_shorter"
 )
-
-// describe says what was found, as a part of a sentence. It is empty where there is
-// nothing to add.
-func (r LossReason) describe(column string) string {
-	switch r {
-	case LossPolicy:
-		return "its policy forbids a replay"
-	case LossReplay:
-		return "its replay failed"
-	case LossWindow:
-		return "more than Config.ContinueWindow had been read, which only e6.ReplayContinue continues"
-	case LossColumns:
-		return "the columns of the result have changed since it was run first"
-	case LossRows:
-		return fmt.Sprintf("its replay has other rows or another order (column %q differs first; an ORDER BY fixes the order)", column)
-	case LossShorter:
-		return "its replay has fewer rows"
-	}
-	return ""
-}

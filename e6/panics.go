@@ -41,8 +41,8 @@ func (c *Client) onStorePanic(p any, stack []byte) {
 // callbacks report the panics of functions of the application that are no hooks.
 type callbacks struct{ credentials, bearer, dialer, lookup, store hookCaller }
 
-func newCallbacks(c *Client) callbacks {
-	of := func(name string) hookCaller { return hookCaller{c: c, name: name} }
+func newCallbacks(env *hookEnv) callbacks {
+	of := func(name string) hookCaller { return hookCaller{env: env, name: name} }
 	return callbacks{of("Config.Credentials"), of("Config.Bearer"), of("WithDialer"), of("WithLookup"), of("WithStore")}
 }
 

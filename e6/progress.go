@@ -2,13 +2,10 @@ package e6
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"github.com/e6data/e6data-go/e6/hook"
-	"github.com/e6data/e6data-go/e6/internal/backoff"
-	"github.com/e6data/e6data-go/e6/internal/wire"
-	"github.com/e6data/e6data-go/e6/vector"
+	"github.com/e6data/e6data-go/e6/internal/exec"
 )
 
 // Step is the step of a query that is in progress.
@@ -64,102 +61,21 @@ type Progress struct {
 // call takes longer. Without OnProgress, the client makes no status calls.
 func OnProgress(fn func(Progress)) QueryOption { return func(o *queryOptions) { o.progress = fn } }
 
-// progressEvery is the least time between two reports about rows.
-const progressEvery = 50 * time.Millisecond
-
-// statusPolls are the pauses between questions for the status of a query.
-var statusPolls = backoff.Policy{Base: 100 * time.Millisecond, Max: 2 * time.Second}
-
-// progress reports about one query. A nil one reports nothing.
-type progress struct {
-	fn     func(Progress)
-	caller hookCaller
-	ctx    context.Context
-	began  time.Time
-
-	mu   sync.Mutex
-	now  Progress
-	last time.Time // the last report
-}
-
-func (c *Client) newProgress(ctx context.Context, o *queryOptions) *progress {
-	if o.progress == nil {
+// reportProgress returns the function that calls fn within Config.HookBudget, and nil if
+// there is no fn.
+func (c *Client) reportProgress(ctx context.Context, fn func(Progress)) func(exec.Progress) {
+	if fn == nil {
 		return nil
 	}
-	return &progress{
-		fn: o.progress, caller: hookCaller{c: c, name: "OnProgress"}, ctx: context.WithoutCancel(ctx),
-		began: time.Now(), now: Progress{TotalRows: -1},
-	}
-}
-
-// report changes what is known and tells the caller.
-func (p *progress) report(change func(now *Progress)) {
-	if p == nil {
-		return
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	change(&p.now)
-	p.last = time.Now()
-	p.now.Elapsed = p.last.Sub(p.began)
-	now := p.now
-	p.caller.call(p.ctx, hook.PointProgress, p.caller.c.cfg.HookBudget, func() { p.fn(now) })
-}
-
-// step reports a step in which nothing has been received.
-func (p *progress) step(s Step, h QueryHandle) {
-	p.report(func(now *Progress) { *now = Progress{Step: s, Handle: h, TotalRows: -1} })
-}
-
-// described reports that rows begin to come.
-func (p *progress) described(h QueryHandle, md *vector.Metadata) {
-	p.report(func(now *Progress) {
-		now.Step, now.Handle, now.TotalRows = StepFetching, h, md.Rows
-	})
-}
-
-// took reports what has been received, unless it was reported just now.
-func (p *progress) took(q *query) {
-	if p == nil || time.Since(p.last) < progressEvery {
-		return
-	}
-	p.report(func(now *Progress) { now.Rows, now.Batches, now.Bytes = q.rows, q.batches, q.bytes })
-}
-
-// ended reports the end of the query, or that it was submitted.
-func (p *progress) ended(q *query, err error) {
-	if q.submit && err == nil {
-		return
-	}
-	p.report(func(now *Progress) {
-		now.Step, now.Handle, now.Err = StepDone, q.handle, err
-		now.Rows, now.Batches, now.Bytes = q.rows, q.batches, q.bytes
-	})
-}
-
-// poll asks the engine how far it is until stop is called. What it answers is
-// only reported.
-func (p *progress) poll(ctx context.Context, x *execution) (stop func()) {
-	if p == nil {
-		return func() {}
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	asked := *x // the session of a call is noted in its execution
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		for n := 0; statusPolls.WaitFull(ctx, n) == nil; n++ {
-			answer, err := asked.status(ctx)
-			switch {
-			case ctx.Err() != nil || wire.Classify(err) == wire.ClassUnimplemented:
-				return
-			case err == nil:
-				p.report(func(now *Progress) { now.ServerRows = answer.GetRowCount() })
-			}
-		}
-	}()
-	return func() {
-		cancel()
-		<-ended
+	caller := &hookCaller{env: c.hooks.env, name: "OnProgress"}
+	ctx = context.WithoutCancel(ctx)
+	return func(p exec.Progress) {
+		caller.call(ctx, hook.PointProgress, c.cfg.HookBudget, func() {
+			fn(Progress{
+				Step: Step(p.Step), Handle: QueryHandle(p.Handle), Elapsed: p.Elapsed,
+				ServerRows: p.ServerRows, TotalRows: p.TotalRows,
+				Rows: p.Rows, Batches: p.Batches, Bytes: p.Bytes, Err: p.Err,
+			})
+		})
 	}
 }

@@ -7,9 +7,8 @@ import (
 	"io"
 	"iter"
 	"slices"
-	"sync"
-	"sync/atomic"
 
+	"github.com/e6data/e6data-go/e6/internal/exec"
 	"github.com/e6data/e6data-go/e6/internal/sqlvalue"
 	"github.com/e6data/e6data-go/e6/vector"
 )
@@ -32,230 +31,33 @@ import (
 // and could not be saved, *DetectionError if no side accepts, ErrClosed, and
 // that of the context.
 func (c *Client) Query(ctx context.Context, sql string, args ...any) (*Rows, error) {
-	q, err := c.newRun(ctx, sql, args)
+	st, err := c.statement(ctx, sql, args)
 	if err != nil {
 		return nil, err
 	}
-	return q.stream(ctx)
-}
-
-// stream runs the statement and returns its rows as they come.
-func (q *query) stream(ctx context.Context) (*Rows, error) {
-	c := q.c
-	r := &Rows{
-		room: make(chan struct{}, 1), more: make(chan struct{}, 1),
-		queue:   queue{batches: c.cfg.Prefetch, bytes: c.cfg.PrefetchBytes},
-		record:  q.newRecord(),
-		started: make(chan struct{}), ended: make(chan struct{}),
+	r := new(Rows)
+	if err := c.exec.Open(ctx, st, &r.stream); err != nil {
+		return nil, err
 	}
-	ctx, r.cancel = context.WithCancelCause(ctx)
-	unlink := context.AfterFunc(c.ctx, func() { r.cancel(ErrClosed) })
-	c.workers.Go(ctx, func() {
-		defer r.cancel(nil)
-		defer unlink()
-		err := q.run(ctx, r)
-		r.end(q.truncated, err)
-	})
-	select {
-	case <-r.started:
-		return r, nil
-	case <-r.ended:
-		if r.failure != nil {
-			return nil, r.failure
-		}
-		return r, nil
-	}
+	return r, nil
 }
 
 // Rows is the result of a query while it is being read. It is for one goroutine
 // at a time, except Close, which may be called from any.
 type Rows struct {
-	cancel  context.CancelCauseFunc
-	started chan struct{} // closed when the columns are known
-	ended   chan struct{} // closed when nothing more comes
-	room    chan struct{} // a batch was taken from the queue
-	more    chan struct{} // a batch was put into it
+	stream exec.Stream
 
-	// Shared between the reader of the network and the caller.
-	mu      sync.Mutex
-	queue   queue
-	read    []*vector.Batch // that nobody holds any more, no more than are read ahead
-	taken   int64           // rows that have reached the caller
-	record  *record         // of these rows; nil if the result cannot, or no longer, be continued
-	handle  QueryHandle
-	md      *vector.Metadata
-	failure error
-	cut     bool // there are more rows than were wanted
-
-	closed atomic.Bool
-
-	// The caller's own.
 	batch  *vector.Batch
 	row    int
 	window sqlvalue.RowWindow // of the rows that DriverRow returns
 	err    error
 }
 
-var _ sink = (*Rows)(nil)
 var _ io.Closer = (*Rows)(nil)
-
-// begin implements sink. The first time, it shows the columns to the caller.
-func (r *Rows) begin(h QueryHandle, md *vector.Metadata) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.md != nil && !slices.Equal(r.md.Fields, md.Fields) {
-		return &replayDiffers{reason: LossColumns}
-	}
-	if r.md == nil {
-		close(r.started)
-	}
-	r.handle, r.md = h, md
-	return nil
-}
-
-// spare implements sink. What a row was made of is never handed out: the caller has
-// values, and strings that are views of a message, which is not used again.
-func (r *Rows) spare() *vector.Batch {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	last := len(r.read) - 1
-	if last < 0 {
-		return new(vector.Batch)
-	}
-	b := r.read[last]
-	r.read = r.read[:last]
-	return b
-}
-
-// reuse keeps a batch to be decoded into again. The caller holds the lock.
-func (r *Rows) reuse(b *vector.Batch) {
-	if b != nil && len(r.read) <= r.queue.batches && !slices.Contains(r.read, b) && !r.closed.Load() {
-		r.read = append(r.read, b)
-	}
-}
-
-// take implements sink. It waits while enough is read ahead.
-func (r *Rows) take(ctx context.Context, b *vector.Batch, from part) error {
-	for {
-		r.mu.Lock()
-		if !r.record.keeps(r.queue.filled, from.message) {
-			from.message = nil // it would be held for nothing
-		}
-		put := r.queue.put(b, from)
-		r.mu.Unlock()
-		if put {
-			signal(r.more)
-			return nil
-		}
-		select {
-		case <-r.room:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
-}
-
-// held implements sink.
-func (r *Rows) held() int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.queue.filled
-}
-
-// wait implements sink.
-func (r *Rows) wait(ctx context.Context, limit int) error {
-	for r.held() > limit {
-		select {
-		case <-r.room:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
-	return nil
-}
-
-// retract implements sink.
-func (r *Rows) retract() delivered {
-	r.mu.Lock()
-	r.queue.clear()
-	have, record := delivered{rows: r.taken}, r.record
-	r.mu.Unlock()
-	if record != nil {
-		have.hash = record.sum() // nothing is added to it now
-	}
-	return have
-}
-
-// deliver counts a batch that reaches the caller now, and records its rows as long as the
-// result can still be continued. The caller holds the lock.
-func (r *Rows) deliver(q queued) {
-	r.taken += int64(q.batch.Rows())
-	if r.record != nil && !r.record.add(q.batch, q.part) {
-		r.record = nil
-	}
-}
-
-// stop implements sink. The count in the error is exact because nothing is
-// taken after it: what had come and was not read is dropped.
-func (r *Rows) stop() int64 {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.queue.clear()
-	return r.taken
-}
-
-// end records how the result ended.
-func (r *Rows) end(truncated bool, err error) {
-	r.mu.Lock()
-	r.failure, r.cut = err, truncated
-	r.record = nil // what is over cannot be cut off any more
-	r.mu.Unlock()
-	close(r.ended)
-}
-
-// next takes a batch from the queue, and waits for one. It returns io.EOF when
-// the result has been read to its end. A batch that nobody holds any more is given
-// back.
-func (r *Rows) next(read *vector.Batch) (*vector.Batch, error) {
-	for {
-		// Looked at before the queue: what was put in before the end is there.
-		over := false
-		select {
-		case <-r.ended:
-			over = true
-		default:
-		}
-		r.mu.Lock()
-		if r.closed.Load() {
-			r.mu.Unlock()
-			return nil, ErrRowsClosed
-		}
-		r.reuse(read)
-		read = nil
-		if first, ok := r.queue.take(); ok {
-			r.deliver(first)
-			r.mu.Unlock()
-			signal(r.room)
-			return first.batch, nil
-		}
-		failure := r.failure
-		r.mu.Unlock()
-		if over {
-			if failure == nil {
-				failure = io.EOF
-			}
-			return nil, failure
-		}
-		select {
-		case <-r.more:
-		case <-r.ended:
-		}
-	}
-}
 
 // ErrRowsClosed is the error of Scan, DriverValue and DriverRow after Close, and what
 // QueryEnd.Err says of a query that Close has ended.
-var ErrRowsClosed = errors.New("e6: the rows are closed")
+var ErrRowsClosed = exec.ErrRowsClosed
 
 // Next moves to the next row and reports whether there is one. After the last
 // one, or a failure, it returns false, and Err says which; after Close it returns
@@ -264,7 +66,7 @@ func (r *Rows) Next() bool {
 	if r.err != nil {
 		return false
 	}
-	if r.closed.Load() {
+	if r.stream.Closed() {
 		r.batch, r.err = nil, ErrRowsClosed
 		return false
 	}
@@ -273,7 +75,7 @@ func (r *Rows) Next() bool {
 		return true
 	}
 	r.window.Reset()
-	b, err := r.next(r.batch)
+	b, err := r.stream.Next(r.batch)
 	if err != nil {
 		r.batch, r.err = nil, err
 		return false
@@ -295,49 +97,26 @@ func (r *Rows) Err() error {
 // Close ends the query, on the server too if it has not ended. It does not wait
 // for the server. It is idempotent.
 func (r *Rows) Close() error {
-	r.mu.Lock()
-	r.closed.Store(true)
-	r.queue.clear()
-	r.read = nil
-	r.mu.Unlock()
-	r.cancel(ErrRowsClosed)
-	<-r.ended
+	r.stream.Close()
 	return nil
 }
 
 // Fields describes the columns, as the engine declares them.
-func (r *Rows) Fields() []vector.Field { return slices.Clone(r.metadata().Fields) }
+func (r *Rows) Fields() []vector.Field { return slices.Clone(r.stream.Metadata().Fields) }
 
 // Columns returns the names of the columns.
-func (r *Rows) Columns() []string { return columnNames(r.metadata().Fields) }
+func (r *Rows) Columns() []string { return columnNames(r.stream.Metadata().Fields) }
 
 // RowCount is the number of rows that the engine declares. It may have been
 // counted early: more may come, never fewer.
-func (r *Rows) RowCount() int64 { return r.metadata().Rows }
+func (r *Rows) RowCount() int64 { return r.stream.Metadata().Rows }
 
 // Truncated reports whether the result has more rows than MaxRows let through. It
 // is known once Next has returned false.
-func (r *Rows) Truncated() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.cut
-}
+func (r *Rows) Truncated() bool { return r.stream.Truncated() }
 
 // Handle addresses the query on the server.
-func (r *Rows) Handle() QueryHandle {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.handle
-}
-
-func (r *Rows) metadata() *vector.Metadata {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.md == nil {
-		return &vector.Metadata{}
-	}
-	return r.md
-}
+func (r *Rows) Handle() QueryHandle { return QueryHandle(r.stream.Handle()) }
 
 // Batches returns the rest of the result batch by batch, column-wise. A batch is
 // the caller's: it stays valid after the next one has come, unless it is released. The
@@ -352,7 +131,7 @@ func (r *Rows) Batches() iter.Seq2[*vector.Batch, error] {
 			return
 		}
 		for r.err == nil {
-			b, err := r.next(nil)
+			b, err := r.stream.Next(nil)
 			r.batch = nil
 			if err != nil {
 				r.err = err
@@ -372,11 +151,7 @@ func (r *Rows) Batches() iter.Seq2[*vector.Batch, error] {
 // memory: a result that is read in this way takes none for its columns after the first
 // few batches. The caller must not use the batch or the slices of its columns any more.
 // Values that were taken from it stay valid, strings too.
-func (r *Rows) Release(b *vector.Batch) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.reuse(b)
-}
+func (r *Rows) Release(b *vector.Batch) { r.stream.Release(b) }
 
 func columnNames(fields []vector.Field) []string {
 	names := make([]string, len(fields))
@@ -384,12 +159,4 @@ func columnNames(fields []vector.Field) []string {
 		names[i] = f.Name
 	}
 	return names
-}
-
-// signal wakes whoever waits on a channel with room for one.
-func signal(ch chan struct{}) {
-	select {
-	case ch <- struct{}{}:
-	default:
-	}
 }

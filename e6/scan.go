@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/e6data/e6data-go/e6/internal/exec"
 	"github.com/e6data/e6data-go/e6/internal/sqlvalue"
 	"github.com/e6data/e6data-go/e6/internal/wire"
 	"github.com/e6data/e6data-go/e6/vector"
@@ -43,7 +44,7 @@ func (e *ScanError) Error() string {
 		dest = fmt.Sprintf("field %s (%s)", e.Field, e.Dest)
 	}
 	return fmt.Sprintf("e6: scan column %q (%s) row %d%s into %s: %v",
-		e.Column, wire.Visible(cmp.Or(e.TypeName, e.Type.String())), e.Row+1, queryName(e.QueryID, ""), dest, e.Err)
+		e.Column, wire.Visible(cmp.Or(e.TypeName, e.Type.String())), e.Row+1, exec.QueryName(e.QueryID, ""), dest, e.Err)
 }
 
 // Unwrap returns the reason.
@@ -65,9 +66,7 @@ func (p batchPosition) scanError(b *vector.Batch, e *sqlvalue.ValueError) error 
 
 // position returns where the current batch begins.
 func (r *Rows) position() batchPosition {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return batchPosition{r.handle.QueryID, r.taken - int64(r.batch.Rows())}
+	return batchPosition{r.stream.Handle().QueryID, r.stream.Delivered() - int64(r.batch.Rows())}
 }
 
 // Scan copies the values of the current row into the variables that dest points to, one for
@@ -88,7 +87,7 @@ func (r *Rows) Scan(dest ...any) error {
 	if n := r.batch.NumColumns(); len(dest) != n {
 		at := r.position()
 		return fmt.Errorf("e6: scan row %d%s: want %d destinations, one for each of the columns %q: there are %d",
-			at.first+int64(r.row)+1, queryName(at.query, ""), n, r.Columns(), len(dest))
+			at.first+int64(r.row)+1, exec.QueryName(at.query, ""), n, r.Columns(), len(dest))
 	}
 	for i, d := range dest {
 		if d == nil {
@@ -147,7 +146,7 @@ var errNoRow = errors.New("e6: there is no row: call Next first, and check what 
 
 // noRow returns the error for a caller who wants values while there is no current row.
 func (r *Rows) noRow() error {
-	if r.closed.Load() {
+	if r.stream.Closed() {
 		return ErrRowsClosed
 	}
 	return errNoRow

@@ -1,17 +1,6 @@
 package e6
 
-import (
-	"sync/atomic"
-
-	"github.com/e6data/e6data-go/e6/fsm"
-)
-
-// counters count what happened to queries since the client was opened.
-type counters struct {
-	retried, replayed, continued, lost, abandoned, waiting atomic.Int64
-
-	batches, bytes [1 + len(fsm.Sides)]atomic.Int64 // decoded, by side
-}
+import "github.com/e6data/e6data-go/e6/fsm"
 
 // Stats counts what happened to queries since the client was opened.
 type Stats struct {
@@ -68,22 +57,20 @@ type ConnectionStats struct {
 
 // Stats returns the counters.
 func (c *Client) Stats() Stats {
+	x, conn, route := c.exec.Stats(), c.exec.Transport(), c.exec.Router()
 	s := Stats{
 		InFlight: make(map[Side]int64), Calls: make(map[Side]int64), Refused: make(map[Side]int64),
 		Batches: make(map[Side]int64), Bytes: make(map[Side]int64),
-		Waiting: c.stats.waiting.Load(), Retried: c.stats.retried.Load(), Replayed: c.stats.replayed.Load(),
-		Continued: c.stats.continued.Load(),
-		Lost:      c.stats.lost.Load(), Abandoned: c.stats.abandoned.Load(), EventsDropped: c.bus.Dropped(),
-		SubscriberPanics: c.bus.Panics(),
+		Waiting: x.Waiting, Retried: x.Retried, Replayed: x.Replayed, Continued: x.Continued, Lost: x.Lost, Abandoned: x.Abandoned,
+		StreamsWaiting: conn.Waiting(), EventsDropped: c.bus.Dropped(), SubscriberPanics: c.bus.Panics(),
 	}
-	s.StreamsWaiting = c.conn.Waiting()
-	for _, l := range c.conn.Links() {
+	for _, l := range conn.Links() {
 		s.Connections = append(s.Connections, ConnectionStats{Use: l.Use.String(), State: l.State, Calls: l.Calls, Limit: l.Limit})
 	}
 	for _, side := range fsm.Sides {
-		s.InFlight[side] = c.route.InFlight(side)
-		s.Calls[side], s.Refused[side] = c.conn.Calls(side)
-		s.Batches[side], s.Bytes[side] = c.stats.batches[side].Load(), c.stats.bytes[side].Load()
+		s.InFlight[side] = route.InFlight(side)
+		s.Calls[side], s.Refused[side] = conn.Calls(side)
+		s.Batches[side], s.Bytes[side] = x.Batches[side], x.Bytes[side]
 	}
 	return s
 }

@@ -2,16 +2,27 @@ package e6
 
 import (
 	"context"
-	"errors"
-	"sync"
 	"time"
 
 	"github.com/e6data/e6data-go/e6/internal/backoff"
 	"github.com/e6data/e6data-go/e6/internal/ctxerr"
 	"github.com/e6data/e6data-go/e6/internal/errtext"
-	"github.com/e6data/e6data-go/e6/internal/router"
-	"github.com/e6data/e6data-go/e6/internal/wire"
+	"github.com/e6data/e6data-go/e6/internal/exec"
 )
+
+// QueryHandle addresses a query on the server, also from another process that
+// uses the same cluster. It can be stored as JSON.
+type QueryHandle struct {
+	// QueryID is the engine's id of the query.
+	QueryID string `json:"query_id"`
+	// Side is where the query runs; its calls go nowhere else.
+	Side Side `json:"side"`
+	// Engine is the planner that prepared the query.
+	Engine string `json:"engine"`
+	// SessionGeneration is the generation of the session that began the query,
+	// among those of its client on that side.
+	SessionGeneration uint64 `json:"session_generation"`
+}
 
 // Submit begins a statement and returns as soon as the engine runs it. Status and
 // Wait tell how far it is, Fetch returns its rows, and Cancel stops it and frees
@@ -24,15 +35,12 @@ import (
 // server: any client of the cluster can fetch it by its handle, as long as the
 // engine keeps it.
 func (c *Client) Submit(ctx context.Context, sql string, args ...any) (QueryHandle, error) {
-	q, err := c.newRun(ctx, sql, args)
+	st, err := c.statement(ctx, sql, args)
 	if err != nil {
 		return QueryHandle{}, err
 	}
-	q.submit = true
-	if err := q.toEnd(ctx, new(discard)); err != nil {
-		return QueryHandle{}, err
-	}
-	return q.handle, nil
+	h, err := c.exec.Submit(ctx, st)
+	return QueryHandle(h), err
 }
 
 // Fetch returns the rows of a query that was submitted, by this client or another
@@ -43,35 +51,11 @@ func (c *Client) Submit(ctx context.Context, sql string, args ...any) (QueryHand
 // A query that is cut off now is lost: the error is a *CutoverError. So is one
 // whose engine no longer knows it a *QueryError.
 func (c *Client) Fetch(ctx context.Context, h QueryHandle) (*Rows, error) {
-	if c.Closed() {
-		return nil, ErrClosed
+	r := new(Rows)
+	if err := c.exec.Read(ctx, exec.Handle(h), c.withOptions(ctx), &r.stream); err != nil {
+		return nil, err
 	}
-	x, err := c.submitted.take(c, h)
-	if err != nil {
-		return nil, errtext.Errorf("fetch%s: %w", queryName(h.QueryID, ""), err)
-	}
-	q := &query{c: c, ctx: ctx, sql: x.sql, opts: c.queryOptions(ctx), handle: h, begun: 1, running: x}
-	q.opts.replay = ReplayNever
-	q.progress = c.newProgress(ctx, &q.opts)
-	x.tag = q.opts.tag
-	return q.stream(ctx)
-}
-
-// read reads the result of a query that was submitted before.
-func (q *query) read(ctx context.Context, to sink) error {
-	x := q.running
-	x.slot = q.slot
-	defer q.c.submitted.drop(x)
-	began := time.Now()
-	q.progress.step(StepRunning, q.handle)
-	err := q.collect(ctx, x, to, q.steps(x))
-	q.record(ctx, x, began, err)
-	if err != nil {
-		err = q.decide(ctx, x, to, err)
-		q.c.countCut(err)
-	}
-	x.release(ctx, err == nil && !q.truncated)
-	return err
+	return r, nil
 }
 
 // Wait asks for the status of a query until it is done, and returns the last
@@ -93,110 +77,28 @@ func (c *Client) Wait(ctx context.Context, h QueryHandle, progress func(QuerySta
 			return status, nil
 		}
 		if err := pauses.WaitFull(ctx, n); err != nil {
-			return status, errtext.Errorf("wait%s on %s: %w", queryName(h.QueryID, ""), h.Side, ctxerr.Cause(ctx))
+			return status, errtext.Errorf("wait%s on %s: %w", exec.QueryName(h.QueryID, ""), h.Side, ctxerr.Cause(ctx))
 		}
 	}
 }
 
-// submissions are the queries that were submitted by this client, and those that
-// it reads for another one.
-type submissions struct {
-	mu     sync.Mutex
-	open   map[submission]*execution // nil for one that is being read
-	closed bool
+// QueryStatus is how far a query is.
+type QueryStatus struct {
+	// Done is set when the result is complete.
+	Done bool
+	// Rows is the number of rows so far.
+	Rows int64
 }
 
-// submission is what addresses a query, whoever does.
-type submission struct {
-	side       Side
-	engine, id string
+// Status asks how far a query is that is still known to the server.
+func (c *Client) Status(ctx context.Context, h QueryHandle) (QueryStatus, error) {
+	s, err := c.exec.Status(ctx, exec.Handle(h))
+	return QueryStatus(s), err
 }
 
-func (x *execution) submission() submission { return submission{x.pin.Side, x.engine, x.queryID} }
-
-// keep keeps an execution, with its pin, until its rows are wanted. Nobody makes calls
-// about it meanwhile that would need its connection.
-func (s *submissions) keep(x *execution) {
-	x.lease.Release()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		x.c.route.Unpin(x.pin)
-		return
-	}
-	s.put(x.submission(), x)
-}
-
-func (s *submissions) put(key submission, x *execution) {
-	if s.open == nil {
-		s.open = make(map[submission]*execution)
-	}
-	s.open[key] = x
-}
-
-var errBeingRead = errors.New("its rows are being read already: a result can be fetched once")
-
-// take returns the execution of a query that is to be read. One that is another
-// client's is pinned to where it runs.
-func (s *submissions) take(c *Client, h QueryHandle) (*execution, error) {
-	if !h.valid() {
-		return nil, errNoHandle
-	}
-	key := submission{h.Side, h.Engine, h.QueryID}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	x, known := s.open[key]
-	switch {
-	case s.closed:
-		return nil, ErrClosed
-	case known && x == nil:
-		return nil, errBeingRead
-	case !known:
-		x = &execution{c: c, pin: c.route.PinTo(h.Side), queryID: h.QueryID, engine: h.Engine, step: stepExecute}
-	}
-	s.put(key, nil)
-	return x, nil
-}
-
-// remove takes a query out that is not being read, and returns nil if there is
-// none.
-func (s *submissions) remove(h QueryHandle) *execution {
-	key := submission{h.Side, h.Engine, h.QueryID}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	x := s.open[key]
-	if x != nil {
-		delete(s.open, key)
-	}
-	return x
-}
-
-// drop forgets a query that has been read.
-func (s *submissions) drop(x *execution) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.open, x.submission())
-}
-
-// leave leaves the queries that nobody reads to the server.
-func (s *submissions) leave(route *router.Router) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.closed = true
-	for key, x := range s.open {
-		if x != nil {
-			route.Unpin(x.pin)
-			delete(s.open, key)
-		}
-	}
-}
-
-// free frees a query on the server that was submitted and stopped.
-func (c *Client) free(ctx context.Context, h QueryHandle, stopped error) {
-	if stopped != nil && !wire.OutcomeOf(stopped).Answer {
-		return
-	}
-	if x := c.submitted.remove(h); x != nil {
-		x.release(ctx, false)
-	}
+// Cancel stops a query on the server. Whoever reads its result gets the
+// engine's error. One that this client has submitted, and that nobody reads, is
+// also freed.
+func (c *Client) Cancel(ctx context.Context, h QueryHandle) error {
+	return c.exec.Cancel(ctx, exec.Handle(h))
 }

@@ -88,7 +88,7 @@ type Router struct {
 	lastProbe atomic.Pointer[error]
 	windows   [1 + len(fsm.Sides)]*health.Window
 	probation atomic.Pointer[probation]
-	alive     [1 + len(fsm.Sides)]atomic.Pointer[alive]
+	dead      [1 + len(fsm.Sides)]deathWatch
 
 	// To the writer.
 	inbox         chan envelope
@@ -151,7 +151,6 @@ func newRouter(cfg Config) (*Router, *writer, error) {
 	rt.sessions = newSessions(rt)
 	for _, side := range fsm.Sides {
 		rt.windows[side] = health.NewWindow(cfg.HealthWindow)
-		rt.alive[side].Store(newAlive())
 	}
 	rt.routing.Store(&Routing{Snapshot: machine.Snapshot(), changed: make(chan struct{})})
 	return rt, newWriter(rt, machine), nil

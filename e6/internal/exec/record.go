@@ -1,4 +1,4 @@
-package e6
+package exec
 
 import "github.com/e6data/e6data-go/e6/vector"
 

@@ -1,4 +1,4 @@
-package e6
+package exec
 
 import (
 	"fmt"
@@ -54,69 +54,67 @@ type replayDiffers struct {
 }
 
 // Error implements error.
-func (d *replayDiffers) Error() string { return d.reason.describe(d.column) }
+func (d *replayDiffers) Error() string { return d.reason.Describe(d.column) }
 
 // newRecord makes the record of the rows that reach the caller. It is nil for a result that
 // may not be continued.
-func (q *query) newRecord() *record {
-	if q.running != nil || !q.readOnly() || q.opts.replay == ReplayNever {
+func (r *run) newRecord() *record {
+	if !r.readOnly() || r.st.Replay == ReplayNever {
 		return nil
 	}
-	return &record{window: int64(q.c.cfg.ContinueWindow), beyond: q.opts.replay == ReplayContinue}
+	return &record{window: int64(r.x.ContinueWindow), beyond: r.st.Replay == ReplayContinue}
 }
 
-// resume prepares for a replay that continues what the caller has, which may be nothing.
-func (q *query) resume(have delivered, x *execution, failed error) {
-	if have.rows > q.have.rows {
-		// The last executions brought the result forward: the next ones have the budget
-		// of a new statement.
-		q.attempts, q.refusals, q.suspensions = 0, 0, 0
+// continueFrom prepares for a replay that continues the rows that the caller has, which may
+// be none.
+func (r *run) continueFrom(have delivered, a *attempt, cause error) {
+	if have.rows > r.have.rows {
+		r.replenish()
 	}
-	q.have, q.ran, q.failed = have, x, failed
-	q.expect()
+	r.have, r.cut, r.cutCause = have, a, cause
+	r.expect()
 }
 
-// expect makes the next execution verify what the caller has.
-func (q *query) expect() {
-	q.check, q.continuedAt = nil, time.Time{}
-	if q.have.rows > 0 {
-		q.check = &continuation{want: q.have}
+// expect makes the next attempt verify the rows that the caller has.
+func (r *run) expect() {
+	r.check, r.continuedAt = nil, time.Time{}
+	if r.have.rows > 0 {
+		r.check = &continuation{want: r.have}
 	}
 }
 
-// verify takes the rows that the caller has from a batch. The batch is empty if they are
-// all that it held.
-func (q *query) verify(x *execution, b *vector.Batch) error {
-	if q.check == nil {
+// verify removes the rows that the caller has from a batch. The batch is empty if it holds
+// no others.
+func (r *run) verify(a *attempt, b *vector.Batch) error {
+	if r.check == nil {
 		return nil
 	}
-	done, err := q.check.skip(b)
+	done, err := r.check.skip(b)
 	if !done {
 		return err
 	}
-	q.check, q.continuedAt = nil, time.Now()
-	q.continued++
-	q.c.stats.continued.Add(1)
-	q.c.bus.Publish(causeOf(q.ctx, q.failed), events.QueryContinued{
-		QueryID: q.ran.queryID, Tag: q.opts.tag, From: q.ran.pin.Side, To: x.pin.Side,
-		RowsVerified: q.have.rows, Attempt: q.replays})
+	r.check, r.continuedAt = nil, time.Now()
+	r.continued++
+	r.x.counters.continued.Add(1)
+	r.x.bus.Publish(causeOf(r.trace, r.cutCause), events.QueryContinued{
+		QueryID: r.cut.id(), Tag: r.st.Tag, From: r.cut.pin.Side, To: a.pin.Side,
+		RowsVerified: r.have.rows, Attempt: r.replays})
 	return nil
 }
 
-// unfinished is the error of a replay that has ended before it came to the last row that
-// the caller has.
-func (q *query) unfinished() error {
-	if q.check == nil {
+// unfinished is the error of a replay that ended before the last row that the caller has.
+func (r *run) unfinished() error {
+	if r.check == nil {
 		return nil
 	}
 	return &replayDiffers{reason: LossShorter}
 }
 
-// spare returns a batch to decode into.
-func (q *query) spare(to sink) *vector.Batch {
-	if b := q.skipped; b != nil {
-		q.skipped = nil
+// buffer returns a batch to decode into.
+func (r *run) buffer() *vector.Batch {
+	if b := r.skipped; b != nil {
+		r.skipped = nil
 		return b
 	}
-	return to.spare()
+	return r.to.buffer()
 }

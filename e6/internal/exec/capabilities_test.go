@@ -1,16 +1,18 @@
-package e6
+package exec
 
 import (
 	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/e6data/e6data-go/e6/fsm"
 )
 
-func TestAServerThatRenamesItselfWithEveryQueryFillsNoMemory(t *testing.T) {
-	var a abilities
+func TestCapabilities_AreBounded(t *testing.T) {
+	var a capabilities
 	for i := range 10 * maxEngines {
-		engine := engineKey{Blue, strconv.Itoa(i)}
+		engine := engineKey{fsm.Blue, strconv.Itoa(i)}
 		a.remember(engine, i%2 == 0)
 		has, known := a.of(engine)
 		require.True(t, known)

@@ -1,4 +1,4 @@
-package e6
+package exec
 
 import (
 	"context"
@@ -19,20 +19,19 @@ const (
 
 // emptyPause is the pause before the next request of a stream whose last rows came that
 // long ago: half of that time. So a stream that delivers loses at most half of its own
-// pace, however many answers between its rows are empty, and a stream that has become
-// silent is asked less and less often.
+// pace, however many answers between its rows are empty, and a silent stream gets fewer and
+// fewer requests.
 func emptyPause(silent time.Duration) time.Duration {
 	return min(max(silent/2, minEmptyPause), maxEmptyPause)
 }
 
-// drain is the loop that reads the result of one execution to its end.
+// drain is the loop that reads the result of one attempt to its end.
 type drain struct {
-	q  *query
-	x  *execution
+	r  *run
+	a  *attempt
 	md *vector.Metadata
-	to sink
 
-	next      *pending  // the request under way, if there is one
+	next      *pending  // the request in flight, if there is one
 	undecoded int       // bytes of the present answer that are not decoded yet
 	last      bool      // nothing follows the present answer, as far as is known
 	empty     int       // answers without rows in a row
@@ -42,18 +41,18 @@ type drain struct {
 // drain reads the result to its end. The next answer is requested before the present one
 // is decoded, unless that one may be the last that is wanted, or the bytes that wait for
 // the caller exceed Config.PrefetchBytes.
-func (q *query) drain(ctx context.Context, end context.CancelCauseFunc, x *execution, md *vector.Metadata, first *pending, to sink) error {
-	x.step = stepFetch
+func (r *run) drain(ctx context.Context, end context.CancelCauseFunc, a *attempt, md *vector.Metadata, first *pending) error {
+	a.phase = phaseFetch
 	if first.wait(); first != nil && first.premature(md) {
 		first = nil
 	}
-	d := &drain{q: q, x: x, md: md, to: to, next: first}
+	d := &drain{r: r, a: a, md: md, next: first}
 	defer func() {
 		end(nil)
 		d.next.wait()
 	}()
-	trust := q.c.cfg.TrustRowCount && md.Rows > 0
-	ahead := !trust && q.opts.maxRows <= 0
+	trust := r.x.TrustRowCount && md.Rows > 0
+	ahead := !trust && r.st.MaxRows <= 0
 	for {
 		present, err := d.answer(ctx)
 		if err != nil {
@@ -62,12 +61,12 @@ func (q *query) drain(ctx context.Context, end context.CancelCauseFunc, x *execu
 		// After an answer without rows the engine is given a pause, so another one is
 		// not requested before it is known that this one has some.
 		d.last = !ahead || d.empty > 0 || present.end || len(present.chunks) == 0
-		before := q.rows
+		before := r.rows
 		over, err := d.decode(ctx, present)
-		if err != nil || over || trust && q.rows >= md.Rows {
+		if err != nil || over || trust && r.rows >= md.Rows {
 			return err
 		}
-		if q.rows > before {
+		if r.rows > before {
 			d.empty, d.delivered = 0, time.Now()
 			continue
 		}
@@ -88,14 +87,14 @@ func (d *drain) pause(ctx context.Context) error {
 	return backoff.Sleep(ctx, emptyPause(time.Since(d.delivered)), nil)
 }
 
-// answer waits for the next part of the result. If it is not under way, it is requested
-// as soon as the caller has taken enough of what is there.
+// answer waits for the next part of the result. If it is not requested yet, it is as soon as
+// the caller has read enough of the earlier parts.
 func (d *drain) answer(ctx context.Context) (answer, error) {
 	if d.next == nil {
-		if err := d.to.wait(ctx, d.q.c.cfg.PrefetchBytes); err != nil {
+		if err := d.r.to.wait(ctx, d.r.x.PrefetchBytes); err != nil {
 			return answer{}, err
 		}
-		d.next = d.x.ask(ctx, nil)
+		d.next = d.a.request(ctx, nil)
 	}
 	d.next.wait()
 	present, err := d.next.answer, d.next.err
@@ -105,13 +104,13 @@ func (d *drain) answer(ctx context.Context) (answer, error) {
 
 // ahead requests the next answer while the present one is decoded, if there is room.
 func (d *drain) ahead(ctx context.Context) {
-	if d.next == nil && !d.last && d.undecoded+d.to.held() <= d.q.c.cfg.PrefetchBytes {
-		d.next = d.x.ask(ctx, nil)
+	if d.next == nil && !d.last && d.undecoded+d.r.to.held() <= d.r.x.PrefetchBytes {
+		d.next = d.a.request(ctx, nil)
 	}
 }
 
-// decode hands the batches of an answer to the sink, and reports whether the result
-// ends with them.
+// decode appends the batches of an answer to the sink, and reports whether the result ends
+// with them.
 func (d *drain) decode(ctx context.Context, a answer) (end bool, err error) {
 	d.undecoded = a.size()
 	for i, chunk := range a.chunks {
@@ -121,7 +120,7 @@ func (d *drain) decode(ctx context.Context, a answer) (end bool, err error) {
 		if len(chunk) == 0 {
 			continue
 		}
-		batch := d.q.spare(d.to)
+		batch := d.r.buffer()
 		if err := batch.Decode(chunk, d.md.Fields); err != nil {
 			return false, err
 		}
@@ -129,7 +128,7 @@ func (d *drain) decode(ctx context.Context, a answer) (end bool, err error) {
 			a.end = a.end || a.emptyEnds
 			continue
 		}
-		if err := d.q.take(ctx, d.x, d.to, batch, chunk); err != nil {
+		if err := d.r.take(ctx, d.a, batch, chunk); err != nil {
 			return false, err
 		}
 	}

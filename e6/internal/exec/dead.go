@@ -1,4 +1,4 @@
-package e6
+package exec
 
 import (
 	"context"
@@ -12,11 +12,11 @@ import (
 	"github.com/e6data/e6data-go/e6/internal/wire"
 )
 
-// errSideDead ends the calls of a statement that was executed on a side which a probe has
-// found dead since.
+// errSideDead ends the calls of an executed statement on a side that a later probe has
+// found dead.
 var errSideDead = errors.New("no response, and a probe found the side dead")
 
-// pulse counts the calls of an execution. Nil counts nothing.
+// pulse counts the calls of an attempt. Nil counts nothing.
 type pulse struct{ outstanding, ended atomic.Int64 }
 
 func (p *pulse) begin() {
@@ -34,22 +34,21 @@ func (p *pulse) end() {
 
 // unlessDead runs f, which executes a statement and reads its result. If the statement only
 // reads, and its calls get no response from a side that a probe has found dead, f ends with
-// a failure whose effect is unknown, which is that of a lost engine. What may write is
-// waited for: another execution cannot take its place.
-func (q *query) unlessDead(ctx context.Context, x *execution, f func(context.Context) error) error {
-	if q.submit || q.opts.replay == ReplayNever || !q.readOnly() {
+// a failure whose effect is unknown, as after the loss of an engine. A statement that may
+// write is not ended: it could not be executed again.
+func (r *run) unlessDead(ctx context.Context, a *attempt, f func(context.Context) error) error {
+	if r.st.Replay == ReplayNever || !r.readOnly() {
 		return f(ctx)
 	}
-	x.pulse = new(pulse)
 	limited, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	stop := context.AfterFunc(q.c.route.Alive(x.pin.Side), func() {
-		if x.isSilent(limited) {
+	stop := r.x.route.OnDead(a.pin.Side, func() {
+		if a.isSilent(limited) {
 			cancel(errSideDead)
 		}
 	})
 	defer stop()
-	at := q.c.route.Stamp()
+	at := r.x.route.Stamp()
 	err := f(limited)
 	if err == nil || ctx.Err() != nil || context.Cause(limited) != errSideDead {
 		return err
@@ -57,19 +56,19 @@ func (q *query) unlessDead(ctx context.Context, x *execution, f func(context.Con
 	if wire.Classify(err) != wire.ClassCanceled && !errors.Is(err, errSideDead) {
 		return err
 	}
-	return &wire.Error{Class: wire.ClassNoResponse, Effect: wire.EffectUnknown, Side: x.pin.Side, Method: x.step.String(), At: wire.Stamp(at),
+	return &wire.Error{Class: wire.ClassNoResponse, Effect: wire.EffectUnknown, Side: a.pin.Side, Method: a.phase.String(), At: wire.Stamp(at),
 		Err: status.Error(codes.Unavailable, errSideDead.Error())}
 }
 
-// isSilent waits until a call of x gets no response for Config.ProbeTimeout, and returns
-// true. It returns false when ctx ends.
-func (x *execution) isSilent(ctx context.Context) bool {
+// isSilent waits until a call of the attempt gets no response for Settings.ProbeTimeout, and
+// returns true. It returns false when ctx ends.
+func (a *attempt) isSilent(ctx context.Context) bool {
 	for {
-		ended := x.pulse.ended.Load()
-		if backoff.Sleep(ctx, x.c.cfg.ProbeTimeout, nil) != nil {
+		ended := a.pulse.ended.Load()
+		if backoff.Sleep(ctx, a.of.x.ProbeTimeout, nil) != nil {
 			return false
 		}
-		if x.pulse.outstanding.Load() > 0 && x.pulse.ended.Load() == ended {
+		if a.pulse.outstanding.Load() > 0 && a.pulse.ended.Load() == ended {
 			return true
 		}
 	}

@@ -1,4 +1,4 @@
-package e6
+package exec
 
 import "github.com/e6data/e6data-go/e6/vector"
 
@@ -16,15 +16,8 @@ type queued struct {
 	part
 }
 
-// part is where the rows of a batch came from.
-type part struct {
-	message []byte // the batch as it came, with all of its rows; nil if it is not recorded
-	skipped int    // rows at its beginning that the caller has from an earlier execution
-	size    int    // bytes, without those of the rows that were skipped
-}
-
-// put adds a batch, and reports false if there is no room.
-func (q *queue) put(b *vector.Batch, p part) bool {
+// append adds a batch, and reports false if there is no room.
+func (q *queue) append(b *vector.Batch, p part) bool {
 	if n := len(q.list); n > 0 && (n >= q.batches || q.filled+p.size > q.bytes) {
 		return false
 	}

@@ -1,14 +1,16 @@
-package e6
+package exec
 
 import (
 	"sync"
 	"sync/atomic"
+
+	"github.com/e6data/e6data-go/e6/fsm"
 )
 
-// abilities remembers whether engines have a call. It forgets them all when there
-// are more than maxEngines: a server may give itself a new name with every query.
+// capabilities remembers which engines have a call. It forgets all of them when there are
+// more than maxEngines: a server may have a new name for every statement.
 // The zero value is empty. Its methods may be called concurrently.
-type abilities struct {
+type capabilities struct {
 	engines sync.Map // engineKey -> bool
 	n       atomic.Int64
 }
@@ -16,17 +18,17 @@ type abilities struct {
 const maxEngines = 1024
 
 type engineKey struct {
-	side Side
+	side fsm.Side
 	ip   string
 }
 
-func (a *abilities) of(engine engineKey) (has, known bool) {
+func (a *capabilities) of(engine engineKey) (has, known bool) {
 	v, known := a.engines.Load(engine)
 	has, _ = v.(bool)
 	return has, known
 }
 
-func (a *abilities) remember(engine engineKey, has bool) {
+func (a *capabilities) remember(engine engineKey, has bool) {
 	if a.n.Add(1) > maxEngines {
 		a.engines.Clear()
 		a.n.Store(1)

@@ -1,4 +1,4 @@
-package e6
+package exec
 
 import (
 	"context"
@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// hedge makes a call without an effect that matters, and sends it again beside the first
-// after every pause in which no response comes. The first response counts, also an error.
-// The earlier calls are not abandoned for the later ones, so that a server that is slow
-// costs a few calls more and no time. It returns within ctx, and leaves no call behind.
+// hedge makes a call without an effect that matters, and sends it again after every pause
+// without a response. The first response counts, also an error. The earlier calls stay in
+// flight beside the later ones, so that a slow server costs a few calls more and no time. It
+// returns within ctx, and leaves no call behind.
 func hedge[R any](ctx context.Context, pause time.Duration, call func(context.Context) (R, error)) (R, error) {
 	type response struct {
 		value R
