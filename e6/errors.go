@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/e6data/e6data-go/e6/internal/errtext"
 	"github.com/e6data/e6data-go/e6/internal/exec"
@@ -34,13 +35,71 @@ var (
 	ErrIncomplete = exec.ErrIncomplete
 )
 
-// CallError is the failure of one call to the cluster: which call, on which
-// side, of what class, and whether the call had an effect. It wraps the gRPC
-// status.
-type CallError = wire.Error
+// CallError is the failure of one call to the cluster. It wraps the gRPC status.
+type CallError struct {
+	// Method is the method of the call, such as getResultMetadata.
+	Method string
+	// Side is the side to which the call was sent.
+	Side Side
+	// Class is the kind of the failure as text, such as "a message is too large".
+	// docs/rules.md, section 5, lists the classes.
+	Class string
+	// Effect is whether the call changed something on the server: "none" if it was refused,
+	// was never sent, or reached no engine; "done" if the engine received it and has finished
+	// with it; "unknown" if it was sent, and it is not known whether it was executed.
+	Effect string
+	// Err is the failure: errors.As finds the gRPC status in it.
+	Err error
+}
+
+// Error implements error.
+func (e *CallError) Error() string {
+	if failed, ok := e.Err.(*wire.Error); ok {
+		return failed.Error()
+	}
+	return errtext.Once(fmt.Sprintf("%s on %s: %s: %v", e.Method, e.Side, e.Class, e.Err))
+}
+
+// Unwrap returns the failure.
+func (e *CallError) Unwrap() error { return e.Err }
+
+// GRPCStatus returns the gRPC status of the call.
+func (e *CallError) GRPCStatus() *status.Status { return status.Convert(e.Err) }
+
+// HTTPStatus is the status of a plain HTTP response in place of a gRPC response, and 0 if
+// there was none.
+func (e *CallError) HTTPStatus() int {
+	if failed, ok := e.Err.(*wire.Error); ok {
+		return failed.HTTPStatus()
+	}
+	return 0
+}
+
+// SafeToReplay reports whether the statement that the call was made for had no effect for
+// certain: the call had none, or it comes before the execution of a statement.
+func (e *CallError) SafeToReplay() bool {
+	failed, ok := e.Err.(*wire.Error)
+	return e.Effect == wire.EffectNone.String() || ok && failed.ExecutesNothing()
+}
 
 // DetectionError reports that neither side accepted the client.
-type DetectionError = router.DetectionError
+type DetectionError struct {
+	// Blue and Green are the last errors of the two sides, or nil for a side that was not
+	// tried.
+	Blue, Green error
+	// Err is the reason for the end of the detection: a deadline, wrong credentials, a
+	// cluster that stays suspended, or a closed client.
+	Err error
+}
+
+// Error implements error.
+func (e *DetectionError) Error() string { return (*router.DetectionError)(e).Error() }
+
+// Unwrap returns Err and the last errors of the sides.
+func (e *DetectionError) Unwrap() []error { return (*router.DetectionError)(e).Unwrap() }
+
+// SafeToReplay reports true: no side was found, so nothing was sent.
+func (e *DetectionError) SafeToReplay() bool { return true }
 
 // QueryError is the engine's own answer to a query: the statement is wrong, or
 // the engine failed to run it. Running the same statement again gives the same
@@ -71,6 +130,10 @@ func (e *QueryError) Error() string {
 
 // Unwrap returns the cause.
 func (e *QueryError) Unwrap() error { return e.Err }
+
+// SafeToReplay reports NoEffect: a call after the execution may have had no effect, the
+// statement may.
+func (e *QueryError) SafeToReplay() bool { return e.NoEffect }
 
 // CutoverError reports a query that was cut off, by a cutover, by the loss of its
 // engine or by a response that cannot be read, and could not be saved. Reason says
@@ -129,26 +192,21 @@ func (e *CutoverError) Error() string {
 // Unwrap returns what cut the query off.
 func (e *CutoverError) Unwrap() error { return e.Err }
 
+// SafeToReplay reports whether the statement cannot have taken effect: it only reads.
+func (e *CutoverError) SafeToReplay() bool { return !e.MayHaveTakenEffect }
+
 // Is reports that a *CutoverError is ErrQueryLost.
 func (e *CutoverError) Is(target error) bool { return target == ErrQueryLost }
 
-// SafeToReplay reports whether the statement behind err had no effect for
-// certain, so that it can be run again whatever it does.
+// SafeToReplay reports whether the statement behind err had no effect for certain, so that
+// it can be run again whatever it does. The first error of the chain that has a method
+// SafeToReplay decides; an error without one is not safe.
 func SafeToReplay(err error) bool {
-	if lost, ok := errors.AsType[*CutoverError](err); ok {
-		return !lost.MayHaveTakenEffect
-	}
-	if detection, ok := errors.AsType[*DetectionError](err); ok {
-		return detection != nil // no side was found, so nothing was sent
-	}
-	if failed, ok := errors.AsType[*QueryError](err); ok {
-		return failed.NoEffect
-	}
-	if call, ok := wire.AsError(err); ok {
-		// Whatever became of a login or a prepare call, no statement was run.
-		return call.Effect == wire.EffectNone || call.Method == "authenticate" || strings.HasPrefix(call.Method, "prepareStatement")
-	}
-	return false
+	e, ok := errors.AsType[interface {
+		error
+		SafeToReplay() bool
+	}](err)
+	return ok && e.SafeToReplay()
 }
 
 // IsRetryable reports whether the same statement may succeed if it is run again

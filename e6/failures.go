@@ -2,10 +2,12 @@ package e6
 
 import (
 	"github.com/e6data/e6data-go/e6/internal/exec"
+	"github.com/e6data/e6data-go/e6/internal/router"
 	"github.com/e6data/e6data-go/e6/internal/sqlvalue"
+	"github.com/e6data/e6data-go/e6/internal/wire"
 )
 
-// failures makes the public errors of statements.
+// failures makes the public errors of statements, calls and detections.
 type failures struct{}
 
 var _ exec.Failures = failures{}
@@ -26,6 +28,16 @@ func (failures) Lost(l exec.Loss) error {
 		Reason: LossReason(l.Reason), Column: l.Column, Err: l.Err,
 	}
 }
+
+// Call implements exec.Failures.
+func (failures) Call(failed *wire.Error) error {
+	return &CallError{
+		Method: failed.Method, Side: failed.Side, Class: failed.Class.String(), Effect: failed.Effect.String(), Err: failed,
+	}
+}
+
+// Detection implements exec.Failures.
+func (failures) Detection(failed *router.DetectionError) error { return (*DetectionError)(failed) }
 
 // Argument implements exec.Failures.
 func (failures) Argument(err *sqlvalue.BindError) error { return (*ParamError)(err) }

@@ -323,6 +323,8 @@ func TestWhatTheCallerMayDoNext(t *testing.T) {
 		"a lost reading":                    {&e6.CutoverError{RowsDelivered: 7, Err: errors.New("gone")}, true, true},
 		"a lost writing":                    {&e6.CutoverError{MayHaveTakenEffect: true, Err: errors.New("gone")}, false, true},
 		"a lost writing without a side":     {&e6.CutoverError{MayHaveTakenEffect: true, Err: &e6.DetectionError{Err: errors.New("no")}}, false, true},
+		"a call without an effect":          {&e6.CallError{Effect: "none", Err: errors.New("refused")}, true, false},
+		"a call with an unknown effect":     {&e6.CallError{Effect: "unknown", Err: errors.New("gone")}, false, false},
 		"a wrong statement":                 {&e6.QueryError{Op: "prepare", NoEffect: true, Err: errors.New("syntax")}, true, false},
 		"a failing statement":               {&e6.QueryError{Op: "metadata", Err: errors.New("memory")}, false, false},
 		"an incomplete result":              {&e6.QueryError{Op: "fetch", Err: e6.ErrIncomplete}, false, false},

@@ -339,7 +339,7 @@ func aMessageIsTooLarge(t *testing.T) {
 	require.ErrorContains(t, err, "larger than max")
 	call, ok := errors.AsType[*e6.CallError](err)
 	require.True(t, ok)
-	require.Equal(t, "a message is too large", call.Class.String())
+	require.Equal(t, "a message is too large", call.Class)
 	require.False(t, e6.IsRetryable(err))
 	answer(t, client)
 }

@@ -56,8 +56,8 @@ func (r *run) unlessDead(ctx context.Context, a *attempt, f func(context.Context
 	if wire.Classify(err) != wire.ClassCanceled && !errors.Is(err, errSideDead) {
 		return err
 	}
-	return &wire.Error{Class: wire.ClassNoResponse, Effect: wire.EffectUnknown, Side: a.pin.Side, Method: a.phase.String(), At: wire.Stamp(at),
-		Err: status.Error(codes.Unavailable, errSideDead.Error())}
+	return r.x.failures.Call(&wire.Error{Class: wire.ClassNoResponse, Effect: wire.EffectUnknown, Side: a.pin.Side, Method: a.phase.String(), At: wire.Stamp(at),
+		Err: status.Error(codes.Unavailable, errSideDead.Error())})
 }
 
 // isSilent waits until a call of the attempt gets no response for Settings.ProbeTimeout, and

@@ -38,7 +38,7 @@ func (r *run) decide(ctx context.Context, a *attempt, err error) error {
 		if wakeErr := r.resume(ctx, a, failed); ctx.Err() != nil {
 			return r.interrupted(ctx, a, err)
 		} else if wakeErr != nil {
-			return r.lost(a, r.to.abort(), LossReplay, "", fmt.Errorf("%w: %w", wakeErr, failed))
+			return r.lost(a, r.to.abort(), LossReplay, "", fmt.Errorf("%w: %w", wakeErr, r.x.failures.Call(failed)))
 		}
 	}
 	return r.replay(ctx, a, failed)
@@ -62,10 +62,10 @@ func (r *run) noReplay(a *attempt, outcome wire.Outcome, err error) error {
 // the rows that the caller has.
 func (r *run) replay(ctx context.Context, a *attempt, failed *wire.Error) error {
 	if !r.spend(a, failed) {
-		return r.lost(a, r.have.rows, LossAttempts, "", fmt.Errorf("given up after %d attempts: %w", r.failed+r.refused, failed))
+		return r.lost(a, r.have.rows, LossAttempts, "", fmt.Errorf("given up after %d attempts: %w", r.failed+r.refused, r.x.failures.Call(failed)))
 	}
 	if err := r.pause(ctx, a, failed); err != nil {
-		return r.interrupted(ctx, a, failed)
+		return r.interrupted(ctx, a, r.x.failures.Call(failed))
 	}
 	r.replays++
 	r.onPin = func(to fsm.Side) {

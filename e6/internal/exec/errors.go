@@ -28,13 +28,18 @@ var (
 	ErrRowsClosed  = errors.New("e6: the rows are closed")
 )
 
-// Failures makes the errors of statements. It is called before hooks and reports see them.
+// Failures makes the errors of statements, calls and detections. It is called before hooks,
+// reports and events see them.
 type Failures interface {
 	// Query returns the error of a statement that another attempt would not save.
 	Query(f Failure) error
 	// Lost returns the error of a statement that was cut off. errors.Is finds
 	// ErrQueryLost in it.
 	Lost(l Loss) error
+	// Call returns the error of a failed call. errors.Unwrap returns its argument.
+	Call(failed *wire.Error) error
+	// Detection returns the error of a detection that found no side.
+	Detection(failed *router.DetectionError) error
 	// Argument returns the error of arguments that do not fit the statement.
 	Argument(err *sqlvalue.BindError) error
 }
@@ -117,20 +122,20 @@ func (e *deniedError) Is(target error) bool { return target == ErrCredentials }
 
 // withOperation adds the operation to a failed call. The operation names the side already.
 func withOperation(where string, err error) error {
-	if call, ok := err.(*wire.Error); ok { // not one that is inside of another error
-		return &operationError{where, call}
+	if call, ok := errors.Unwrap(err).(*wire.Error); ok { // not one that is inside of another error
+		return &operationError{where, call.Cause(), err}
 	}
 	return errtext.Errorf("%s: %w", where, err)
 }
 
 // operationError is a failed call and the operation that it was made for.
 type operationError struct {
-	where string
-	call  *wire.Error
+	where, cause string
+	call         error
 }
 
 // Error implements error.
-func (e *operationError) Error() string { return errtext.Once(e.where + ": " + e.call.Cause()) }
+func (e *operationError) Error() string { return errtext.Once(e.where + ": " + e.cause) }
 
 // Unwrap returns the failed call.
 func (e *operationError) Unwrap() error { return e.call }

@@ -59,8 +59,8 @@ type Hooks interface {
 type Config struct {
 	Settings
 	// Router and Wire configure the router and the transport. New sets Cluster, Events,
-	// Logger, Describe and Hopeless of the former, and Observer, OnSilence and
-	// SilenceAfter of the latter, which connect the two.
+	// Logger, Describe, Failure and Hopeless of the former, and Observer, Failure, OnSilence
+	// and SilenceAfter of the latter, which connect the two.
 	Router router.Config
 	Wire   wire.Config
 	// Events is the bus to which every event is published.
@@ -73,7 +73,7 @@ type Config struct {
 	Retry backoff.Policy
 	// Hooks are the hooks of the client.
 	Hooks Hooks
-	// Failures makes the errors of statements.
+	// Failures makes the errors of statements, calls and detections.
 	Failures Failures
 	// Credentials returns the credentials of a login. It returns within ctx.
 	Credentials func(ctx context.Context) (user, token string, err error)
@@ -123,11 +123,13 @@ func New(cfg Config) (*Executor, error) {
 	}
 	r := cfg.Router
 	r.Cluster, r.Events, r.Logger, r.Describe, r.Hopeless = (*clusterAdapter)(x), x.bus, x.log, Brief, wire.IsHopeless
+	r.Failure = x.failures.Detection
 	var err error
 	if x.route, err = router.New(r); err != nil {
 		return nil, err
 	}
 	w := cfg.Wire
+	w.Failure = x.failures.Call
 	w.Observer, w.OnSilence, w.SilenceAfter = (*observer)(x), (*observer)(x).silent, x.ProbeTimeout
 	if x.conn, err = wire.Dial(w); err != nil {
 		_ = x.route.Close(x.ctx)

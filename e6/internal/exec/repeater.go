@@ -100,7 +100,7 @@ func (r *repeater) afterFailure(ctx context.Context, a *attempt, err error) erro
 			return r.interrupted(ctx, a, err)
 		} else if wakeErr != nil {
 			// The failed call is the proof that nothing was executed.
-			return r.annotate(fmt.Errorf("%w: %w", wakeErr, failed))
+			return r.annotate(fmt.Errorf("%w: %w", wakeErr, r.x.failures.Call(failed)))
 		}
 	}
 	return r.retry(ctx, a, failed)
@@ -109,10 +109,10 @@ func (r *repeater) afterFailure(ctx context.Context, a *attempt, err error) erro
 // retry prepares another attempt of a statement that had no effect.
 func (r *repeater) retry(ctx context.Context, a *attempt, failed *wire.Error) error {
 	if !r.spend(a, failed) {
-		return withOperation(fmt.Sprintf("%s: given up after %d attempts", r.where(a), r.failed+r.refused), failed)
+		return withOperation(fmt.Sprintf("%s: given up after %d attempts", r.where(a), r.failed+r.refused), r.x.failures.Call(failed))
 	}
 	if err := r.pause(ctx, a, failed); err != nil {
-		return r.interrupted(ctx, a, failed)
+		return r.interrupted(ctx, a, r.x.failures.Call(failed))
 	}
 	r.onPin = func(to fsm.Side) { r.publishRetry(a, to, failed.Method, failed) }
 	return nil

@@ -40,7 +40,8 @@ type resumption struct {
 // unreachable, and so is the call in it.
 type unconfirmedError struct {
 	seen string
-	call *wire.Error
+	side fsm.Side
+	call error
 }
 
 // Error implements error.
@@ -51,7 +52,7 @@ func (e *unconfirmedError) Unwrap() error { return e.call }
 
 // brief is the error as events have it, without the text of the server.
 func (e *unconfirmedError) brief() string {
-	return fmt.Sprintf("%s answered 503; cluster status call: %s", e.call.Side, status.Code(e.call))
+	return fmt.Sprintf("%s answered 503; cluster status call: %s", e.side, status.Code(e.call))
 }
 
 func isUnconfirmed(err error) bool {
@@ -61,19 +62,19 @@ func isUnconfirmed(err error) bool {
 
 // unconfirmed is the error of a status call that failed. It names what was seen, unless the
 // failure is the client's own.
-func unconfirmed(err error) error {
+func (r *resumer) unconfirmed(err error) error {
 	failed, ok := wire.AsError(err)
 	if !ok || failed.Outcome().Login == wire.VerdictDenied {
 		return errtext.Errorf("cluster status call: %w", err)
 	}
-	e := &unconfirmedError{seen: failed.Cause()}
+	e := &unconfirmedError{seen: failed.Cause(), side: failed.Side}
 	switch code := failed.HTTPStatus(); {
 	case failed.Outcome().Verdict == wire.VerdictSuspended:
 		e.seen = "503"
 	case code != 0:
 		e.seen = strconv.Itoa(code)
 	}
-	e.call = &wire.Error{Class: wire.ClassUnreachable, Effect: wire.EffectNone, Side: failed.Side, Method: failed.Method, At: failed.At, Err: failed.Err}
+	e.call = r.x.failures.Call(&wire.Error{Class: wire.ClassUnreachable, Effect: wire.EffectNone, Side: failed.Side, Method: failed.Method, At: failed.At, Err: failed.Err})
 	return e
 }
 
@@ -99,7 +100,7 @@ func (r *resumer) check(ctx context.Context, side fsm.Side, confirmed func()) er
 	case ctx.Err() != nil:
 		return errtext.Errorf("waiting for the status of the cluster: %w", ctxerr.Cause(ctx))
 	case err != nil:
-		return unconfirmed(err)
+		return r.unconfirmed(err)
 	case status == ClusterActive:
 		return nil
 	}
@@ -179,7 +180,7 @@ func (r *resumer) run(side fsm.Side, confirmed func()) error {
 	case r.x.ctx.Err() != nil:
 		return ErrClosed
 	case err != nil:
-		return unconfirmed(err)
+		return r.unconfirmed(err)
 	case status == ClusterActive:
 		publish(events.ClusterResume{Status: status, Done: true})
 		return nil

@@ -107,7 +107,15 @@ func (w *writer) onDetected(d *detection, side fsm.Side, session string, took ti
 // detectionFailed ends a detection without a side. The next query starts a new one.
 func (rt *Router) detectionFailed(d *detection, reason fsm.Reason, err error, report *DetectionError) {
 	report.Err = err
-	rt.post(&detectionFailed{d, reason, report, report.text(rt.cfg.Describe)})
+	rt.post(&detectionFailed{d, reason, rt.detectionError(report), report.text(rt.cfg.Describe)})
+}
+
+// detectionError returns the error of a failed detection.
+func (rt *Router) detectionError(report *DetectionError) error {
+	if rt.cfg.Failure == nil {
+		return report
+	}
+	return rt.cfg.Failure(report)
 }
 
 // onDetectionFailed moves the machine to unknown.

@@ -35,6 +35,9 @@ type Config struct {
 	Key string
 	// Store holds the record that clients share. Nil: nothing is shared.
 	Store store.Store
+	// Failure, if it is set, returns the error of a failed detection. Nil: it is the
+	// *DetectionError, which is not changed afterwards.
+	Failure func(*DetectionError) error
 	// Hopeless reports whether a retry cannot fix an error of a login, such as a name
 	// that does not exist. The first detection of a client ends after a round in which
 	// both sides failed with such errors; later detections retry. Nil: every error is

@@ -27,7 +27,7 @@ func (rt *Router) search(d *detection) {
 	side, rounds := rt.searchRounds(ctx, d, start.Order, report)
 	result := hook.DetectionEnd{Side: side, Rounds: rounds, Took: time.Since(began)}
 	if side == fsm.None {
-		result.Err = report
+		result.Err = rt.detectionError(report)
 	}
 	end(result)
 }

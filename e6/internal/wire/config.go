@@ -83,6 +83,9 @@ type Config struct {
 	// silence, in the current epoch. It is called on its own goroutine.
 	OnSilence    func(side fsm.Side, at Stamp, silent time.Duration)
 	SilenceAfter time.Duration
+	// Failure, if it is set, returns the error of a failed call, which wraps the *Error. Nil:
+	// calls return the *Error.
+	Failure func(*Error) error
 	// OnCall, if it is set, is called after the end of every call.
 	OnCall func(context.Context, CallRecord)
 	// MaxConnections is the maximum number of connections for statements, and

@@ -32,6 +32,7 @@ type Conn struct {
 	cfg      Config
 	lines    lines
 	observer Observer
+	failure  func(*Error) error
 	onCall   func(context.Context, CallRecord)
 
 	cluster string
@@ -88,7 +89,7 @@ func Dial(cfg Config) (*Conn, error) {
 	}
 	most := orDefault(cfg.MaxConnections, DefaultMaxConnections)
 	c := &Conn{
-		cfg: cfg, observer: cfg.Observer, onCall: cfg.OnCall, cluster: cfg.ClusterName, intercepted: len(cfg.DialOptions) > 0,
+		cfg: cfg, observer: cfg.Observer, failure: cfg.Failure, onCall: cfg.OnCall, cluster: cfg.ClusterName, intercepted: len(cfg.DialOptions) > 0,
 		names: newNames(cfg.Lookup), alone: make(chan struct{}, most), aloneControl: make(chan struct{}, maxControl), open: make(map[*link]struct{}),
 		perLink: int64(orDefault(cfg.StreamsPerConnection, DefaultStreamsPerConnection)),
 	}

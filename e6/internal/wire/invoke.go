@@ -74,6 +74,15 @@ func isRequired(method string) bool {
 	return false
 }
 
+// ExecutesNothing reports whether the method is one before execute: whatever its effect
+// was, no statement was executed.
+func (e *Error) ExecutesNothing() bool { return beforeExecute[e.Method] }
+
+// beforeExecute are the methods that a statement calls before it is executed.
+var beforeExecute = map[string]bool{
+	"authenticate": true, "identifyPlanner": true, "prepareStatement": true, "prepareStatementV2": true, "getDynamicParams": true,
+}
+
 // isStep reports whether a method is a step of a statement.
 func isStep(method string) bool {
 	for _, step := range [...]string{"identifyPlanner", "prepareStatement", "executeStatement", "getResultMetadata", "getNextResultBatch"} {
@@ -98,16 +107,27 @@ func name(method string) string { return method[strings.LastIndexByte(method, '/
 // Invoke implements grpc.ClientConnInterface.
 func (c *boundConn) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) error {
 	if c.onCall == nil {
-		return c.invoke(ctx, method, args, reply, opts)
+		return c.errorOf(c.invoke(ctx, method, args, reply, opts))
 	}
 	began := time.Now()
-	err := c.invoke(ctx, method, args, reply, opts)
+	err := c.errorOf(c.invoke(ctx, method, args, reply, opts))
 	c.onCall(ctx, CallRecord{Method: name(method), Side: c.call.Side, Took: time.Since(began), Err: err})
 	return err
 }
 
+// errorOf returns the error of a failure, and nil for nil.
+func (c *boundConn) errorOf(failed *Error) error {
+	switch {
+	case failed == nil:
+		return nil
+	case c.failure == nil:
+		return failed
+	}
+	return c.failure(failed)
+}
+
 // invoke sends every call and handles every response.
-func (c *boundConn) invoke(ctx context.Context, method string, args, reply any, opts []grpc.CallOption) error {
+func (c *boundConn) invoke(ctx context.Context, method string, args, reply any, opts []grpc.CallOption) *Error {
 	at := c.observer.Stamp()
 	if !c.call.Side.Valid() {
 		return &Error{Class: ClassUnsent, Effect: EffectNone, Method: name(method), At: at, Err: errNoSide}
@@ -139,7 +159,7 @@ func (c *boundConn) invoke(ctx context.Context, method string, args, reply any, 
 }
 
 // notMade is the error of a call that got no connection of its own.
-func (c *boundConn) notMade(ctx context.Context, at Stamp, method string, err error) error {
+func (c *boundConn) notMade(ctx context.Context, at Stamp, method string, err error) *Error {
 	class := ClassUnsent
 	if ctx.Err() != nil {
 		class, _ = (&callOutcome{}).classify(ctx, status.FromContextError(ctx.Err()).Err())
