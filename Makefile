@@ -112,7 +112,7 @@ conformance: ## test with Envoy, HAProxy, nginx and the public connector, and wr
 
 verdicts: ## the same for CI: the verdicts are those of docs/conformance.md, which stays as it is
 	@internal/conformance/run.sh some -check $(CURDIR)/docs/conformance.md
-	@internal/conformance/run.sh sidebyside -cutovers 2 -pause 2s
+	@internal/conformance/run.sh sidebyside -cutovers 2 -pause 1s
 
 sidebyside: ## run the same load with the public connector and with this SDK, and write the tables
 	@E6_REQUIRE_PYTHON=1 internal/conformance/run.sh sidebyside -write $(CURDIR)/docs/performance.md -short $(CURDIR)/README.md

@@ -121,14 +121,14 @@ func emulatorProgram(t *testing.T) string {
 var built sync.Map // of program, by name
 
 // program builds a program of this repository, once.
-func program(t *testing.T, name, module, pkg string) string {
+func program(t *testing.T, name, module, pkg string, env ...string) string {
 	build, _ := built.LoadOrStore(name, sync.OnceValues(func() (string, error) {
 		path, err := filepath.Abs(filepath.Join(filepath.Dir(installed), "bin", name))
 		if err != nil {
 			return "", err
 		}
 		build := exec.Command("go", "build", "-o", path, pkg)
-		build.Dir = module
+		build.Dir, build.Env = module, append(os.Environ(), env...)
 		text, err := build.CombinedOutput()
 		if err != nil {
 			err = fmt.Errorf("build %s: %w\n%s", name, err, text)

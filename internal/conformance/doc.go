@@ -1,6 +1,6 @@
 // Package conformance runs the client against software that this project did not write:
-// Envoy, HAProxy and nginx as the ingress of a cluster, and the public Python connector as
-// a second client of the emulator.
+// Envoy, HAProxy and nginx as the ingress of a cluster, the public Python connector as
+// a second client of the emulator, OpenTelemetry's collector, and Prometheus.
 //
 // `make conformance` installs Python packages below .conformance, runs the tests of this package, and
 // writes docs/conformance.md from their results. `make verdicts`, which is part of `make check`, runs

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -34,10 +35,17 @@ tried on 2026-11-30:
 | ` + "`e6 doctor --probe`" + ` | passed | each question is answered, those about values by that error |
 `
 
+// suiteOrder is the order of the suites.
+var suiteOrder = []string{"ingress", "control plane", "doctor", "connector", "own tests", "alerts", "opentelemetry"}
+
 // document is docs/conformance.md.
 func document() string {
 	results.Lock()
 	defer results.Unlock()
+	// Some tests run at the same time.
+	slices.SortStableFunc(results.all, func(a, b *result) int {
+		return cmp.Or(slices.Index(suiteOrder, a.Suite)-slices.Index(suiteOrder, b.Suite), strings.Compare(a.Checker, b.Checker))
+	})
 	var b strings.Builder
 	b.WriteString(introduction)
 	b.WriteString("| software | version | cases | passed | failed | not run |\n|---|---|---|---|---|---|\n")
@@ -64,9 +72,11 @@ func document() string {
 	}
 	table(&b, "ingress", "The ingress")
 	table(&b, "control plane", "An ingress under a control plane")
+	table(&b, "doctor", "The doctor behind an ingress")
 	table(&b, "connector", "The public Python connector and the emulator")
 	table(&b, "own tests", "The connector's own tests and the emulator")
-	table(&b, "doctor", "The doctor")
+	table(&b, "alerts", "Alerts of deploy/prometheus on the series of real clients")
+	table(&b, "opentelemetry", "OpenTelemetry's collector")
 	notes(&b)
 	b.WriteString(mockServer)
 	return b.String()

@@ -67,6 +67,7 @@ func TestConnectorsOwnTests(t *testing.T) {
 	if !hasPython() {
 		t.Skip("without Python the connector cannot be installed")
 	}
+	t.Parallel()
 	for _, s := range suites {
 		t.Run(s.name, func(t *testing.T) {
 			root, err := filepath.Abs(filepath.Dir(installed))
