@@ -17,6 +17,7 @@ import (
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/recorder"
 	"github.com/e6data/e6data-go/e6/sqldriver"
 )
 
@@ -97,6 +98,8 @@ type client struct {
 	done  chan struct{}
 	more  func() error // to close what the client used
 
+	recorders []*recorder.Recorder // of Client, and of the one in db
+
 	record    *record
 	mu        sync.Mutex
 	abandoned map[string]bool // queries that it could not clear on the server
@@ -104,15 +107,17 @@ type client struct {
 
 // join opens a client with its load.
 func (s *site) join(title string, seed uint64, workers int, more func() error, opts ...e6.Option) error {
-	opened, err := e6.Open(context.Background(), config(s.network.addr()), opts...)
+	// The recordings are small, so that their oldest records are overwritten.
+	recorders := []*recorder.Recorder{recorder.Memory(recorder.Size(1 << 20)), recorder.Memory(recorder.Size(1 << 20))}
+	opened, err := e6.Open(context.Background(), config(s.network.addr()), append(opts, e6.WithRecorder(recorders[0]))...)
 	if err != nil {
 		return fmt.Errorf("%s: %w", title, err)
 	}
-	connector, err := sqldriver.NewConnector(config(s.network.addr()))
+	connector, err := sqldriver.NewConnector(config(s.network.addr()), sqldriver.WithClientOptions(e6.WithRecorder(recorders[1])))
 	if err != nil {
 		return errors.Join(err, opened.Close())
 	}
-	c := &client{title: title, Client: opened, db: sql.OpenDB(connector), other: connector, done: make(chan struct{}), record: s.record, more: more, abandoned: make(map[string]bool)}
+	c := &client{title: title, Client: opened, db: sql.OpenDB(connector), other: connector, done: make(chan struct{}), record: s.record, more: more, recorders: recorders, abandoned: make(map[string]bool)}
 	through, err := connector.Client(context.Background())
 	if err != nil {
 		return errors.Join(err, opened.Close(), c.db.Close())
@@ -205,6 +210,9 @@ func (c *client) stop() error {
 	errs = append(errs, c.Close())
 	if c.db != nil {
 		errs = append(errs, c.db.Close())
+	}
+	for _, r := range c.recorders {
+		errs = append(errs, requireEqualReplay(c.title, r))
 	}
 	if c.more != nil {
 		errs = append(errs, c.more())
