@@ -28,12 +28,12 @@ const (
 	Green = fsm.Green
 )
 
-// Config says which cluster to use, and how. The zero value of a field means
-// its default. Address, and User with Token, Credentials or Bearer, are required.
+// Config identifies a cluster and has the settings of a client. The zero value of a field means
+// its default. Address is required, and one of User with Token, Credentials, and Bearer.
 type Config struct {
 	// Address is the cluster's host and port, such as "e6.example.com:443".
 	Address string
-	// ClusterName is the cluster's name, needed where several clusters share an
+	// ClusterName is the name of the cluster. It is required if several clusters share an
 	// address. It is sent in lower case.
 	ClusterName string
 	// ApplicationName names the program: at the beginning of the user agent, before the
@@ -46,29 +46,29 @@ type Config struct {
 	// AllowClearText.
 	User  string
 	Token string
-	// Credentials is called for every authentication, so that tokens can
-	// rotate. It replaces User and Token.
+	// Credentials is called for every authentication, from any goroutine, so that tokens
+	// can rotate. It replaces User and Token.
 	Credentials func(ctx context.Context) (user, token string, err error)
-	// Bearer returns an OAuth access token. Every call carries one, there is no
-	// session, and TLS is required. It is called for each call, by many
-	// goroutines: package auth keeps a token until it expires. It replaces User,
-	// Token and Credentials; a token that is rejected is not replaced by them.
+	// Bearer returns an OAuth access token. It is called for each call, from any
+	// goroutine: package auth caches a token until it expires. With Bearer there is no
+	// session, and TLS is required. It replaces User, Token and Credentials; the client
+	// never falls back to them.
 	Bearer func(ctx context.Context) (token string, err error)
 
-	// TLS encrypts the connection. CAFile or CAPEM replaces the system's roots
-	// with certificates in PEM form; ServerName replaces the host name that the
-	// server's certificate must carry.
+	// TLS encrypts the connection. CAFile or CAPEM replaces the root certificates of the
+	// system with those in PEM form; ServerName replaces the host name that the
+	// certificate of the server must have.
 	TLS        bool
 	CAFile     string
 	CAPEM      []byte
 	ServerName string
-	// AllowClearText lets credentials, statements and rows cross a network without
-	// TLS. A configuration without TLS is refused otherwise, unless the address is
-	// of this machine alone (localhost, 127.0.0.1, ::1), or a dialer or transport
-	// credentials are given as an option. A bearer needs TLS in any case.
+	// AllowClearText allows credentials, statements and rows to cross a network without
+	// TLS. Otherwise a configuration without TLS is refused, unless the address is a
+	// loopback address (localhost, 127.0.0.1, ::1), or an option sets a dialer or
+	// transport credentials. Bearer always needs TLS.
 	AllowClearText bool
 
-	// Catalog and Schema are what names in a statement are resolved against.
+	// Catalog and Schema are the defaults for unqualified names in statements.
 	Catalog string
 	Schema  string
 
@@ -76,28 +76,29 @@ type Config struct {
 	// a hook selects another one. Default: blue.
 	PreferredSide Side
 
-	// NoAutoResume makes a suspended cluster an error. By default it is resumed.
+	// NoAutoResume disables the resume of a suspended cluster: calls return ErrSuspended.
+	// By default the client resumes it.
 	NoAutoResume bool
-	// ResumeTimeout limits a resume. Default: 5 minutes.
+	// ResumeTimeout limits the resume of a cluster. Default: 5 minutes.
 	ResumeTimeout time.Duration
 	// ResumePoll is the interval between status calls while the cluster resumes.
 	// Default: 5 seconds.
 	ResumePoll time.Duration
 
-	// DetectionTimeout limits the search for the side that accepts; queries that
-	// wait for it fail when it has passed. Default: 30 seconds.
+	// DetectionTimeout limits a detection of the active side. Queries that wait for it
+	// fail when it has passed. Default: 30 seconds.
 	DetectionTimeout time.Duration
 	// ProbeTimeout limits one health probe or authentication.
 	// Default: 10 seconds.
 	ProbeTimeout time.Duration
-	// ReadyTimeout limits how long an announced side may refuse before the
-	// announcement is dropped. Default: 10 minutes.
+	// ReadyTimeout limits the time in which an announced side refuses. When it has
+	// passed, the announcement is dropped. Default: 10 minutes.
 	ReadyTimeout time.Duration
-	// SharedTimeout limits how long a cutover keeps new queries on both sides, if
-	// there is a Selector. Default: 30 minutes.
+	// SharedTimeout limits the phase in which a Selector sends new queries to both sides.
+	// Default: 30 minutes.
 	SharedTimeout time.Duration
-	// DrainTimeout limits how long a cutover waits for the queries on the old
-	// side. They go on when it has passed. Default: 15 minutes.
+	// DrainTimeout limits the wait of a cutover for the running queries of the old side.
+	// They continue when it has passed. Default: 15 minutes.
 	DrainTimeout time.Duration
 	// RefreshInterval is the interval between health probes of an idle client.
 	// Default: 5 minutes.
@@ -106,53 +107,51 @@ type Config struct {
 	// PrepareTimeout limits the preparation of one statement.
 	// Default: 10 minutes.
 	PrepareTimeout time.Duration
-	// MaxInFlight limits how many statements of this client run at once. Others
+	// MaxInFlight limits the statements of this client that run at the same time. Others
 	// wait for a free slot, in the order of arrival, within their contexts. A statement
 	// runs until its rows have been read or closed, so a program that opens rows within
-	// a loop over rows needs a slot for each. A statement whose caller has left counts
-	// until it is cancelled on the server, at most for CloseTimeout. 0 sets no limit.
+	// a loop over rows needs a slot for each. An abandoned statement counts until it is
+	// cancelled on the server, at most for CloseTimeout. 0 sets no limit.
 	MaxInFlight int
-	// Admission asks the cluster before each statement whether a planner takes it,
-	// and waits, within PrepareTimeout, while the cluster starts more of them. An
-	// engine that knows no admission is not asked again. Default: statements are
-	// sent at once.
+	// Admission requests a planner from the cluster before each statement, and waits,
+	// within PrepareTimeout, while the cluster starts one. It has no effect on an engine
+	// without admission. Default: statements are sent without this request.
 	Admission bool
-	// MaxAttempts limits how often a statement is tried when calls get no
-	// answer. Refused calls are not counted, as they had no effect. Default: 5.
+	// MaxAttempts limits the attempts of a statement whose calls get no response. Refused
+	// calls do not count, because they had no effect. Default: 5.
 	MaxAttempts int
-	// RetryPause bounds the random pause before the first repetition; it
-	// doubles with each. Default: 200 milliseconds.
+	// RetryPause is the upper limit of the random pause before the first retry. It
+	// doubles with each retry. Default: 200 milliseconds.
 	RetryPause time.Duration
-	// CloseTimeout limits Close, which waits for the server to confirm that running
-	// queries are cancelled, and then cuts the connections. It also limits how long the
-	// client tries to cancel or clear a query on the server.
+	// CloseTimeout limits Close, which waits until the server has confirmed the
+	// cancellation of running queries, and then closes the connections. It also limits
+	// the cancellation of a single query on the server.
 	// Default: 5 seconds.
 	CloseTimeout time.Duration
 
-	// MaxConnections is how many connections carry statements at the most. Another one
-	// is opened when all have StreamsPerConnection calls in flight, and closed when it is
-	// not needed for a while. Control calls have a connection of their own. Ingresses
+	// MaxConnections limits the connections for statements. Another one is opened when all
+	// have StreamsPerConnection calls in flight, and closed when it is idle for a while. Control calls have a connection of their own. Ingresses
 	// limit the calls on a connection: HAProxy to 100, nginx to 128, Envoy mostly to 100,
-	// net/http of Go to 250. Further calls wait, so that MaxConnections times that limit
-	// is how many calls run at once. Default: 16.
+	// net/http of Go to 250. Further calls wait, so MaxConnections times that limit
+	// bounds the calls that run at the same time. Default: 16.
 	MaxConnections int
-	// StreamsPerConnection is from how many calls in flight on each connection another
-	// one is opened. An ingress that allows fewer lowers it. A statement whose first rows
+	// StreamsPerConnection is the number of calls in flight on each connection at which
+	// another one is opened. An ingress that allows fewer lowers it. A statement whose first rows
 	// are requested early makes two calls. Default: 64.
 	StreamsPerConnection int
-	// KeepaliveTime is how long a connection with calls in flight may be quiet before it
+	// KeepaliveTime is the time without data after which a connection with calls in flight
 	// gets an HTTP/2 PING. gRPC servers allow one in 5 minutes while they send nothing;
 	// after more of them they end the connection and its calls, with GOAWAY
 	// "too_many_pings". A shorter time needs a server that allows it. TCP keepalive
 	// probes every connection besides, every 30 seconds, which no server counts.
 	// Default: 6 minutes, the minimum 10 seconds.
 	KeepaliveTime time.Duration
-	// KeepaliveTimeout is how long the answer to a PING may take, and how long the other
-	// end may leave data without the acknowledgement of TCP. Default: 1 minute.
+	// KeepaliveTimeout limits the response to a PING, and the time in which the peer leaves
+	// data without a TCP acknowledgement. Default: 1 minute.
 	KeepaliveTimeout time.Duration
-	// MaxReceiveBytes limits one response with rows. A program that does not trust its
-	// server, or has little memory, sets it lower: the memory of a batch is a small
-	// multiple of it. Default: 2147483647, which is the most that gRPC can carry.
+	// MaxReceiveBytes limits one response with rows. Set it lower for an untrusted server
+	// or little memory: a batch needs a small multiple of it. Default: 2147483647, which
+	// is the limit of gRPC.
 	MaxReceiveBytes int
 	// MaxSendBytes limits one request: a statement with its arguments. Default: 100 MiB.
 	MaxSendBytes int
@@ -162,11 +161,11 @@ type Config struct {
 	// GuardBudget limits one call of a Guard, with its queries.
 	// Default: 30 seconds.
 	GuardBudget time.Duration
-	// HealthWindow is how far back the health of a side looks. Default: 1 minute.
+	// HealthWindow is the sliding window of the health of a side. Default: 1 minute.
 	HealthWindow time.Duration
 
-	// LogLevel is the minimum level of the client's log records: its events, and what it
-	// could not do. Without WithLogger, the client writes them to the standard error. With
+	// LogLevel is the minimum level of the client's log records: its events and its
+	// failures. Without WithLogger, the client writes them to the standard error. With
 	// WithLogger, its handler may leave out more. The value is a slog.Level, or a
 	// *slog.LevelVar to change the level at run time. A level above slog.LevelError turns
 	// logging off. Default: without WithLogger only panics of the application's code are
@@ -182,12 +181,12 @@ type Config struct {
 	// as slog.TextHandler writes it, or "json", one object per line. Default: text.
 	LogFormat string
 
-	// Prefetch and PrefetchBytes limit how far a result is read ahead of the caller:
-	// the decoded batches that wait for it, and the bytes that wait for it, as they
-	// came, decoded or not. While more bytes wait than PrefetchBytes, no further answer
-	// is requested, so that a result holds PrefetchBytes and one answer of the engine at
-	// the most, beside the batch that the caller reads. Columns of decoded batches come
-	// on top; one decoded batch waits in any case, and another one for room.
+	// Prefetch and PrefetchBytes limit the read-ahead of a result: the decoded batches and
+	// the received bytes that wait for the caller. While more bytes wait than
+	// PrefetchBytes, no further response is requested, so a result holds at most
+	// PrefetchBytes and one response of the engine, beside the batch that the caller
+	// reads. The columns of decoded batches are not included; one decoded batch always
+	// waits, and another one for room.
 	// Default: 2 batches, 64 MiB.
 	Prefetch      int
 	PrefetchBytes int
@@ -211,8 +210,8 @@ type Config struct {
 	// known that the engine counts to the end, or rows are cut off in silence.
 	// Default: only the engine's own mark ends a result.
 	TrustRowCount bool
-	// EventHistory is how many events are kept for late subscribers.
-	// Default: 256.
+	// EventHistory is the number of events that the client keeps for Client.History and
+	// new subscribers. Default: 256.
 	EventHistory int
 }
 
@@ -246,15 +245,15 @@ func (c Config) limits() (problems []Problem) {
 	return problems
 }
 
-// Validate reports everything that is wrong with the configuration, and with the
-// options that it is to be opened with, as one *ConfigError. Open calls it.
+// Validate returns a *ConfigError with all problems of the configuration and of the options
+// for Open, or nil. Open calls it.
 func (c Config) Validate(opts ...Option) error {
 	var o options
 	applyAll(&o, opts)
 	return c.validate(&o)
 }
 
-// validate is Validate with options that have been gathered.
+// validate is Validate with the options applied.
 func (c Config) validate(o *options) error {
 	e := &ConfigError{Problems: o.problems()}
 	bad := func(field, value, want string) {
@@ -300,7 +299,7 @@ func (c Config) validate(o *options) error {
 	return e
 }
 
-// addressProblems lists what is wrong with the address.
+// addressProblems lists the problems of the address.
 func (c Config) addressProblems() []Problem {
 	a, err := address.Parse(c.Address)
 	p := Problem{Field: "Address", Value: strconv.Quote(c.Address)}
@@ -318,8 +317,7 @@ func (c Config) addressProblems() []Problem {
 	return []Problem{p}
 }
 
-// tlsProblems lists what is wrong with the certificates, and with gRPC options that
-// would do without them.
+// tlsProblems lists the problems of the certificates, and gRPC options that disable TLS.
 func (c Config) tlsProblems(o *options) []Problem {
 	if !c.TLS {
 		return nil
@@ -341,8 +339,8 @@ func (c Config) tlsProblems(o *options) []Problem {
 	return nil
 }
 
-// String shows the configuration as a DSN without its secrets: with *** in place of
-// the token. ParseDSN reads it back.
+// String returns the configuration as a DSN with *** in place of the token. config.ParseDSN
+// reads it.
 func (c Config) String() string {
 	if c.Token != "" || c.Credentials != nil {
 		c.Token = "***"

@@ -2,21 +2,21 @@ package e6
 
 import "strings"
 
-// Problem is one thing that is wrong with a Config or one of its sources.
+// Problem is an invalid value of a Config or of one of its sources.
 type Problem struct {
-	// Field is the field of Config; of what belongs to no field, such as a parameter
-	// that is unknown, it is the place of Source.
+	// Field is the field of Config. If the value belongs to no field, such as an unknown
+	// parameter, it equals Source.
 	Field string
-	// Source is where the value was given: an environment variable, a parameter of a
-	// DSN, a key of a profile. It is empty for a field that the program has set.
+	// Source is the environment variable, the parameter of a DSN, or the key of a profile
+	// that has the value. It is empty for a field that the program has set.
 	Source string
-	// Value is what was found; secrets are masked.
+	// Value is the invalid value. Secrets are masked.
 	Value string
-	// Want is what would be right: the allowed values, and the next step.
+	// Want has the allowed values and the next step.
 	Want string
 }
 
-// Name is the field, and the source that gave its value if it is not the program.
+// Name returns the field, with the source in parentheses if there is one.
 func (p Problem) Name() string {
 	if p.Source == "" || p.Source == p.Field {
 		return p.Field
@@ -24,10 +24,11 @@ func (p Problem) Name() string {
 	return p.Field + " (" + p.Source + ")"
 }
 
-// String says what is wrong and what would be right.
+// String returns the name, the invalid value, and the allowed values.
 func (p Problem) String() string { return p.Name() + " is " + p.Value + ": want " + p.Want }
 
-// ConfigError lists everything that is wrong with a Config.
+// ConfigError lists all problems of a Config or of its sources, in no order that a program may
+// rely on.
 type ConfigError struct {
 	Problems []Problem
 }

@@ -8,41 +8,41 @@ import (
 	"github.com/e6data/e6data-go/e6/store"
 )
 
-// FleetPolicy says how the clients that share a store go through a cutover together.
-// The zero value of a field means its default.
+// FleetPolicy coordinates a cutover of all clients that share a store. The zero value of a
+// field means its default.
 //
-// Each client decides for itself by what it draws, what it hears from its cluster, and
-// what the store says; none of them leads the others. Without the store each goes its
-// own way as if it were alone. All of them should have the same policy.
+// There is no leader: each client decides by a random draw, by the responses of its cluster,
+// and by the records of the store. While the store is unreachable, each client acts alone. All
+// clients should have the same policy.
 type FleetPolicy struct {
-	// Jitter is the most that a client waits before it logs in to a side that was
-	// announced, so that a thousand of them do not do that in one instant. Each draws
-	// a time of its own. Nothing waits for it: queries go to the old side meanwhile,
-	// and it ends when that one refuses. Less than 0 turns it off. Default: 1 s.
+	// Jitter is the upper limit of a random pause before a client authenticates on an
+	// announced side, so that a large fleet spreads its authentications. No query waits
+	// for it: queries use the old side meanwhile, and a refusal of that side ends the
+	// pause. A negative value disables it. Default: 1 s.
 	Jitter time.Duration
-	// StageShare is the share of the clients, from 0 to 1, that follow an announcement
-	// first, beside the one that told the store of it. If one of them has been on the
-	// new side for StageTime and has found no reason to leave it, the store says so, and
-	// the others follow. If one of them goes back, because of its WithRollback policy
-	// or as the side cannot be reached, its veto keeps the others where they are. A side
-	// that refuses its queries is left at once, as ever. Default: 0, all follow.
+	// StageShare is the share of the clients, from 0 to 1, in the first stage: they follow
+	// an announcement first, with the client that wrote it to the store. When one of them
+	// has used the new side for StageTime without a reason to leave it, it records that in
+	// the store, and the others follow. If one of them rolls back, by its WithRollback
+	// policy or because the side is unreachable, its veto keeps the others on the old
+	// side. Every client leaves a side that refuses. Default: 0, all follow.
 	StageShare float64
-	// StageTime is how long a client that goes first stays on the new side before the
+	// StageTime is the time that a client of the first stage uses the new side before the
 	// others follow. Default: 1 minute.
 	StageTime time.Duration
-	// StageTimeout is how long the others wait for that at the most; then they follow
-	// the next announcement. Default: 10 minutes.
+	// StageTimeout limits the wait of the others. When it has passed, they follow the next
+	// announcement. Default: 10 minutes.
 	StageTimeout time.Duration
-	// RollbackVotes is how many clients must have gone back from a side, each because
-	// of what it saw itself, before the others leave it as well, if the old side accepts.
-	// So many also make them ignore announcements of the side for as long as those that
-	// went back do. Client.Rollback takes the fleet back by itself. From 1 to
+	// RollbackVotes is the number of clients that must have rolled back from a side, each
+	// by its own evidence, before the others leave it too, if the old side accepts. The
+	// others then ignore announcements of the side as long as those clients do.
+	// Client.Rollback rolls the whole fleet back without votes. From 1 to
 	// store.MaxVetoes. Default: 2. Without WithFleet it is 1.
 	RollbackVotes int
 }
 
-// WithFleet lets the clients of one store go through a cutover together. It needs
-// WithStore. If the store is a store.Presence, the client is listed in it.
+// WithFleet coordinates the cutovers of the clients that share a store: see FleetPolicy. It
+// needs WithStore. If the store is a store.Presence, the client registers in it.
 func WithFleet(p FleetPolicy) Option { return func(o *options) { o.fleet = &p } }
 
 // fields are the fields with their defaults and limits.
@@ -59,13 +59,13 @@ func (p *FleetPolicy) fields() []limited {
 func (p FleetPolicy) withDefaults() FleetPolicy {
 	jitter := p.Jitter
 	fillAll(p.fields())
-	if jitter < 0 { // none
+	if jitter < 0 { // disabled
 		p.Jitter = 0
 	}
 	return p
 }
 
-// problems lists what is wrong with the policy.
+// problems lists the invalid fields.
 func (p FleetPolicy) problems(shared store.Store) (all []Problem) {
 	if shared == nil {
 		all = append(all, Problem{Field: "WithFleet", Value: "used without WithStore", Want: "a store that the fleet shares: add WithStore"})

@@ -11,29 +11,28 @@ import (
 	"github.com/e6data/e6data-go/e6/hook"
 )
 
-// RollbackPolicy says when the side that new queries have moved to is so bad
-// that they go back. The zero value of a field means its default.
+// RollbackPolicy defines when the client returns to the old side after a cutover. The zero
+// value of a field means its default.
 //
-// Only failures of the stack count: calls without an answer, broken connections
-// and timeouts of the client's own. An engine that answers is well, whatever it
-// answers.
+// Only failures of the stack count: calls without a response, broken connections, and the
+// client's own timeouts. A response of the engine counts as success, whatever it reports.
 type RollbackPolicy struct {
-	// MinRequests is how many executions must have ended on the new side before
-	// it is judged. Default: 20.
+	// MinRequests is the number of executions that must have ended on the new side before
+	// the policy is checked. Default: 20.
 	MinRequests int64
-	// ErrorRate is the share of failed executions that breaks the policy, from
-	// above 0 to 1. Default: 0.2.
+	// ErrorRate is the share of failed executions that breaches the policy, above 0 and
+	// at most 1. Default: 0.2.
 	ErrorRate float64
-	// LatencyRatio is how many times the median latency of the old side, as it
-	// was when new queries left it, breaks the policy; 1 or more. It counts if
-	// both sides had MinRequests. Default: 5.
+	// LatencyRatio is the factor, 1 or more, between the median latencies of the new side
+	// and of the old side at the cutover that breaches the policy. It is checked if both
+	// sides had MinRequests. Default: 5.
 	LatencyRatio float64
-	// Probation is how long the new side is watched from when it accepts.
-	// Default: 5 minutes.
+	// Probation is the time, from the moment when the new side accepts, in which the
+	// policy is checked. Default: 5 minutes.
 	Probation time.Duration
-	// CoolDown is how long announcements of a side that was left are ignored,
-	// unless it is the only one that accepts. There is one automatic rollback in
-	// that time. Default: 30 minutes.
+	// CoolDown is the time in which announcements of the side that was left are ignored,
+	// unless it is the only one that accepts. There is at most one automatic rollback
+	// within it. Default: 30 minutes.
 	CoolDown time.Duration
 }
 
@@ -53,21 +52,21 @@ func (p RollbackPolicy) withDefaults() RollbackPolicy {
 	return p
 }
 
-// problems lists what is wrong with the policy.
+// problems lists the invalid fields.
 func (p RollbackPolicy) problems() []Problem { return problemsOfAll(p.fields()) }
 
-// HealthReport is what a client knows about itself. It holds no secret.
+// HealthReport is the state of a client: see Client.Health. It contains no secret.
 type HealthReport struct {
-	// Ready is set while a new query finds a side at once.
+	// Ready is true if a new query would find a side without waiting.
 	Ready bool `json:"ready"`
-	// Cluster and Address say of which cluster it is.
+	// Cluster and Address identify the cluster, as in Config.
 	Cluster string `json:"cluster"`
 	Address string `json:"address"`
-	// Strategy is what is known about the sides.
+	// Strategy is the state of the strategy machine.
 	Strategy StrategyReport `json:"strategy"`
 	// Sides are both sides, blue first.
 	Sides []SideReport `json:"sides"`
-	// Queries counts what happened to queries since the client was opened.
+	// Queries are the counters since the client was opened.
 	Queries Stats `json:"queries"`
 	// LastErrors are the last failures of the cluster, the newest first.
 	LastErrors []LastError `json:"last_errors"`
@@ -89,10 +88,10 @@ type StrategyReport struct {
 // SideReport is a side in a HealthReport.
 type SideReport struct {
 	hook.SideHealth
-	// Session is the generation of the session that is open, and 0 without one.
+	// Session is the generation of the open session, and 0 if none is open.
 	Session uint64 `json:"session"`
-	// Probation is how long the side is still watched, and CoolDown how long it
-	// is still left alone after a rollback.
+	// Probation and CoolDown are the remaining times of RollbackPolicy, and 0 if they
+	// do not apply to the side.
 	Probation time.Duration `json:"probation_ns,omitempty"`
 	CoolDown  time.Duration `json:"cool_down_ns,omitempty"`
 }
@@ -103,8 +102,8 @@ type LastError struct {
 	What string    `json:"what"`
 }
 
-// Health reports what the client knows about itself. It asks nobody, so that it
-// may be called as often as wanted.
+// Health returns the state of the client. It makes no call to the cluster and may be called
+// often, by any goroutine.
 func (c *Client) Health() HealthReport {
 	r := c.exec.Router().Routing()
 	report := HealthReport{
@@ -127,7 +126,7 @@ func (c *Client) Health() HealthReport {
 
 func positive(d time.Duration) time.Duration { return max(d, 0) }
 
-// sideHealth is how a side did in the last while.
+// sideHealth is the health of a side within Config.HealthWindow.
 func (c *Client) sideHealth(side Side) hook.SideHealth {
 	if !side.Valid() {
 		return hook.SideHealth{Side: side}
@@ -167,8 +166,8 @@ func strategyOf(s fsm.Snapshot) StrategyReport {
 	return out
 }
 
-// HealthHandler serves the report of Health as JSON: with status 200 if the
-// client is ready, and 503 if it is not. It answers GET and HEAD.
+// HealthHandler serves Health as JSON, with the HTTP status 200 if the client is ready, and 503
+// otherwise. It accepts GET and HEAD.
 func (c *Client) HealthHandler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
@@ -182,6 +181,6 @@ func (c *Client) HealthHandler() http.Handler {
 		if !report.Ready {
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}
-		_ = json.NewEncoder(w).Encode(report) // nobody is left to tell
+		_ = json.NewEncoder(w).Encode(report) // the connection is gone
 	})
 }

@@ -13,7 +13,9 @@ import (
 	"github.com/e6data/e6data-go/e6/store"
 )
 
-// Option adds to a client what is not data: things with behaviour.
+// Option configures a client with values that are not data: loggers, stores, hooks, policies.
+// A later option replaces an earlier one, except hooks and dial options, which are added. A nil
+// Option has no effect.
 type Option func(*options)
 
 type options struct {
@@ -34,8 +36,8 @@ type options struct {
 	recorder                 *recorder.Recorder
 }
 
-// WithLogger makes the client log its events and what it could not do. By
-// default it is silent. No record holds a secret or the text of a statement.
+// WithLogger logs the events of the client and its failures to l. Without it, the client logs
+// as Config.LogLevel describes. No record has a secret or the text of a statement.
 func WithLogger(l *slog.Logger) Option { return func(o *options) { o.logger = l } }
 
 // WithLogLevel sets the minimum level of the events that are logged about the components,
@@ -48,53 +50,51 @@ func WithLogLevel(level slog.Leveler, components ...events.Component) Option {
 	return func(o *options) { o.logLevels.set(level, components) }
 }
 
-// WithStore shares what the client learns about the active side with the other
-// clients of that store. By default a client keeps it to itself.
+// WithStore shares the active side with the other clients of the store. By default a client
+// has no store.
 func WithStore(s store.Store) Option { return func(o *options) { o.store = s } }
 
-// WithLazyOpen makes Open return at once: the first call asks the cluster which side
-// is active, and gets the errors that Open would have got: until one call has found a
-// side, each fails as soon as waiting is of no use. It is for programs that
-// start before their cluster, or that control one which may be asleep.
+// WithLazyOpen makes Open return without a call to the cluster. The first call detects the
+// active side and returns the errors that Open would return. Until a detection has succeeded,
+// each call fails as soon as waiting cannot help. It is for programs that start before their
+// cluster, or that resume a suspended one.
 func WithLazyOpen() Option { return func(o *options) { o.lazy = true } }
 
-// WithReplay sets the policy for queries that are cut off. The default is
-// ReplaySafe. A query can have its own: see Replay.
+// WithReplay sets the replay policy of all queries. The default is ReplaySafe. Replay sets the
+// policy of one query.
 func WithReplay(p ReplayPolicy) Option { return func(o *options) { o.replay = p } }
 
-// WithDialer replaces the way in which connections are made.
+// WithDialer replaces the function that opens connections. It may be called by any goroutine.
 func WithDialer(d func(ctx context.Context, address string) (net.Conn, error)) Option {
 	return func(o *options) { o.dialer = d }
 }
 
-// WithLookup replaces the way in which the host of Config.Address becomes IP addresses.
-// The function is called from a goroutine of the client's, within 10 seconds each time:
-// when the client connects first, when a connection is lost or cannot be made, and when
-// neither side accepts, but once a second at the most. An error leaves the addresses
-// from before in use. It is not called for an IP address, with WithDialer, or where a
+// WithLookup replaces the function that resolves the host of Config.Address. The client calls
+// it on its own goroutine, with a deadline of 10 seconds: for the first connection, after a
+// connection is lost or fails to open, and when neither side accepts; at most once per second.
+// After an error, the previous addresses stay in use. It is not called for an IP address, with WithDialer, or where a
 // proxy resolves the name (HTTPS_PROXY). The default is net.DefaultResolver.
 func WithLookup(l func(ctx context.Context, host string) (addresses []string, err error)) Option {
 	return func(o *options) { o.lookup = l }
 }
 
-// WithDialOptions adds options to the gRPC connection, such as interceptors or
-// stats handlers for tracing. Retries configured there stay off: a repeated
-// fetch would lose rows. Limits of messages belong in Config.MaxReceiveBytes and
-// MaxSendBytes; a default service config replaces the lower limit of answers without
-// rows by the former.
+// WithDialOptions adds options to the gRPC connections, such as interceptors or stats handlers
+// for tracing. Retries stay disabled, whatever the options configure: a repeated fetch would
+// lose rows. Set the limits of messages with Config.MaxReceiveBytes and MaxSendBytes; with a
+// default service config, responses without rows have the limit of MaxReceiveBytes instead of
+// their lower one.
 func WithDialOptions(opts ...grpc.DialOption) Option {
 	return func(o *options) { o.dial = append(o.dial, opts...) }
 }
 
-// WithEscape sets how string arguments are written into a statement. The default
-// is EscapeSafe.
+// WithEscape sets the escaping of string arguments in statements. The default is EscapeSafe.
 func WithEscape(e Escape) Option { return func(o *options) { o.escape = e } }
 
-// WithRollback lets the client go back to the old side by itself when the new
-// one breaks the policy. By default it does not.
+// WithRollback enables automatic rollback: the client returns to the old side when the new one
+// breaches the policy. By default it is disabled.
 func WithRollback(p RollbackPolicy) Option { return func(o *options) { o.health = &p } }
 
-// problems lists what is wrong with the options.
+// problems lists the invalid options.
 func (o *options) problems() []Problem {
 	problems := append(o.hooks.problems(), o.logLevels.problems()...)
 	if o.health != nil {
@@ -119,33 +119,33 @@ func (o *options) rollbackPolicy() router.Policy {
 	}
 }
 
-// ReplayPolicy says which statements may run again on the other side when they
-// are cut off after they were executed. A statement that was refused before it had an
-// effect is always tried again.
+// ReplayPolicy selects the statements that the client replays on the other side when they are
+// cut off after their execution. A statement that was refused before it had an effect is
+// always retried.
 //
-// If rows have reached the caller, a statement that only reads is continued: it runs
-// again, its first rows are compared with those that the caller has, by a hash for each
-// column, and the caller gets the rows that follow. If they differ, the query is lost, and
-// CutoverError.Reason says how. So a statement needs an ORDER BY that fixes the order, or
-// an engine that keeps it, to be continued. A row has reached the caller when Rows.Next or
-// Rows.Batches has begun to read its batch.
+// If rows have reached the caller, a read-only statement is continued: the client runs it
+// again, compares its first rows with those of the caller by a hash per column, and delivers
+// the rows that follow. If they differ, the query is lost, and CutoverError.Reason has the
+// difference. A continued statement therefore needs an ORDER BY that fixes the order, or an
+// engine that keeps it. A row has reached the caller when Rows.Next or Rows.Batches has begun
+// to read its batch.
 type ReplayPolicy uint8
 
 // The policies.
 const (
-	// ReplaySafe replays statements that only read, as their text shows, and continues
-	// them as long as the caller has no more than Config.ContinueWindow of the result.
-	// This is the default.
+	// ReplaySafe replays statements that are read-only according to their text, and
+	// continues them while the caller has at most Config.ContinueWindow bytes of the
+	// result. This is the default.
 	ReplaySafe ReplayPolicy = iota
 	// ReplayNever replays nothing.
 	ReplayNever
-	// ReplayAlways replays every statement, also one that may have written: its
-	// effect may then happen twice. It is for statements that are known to be
-	// idempotent. What only reads is continued as with ReplaySafe.
+	// ReplayAlways replays every statement, including one that may have written: its
+	// effect may then happen twice. Use it for idempotent statements. Read-only
+	// statements are continued as with ReplaySafe.
 	ReplayAlways
-	// ReplayContinue is ReplaySafe without the window: a result is continued however
-	// much of it the caller has. Beyond the window it costs the hash of every batch, no
-	// memory, and after a cutover the transfer of all rows that the caller has.
+	// ReplayContinue is ReplaySafe without the window: a result is continued at any
+	// length. Beyond the window it costs a hash of every batch and no memory, and after
+	// a cutover the transfer of all rows that the caller has.
 	ReplayContinue
 )
 
@@ -164,7 +164,7 @@ func (p ReplayPolicy) String() string {
 	return "unknown"
 }
 
-// QueryOption changes one query.
+// QueryOption configures one query: see WithQueryOptions. A nil QueryOption has no effect.
 type QueryOption func(*queryOptions)
 
 type queryOptions struct {
@@ -177,12 +177,11 @@ type queryOptions struct {
 	labels          map[string]string
 }
 
-// Tag names a query. Events and errors about the query carry the tag, so that
-// the application can recognise it. It must hold no secret.
+// Tag names a query. Events and errors about the query have the tag. It must not contain a
+// secret.
 func Tag(tag string) QueryOption { return func(o *queryOptions) { o.tag = tag } }
 
-// Label gives a query a label, for a Selector and other hooks. It is not sent to
-// the cluster.
+// Label adds a label to a query, for selectors and other hooks. It is not sent to the cluster.
 func Label(key, value string) QueryOption {
 	return func(o *queryOptions) {
 		if o.labels == nil {
@@ -192,30 +191,28 @@ func Label(key, value string) QueryOption {
 	}
 }
 
-// InCatalog resolves the query's names against another catalog.
+// InCatalog replaces Config.Catalog for the query.
 func InCatalog(name string) QueryOption { return func(o *queryOptions) { o.catalog = name } }
 
-// InSchema resolves the query's names against another schema.
+// InSchema replaces Config.Schema for the query.
 func InSchema(name string) QueryOption { return func(o *queryOptions) { o.schema = name } }
 
-// Replay sets the policy for this query.
+// Replay sets the replay policy of the query. The default is that of WithReplay.
 func Replay(p ReplayPolicy) QueryOption { return func(o *queryOptions) { o.replay = p } }
 
-// NoCache asks the engine not to answer from its cache of results, nor to add
-// to it.
+// NoCache disables the result cache of the engine for the query: no read and no write.
 func NoCache() QueryOption { return func(o *queryOptions) { o.noCache = true } }
 
-// MaxRows ends a result after n rows, on the server too: Rows.Truncated and
-// Result.Truncated say that there was more. 0 and less are no limit, which is the
-// default. It saves the transfer of rows; a LIMIT in the statement also saves the
-// engine the work.
+// MaxRows ends the result after n rows, on the server too. Rows.Truncated and
+// Result.Truncated report that there were more. If n is 0 or less, there is no limit, which is
+// the default. It saves the transfer of rows; a LIMIT in the statement also saves the engine
+// the computation.
 func MaxRows(n int64) QueryOption { return func(o *queryOptions) { o.maxRows = n } }
 
 type queryOptionsKey struct{}
 
-// WithQueryOptions returns a context that gives the options to the queries that
-// are made with it, in addition to those that ctx gives already. They travel in
-// the context so that they pass through other interfaces, such as database/sql.
+// WithQueryOptions returns a context with options for the queries that use it, in addition to
+// the options of ctx. The context passes them through other interfaces, such as database/sql.
 func WithQueryOptions(ctx context.Context, opts ...QueryOption) context.Context {
 	before, _ := ctx.Value(queryOptionsKey{}).([]QueryOption)
 	all := make([]QueryOption, 0, len(before)+len(opts))
@@ -231,8 +228,7 @@ func (c *Client) queryOptions(ctx context.Context) queryOptions {
 	return o
 }
 
-// applyAll applies options. One that is nil has no effect, as a variable of the caller's
-// that was left empty.
+// applyAll applies options. A nil option has no effect.
 func applyAll[O any, Opt ~func(*O)](to *O, opts []Opt) {
 	for _, opt := range opts {
 		if opt != nil {

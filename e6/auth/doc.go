@@ -1,11 +1,11 @@
-// Package auth makes what e6.Config.Credentials and e6.Config.Bearer call.
+// Package auth has functions for e6.Config.Credentials and e6.Config.Bearer.
 //
-// A user with a token logs in on each side. Where the token may change, it comes
-// from a file that is read again, a command, or a function:
+// A user with a token authenticates on each side. A token that rotates comes from a
+// file, which is read for every authentication, a command, or a function:
 //
 //	cfg.Credentials = auth.User("me@example.com", auth.File("/run/secrets/e6-token"))
 //
-// With OAuth every call carries an access token, and there are no logins:
+// With OAuth, every call carries an access token, and there is no authentication call:
 //
 //	cfg.Bearer = auth.OAuth2((&clientcredentials.Config{
 //		ClientID: id, ClientSecret: secret, TokenURL: url, Scopes: scopes,

@@ -18,14 +18,13 @@
 //	oauth_client_secret_file = "/run/secrets/e6"
 //	oauth_scopes = ["sql"]
 //
-// The file is TOML. The keys are the parameters of a data source name, and address
-// or host and port, user, token, catalog, schema. Credentials that are not in the
-// file come from token_file (read again for every login), token_command,
-// bearer_file, bearer_command, or OAuth's client credentials. A file that holds a
-// secret must not be readable by others.
+// The file is TOML. The keys are those of config.ValueNames. Credentials outside of
+// the file come from token_file (read for every authentication), token_command,
+// bearer_file, bearer_command, or the client credentials of OAuth. A file that has a
+// secret must not be readable by other users.
 //
-// A profile is a source of config.Load. The usual order lets the environment and a
-// data source name override it:
+// File returns a config.Source. In the usual order, the environment and a data source
+// name override it:
 //
 //	cfg, err := config.Load(profile.File("", ""), config.FromEnv(), config.FromDSN(dsn))
 package profile
