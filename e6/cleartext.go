@@ -9,9 +9,8 @@ import (
 )
 
 // clearText is the problem of a Config that would send credentials, statements and
-// rows over a network without TLS, which nobody has allowed. Nobody can listen to a
-// loopback address from elsewhere. A dialer of the caller's is a transport of the
-// caller's, and so are transport credentials among the gRPC options.
+// rows over a network without TLS and without AllowClearText. A loopback address has no
+// network. A dialer or transport credentials of the caller may encrypt by other means.
 func (c Config) clearText(o *options) []Problem {
 	if c.TLS || c.AllowClearText || c.Bearer != nil || o.dialer != nil {
 		return nil // a bearer has a rule of its own, which nothing lifts
@@ -30,8 +29,8 @@ func (c Config) clearText(o *options) []Problem {
 		"or AllowClearText, if that network is trusted"}}
 }
 
-// isLoopback reports whether a host is this machine by its name alone. What a
-// name server says does not count: it may be the attacker.
+// isLoopback reports whether a host is this machine by its name alone. The response of
+// a name server does not count: it may be forged.
 func isLoopback(host string) bool {
 	name := strings.ToLower(strings.TrimSuffix(host, "."))
 	if name == "localhost" || strings.HasSuffix(name, ".localhost") {
