@@ -73,6 +73,7 @@ type client struct {
 	inFlightQueries inFlightQueries
 	running         atomic.Pointer[hook.CutoverStart]
 	last            chan struct{}  // closed with the last event
+	logged          chan struct{}  // closed when the last event is emitted as a log event
 	closing         chan struct{}  // closed when the client is
 	traces          sync.WaitGroup // spans of cutovers that wait for queries
 }
@@ -85,6 +86,7 @@ func (h *hooks) ClientOpened(c *e6.Client) {
 	h.mu.Unlock()
 	h.inst.add(cl)
 	c.Subscribe(cl.onEvent, events.Lossless(), events.Kinds(counted...))
+	cl.logEvents(c)
 	h.current.Store(cl)
 }
 
@@ -102,6 +104,7 @@ func (h *hooks) ClientClosed(c *e6.Client) {
 	h.inst.remove(cl)
 	<-cl.last
 	cl.traces.Wait()
+	cl.awaitLogs()
 }
 
 func newClient(i *Instrumentation, c *e6.Client) *client {

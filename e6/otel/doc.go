@@ -1,5 +1,6 @@
 // Package e6otel records what an e6 client does with OpenTelemetry: a span for each
-// query, detection, opening of a session and cutover, and the metrics of [Metrics]. It
+// query, detection, opening of a session and cutover, the metrics of [Metrics], and, with
+// [WithLoggerProvider], a log event for each event. It
 // follows the semantic conventions for database clients of the version that [SchemaURL]
 // names. It uses the OpenTelemetry API only; the providers are the global ones unless
 // options name others.

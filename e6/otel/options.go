@@ -6,6 +6,7 @@ import (
 
 	"github.com/e6data/e6data-go/e6/hook"
 	"go.opentelemetry.io/otel/attribute"
+	otellog "go.opentelemetry.io/otel/log"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
@@ -17,6 +18,8 @@ type Option func(*settings)
 type settings struct {
 	tracers    trace.TracerProvider
 	meters     metric.MeterProvider
+	loggers    otellog.LoggerProvider
+	logs       bool // log events are exported
 	propagator propagation.TextMapPropagator
 	text       QueryText
 	name       SpanNameFormatter

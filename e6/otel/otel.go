@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel"
+	otellog "go.opentelemetry.io/otel/log"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
@@ -23,11 +24,13 @@ const scope = "github.com/e6data/e6data-go/e6/otel"
 // metrics follow.
 const SchemaURL = "https://opentelemetry.io/schemas/1.44.0"
 
-// Instrumentation records spans and metrics of any number of e6 clients. Its methods may
+// Instrumentation records spans, metrics and, with WithLoggerProvider, log events of any
+// number of e6 clients. Its methods may
 // be called by any goroutine.
 type Instrumentation struct {
 	set         settings
 	tracer      trace.Tracer
+	logger      otellog.Logger // nil: no log events
 	instruments *instruments
 	registered  metric.Registration
 
@@ -54,6 +57,7 @@ func New(opts ...Option) (*Instrumentation, error) {
 	if i.set.meters == nil {
 		i.set.meters = otel.GetMeterProvider()
 	}
+	i.logger = newLogger(&i.set)
 	i.tracer = i.set.tracers.Tracer(scope, trace.WithInstrumentationVersion(version.SDK()), trace.WithSchemaURL(SchemaURL))
 	meter := i.set.meters.Meter(scope, metric.WithInstrumentationVersion(version.SDK()), metric.WithSchemaURL(SchemaURL))
 	var err error
