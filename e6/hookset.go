@@ -241,15 +241,15 @@ func (s *hookSet) Query(ctx context.Context, start hook.QueryStart) (context.Con
 
 // Step runs one step of a query and calls the step hooks, except those that skip the steps
 // of this attempt.
-func (s *hookSet) Step(ctx context.Context, step *exec.ObservedStep, do func(context.Context) error) error {
+func (s *hookSet) Step(ctx context.Context, step *exec.ObservedStep) error {
 	if len(s.steps) == 0 {
-		return do(ctx)
+		return step.Run(ctx)
 	}
-	return s.observedStep(ctx, step, do)
+	return s.observedStep(ctx, step)
 }
 
 // observedStep is Step for a client that has step hooks.
-func (s *hookSet) observedStep(ctx context.Context, step *exec.ObservedStep, do func(context.Context) error) error {
+func (s *hookSet) observedStep(ctx context.Context, step *exec.ObservedStep) error {
 	began, start := time.Now(), step.StepStart
 	for i, h := range s.steps {
 		if step.Skipped>>i&1 == 1 {
@@ -264,7 +264,7 @@ func (s *hookSet) observedStep(ctx context.Context, step *exec.ObservedStep, do 
 			ctx = next
 		}
 	}
-	err := do(ctx)
+	err := step.Run(ctx)
 	e := step.End(time.Since(began), err)
 	for i := len(s.steps) - 1; i >= 0; i-- {
 		if h := s.steps[i]; step.Skipped>>i&1 == 0 {

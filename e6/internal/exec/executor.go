@@ -51,8 +51,8 @@ type Hooks interface {
 	// Choose returns the function that picks the side of a statement in a shared phase.
 	// Nil: the target takes it.
 	Choose(ctx context.Context, st *Statement) router.Choose
-	// Step runs do, a step of an attempt, and calls the hooks for its start and its end.
-	Step(ctx context.Context, s *ObservedStep, do func(context.Context) error) error
+	// Step runs a step of an attempt, and calls the hooks for its start and its end.
+	Step(ctx context.Context, s *ObservedStep) error
 }
 
 // Config is what an Executor needs. All fields are required.

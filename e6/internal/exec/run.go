@@ -149,16 +149,16 @@ func (r *run) begin(ctx context.Context, a *attempt, read work) error {
 
 func (r *run) prepareStep(ctx context.Context, a *attempt) error {
 	r.progress.step(StepPreparing, a.handle())
-	return r.step.do(ctx, "prepare", a.prepare)
+	return r.step.do(ctx, "prepare", func(_ *run, ctx context.Context, a *attempt) error { return a.prepare(ctx) })
 }
 
 func (r *run) executeStep(ctx context.Context, a *attempt) error {
 	r.progress.step(StepRunning, a.handle())
-	return r.step.do(ctx, "execute", a.execute)
+	return r.step.do(ctx, "execute", func(_ *run, ctx context.Context, a *attempt) error { return a.execute(ctx) })
 }
 
 func (r *run) fetchStep(ctx context.Context, a *attempt) error {
-	return r.step.do(ctx, "fetch", func(ctx context.Context) error { return r.fetch(ctx, a) })
+	return r.step.do(ctx, "fetch", (*run).fetch)
 }
 
 // ObservedStep is the step of an attempt that is running, for hooks.
@@ -167,8 +167,9 @@ type ObservedStep struct {
 	// Skipped has a bit for each hook that skips the steps of this attempt.
 	Skipped uint64
 
-	r *run
-	a *attempt
+	r    *run
+	a    *attempt
+	work work
 }
 
 // reset prepares for an attempt whose result is not read yet.
@@ -179,10 +180,13 @@ func (r *run) reset(a *attempt) {
 }
 
 // do runs a step and calls the hooks.
-func (s *ObservedStep) do(ctx context.Context, name string, f func(context.Context) error) error {
-	s.Step, s.QueryID = name, s.a.id()
-	return s.r.x.hooks.Step(ctx, s, f)
+func (s *ObservedStep) do(ctx context.Context, name string, f work) error {
+	s.Step, s.QueryID, s.work = name, s.a.id(), f
+	return s.r.x.hooks.Step(ctx, s)
 }
+
+// Run runs the step.
+func (s *ObservedStep) Run(ctx context.Context) error { return s.work(s.r, ctx, s.a) }
 
 // End describes the end of the step.
 func (s *ObservedStep) End(took time.Duration, err error) hook.StepEnd {
