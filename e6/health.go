@@ -63,26 +63,13 @@ type HealthReport struct {
 	Cluster string `json:"cluster"`
 	Address string `json:"address"`
 	// Strategy is the state of the strategy machine.
-	Strategy StrategyReport `json:"strategy"`
+	Strategy fsm.Report `json:"strategy"`
 	// Sides are both sides, blue first.
 	Sides []SideReport `json:"sides"`
 	// Queries are the counters since the client was opened.
 	Queries Stats `json:"queries"`
 	// LastErrors are the last failures of the cluster, the newest first.
 	LastErrors []LastError `json:"last_errors"`
-}
-
-// StrategyReport is a fsm.Snapshot as text.
-type StrategyReport struct {
-	State      string    `json:"state"`
-	Phase      string    `json:"phase,omitempty"`
-	Active     string    `json:"active"`
-	Target     string    `json:"target,omitempty"`
-	Epoch      uint64    `json:"epoch"`
-	Transition uint64    `json:"transition"`
-	Since      time.Time `json:"since"`
-	Reason     string    `json:"reason,omitempty"`
-	Detail     string    `json:"detail,omitempty"`
 }
 
 // SideReport is a side in a HealthReport.
@@ -108,7 +95,7 @@ func (c *Client) Health() HealthReport {
 	r := c.exec.Router().Routing()
 	report := HealthReport{
 		Ready:   r.Active != None && !r.Held && !r.Closed,
-		Cluster: c.cfg.ClusterName, Address: c.cfg.Address, Strategy: strategyOf(r.Snapshot),
+		Cluster: c.cfg.ClusterName, Address: c.cfg.Address, Strategy: r.Snapshot.Report(),
 		Queries: c.Stats(), LastErrors: lastErrors(c.bus.History()),
 	}
 	for _, side := range fsm.Sides {
@@ -152,18 +139,6 @@ func lastErrors(history []events.Event) []LastError {
 		}
 	}
 	return failures
-}
-
-// strategyOf is a snapshot as text.
-func strategyOf(s fsm.Snapshot) StrategyReport {
-	out := StrategyReport{
-		State: s.State.String(), Active: s.Active.String(), Epoch: s.Epoch, Transition: s.Transition, Since: s.Since,
-		Reason: string(s.Cause.Reason), Detail: s.Cause.Detail,
-	}
-	if s.State == fsm.StateTransitioning {
-		out.Phase, out.Target = s.Phase.String(), s.Target.String()
-	}
-	return out
 }
 
 // HealthHandler serves Health as JSON, with the HTTP status 200 if the client is ready, and 503

@@ -26,9 +26,6 @@ const (
 	ClassPerformance Class = "performance"
 )
 
-// classes lists the classes.
-var classes = []Class{ClassStrategy, ClassErrors, ClassPerformance}
-
 // The events of records that are not of package events.
 const (
 	// EventStatement is the end of a statement.

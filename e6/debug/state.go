@@ -6,6 +6,7 @@ import (
 
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/events"
+	"github.com/e6data/e6data-go/e6/fsm"
 )
 
 // State is everything that the page shows: the document state.json.
@@ -15,7 +16,7 @@ type State struct {
 	// Closed is set if the client is closed. Nothing changes any more then.
 	Closed bool `json:"closed"`
 	// Strategy is the state of the machine, with the active side; it is Health.Strategy.
-	Strategy e6.StrategyReport `json:"strategy"`
+	Strategy fsm.Report `json:"strategy"`
 	// Health is what the client knows about itself.
 	Health e6.HealthReport `json:"health"`
 	// Stats counts what happened to queries; it is Health.Queries.
@@ -30,10 +31,10 @@ type State struct {
 
 // Tick is what changes from second to second.
 type Tick struct {
-	Time     time.Time         `json:"time"`
-	Strategy e6.StrategyReport `json:"strategy"`
-	Health   e6.HealthReport   `json:"health"`
-	Stats    e6.Stats          `json:"stats"`
+	Time     time.Time       `json:"time"`
+	Strategy fsm.Report      `json:"strategy"`
+	Health   e6.HealthReport `json:"health"`
+	Stats    e6.Stats        `json:"stats"`
 	// Samples are those that were taken since the tick or the state before.
 	Samples []Sample `json:"samples"`
 }

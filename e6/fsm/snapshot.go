@@ -141,6 +141,35 @@ func (s Snapshot) String() string {
 	return fmt.Sprintf("transitioning %s->%s (%s)", s.Origin(), s.Target, s.Phase)
 }
 
+// Report is a Snapshot as text, for a document in JSON.
+type Report struct {
+	// State, Active, Reason and Detail are the texts of the Snapshot: see State.String,
+	// Side.String and Cause.
+	State  string `json:"state"`
+	Active string `json:"active"`
+	Reason string `json:"reason,omitempty"`
+	Detail string `json:"detail,omitempty"`
+	// Phase and Target are empty outside of a transition.
+	Phase  string `json:"phase,omitempty"`
+	Target string `json:"target,omitempty"`
+	// Epoch, Transition and Since are those of the Snapshot.
+	Epoch      uint64    `json:"epoch"`
+	Transition uint64    `json:"transition"`
+	Since      time.Time `json:"since"`
+}
+
+// Report returns the snapshot as text.
+func (s Snapshot) Report() Report {
+	r := Report{
+		State: s.State.String(), Active: s.Active.String(), Epoch: s.Epoch, Transition: s.Transition, Since: s.Since,
+		Reason: string(s.Cause.Reason), Detail: s.Cause.Detail,
+	}
+	if s.State == StateTransitioning {
+		r.Phase, r.Target = s.Phase.String(), s.Target.String()
+	}
+	return r
+}
+
 // Cause is the reason for a step of the machine or for an event.
 type Cause struct {
 	// Reason is one of the constants below. The set is bounded, so it can be an attribute

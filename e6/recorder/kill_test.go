@@ -36,8 +36,8 @@ type sides struct{ refuses [3]atomic.Bool }
 
 var errRefused = errors.New("456")
 
-func (s *sides) Authenticate(_ context.Context, side fsm.Side) (string, error) {
-	return "session", s.Ping(nil, side)
+func (s *sides) Authenticate(ctx context.Context, side fsm.Side) (string, error) {
+	return "session", s.Ping(ctx, side)
 }
 
 func (s *sides) Ping(_ context.Context, side fsm.Side) error {

@@ -251,7 +251,7 @@ func TestProbe_ReportsAStatementThatFails(t *testing.T) {
 // state is a client in a cutover.
 func state(name string) debug.State {
 	at := time.Date(2026, 2, 12, 9, 30, 0, 0, time.UTC)
-	s := debug.State{Strategy: e6.StrategyReport{State: "transitioning", Phase: "draining", Active: "blue", Target: "green", Epoch: 7, Since: at}}
+	s := debug.State{Strategy: fsm.Report{State: "transitioning", Phase: "draining", Active: "blue", Target: "green", Epoch: 7, Since: at}}
 	s.Health.Sides = []e6.SideReport{
 		{SideHealth: hook.SideHealth{Side: fsm.Blue, InFlight: 12, Requests: 200, Failures: 3, P50: 1400 * time.Microsecond, P99: 2100 * time.Millisecond}},
 		{SideHealth: hook.SideHealth{Side: fsm.Green, Requests: 40, P50: 800 * time.Microsecond, P99: 5 * time.Millisecond}},
