@@ -11,8 +11,7 @@ import (
 // Catalog is one catalog of the engine.
 type Catalog struct {
 	Name string
-	// Default is set for the catalog that names are resolved against when none
-	// is given.
+	// Default is set for the catalog that applies to names without a catalog.
 	Default bool
 }
 
@@ -37,18 +36,19 @@ func (c *Client) Catalogs(ctx context.Context) ([]Catalog, error) {
 	return catalogs, nil
 }
 
-// Schemas lists the schemas of a catalog. An empty name is that of the Config.
+// Schemas lists the schemas of a catalog. An empty name stands for Config.Catalog.
 func (c *Client) Schemas(ctx context.Context, catalog string) ([]string, error) {
 	return c.exec.Schemas(ctx, c.withOptions(ctx), cmp.Or(catalog, c.cfg.Catalog))
 }
 
-// Tables lists the tables of a schema. Empty names are those of the Config.
+// Tables lists the tables of a schema. Empty names stand for Config.Catalog and
+// Config.Schema.
 func (c *Client) Tables(ctx context.Context, catalog, schema string) ([]string, error) {
 	return c.exec.Tables(ctx, c.withOptions(ctx), cmp.Or(catalog, c.cfg.Catalog), cmp.Or(schema, c.cfg.Schema))
 }
 
-// Columns lists the columns of a table in their order. Empty names of catalog
-// and schema are those of the Config.
+// Columns lists the columns of a table in their order. Empty names of catalog and schema
+// stand for Config.Catalog and Config.Schema.
 func (c *Client) Columns(ctx context.Context, catalog, schema, table string) ([]TableColumn, error) {
 	all, err := c.exec.Columns(ctx, c.withOptions(ctx), cmp.Or(catalog, c.cfg.Catalog), cmp.Or(schema, c.cfg.Schema), table)
 	if err != nil {
@@ -80,10 +80,10 @@ func (c *Client) DryRun(ctx context.Context, sql string, args ...any) (string, e
 	return c.exec.DryRun(ctx, st)
 }
 
-// Analysis is how a query was run.
+// Analysis describes the execution of a query.
 type Analysis struct {
-	// Total, Queued and Parsing are the engine's times for the whole query, in
-	// its queue, and for the text.
+	// Total, Queued and Parsing are the times that the engine measured: for the whole
+	// query, in the queue, and for parsing.
 	Total, Queued, Parsing time.Duration
 	// Cached is set if the result came from the engine's cache.
 	Cached bool
@@ -91,8 +91,8 @@ type Analysis struct {
 	JSON string
 }
 
-// ExplainAnalyze runs a statement to its end, drops its rows, and returns how it
-// was run. The errors are those of Query.
+// ExplainAnalyze runs a statement to its end, discards its rows, and returns the analysis of
+// its execution. The errors are those of Query.
 func (c *Client) ExplainAnalyze(ctx context.Context, sql string, args ...any) (*Analysis, error) {
 	st, err := c.statement(ctx, sql, args)
 	if err != nil {
@@ -102,7 +102,8 @@ func (c *Client) ExplainAnalyze(ctx context.Context, sql string, args ...any) (*
 	return (*Analysis)(a), err
 }
 
-// Analyze returns how a query was run that is still known to the server.
+// Analyze returns the analysis of the execution of a query. It fails if the server no longer
+// knows the query.
 func (c *Client) Analyze(ctx context.Context, h QueryHandle) (*Analysis, error) {
 	a, err := c.exec.AnalyzeHandle(ctx, exec.Handle(h))
 	return (*Analysis)(a), err

@@ -19,9 +19,9 @@ import (
 	"github.com/e6data/e6data-go/e6/internal/workers"
 )
 
-// Client is a client of one cluster. It holds a connection for control calls, a few for
-// statements (see Config.MaxConnections), and one session on each side that is in use. Its methods may be called by any number of
-// goroutines. A Client must be closed.
+// Client is a client of one cluster. It holds one connection for control calls, up to
+// Config.MaxConnections for statements, and one session on each side that is in use. Its
+// methods are safe for concurrent use. A Client must be closed.
 type Client struct {
 	cfg       Config
 	opts      options
@@ -33,7 +33,7 @@ type Client struct {
 	exec      *exec.Executor
 	hooks     *hookSet
 	callbacks callbacks
-	workers   workers.Pool // for what happens beside a query
+	workers   workers.Pool // runs background work: cancels, clears, calls of hooks
 
 	close  sync.Once
 	closed chan struct{}
@@ -41,12 +41,12 @@ type Client struct {
 
 var _ io.Closer = (*Client)(nil)
 
-// Open returns a client. It asks the cluster which side is active, within ctx and
-// Config.DetectionTimeout. It fails after one round if waiting is of no use: rejected
-// credentials, a connection that is refused, an unknown host, TLS or certificates that
-// do not fit. The error is a *ConfigError, which lists everything that is wrong, a
-// *DetectionError, which says what each side answered, or that of the context. A client
-// that has been opened keeps trying whatever it meets.
+// Open returns a client. It detects the active side of the cluster, within ctx and
+// Config.DetectionTimeout. It fails after one probe of each side if a retry cannot help:
+// rejected credentials, a refused connection, an unknown host, or a failed TLS handshake.
+// The error is a *ConfigError with all problems of the configuration, a *DetectionError
+// with the last error of each side, or that of the context. Later detections retry after
+// these failures too.
 func Open(ctx context.Context, cfg Config, opts ...Option) (*Client, error) {
 	c, err := newClient(cfg, opts)
 	if err != nil {
@@ -64,7 +64,7 @@ func Open(ctx context.Context, cfg Config, opts ...Option) (*Client, error) {
 	return c, nil
 }
 
-// newClient makes a client without asking anyone.
+// newClient makes a client. It makes no call to the cluster.
 func newClient(cfg Config, opts []Option) (*Client, error) {
 	c := &Client{closed: make(chan struct{})}
 	applyAll(&c.opts, opts)
@@ -77,7 +77,7 @@ func newClient(cfg Config, opts []Option) (*Client, error) {
 	c.log = c.logging.other
 	tlsConfig, err := cfg.tlsConfig()
 	if err != nil {
-		return nil, err // Validate has read the same files a moment ago
+		return nil, err // the CA file has changed since validate read it
 	}
 	c.bus = events.NewBus(events.Options{
 		Address: cfg.Address, Cluster: cfg.ClusterName, History: cfg.EventHistory, Snapshot: func() fsm.Snapshot { return c.Strategy() }, OnPanic: c.onPanic,
@@ -143,67 +143,66 @@ func (c *Client) wireConfig(tlsConfig *tls.Config) wire.Config {
 	}
 }
 
-// Strategy returns what the client knows about the sides. It takes no lock.
+// Strategy returns a snapshot of the state machine: the active side, and the transition in
+// progress. It takes no lock.
 func (c *Client) Strategy() fsm.Snapshot { return c.exec.Router().Routing().Snapshot }
 
-// Subscribe calls fn with every event from now on, one at a time and in order,
-// on a goroutine of its own: fn may take its time, and may call the client. It
-// returns a function that ends the subscription. See events.Bus.Subscribe.
+// Subscribe calls fn with every later event, one at a time and in order, on a separate
+// goroutine: fn may block, and may call the client. It returns a function that ends the
+// subscription. See events.Bus.Subscribe.
 //
-// A panic of fn costs it that event. It is logged with its stack, to the client's
-// logger or else to slog.Default(), counted in Stats.SubscriberPanics, and published
-// as SubscriberPanicked.
+// If fn panics, it does not get that event again. The panic is logged with its stack, to
+// the client's logger or else to slog.Default(), counted in Stats.SubscriberPanics, and
+// published as SubscriberPanicked.
 func (c *Client) Subscribe(fn func(events.Event), opts ...events.SubscribeOption) (unsubscribe func()) {
 	return c.bus.Subscribe(fn, opts...)
 }
 
-// Events returns the events from now on, until ctx ends, the client is closed,
-// or the loop is left.
+// Events returns every later event, until ctx ends, the client is closed, or the loop ends.
 func (c *Client) Events(ctx context.Context, opts ...events.SubscribeOption) iter.Seq[events.Event] {
 	return c.bus.Events(ctx, opts...)
 }
 
-// History returns the last events, the oldest first; Config.EventHistory says
-// how many are kept.
+// History returns the last events, at most Config.EventHistory of them, the oldest first.
 func (c *Client) History() []events.Event { return c.bus.History() }
 
 // Ping reports whether the cluster serves this client now: it probes the active side, or
-// looks for one. It returns within ctx. The errors are those of Refresh.
+// detects one. It returns within ctx. The errors are those of Refresh.
 func (c *Client) Ping(ctx context.Context) error {
 	_, err := c.Refresh(ctx)
 	return err
 }
 
-// Refresh asks the cluster now which side is active, and returns what is known
-// then.
+// Refresh probes the active side now, or detects it, and returns the snapshot after that.
 func (c *Client) Refresh(ctx context.Context) (fsm.Snapshot, error) {
 	return c.exec.Router().Refresh(ctx)
 }
 
-// Switch moves the client to a side, as if the cluster had announced it: new
-// queries go there once it accepts. It waits for that, within ctx. Running
-// queries stay where they are. The error says why the side was not taken.
+// Switch starts a cutover to a side, as if the cluster had announced it, and waits within
+// ctx until the side is active. New queries are then routed to it. Running queries continue
+// on the side on which they started. The error has the reason if the side did not become
+// active.
 //
-// A cluster that goes on naming the other side takes the client back: what side
-// says counts once it is active.
+// The announcements of a side count once it is active: if the new side announces the other
+// one, the client moves back.
 func (c *Client) Switch(ctx context.Context, side Side) error {
 	return c.exec.Router().Switch(ctx, side)
 }
 
-// Rollback goes back to the side that is not active: new queries go there once
-// it accepts, and running ones stay where they are. It waits for that, within
-// ctx. Announcements of the side that is left are ignored for the policy's
-// CoolDown (see WithRollback; 30 minutes without one), unless it is the only
-// side that accepts; Switch ends that. A transition whose target has not accepted
-// yet is taken back. The reason is for events. The error says why the old side was
-// not taken.
+// Rollback makes the side that is not active the active one, and waits for that, within
+// ctx. New queries are then routed to it. Running queries continue on the side on which
+// they started. During the cool-down, the client ignores announcements of the side that it
+// left, unless only that side accepts. The cool-down is RollbackPolicy.CoolDown (see
+// WithRollback), or 30 minutes without a policy; Switch ends it. If the target of a
+// transition has not accepted yet, Rollback aborts the transition. Events have the reason.
+// The error has the cause if the side did not become active.
 func (c *Client) Rollback(ctx context.Context, reason string) error {
 	return c.exec.Router().Rollback(ctx, reason)
 }
 
-// Reset forgets which side is active. The next query looks for it.
+// Reset clears the active side. The next query detects it.
 func (c *Client) Reset(ctx context.Context) error { return c.exec.Router().Reset(ctx) }
 
-// Closed reports whether the client takes no more queries, as Close or Shutdown
-// was called.
+// Closed reports whether Close or Shutdown was called. The client then accepts no more
+// queries.
 func (c *Client) Closed() bool { return c.exec.Router().Routing().Closed }

@@ -31,14 +31,13 @@ func (e *ShutdownError) Error() string {
 // Unwrap returns the reason.
 func (e *ShutdownError) Unwrap() error { return e.Err }
 
-// Shutdown closes the client gently: no new query is taken, and those that run may end
-// until ctx does. Then they are cancelled, and it returns a *ShutdownError with the error
-// of the context, at once or a tenth of a second later if the server is being told; what
-// takes longer, such as a server that does not answer, ends within Config.CloseTimeout, as
-// Close says. If Close, or another Shutdown whose context ends first, cancels queries
-// meanwhile, it returns a *ShutdownError with ErrClosed. It returns nil if every query has
-// ended by itself, and if the client was closed before. Queries of Submit that nobody reads
-// are left to the server.
+// Shutdown drains the client and closes it. New queries fail with ErrClosed; running queries
+// may end until ctx does. Then they are cancelled, and Shutdown returns a *ShutdownError with
+// the error of the context. It waits at most a tenth of a second longer for the cancellation
+// on the server; the rest continues in the background, within Config.CloseTimeout. If Close,
+// or another Shutdown whose context ends first, cancels queries meanwhile, Shutdown returns
+// a *ShutdownError with ErrClosed. It returns nil if every query ended by itself, and if the
+// client was closed before. It does not cancel queries of Submit that are not being fetched.
 func (c *Client) Shutdown(ctx context.Context) error {
 	select {
 	case <-c.closed:
@@ -74,9 +73,10 @@ func (c *Client) Shutdown(ctx context.Context) error {
 	return err
 }
 
-// Close ends the client within Config.CloseTimeout. Running queries are cancelled, on
-// the server too, if it answers in time; connections that cannot be closed in time are
-// cut. It is idempotent and may be called from anywhere, also from a subscriber.
+// Close closes the client within Config.CloseTimeout. It cancels running queries, on the
+// server too if the server answers in time. Connections that do not close in time are
+// aborted. It is idempotent and safe for concurrent use, also in a subscriber. It returns
+// nil.
 func (c *Client) Close() error {
 	c.close.Do(func() {
 		defer close(c.closed)

@@ -6,10 +6,10 @@ import (
 	"github.com/e6data/e6data-go/e6/internal/exec"
 )
 
-// ClusterStatus is what a cluster says about itself.
+// ClusterStatus is the status that a cluster reports.
 type ClusterStatus string
 
-// The statuses that were seen. There may be others.
+// The known statuses. A cluster may report others.
 const (
 	ClusterActive    ClusterStatus = exec.ClusterActive
 	ClusterSuspended ClusterStatus = exec.ClusterSuspended
@@ -17,19 +17,18 @@ const (
 	ClusterFailed    ClusterStatus = exec.ClusterFailed
 )
 
-// ClusterStatus asks the cluster for its status. It does not wake it.
+// ClusterStatus returns the status of the cluster. It does not resume a suspended cluster.
 func (c *Client) ClusterStatus(ctx context.Context) (ClusterStatus, error) {
 	status, err := c.exec.ClusterStatus(ctx)
 	return ClusterStatus(status), err
 }
 
-// SuspendCluster puts the cluster to sleep, for all its clients.
+// SuspendCluster suspends the cluster, for all its clients.
 func (c *Client) SuspendCluster(ctx context.Context) (ClusterStatus, error) {
 	status, err := c.exec.SuspendCluster(ctx)
 	return ClusterStatus(status), err
 }
 
-// ResumeCluster wakes a suspended cluster and waits, within ctx and
-// Config.ResumeTimeout, until it is active. It does so whatever
-// Config.NoAutoResume says.
+// ResumeCluster resumes a suspended cluster and waits, within ctx and
+// Config.ResumeTimeout, until it is active. Config.NoAutoResume has no effect on it.
 func (c *Client) ResumeCluster(ctx context.Context) error { return c.exec.ResumeCluster(ctx) }

@@ -41,7 +41,7 @@ type MappingError struct {
 	Column string
 	// Field is the name of the field. It is empty if the error is about no field.
 	Field string
-	// Problem says what is wrong and what to do.
+	// Problem is the defect and the correction.
 	Problem string
 }
 

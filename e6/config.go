@@ -129,11 +129,12 @@ type Config struct {
 	// Default: 5 seconds.
 	CloseTimeout time.Duration
 
-	// MaxConnections limits the connections for statements. Another one is opened when all
-	// have StreamsPerConnection calls in flight, and closed when it is idle for a while. Control calls have a connection of their own. Ingresses
-	// limit the calls on a connection: HAProxy to 100, nginx to 128, Envoy mostly to 100,
-	// net/http of Go to 250. Further calls wait, so MaxConnections times that limit
-	// bounds the calls that run at the same time. Default: 16.
+	// MaxConnections limits the connections for statements. The client opens another one
+	// when all have StreamsPerConnection calls in flight, and closes it after some idle
+	// time. Control calls have a separate connection. Ingresses limit the calls on a
+	// connection: HAProxy to 100, nginx to 128, Envoy mostly to 100, net/http of Go to
+	// 250. Further calls wait, so MaxConnections times that limit bounds the calls that
+	// run at the same time. Default: 16.
 	MaxConnections int
 	// StreamsPerConnection is the number of calls in flight on each connection at which
 	// another one is opened. An ingress that allows fewer lowers it. A statement whose first rows
@@ -190,33 +191,35 @@ type Config struct {
 	// Default: 2 batches, 64 MiB.
 	Prefetch      int
 	PrefetchBytes int
-	// FetchAfterMetadata asks for the first batch of a result when its columns are
-	// known. By default both are asked for at once, which saves a round trip, if the
-	// statement may be run again (see ReplayPolicy): a connection that breaks while
-	// the engine computes leaves it unknown whether the batch is still there. A replay
-	// always waits for the columns. Set it if the ingress gives up on calls sooner than
-	// queries take (nginx: grpc_read_timeout), which would run each of them twice.
+	// FetchAfterMetadata delays the request for the first batch of a result until the
+	// columns are known. By default the client requests both at once, which saves a round
+	// trip, for statements that it may replay (see ReplayPolicy): if the connection breaks
+	// while the engine computes, the batch may be lost, and only a replay returns it. A
+	// replay always requests the columns first. Set it if the time limit of the ingress
+	// for a call (nginx: grpc_read_timeout) is shorter than the queries: each of them
+	// would run twice.
 	FetchAfterMetadata bool
-	// ContinueWindow is how many bytes of a result, as they came, may have reached the
-	// caller for the result to be continued when it is cut off: see ReplayPolicy. A row
-	// counts at least one byte for each column. So many bytes are kept in memory for each
-	// result that is being read, until it has ended or more of it was read. ReplayContinue
-	// has no such limit, and hashes what is beyond the window instead of keeping it;
-	// ReplayNever continues nothing; 1 byte continues nothing either, and leaves replays
-	// as they are. Default: 1 MiB.
+	// ContinueWindow is the maximum size of the rows that have reached the caller, in
+	// bytes as received, at which the client still continues a result that is cut off: see
+	// ReplayPolicy. A row counts at least one byte for each column. The client keeps up to
+	// that many bytes in memory for each result that is being read, until the result ends
+	// or exceeds the window. ReplayContinue has no such limit: it hashes the rows beyond
+	// the window and does not keep them. With ReplayNever no result is continued. A window
+	// of 1 byte disables continuation, and changes nothing for replays.
+	// Default: 1 MiB.
 	ContinueWindow int
-	// TrustRowCount takes a result for complete when it has as many rows as the
-	// engine declares, and does not ask for its end: a round trip less. It must be
-	// known that the engine counts to the end, or rows are cut off in silence.
-	// Default: only the engine's own mark ends a result.
+	// TrustRowCount ends a result after the number of rows that the engine declares, and
+	// does not request the end mark, which saves a round trip. Set it only if the engine
+	// declares the number of a complete result; otherwise rows are missing without an
+	// error. Default: only the engine's end mark ends a result.
 	TrustRowCount bool
 	// EventHistory is the number of events that the client keeps for Client.History and
 	// new subscribers. Default: 256.
 	EventHistory int
 }
 
-// withCredentials moves the token into the callback: a field would show in a dump of
-// whatever holds the Config.
+// withCredentials moves the token into the callback: a field would show in a dump of the
+// value that holds the Config.
 func (c Config) withCredentials() Config {
 	if c.Credentials == nil {
 		user, token := c.User, c.Token

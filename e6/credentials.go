@@ -8,8 +8,8 @@ import (
 	"github.com/e6data/e6data-go/e6/internal/ctxerr"
 )
 
-// credentials asks the callback. One that does not honour its context is left
-// behind, so that it delays nobody.
+// credentials calls Config.Credentials. It abandons a callback that does not return at the
+// end of its context, so that the callback delays no query.
 func (c *Client) credentials(ctx context.Context) (user, token string, err error) {
 	answered := make(chan struct{})
 	var u, t string

@@ -19,8 +19,8 @@ import (
 var (
 	// ErrClosed: the client is closed, or was closed during the call.
 	ErrClosed = router.ErrClosed
-	// ErrQueryLost: a query was cut off and could not be saved. The error is a
-	// *CutoverError.
+	// ErrQueryLost: a query was cut off, and could not be replayed or continued. The
+	// error is a *CutoverError.
 	ErrQueryLost = exec.ErrQueryLost
 	// ErrCredentials: the cluster rejects the user, the token or the bearer.
 	ErrCredentials = exec.ErrCredentials
@@ -31,7 +31,7 @@ var (
 	ErrRateLimited = exec.ErrRateLimited
 	// ErrVetoed: a Guard does not allow the transition that was asked for.
 	ErrVetoed = router.ErrVetoed
-	// ErrIncomplete: the engine ended a result before all its rows had come.
+	// ErrIncomplete: the engine ended a result before it had sent all its rows.
 	ErrIncomplete = exec.ErrIncomplete
 )
 
@@ -82,7 +82,7 @@ func (e *CallError) SafeToReplay() bool {
 	return e.Effect == wire.EffectNone.String() || ok && failed.ExecutesNothing()
 }
 
-// DetectionError reports that neither side accepted the client.
+// DetectionError reports that no side accepted the client.
 type DetectionError struct {
 	// Blue and Green are the last errors of the two sides, or nil for a side that was not
 	// tried.
@@ -105,13 +105,13 @@ func (e *DetectionError) SafeToReplay() bool { return true }
 // the engine failed to run it. Running the same statement again gives the same
 // answer.
 type QueryError struct {
-	// Op is what was being done: prepare, execute, fetch and so on.
+	// Op is the step that failed: prepare, execute, fetch and so on.
 	Op string
 	// QueryID is the engine's id of the query, empty if it had none yet.
 	QueryID string
 	// Tag is the caller's tag of the query.
 	Tag string
-	// Side is where it ran.
+	// Side is the side on which it ran.
 	Side Side
 	// Code and Message are the engine's answer.
 	Code    codes.Code
@@ -131,13 +131,13 @@ func (e *QueryError) Error() string {
 // Unwrap returns the cause.
 func (e *QueryError) Unwrap() error { return e.Err }
 
-// SafeToReplay reports NoEffect: a call after the execution may have had no effect, the
-// statement may.
+// SafeToReplay reports NoEffect. It is false for a failed call after the execution: the call
+// had no effect, but the statement may have had one.
 func (e *QueryError) SafeToReplay() bool { return e.NoEffect }
 
 // CutoverError reports a query that was cut off, by a cutover, by the loss of its
-// engine or by a response that cannot be read, and could not be saved. Reason says
-// why not.
+// engine or by a response that cannot be decoded, and that the client could not replay or
+// continue. Reason is the cause of that.
 type CutoverError struct {
 	// Op is the call that was cut off: execute, metadata, fetch.
 	Op string
@@ -145,20 +145,20 @@ type CutoverError struct {
 	QueryID string
 	// Tag is the caller's tag of the query.
 	Tag string
-	// Side is where the query ran. To is the side of new queries since then, or
-	// None if that was not known yet.
+	// Side is the side on which the query ran. To is the side to which new queries are
+	// routed since then, or None if it was not known yet.
 	Side, To Side
-	// RowsDelivered is how many rows had reached the caller. They are correct,
-	// and not all.
+	// RowsDelivered is the number of rows that had reached the caller. They are correct,
+	// but incomplete.
 	RowsDelivered int64
-	// MayHaveTakenEffect is set if the statement may have written before it was
-	// cut off. Whether it has can only be found out by looking at the data.
+	// MayHaveTakenEffect is set if the statement may have written before it was cut off.
+	// The client cannot find out: check the data.
 	MayHaveTakenEffect bool
-	// Reason is why the query was not saved.
+	// Reason is the reason why the query was not replayed or continued.
 	Reason LossReason
 	// Column is the name of the first column that differs, for LossRows.
 	Column string
-	// Err is what cut the query off; for LossReplay it is the failure of the replay.
+	// Err is the failure that cut the query off; for LossReplay, the failure of the replay.
 	Err error
 }
 
@@ -189,7 +189,7 @@ func (e *CutoverError) Error() string {
 	return b.String()
 }
 
-// Unwrap returns what cut the query off.
+// Unwrap returns Err.
 func (e *CutoverError) Unwrap() error { return e.Err }
 
 // SafeToReplay reports whether the statement cannot have taken effect: it only reads.
@@ -209,9 +209,9 @@ func SafeToReplay(err error) bool {
 	return ok && e.SafeToReplay()
 }
 
-// IsRetryable reports whether the same statement may succeed if it is run again
-// later: the cluster, and not the statement, was the reason of the failure.
-// Whether that is safe is another question: see SafeToReplay.
+// IsRetryable reports whether the same statement may succeed if it is run again later: the
+// cluster, not the statement, caused the failure. SafeToReplay reports whether it is safe
+// to run the statement again.
 func IsRetryable(err error) bool {
 	if errors.Is(err, context.Canceled) || errors.Is(err, ErrClosed) || errors.Is(err, ErrCredentials) {
 		return false

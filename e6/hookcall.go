@@ -83,8 +83,8 @@ func (h *hookCaller) call(ctx context.Context, point string, budget time.Duratio
 	return false
 }
 
-// isInline reports whether the hook says that the call returns at once. A hook that panics
-// does not.
+// isInline reports whether the hook declares that the call returns at once. It is false if
+// the hook panics.
 func (h *hookCaller) isInline(ctx context.Context, point string) (inline bool) {
 	began := time.Now()
 	defer func() {

@@ -31,7 +31,7 @@ func (l limit[T]) fill() {
 	}
 }
 
-// problems reports a value that is neither zero nor from least to most. NaN is neither.
+// problems reports a value that is not zero and not from least to most. NaN is such a value.
 func (l limit[T]) problems() []Problem {
 	var zero T
 	if *l.at == zero || *l.at >= l.least && *l.at <= l.most {

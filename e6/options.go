@@ -70,10 +70,11 @@ func WithDialer(d func(ctx context.Context, address string) (net.Conn, error)) O
 }
 
 // WithLookup replaces the function that resolves the host of Config.Address. The client calls
-// it on its own goroutine, with a deadline of 10 seconds: for the first connection, after a
-// connection is lost or fails to open, and when neither side accepts; at most once per second.
-// After an error, the previous addresses stay in use. It is not called for an IP address, with WithDialer, or where a
-// proxy resolves the name (HTTPS_PROXY). The default is net.DefaultResolver.
+// it on a separate goroutine, with a deadline of 10 seconds: for the first connection, after a
+// connection is lost or fails to open, and when no side accepts; at most once per second.
+// After an error, the previous addresses stay in use. It is not called for an IP address, with
+// WithDialer, or if a proxy resolves the name (HTTPS_PROXY). The default is
+// net.DefaultResolver.
 func WithLookup(l func(ctx context.Context, host string) (addresses []string, err error)) Option {
 	return func(o *options) { o.lookup = l }
 }
@@ -219,8 +220,8 @@ func WithQueryOptions(ctx context.Context, opts ...QueryOption) context.Context 
 	return context.WithValue(ctx, queryOptionsKey{}, append(append(all, before...), opts...))
 }
 
-// queryOptions are the options of a query: the client's, changed by those of
-// the context.
+// queryOptions returns the options of a query: those of the context override those of the
+// client.
 func (c *Client) queryOptions(ctx context.Context) queryOptions {
 	o := queryOptions{catalog: c.cfg.Catalog, schema: c.cfg.Schema, replay: c.opts.replay}
 	opts, _ := ctx.Value(queryOptionsKey{}).([]QueryOption)

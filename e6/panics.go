@@ -64,8 +64,8 @@ func (h *hookCaller) protect(point string, call func() error) (err error) {
 	return err
 }
 
-// panicDetail is what a panic may be known by. What it holds may be secret; what the
-// runtime says is not.
+// panicDetail returns the text of a panic for events. A value of the application may hold a
+// secret, so only its type is returned; a runtime.Error holds none.
 func panicDetail(p any) string {
 	if p == nil {
 		return "it ended its goroutine"

@@ -6,7 +6,7 @@ import (
 	"github.com/e6data/e6data-go/e6/internal/sqlvalue"
 )
 
-// Escape says how a quote and a backslash are written in a string literal.
+// Escape is the style in which quotes and backslashes are escaped in a string literal.
 type Escape uint8
 
 // The escape styles of string literals.
@@ -32,7 +32,7 @@ type ParamError struct {
 	// Param is the placeholder or the argument: its name with a colon, its position counted
 	// from 1, or "list" for all arguments.
 	Param string
-	// Problem says what is wrong and what to do.
+	// Problem is the defect and the correction.
 	Problem string
 	// Err is the cause, if there is one, such as the error of a driver.Valuer.
 	Err error

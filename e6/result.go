@@ -18,14 +18,13 @@ type Result struct {
 	Fields []vector.Field
 	// Batches holds the rows, column by column, in their order.
 	Batches []*vector.Batch
-	// Truncated is set if there are more rows than MaxRows let through.
+	// Truncated is set if the result has more rows than MaxRows allows.
 	Truncated bool
 }
 
-// QueryAll runs a statement and returns its whole result. Nothing reaches the
-// caller before the end, so a statement that only reads can be saved however
-// far it had come when it was cut off. The arguments and the errors are those of
-// Query.
+// QueryAll runs a statement and returns its whole result. No row reaches the caller before
+// the end, so a read-only statement that is cut off can be replayed at any point. The
+// arguments and the errors are those of Query.
 func (c *Client) QueryAll(ctx context.Context, sql string, args ...any) (*Result, error) {
 	st, err := c.statement(ctx, sql, args)
 	if err != nil {
@@ -38,8 +37,8 @@ func (c *Client) QueryAll(ctx context.Context, sql string, args ...any) (*Result
 	return resultOf(all), nil
 }
 
-// Exec runs a statement to its end and drops its rows. The arguments and the
-// errors are those of Query; the protocol has no count of affected rows.
+// Exec runs a statement to its end and discards its rows. The arguments and the errors are
+// those of Query. The protocol has no count of affected rows.
 func (c *Client) Exec(ctx context.Context, sql string, args ...any) error {
 	st, err := c.statement(ctx, sql, args)
 	if err != nil {
@@ -78,8 +77,8 @@ func (r *Result) Len() (rows int) {
 	return rows
 }
 
-// Rows returns the rows as values, each as vector.Column.Value returns it. The
-// slice is reused from row to row.
+// Rows returns the rows as values, as vector.Column.Value returns them. Each row reuses the
+// slice.
 func (r *Result) Rows() iter.Seq[[]any] {
 	return func(yield func([]any) bool) {
 		values := make([]any, len(r.Fields))

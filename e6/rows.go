@@ -13,23 +13,23 @@ import (
 	"github.com/e6data/e6data-go/e6/vector"
 )
 
-// Query runs a statement and returns its rows as they come. It returns when the
-// result's columns are known. The context governs the whole of the result: when
-// it ends, the query is cancelled on the server. Rows must be closed.
+// Query runs a statement and streams its rows. It returns when the columns of the result are
+// known. The context applies to the whole result: when it ends, the query is cancelled on
+// the server. Rows must be closed.
 //
-// The arguments stand for the placeholders of the statement: ? in their order, or
-// :name and @name for those that are made by sql.Named. They are written into
-// the text as literals; ?? is a question mark. A slice is a list, for IN (?).
-// Without arguments, the text is sent as it is, unless it has a ?, whose argument
-// is missing. The error of a value or a placeholder that does not fit, and of a
-// statement that gets longer than Config.MaxSendBytes, is a *ParamError.
+// The arguments replace the placeholders of the statement: ? by position, :name and @name
+// by sql.Named. The client writes them into the text as literals; ?? is a question mark. A
+// slice is a list, for IN (?). Without arguments, the text is sent unchanged, unless it has
+// a ?, whose argument is missing. The error is a *ParamError if a value or a placeholder is
+// invalid, or if the statement becomes longer than Config.MaxSendBytes.
 //
-// A query that is cut off is run again if its replay policy allows it. If rows of it have
-// reached the caller, the new run is compared with them, and the caller gets the rows that
-// follow: see ReplayPolicy and Config.ContinueWindow. The errors are *QueryError for the engine's own
-// answer, *CutoverError (errors.Is ErrQueryLost) for a query that was cut off
-// and could not be saved, *DetectionError if no side accepts, ErrClosed, and
-// that of the context.
+// The client replays a query that is cut off, if its replay policy allows it. If rows have
+// reached the caller, the client compares the first rows of the replay with them and
+// delivers the rows that follow: see ReplayPolicy and Config.ContinueWindow.
+//
+// The error is a *QueryError for an error of the engine, a *CutoverError (errors.Is
+// ErrQueryLost) for a query that was cut off and could not be replayed or continued, a
+// *DetectionError if no side accepts, ErrClosed, or that of the context.
 func (c *Client) Query(ctx context.Context, sql string, args ...any) (*Rows, error) {
 	st, err := c.statement(ctx, sql, args)
 	if err != nil {
@@ -42,8 +42,8 @@ func (c *Client) Query(ctx context.Context, sql string, args ...any) (*Rows, err
 	return r, nil
 }
 
-// Rows is the result of a query while it is being read. It is for one goroutine
-// at a time, except Close, which may be called from any.
+// Rows is the stream of the rows of a query. Only one goroutine at a time may use it, except
+// for Close, which is safe for concurrent use.
 type Rows struct {
 	stream exec.Stream
 
@@ -55,13 +55,13 @@ type Rows struct {
 
 var _ io.Closer = (*Rows)(nil)
 
-// ErrRowsClosed is the error of Scan, DriverValue and DriverRow after Close, and what
-// QueryEnd.Err says of a query that Close has ended.
+// ErrRowsClosed is the error of Scan, DriverValue and DriverRow after Close, and
+// hook.QueryEnd.Err of a query that Close has ended.
 var ErrRowsClosed = exec.ErrRowsClosed
 
-// Next moves to the next row and reports whether there is one. After the last
-// one, or a failure, it returns false, and Err says which; after Close it returns
-// false too. A *CutoverError counts the rows of all batches that Next has begun to read.
+// Next moves to the next row and reports whether there is one. It returns false after the
+// last row, after a failure, which Err returns, and after Close.
+// CutoverError.RowsDelivered includes all rows of the batch that Next is reading.
 func (r *Rows) Next() bool {
 	if r.err != nil {
 		return false
@@ -84,9 +84,9 @@ func (r *Rows) Next() bool {
 	return true
 }
 
-// Err returns the failure that ended the rows before their end. It is nil while Next has
-// more, after the last row, and after Close, as in database/sql: only a loop that Next
-// itself has ended, and that nobody has closed, has read everything.
+// Err returns the failure that ended the rows early. It is nil while Next returns true,
+// after the last row, and after Close, as in database/sql: a loop has read all rows if Next
+// has returned false, Err is nil, and the rows were not closed before.
 func (r *Rows) Err() error {
 	if errors.Is(r.err, io.EOF) || errors.Is(r.err, ErrRowsClosed) {
 		return nil
@@ -107,23 +107,22 @@ func (r *Rows) Fields() []vector.Field { return slices.Clone(r.stream.Metadata()
 // Columns returns the names of the columns.
 func (r *Rows) Columns() []string { return columnNames(r.stream.Metadata().Fields) }
 
-// RowCount is the number of rows that the engine declares. It may have been
-// counted early: more may come, never fewer.
+// RowCount is the number of rows that the engine declares. The engine may declare it before
+// the result is complete: the result has at least that many rows.
 func (r *Rows) RowCount() int64 { return r.stream.Metadata().Rows }
 
-// Truncated reports whether the result has more rows than MaxRows let through. It
-// is known once Next has returned false.
+// Truncated reports whether the result has more rows than MaxRows allows. It is valid after
+// Next has returned false.
 func (r *Rows) Truncated() bool { return r.stream.Truncated() }
 
 // Handle addresses the query on the server.
 func (r *Rows) Handle() QueryHandle { return QueryHandle(r.stream.Handle()) }
 
-// Batches returns the rest of the result batch by batch, column-wise. A batch is
-// the caller's: it stays valid after the next one has come, unless it is released. The
-// last pair has the error, if the result failed; after Close there is none. Leaving the
-// loop does not close the rows. A batch that Next has
-// begun must be read to its end by Next: if rows of it are left, the only pair
-// has an error, and nothing is lost.
+// Batches returns the rest of the result batch by batch, in columns. The caller owns a
+// batch: it stays valid until the caller releases it. The last pair has the error, if the
+// result failed; after Close there is none. The end of the loop does not close the rows. If
+// Next has left rows of a batch unread, the only pair has an error, and no row is lost: read
+// them with Next first.
 func (r *Rows) Batches() iter.Seq2[*vector.Batch, error] {
 	return func(yield func(*vector.Batch, error) bool) {
 		if r.batch != nil && r.row+1 < r.batch.Rows() {
@@ -147,10 +146,10 @@ func (r *Rows) Batches() iter.Seq2[*vector.Batch, error] {
 	}
 }
 
-// Release gives a batch of Batches back, so that a later one is decoded into its
-// memory: a result that is read in this way takes none for its columns after the first
-// few batches. The caller must not use the batch or the slices of its columns any more.
-// Values that were taken from it stay valid, strings too.
+// Release returns a batch of Batches to the stream, which decodes a later batch into its
+// memory: after the first few batches, the columns need no new memory. The caller must not
+// use the batch or the slices of its columns any more. Values that the caller has copied
+// from it stay valid, strings too.
 func (r *Rows) Release(b *vector.Batch) { r.stream.Release(b) }
 
 func columnNames(fields []vector.Field) []string {

@@ -29,11 +29,11 @@ type ScanError struct {
 	// Row is the index of the row in the result, from 0. The message counts from 1.
 	Row int
 	// Field is the struct field that is the destination, such as main.order.Amount. It is
-	// empty if the destination is not one of Collect, Each and their kin.
+	// empty if the destination is not a field of a Collect or Each function.
 	Field string
 	// Dest is the type of the destination: that of the pointer to it.
 	Dest string
-	// Err is the reason, and says what to do. It is or wraps ErrNull for a NULL.
+	// Err is the reason, with the next step. It is or wraps ErrNull for a NULL.
 	Err error
 }
 
@@ -77,9 +77,9 @@ func (r *Rows) position() batchPosition {
 // their types in package vector; ARRAY, MAP and STRUCT into slices, maps and structs as
 // encoding/json does; every value into *string, *[]byte and *any. NULL is copied into
 // pointers to pointers, *any, *[]byte and sql.Scanners, and is ErrNull for every other
-// destination. A sql.NullInt64, a sql.Null[T] and their kin take what a pointer to their
-// value takes; any other sql.Scanner gets the value of DriverValue. Nothing is rounded. The
-// error is a *ScanError.
+// destination. The Null types of database/sql, such as sql.NullInt64 and sql.Null[T], accept
+// the values that a pointer to their value accepts; any other sql.Scanner gets the value of
+// DriverValue. Values are never rounded. The error is a *ScanError.
 func (r *Rows) Scan(dest ...any) error {
 	if r.batch == nil {
 		return r.noRow()
@@ -127,8 +127,8 @@ func (r *Rows) DriverValue(column int) (driver.Value, error) {
 }
 
 // DriverRow copies the values of the current row, as DriverValue returns them, into dest,
-// which has an element for each column. A whole row costs a fraction of its values one by
-// one. The error is a *ScanError.
+// which has an element for each column. It is faster than DriverValue for each column. The
+// error is a *ScanError.
 func (r *Rows) DriverRow(dest []driver.Value) error {
 	if r.batch == nil {
 		return r.noRow()
@@ -144,7 +144,7 @@ func (r *Rows) DriverRow(dest []driver.Value) error {
 
 var errNoRow = errors.New("e6: there is no row: call Next first, and check what it returns")
 
-// noRow returns the error for a caller who wants values while there is no current row.
+// noRow returns the error for a read of values while there is no current row.
 func (r *Rows) noRow() error {
 	if r.stream.Closed() {
 		return ErrRowsClosed

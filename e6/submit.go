@@ -15,25 +15,24 @@ import (
 type QueryHandle struct {
 	// QueryID is the engine's id of the query.
 	QueryID string `json:"query_id"`
-	// Side is where the query runs; its calls go nowhere else.
+	// Side is the side on which the query runs. All its calls are routed to that side.
 	Side Side `json:"side"`
 	// Engine is the planner that prepared the query.
 	Engine string `json:"engine"`
-	// SessionGeneration is the generation of the session that began the query,
-	// among those of its client on that side.
+	// SessionGeneration is the generation of the session that started the query. Each
+	// client counts the sessions of each side.
 	SessionGeneration uint64 `json:"session_generation"`
 }
 
-// Submit begins a statement and returns as soon as the engine runs it. Status and
-// Wait tell how far it is, Fetch returns its rows, and Cancel stops it and frees
-// it on the server. The arguments and the errors are those of Query; a statement
-// that has begun is not run again when it is cut off.
+// Submit starts a statement and returns as soon as the engine runs it. Status and Wait
+// report its progress, Fetch returns its rows, and Cancel stops it and frees it on the
+// server. The arguments and the errors are those of Query. A submitted query that is cut
+// off is not replayed.
 //
-// Its side stays in use until the rows have been read, as for any query, so that a
-// cutover waits for it, within Config.DrainTimeout. It does not count for
-// Config.MaxInFlight while nobody reads it. Close and Shutdown leave it to the
-// server: any client of the cluster can fetch it by its handle, as long as the
-// engine keeps it.
+// The query is in flight on its side until its rows have been read, so a cutover waits for
+// it, within Config.DrainTimeout. It counts for Config.MaxInFlight only while its rows are
+// being read. Close and Shutdown do not cancel it: any client of the cluster can fetch it
+// by its handle, as long as the engine keeps it.
 func (c *Client) Submit(ctx context.Context, sql string, args ...any) (QueryHandle, error) {
 	st, err := c.statement(ctx, sql, args)
 	if err != nil {
@@ -43,13 +42,13 @@ func (c *Client) Submit(ctx context.Context, sql string, args ...any) (QueryHand
 	return QueryHandle(h), err
 }
 
-// Fetch returns the rows of a query that was submitted, by this client or another
-// one. It returns when the result's columns are known; to wait with a limit, use
-// Wait first: from here on the query is like one of Query, and ends on the server
-// with ctx or with Rows.Close. A result can be fetched once.
+// Fetch returns the rows of a query that this client or another one has submitted. It
+// returns when the columns of the result are known. To wait with a limit, call Wait first:
+// after Fetch, the end of ctx or Rows.Close ends the query on the server, as for Query. A
+// result can be fetched once.
 //
-// A query that is cut off now is lost: the error is a *CutoverError. So is one
-// whose engine no longer knows it a *QueryError.
+// The error is a *CutoverError if the query is cut off, because it is not replayed, and a
+// *QueryError if the engine no longer knows the query.
 func (c *Client) Fetch(ctx context.Context, h QueryHandle) (*Rows, error) {
 	r := new(Rows)
 	if err := c.exec.Read(ctx, exec.Handle(h), c.withOptions(ctx), &r.stream); err != nil {
@@ -58,11 +57,10 @@ func (c *Client) Fetch(ctx context.Context, h QueryHandle) (*Rows, error) {
 	return r, nil
 }
 
-// Wait asks for the status of a query until it is done, and returns the last
-// answer. It asks at once, after 20 milliseconds, and then less and less often,
-// down to once a second; progress, if it is not nil, is called with every answer.
-// The error is the engine's, if the query has failed, or that of the context: the
-// query goes on then.
+// Wait polls the status of a query until it is done, and returns the last status. It polls
+// at once, after 20 milliseconds, and then with a pause that grows to one second. It calls
+// progress, if it is not nil, with every status. The error is the engine's, if the query
+// has failed, or that of the context: the query then continues.
 func (c *Client) Wait(ctx context.Context, h QueryHandle, progress func(QueryStatus)) (QueryStatus, error) {
 	pauses := backoff.Policy{Base: 20 * time.Millisecond, Max: time.Second}
 	for n := 0; ; n++ {
@@ -82,7 +80,7 @@ func (c *Client) Wait(ctx context.Context, h QueryHandle, progress func(QuerySta
 	}
 }
 
-// QueryStatus is how far a query is.
+// QueryStatus is the progress of a query.
 type QueryStatus struct {
 	// Done is set when the result is complete.
 	Done bool
@@ -90,15 +88,15 @@ type QueryStatus struct {
 	Rows int64
 }
 
-// Status asks how far a query is that is still known to the server.
+// Status returns the progress of a query. It fails if the server no longer knows the query.
 func (c *Client) Status(ctx context.Context, h QueryHandle) (QueryStatus, error) {
 	s, err := c.exec.Status(ctx, exec.Handle(h))
 	return QueryStatus(s), err
 }
 
-// Cancel stops a query on the server. Whoever reads its result gets the
-// engine's error. One that this client has submitted, and that nobody reads, is
-// also freed.
+// Cancel stops a query on the server. A reader of its result gets the engine's error. If
+// this client has submitted the query, and its rows are not being read, Cancel also frees
+// it on the server.
 func (c *Client) Cancel(ctx context.Context, h QueryHandle) error {
 	return c.exec.Cancel(ctx, exec.Handle(h))
 }

@@ -26,8 +26,8 @@ type valueType struct {
 	json bool
 }
 
-// wireTypes maps a type of DuckDB to the vector that carries it. What is
-// missing here cannot be sent.
+// wireTypes maps a type of DuckDB to the vector that carries it. A type that is missing
+// here cannot be sent.
 var wireTypes = map[mapping.Type]vector.Type{
 	mapping.TypeSQLNull:     vector.Null,
 	mapping.TypeBoolean:     vector.Boolean,

@@ -37,8 +37,8 @@ func newQueryCommand(a *app) *cobra.Command {
 		Use:   "query [SQL | -]",
 		Short: "Run statements and print their results",
 		Long: `Query runs SQL and prints the result: the statements of the argument, of a file, or
-of the standard input if neither is given or the argument is "-". Statements end
-with a semicolon; they run one after the other, until one fails.
+of the standard input if there is no argument and no file, or if the argument is "-".
+Statements end with a semicolon; they run one after the other, until one fails.
 
 On a terminal the result is a table. Otherwise it is CSV, or what the name of the output
 ends in: .json, .jsonl or .parquet. --format chooses another one:

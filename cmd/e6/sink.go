@@ -45,8 +45,8 @@ type replacement struct {
 	path string // of the file to replace
 }
 
-// replace begins to replace a file, or to make it with these permissions. What is no
-// regular file, such as a pipe or /dev/stdout, is written to as it is.
+// replace begins to replace a file, or to make it with these permissions. A file that is not
+// regular, such as a pipe or /dev/stdout, is opened and written to directly.
 func replace(path string, mode os.FileMode) (sink, error) {
 	target, err := filepath.EvalSymlinks(path)
 	if err != nil {

@@ -174,7 +174,7 @@ func (f *rotated) clean(now time.Time) error {
 	}))
 }
 
-// remove removes files. One that another process has removed is no error.
+// remove removes files. A file that another process has removed is no error.
 func (f *rotated) remove(names []fileName) (err error) {
 	for _, n := range names {
 		if n == f.name {

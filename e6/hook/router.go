@@ -116,7 +116,7 @@ const (
 	// ResultAborted: the origin is active again. If the target had accepted, that is
 	// another change of the active side.
 	ResultAborted = "aborted"
-	// ResultAbandoned: neither side became active, because none accepts or the client
+	// ResultAbandoned: no side became active, because none accepts or the client
 	// was reset or closed.
 	ResultAbandoned = "abandoned"
 	// ResultSettled: a change without a transition ended on its side. ResultReset: the

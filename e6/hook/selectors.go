@@ -13,8 +13,8 @@ import (
 )
 
 // A Validator is an optional interface of every hook. e6.Open calls Validate and refuses
-// the hook with an e6.ConfigError if it returns an error, whose text says what would be
-// valid.
+// the hook with an e6.ConfigError if it returns an error, whose text describes the valid
+// values.
 type Validator interface{ Validate() error }
 
 // AllToTarget routes every new query to the target, as a client without a Selector does.

@@ -81,8 +81,8 @@ type ReplayedStep struct {
 
 // Replay applies the recorded messages, from the first checkpoint of the recording, to the
 // code of the router, and returns each step. It makes no call to a cluster. A version of
-// this package replays only records of its own version: the error says so. The replay ends
-// after an error.
+// this package replays only records of its own version, and returns an error for others. The
+// replay ends after an error.
 func (r *Recording) Replay() iter.Seq2[ReplayedStep, error] {
 	return func(yield func(ReplayedStep, error) bool) {
 		var play *router.Replay

@@ -19,6 +19,6 @@
 // float64, BINARY []byte, dates and timestamps time.Time, and decimals their exact
 // text, which vector.Decimal scans. ARRAY, MAP and STRUCT are text.
 //
-// The engine has no transactions, and returns neither the number of affected rows
-// nor a last insert id: see ErrTransactions, ErrRowsAffected and ErrLastInsertID.
+// The engine has no transactions. It returns no number of affected rows and no last insert
+// id: see ErrTransactions, ErrRowsAffected and ErrLastInsertID.
 package sqldriver

@@ -14,11 +14,10 @@ import (
 
 // Dialector lets GORM write the SQL of e6data. Conn is a *sql.DB of the driver e6.
 //
-// The engine has no transactions, so each write stands alone. It neither makes
-// ids nor returns the number of rows a statement has changed: give every row its id, and
-// do not look at RowsAffected after a write. Save does, and would insert a row
-// again that it has just updated, so what it falls back on is refused: use Create
-// and Updates.
+// The engine has no transactions, so each write is separate. It generates no ids and
+// returns no number of changed rows: set the id of every row, and do not use RowsAffected
+// after a write. Save uses it, and would insert a row that it has just updated. Therefore
+// the dialector refuses the fallback of Save: use Create and Updates.
 type Dialector struct{ Conn gorm.ConnPool }
 
 var _ gorm.Dialector = Dialector{}

@@ -104,7 +104,7 @@ func (a *attempt) release(ctx context.Context, complete bool) {
 		return
 	}
 	free := func() {}
-	if !complete { // the engine may compute until it is told to stop
+	if !complete { // the engine may compute until it receives the cancel
 		free = a.of.slot.hold()
 	}
 	x.workers.Go(ctx, func() {

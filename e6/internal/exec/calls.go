@@ -124,7 +124,7 @@ func unsent(err error) bool {
 
 // unknownQueryError: the engine that answered does not know the session in which the
 // statement was prepared. It may be a new engine, which does not know the statement either
-// and says so in its own words.
+// and returns an unknown error text.
 type unknownQueryError struct{ error }
 
 // Unwrap returns the failed call.

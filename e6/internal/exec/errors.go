@@ -87,8 +87,8 @@ const (
 	LossShorter  LossReason = "result_shorter"
 )
 
-// Describe returns the reason as a part of a sentence. It is empty if there is nothing to
-// add.
+// Describe returns the reason as a clause of an error text. It is empty for a reason that
+// adds nothing to the text.
 func (r LossReason) Describe(column string) string {
 	switch r {
 	case LossPolicy:

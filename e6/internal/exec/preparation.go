@@ -11,7 +11,7 @@ import (
 )
 
 // preparation is a prepare call in flight. It outlives its caller: without its response,
-// the client could not tell the server to free the statement.
+// the client could not free the statement on the server.
 type preparation struct {
 	cancel context.CancelFunc
 	done   chan struct{} // closed after the response

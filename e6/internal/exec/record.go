@@ -2,14 +2,13 @@ package exec
 
 import "github.com/e6data/e6data-go/e6/vector"
 
-// record knows the rows that have reached the caller, so that a replay can be compared
+// record describes the rows that have reached the caller, so that a replay can be compared
 // with them.
 //
-// Few results are cut off, so their rows are not hashed while they are delivered: their
-// messages are kept as they came, up to the window, and hashed if it comes to that. A hash
-// takes a third of the time that it takes to decode the same rows into a batch that is
-// used again. What is beyond the window is hashed, so that a result of any length takes no
-// more memory than that, or ends the record.
+// Few results are cut off, so rows are not hashed while they are delivered: the record keeps
+// their encoded messages, up to the window, and hashes them for a replay. A hash takes a
+// third of the time that it takes to decode the same rows into a reused batch. Beyond the
+// window, the record hashes each batch, so that its memory is bounded, or it ends.
 type record struct {
 	window int64 // how many more bytes of messages are kept
 	beyond bool  // the result is continued beyond the window too
@@ -62,8 +61,8 @@ func (r *record) sum() *vector.Hash {
 	var batch vector.Batch
 	for _, k := range r.kept {
 		if err := batch.Decode(k.message, nil); err != nil {
-			// It was decoded before, so somebody has written into its memory. The
-			// hash lacks its rows, and the replay is found to differ.
+			// The same message was decoded before, so the program has written into its
+			// memory. The hash lacks its rows, so the replay differs.
 			break
 		}
 		batch.Skip(k.skipped)

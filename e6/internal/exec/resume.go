@@ -19,12 +19,12 @@ import (
 )
 
 // resumer resumes the cluster, once for all callers that need it. Callers also share the
-// moment at which the suspension is confirmed, so a flight has two channels; the package
+// moment at which the suspension is confirmed, so a resumption has two channels; the package
 // singleflight would share its end only.
 type resumer struct {
-	x      *Executor
-	mu     sync.Mutex
-	flight *resumption // in progress, or nil
+	x       *Executor
+	mu      sync.Mutex
+	current *resumption // in progress, or nil
 
 	nextReport atomic.Int64 // in nanoseconds
 }
@@ -149,18 +149,18 @@ func (r *resumer) join(ctx context.Context, side fsm.Side, confirmed func()) err
 func (r *resumer) start(side fsm.Side) *resumption {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.flight != nil {
-		return r.flight
+	if r.current != nil {
+		return r.current
 	}
 	p := &resumption{confirmed: make(chan struct{}), done: make(chan struct{})}
-	r.flight = p
+	r.current = p
 	go func() {
 		if p.err = r.run(side, func() { close(p.confirmed) }); p.err != nil {
 			// The 503 may come from an earlier address of the cluster.
 			r.x.conn.Reconnect()
 		}
 		r.mu.Lock()
-		r.flight = nil
+		r.current = nil
 		r.mu.Unlock()
 		close(p.done)
 	}()

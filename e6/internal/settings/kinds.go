@@ -239,7 +239,7 @@ func parseDuration(text string, unit, most time.Duration) (time.Duration, bool) 
 	text = strings.TrimSpace(text)
 	if n, err := strconv.ParseFloat(text, 64); err == nil {
 		n *= float64(unit)
-		return time.Duration(math.Round(n)), n >= 0 && n <= float64(most) // NaN is neither
+		return time.Duration(math.Round(n)), n >= 0 && n <= float64(most) // false for NaN
 	}
 	d, err := time.ParseDuration(text)
 	return d, err == nil

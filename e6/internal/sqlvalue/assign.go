@@ -9,7 +9,7 @@ import (
 )
 
 // Assign copies the value of one row of a column into the variable that dest points to. A
-// value is never rounded or cut: one that does not fit is an error, which is ErrNull for a
+// value is never rounded or cut: a value that does not fit is an error, which is ErrNull for a
 // NULL. A sql.Scanner that is not one of database/sql gets the value that DriverValue
 // returns. Assign retains neither the column nor dest.
 func Assign(col *vector.Column, row int, dest any) error {

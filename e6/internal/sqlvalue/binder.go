@@ -11,8 +11,8 @@ import (
 	"github.com/e6data/e6data-go/internal/sqltext"
 )
 
-// Escape says how a quote and a backslash are written in a string literal. Its values are
-// those of e6.Escape.
+// Escape is the style in which quotes and backslashes are escaped in a string literal. Its
+// values are those of e6.Escape.
 type Escape uint8
 
 // The escape styles.
@@ -47,7 +47,7 @@ type BindError struct {
 	// Param is the name of the argument or placeholder with its colon, its position counted
 	// from 1, or "list" for all of them.
 	Param string
-	// Problem says what is wrong and what to do.
+	// Problem is the defect and the correction.
 	Problem string
 	// Err is the cause, if there is one.
 	Err error

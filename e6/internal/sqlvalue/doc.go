@@ -3,7 +3,7 @@
 // which column of a result belongs to which field of a Go type, and a RowWindow converts
 // rows for database/sql.
 //
-// It knows column vectors (package vector) and SQL text (package sqltext), and neither
-// clients nor queries. Its errors say what is wrong with one argument, one value or one
-// field; package e6 wraps them in its public types with the query and the row.
+// It depends on column vectors (package vector) and SQL text (package sqltext), not on
+// clients or queries. Its errors describe one argument, one value or one field; package e6
+// wraps them in its public types with the query and the row.
 package sqlvalue

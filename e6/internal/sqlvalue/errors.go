@@ -26,7 +26,7 @@ type ValueError struct {
 	Field string
 	// Dest is the Go type of the destination.
 	Dest string
-	// Err is the reason, and says what to do.
+	// Err is the reason, with the next step.
 	Err error
 }
 

@@ -120,7 +120,7 @@ func embedded(sf reflect.StructField) reflect.Type {
 	return t
 }
 
-// tag is what a tag says of a field.
+// tag is the decoded tag of a field.
 type tag struct {
 	name           string
 	optional, skip bool

@@ -59,7 +59,7 @@ func hasPromotedScan(ptr reflect.Type) bool {
 }
 
 // assignNullable sets the value, by the rules of a pointer to it, and the Valid flag. An
-// error changes neither.
+// error changes none of the two.
 func assignNullable(col *vector.Column, row int, value, valid reflect.Value) error {
 	if col.IsNull(row) {
 		value.SetZero()

@@ -11,8 +11,8 @@ import (
 	"github.com/e6data/e6data-go/e6/vector"
 )
 
-// intOf returns a whole number. It returns false for a value of a type that is neither an
-// integer nor a decimal.
+// intOf returns a whole number. It returns false for a value whose type is not an integer or
+// a decimal.
 func intOf(v any) (n int64, ok bool, err error) {
 	switch v := v.(type) {
 	case int64:

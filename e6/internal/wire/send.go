@@ -86,8 +86,8 @@ func (c *Conn) send(ctx context.Context, cc *grpc.ClientConn, path string, args,
 	return seen, err
 }
 
-// drained reports whether the connection went away before the server processed the call, as
-// a GOAWAY says.
+// drained reports whether the connection ended before the server processed the call,
+// according to a GOAWAY.
 func (w *callInfo) drained(err error) bool {
 	s, ok := status.FromError(err)
 	return ok && len(w.header) == 0 && len(w.trailer) == 0 && matchesAny(s.Message(), unprocessed)

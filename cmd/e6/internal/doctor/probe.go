@@ -33,9 +33,9 @@ type prober struct {
 func (p *prober) keep(texts ...string) { p.secrets.keep(texts...) }
 
 // Probe tests, with statements that only read, behaviour that is not known about
-// engines in general, and writes the questions and the answers as Markdown. Neither
-// a token, a session, an id nor the name of a host is in it. The error is ErrNoSide,
-// or that of the writer or of ctx.
+// engines in general, and writes the questions and the answers as Markdown. The text has
+// no token, no session, no id and no host name. The error is ErrNoSide, or that of the
+// writer or of ctx.
 func Probe(ctx context.Context, w io.Writer, cfg e6.Config) error {
 	hidden := new(secrets)
 	cfg = hidden.of(cfg)
