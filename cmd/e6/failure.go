@@ -11,6 +11,7 @@ import (
 
 	"github.com/e6data/e6data-go/cmd/e6/internal/doctor"
 	"github.com/e6data/e6data-go/cmd/e6/internal/output"
+	"github.com/e6data/e6data-go/cmd/e6/internal/record"
 	"github.com/e6data/e6data-go/cmd/e6/internal/stores"
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/store"
@@ -74,7 +75,7 @@ func exitCode(ctx context.Context, err error) int {
 		return exitInterrupted
 	case errors.Is(err, errTimeout):
 		return exitTimeout
-	case is[*usageError](err), is[*e6.ConfigError](err), is[*e6.ParamError](err), is[*stores.Error](err), is[*store.DirectiveError](err):
+	case is[*usageError](err), is[*e6.ConfigError](err), is[*e6.ParamError](err), is[*stores.Error](err), is[*store.DirectiveError](err), is[*record.FileError](err):
 		return exitUsage
 	case errors.Is(err, e6.ErrQueryLost):
 		return exitLost

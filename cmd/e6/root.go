@@ -90,7 +90,7 @@ func newRootCommand(a *app) *cobra.Command {
 	}
 	root.CompletionOptions.HiddenDefaultCmd = false
 	a.connection.addFlags(root.PersistentFlags())
-	root.AddCommand(newQueryCommand(a), newShellCommand(a), newConfigCommand(a), newClusterCommand(a), newWatchCommand(a), newFleetCommand(a), newDoctorCommand(a), newEmulatorCommand(a), newVersionCommand(a))
+	root.AddCommand(newQueryCommand(a), newShellCommand(a), newConfigCommand(a), newClusterCommand(a), newWatchCommand(a), newRecordCommand(a), newFleetCommand(a), newDoctorCommand(a), newEmulatorCommand(a), newVersionCommand(a))
 	inOrder(root)
 	return root
 }

@@ -97,14 +97,14 @@ func (l layout) head() []byte {
 // parseHead reads the header of a file.
 func parseHead(memory []byte) (layout, error) {
 	if len(memory) < headSize || !bytes.HasPrefix(memory, []byte(magic)) {
-		return nil, fmt.Errorf("%w: it does not begin with %q", ErrFormat, magic)
+		return nil, fmt.Errorf("%w: it does not begin with %q: give a file of recorder.File", ErrFormat, magic)
 	}
 	h, u32 := memory[:headSize], binary.LittleEndian.Uint32
 	if v := u32(h[len(magic):]); v != Version {
-		return nil, fmt.Errorf("%w: it has version %d, and this is version %d", ErrFormat, v, Version)
+		return nil, fmt.Errorf("%w: it has version %d, and this program reads version %d: use the version of e6data-go that wrote it", ErrFormat, v, Version)
 	}
 	if u32(h[headSize-4:]) != crc32.Checksum(h[:headSize-4], castagnoli) || u32(h[len(magic)+4:]) != BlockSize {
-		return nil, fmt.Errorf("%w: its header is damaged", ErrFormat)
+		return nil, fmt.Errorf("%w: its header is damaged: copy the file again", ErrFormat)
 	}
 	var l layout
 	for i := range MaxLanes {
@@ -113,12 +113,12 @@ func parseHead(memory []byte) (layout, error) {
 			break
 		}
 		if n > len(memory)/BlockSize {
-			return nil, fmt.Errorf("%w: it is cut off", ErrFormat)
+			return nil, fmt.Errorf("%w: it is cut off after %d bytes: copy the whole file again", ErrFormat, len(memory))
 		}
 		l = append(l, n)
 	}
 	if l.size() > len(memory) {
-		return nil, fmt.Errorf("%w: it is cut off", ErrFormat)
+		return nil, fmt.Errorf("%w: it is cut off after %d bytes: copy the whole file again", ErrFormat, len(memory))
 	}
 	return l, nil
 }

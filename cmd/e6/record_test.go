@@ -1,0 +1,109 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/e6data/e6data-go/e6"
+	"github.com/e6data/e6data-go/e6/e6test"
+	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/recorder"
+)
+
+// recorded opens a client with a recorder.
+func recorded(t *testing.T) (path string, cluster *e6test.Cluster, client *e6.Client) {
+	t.Helper()
+	cluster, _ = start(t)
+	path = filepath.Join(t.TempDir(), "e6.rec")
+	cfg := e6.Config{Address: cluster.Addr(), User: "me@example.com", Token: "planted", Catalog: "demo", Schema: "sales"}
+	client, err := e6.Open(t.Context(), cfg, e6.WithRecorder(recorder.File(path)))
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, client.Close()) })
+	return path, cluster, client
+}
+
+func selectOne(t *testing.T, client *e6.Client) {
+	t.Helper()
+	_, err := e6.QueryOne[int](t.Context(), client, "SELECT 1")
+	require.NoError(t, err)
+}
+
+func TestRecord_ShowsACutoverOfAClient(t *testing.T) {
+	path, cluster, client := recorded(t)
+	selectOne(t, client)
+	require.NoError(t, cluster.Cutover(t.Context(), e6test.Cutover{To: fsm.Green, Kind: e6test.Abrupt}))
+	selectOne(t, client)
+	require.NoError(t, client.Close())
+
+	got := command(t, "record", "show", path)
+	require.Equal(t, result{got.out, "", 0}, got)
+	require.Regexp(t, `(?m)^queries   2: 1 ok, 1 retried$`, got.out)
+	require.Regexp(t, `(?m)^strategy  green, epoch 3, since `, got.out)
+	require.Regexp(t, `(?s)start  .*settle: detecting => blue.*ok on blue .*settle: detecting => green.*retried on green .* retries=1 id=[0-9a-f]{16}\n.*event       closed  \(caller\)\n$`, got.out)
+	require.NotContains(t, got.out, "SELECT")
+
+	got = command(t, "record", "show", path, "--json", "--kind", "retried")
+	require.Zero(t, got.code)
+	lines := strings.Split(strings.TrimSpace(got.out), "\n")
+	require.Len(t, lines, 2, "the header and the query")
+	var query struct{ Kind, Outcome, Side, ID string }
+	require.NoError(t, json.Unmarshal([]byte(lines[1]), &query))
+	require.Equal(t, "query retried green", query.Kind+" "+query.Outcome+" "+query.Side)
+	require.Contains(t, command(t, "record", "show", path, "--query", query.ID).out, "\nshown     1 of ")
+	require.Contains(t, command(t, "record", "show", path, "--since", "2030-01-31").out, "\nshown     ")
+}
+
+func TestRecord_TailFollowsAClient(t *testing.T) {
+	path, cluster, client := recorded(t)
+	selectOne(t, client)
+	tail := begin(t, "record", "tail", path, "--refresh", "50ms", "--kind", "transition,query")
+	tail.waitFor(`settle: detecting => blue`)
+	tail.waitFor(`query       ok on blue`)
+	require.NoError(t, cluster.Cutover(t.Context(), e6test.Cutover{To: fsm.Green, Kind: e6test.Abrupt}))
+	selectOne(t, client)
+	tail.waitFor(`settle: detecting => green`)
+	tail.waitFor(`query       retried on green`)
+	tail.signals <- os.Interrupt
+	require.Equal(t, exitInterrupted, tail.end())
+
+	got := command(t, "record", "tail", path, "--last", "1", "--kind", "query", "--timeout", "1ns")
+	require.Zero(t, got.code)
+	require.Regexp(t, `^\S+ \S+\n\S+  query       retried on green .*\n$`, got.out)
+}
+
+func TestRecord_WrongUsage(t *testing.T) {
+	clean(t)
+	path := filepath.Join(t.TempDir(), "e6.rec")
+	r := recorder.File(path)
+	require.NoError(t, r.Open())
+	require.NoError(t, r.Close())
+	text := filepath.Join(t.TempDir(), "log")
+	require.NoError(t, os.WriteFile(text, []byte("no recording"), 0o600))
+	for want, args := range map[string][]string{
+		"e6: which of its commands: show, tail\n": {"record"},
+		`unknown command "shwo" for "e6 record"`:  {"record", "shwo"},
+		"e6: show takes one argument, the FILE of a recording, and got 0\nRun 'e6 record show --help' for usage.\n": {"record", "show"},
+		"e6: tail takes one argument, the FILE of a recording, and got 2\n":                                         {"record", "tail", path, path},
+		"e6: unknown flag: --form\n": {"record", "show", path, "--form"},
+		"e6: both --all and --kind: want one of them\nRun 'e6 record show --help' for usage.\n":                                                    {"record", "show", path, "--all", "--kind", "event"},
+		`e6: kind "step": want one of start, transition, event, query, message, checkpoint, an outcome`:                                            {"record", "tail", path, "--kind", "step"},
+		`e6: --since: time "noon": want a time of day such as 14:02`:                                                                               {"record", "show", path, "--since", "noon"},
+		`e6: --until: time "noon": want a time of day such as 14:02`:                                                                               {"record", "show", path, "--until", "noon"},
+		"e6: --last -1: want a number of entries, or 0 for none\n":                                                                                 {"record", "tail", path, "--last", "-1"},
+		"e6: --refresh 1ms: want 50ms or more\n":                                                                                                   {"record", "tail", path, "--refresh", "1ms"},
+		"e6: read recording " + path + "x: no such file or directory: give the path that the program passes to recorder.File\n":                    {"record", "show", path + "x"},
+		"e6: read recording " + text + `: not a recording of this version: it does not begin with "e6record": give a file of recorder.File` + "\n": {"record", "tail", text},
+	} {
+		got := command(t, args...)
+		require.Equal(t, exitUsage, got.code, args)
+		require.Contains(t, got.errOut, want)
+		require.Empty(t, got.out)
+	}
+	got := command(t, "record", "show", path)
+	require.Equal(t, result{"file      " + path + "\nentries   none: the program has not opened its client yet\n", "", 0}, got)
+}
