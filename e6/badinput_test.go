@@ -49,7 +49,7 @@ func certificate(t *testing.T) (*tls.Config, []byte) {
 		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 }
 
-// dumb accepts connections and never says a word.
+// dumb accepts connections and never sends a byte.
 func dumb(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -78,7 +78,7 @@ func dumb(t *testing.T) string {
 	return l.Addr().String()
 }
 
-func TestOpenSaysWhyAClusterCannotBeUsed(t *testing.T) {
+func TestOpen_NamesTheCauseOfAnUnusableCluster(t *testing.T) {
 	serverTLS, ca := certificate(t)
 	_, otherCA := certificate(t)
 	encrypted := start(t, e6test.WithTLS(serverTLS))
@@ -94,19 +94,19 @@ func TestOpenSaysWhyAClusterCannotBeUsed(t *testing.T) {
 	for name, test := range map[string]struct {
 		cfg   e6.Config
 		check func(*testing.T, error)
-		says  []string
+		texts []string // of the error
 	}{
 		"a wrong token is a matter of credentials": {
 			e6.Config{Address: guarded.Addr(), Token: "not the token"}, denied, []string{"the credentials are rejected", "check the user and the token"}},
 		"an unknown host is named": {
 			e6.Config{Address: "no-such-host.invalid:443", AllowClearText: true}, nil, []string{"no-such-host.invalid:443", "check the address"}},
-		"a port where nobody listens is named": {
+		"a closed port is named": {
 			e6.Config{Address: closedPort(t)}, nil, []string{"connection refused", "127.0.0.1"}},
 		"TLS against a server in clear text": {
 			e6.Config{Address: clear.Addr(), TLS: true, CAPEM: ca}, nil, []string{"no connection", "authentication handshake failed"}},
 		"clear text against a server with TLS": {
 			e6.Config{Address: encrypted.Addr()}, nil, []string{"the server may expect TLS"}},
-		"a server that somebody unknown has certified": {
+		"a certificate of an unknown authority": {
 			e6.Config{Address: encrypted.Addr(), TLS: true, CAPEM: otherCA}, nil, []string{"x509"}},
 		"a server with another name": {
 			e6.Config{Address: encrypted.Addr(), TLS: true, CAPEM: ca, ServerName: "other.test"}, nil, []string{"other.test"}},
@@ -132,7 +132,7 @@ func TestOpenSaysWhyAClusterCannotBeUsed(t *testing.T) {
 			var failed *e6.DetectionError
 			require.ErrorAs(t, err, &failed)
 			require.True(t, e6.SafeToReplay(err), "nothing was sent")
-			for _, text := range test.says {
+			for _, text := range test.texts {
 				require.ErrorContains(t, err, text)
 			}
 			require.ErrorContains(t, err, "e6: open "+cfg.Address)
@@ -144,7 +144,7 @@ func TestOpenSaysWhyAClusterCannotBeUsed(t *testing.T) {
 	}
 }
 
-// closedPort is an address where nobody listens.
+// closedPort returns an address without a listener.
 func closedPort(t *testing.T) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -378,8 +378,8 @@ func TestAClientShowsNoSecretHoweverItIsPrinted(t *testing.T) {
 	require.Equal(t, want, client.GoString())
 	require.Equal(t, "<nil>", fmt.Sprint((*e6.Client)(nil)))
 
-	// What is not exported is printed field by field. To read the fields is safe
-	// when nobody writes them any more.
+	// Package fmt prints unexported values field by field, without a lock. The client is
+	// closed before, because its goroutines write to the fields.
 	require.NoError(t, client.Close())
 	for _, format := range formats {
 		inside := reflect.ValueOf(client).Elem()
@@ -391,17 +391,17 @@ func TestAClientShowsNoSecretHoweverItIsPrinted(t *testing.T) {
 	}
 }
 
-// deaf is an observer of bare calls that hears nothing.
-type deaf struct{}
+// noObserver is an observer of bare calls that ignores every announcement.
+type noObserver struct{}
 
-func (deaf) Stamp() wire.Stamp                                             { return wire.Stamp{} }
-func (deaf) Announced(context.Context, e6.Side, wire.Stamp, e6.Side)       {}
-func (deaf) Agreed(e6.Side, wire.Stamp)                                    {}
-func (deaf) AnnouncedUnknown(context.Context, e6.Side, wire.Stamp, string) {}
+func (noObserver) Stamp() wire.Stamp                                             { return wire.Stamp{} }
+func (noObserver) Announced(context.Context, e6.Side, wire.Stamp, e6.Side)       {}
+func (noObserver) Agreed(e6.Side, wire.Stamp)                                    {}
+func (noObserver) AnnouncedUnknown(context.Context, e6.Side, wire.Stamp, string) {}
 
 func TestAResultIsCancelledAfterItsExecutionIsDone(t *testing.T) {
 	cluster := start(t, e6test.WithBatchRows(10))
-	conn, err := wire.Dial(wire.Config{Target: cluster.Addr(), Dialer: cluster.Dialer(), Observer: deaf{}})
+	conn, err := wire.Dial(wire.Config{Target: cluster.Addr(), Dialer: cluster.Dialer(), Observer: noObserver{}})
 	require.NoError(t, err)
 	defer func() { require.NoError(t, conn.Close()) }()
 	ctx, engine := within(t, 20*time.Second), conn.Engine(wire.Call{Side: e6.Blue})
@@ -442,7 +442,7 @@ func TestAResultIsCancelledAfterItsExecutionIsDone(t *testing.T) {
 		err := ask()
 		require.ErrorContains(t, err, "the query was cancelled")
 		require.Equal(t, codes.Canceled, grpcstatus.Code(err))
-		require.True(t, wire.OutcomeOf(err).Answer, "it is the engine that says so")
+		require.True(t, wire.OutcomeOf(err).Answer, "the engine has answered")
 	}
 	_, err = engine.Clear(ctx, &e6xv1.ClearRequest{SessionId: session, QueryId: id, EngineIP: ip})
 	require.NoError(t, err)

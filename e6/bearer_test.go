@@ -87,7 +87,7 @@ func TestATokenIsRenewedBeforeItExpires(t *testing.T) {
 	})
 }
 
-func TestATokenEndpointThatIsAwayIsSaid(t *testing.T) {
+func TestBearer_AnUnreachableTokenEndpointIsNamed(t *testing.T) {
 	source := &tokens{}
 	source.fail.Store(true)
 	serverTLS, ca := certificate(t)

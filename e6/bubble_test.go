@@ -46,8 +46,8 @@ func answer(t *testing.T, client *e6.Client) {
 	require.Equal(t, []int{42}, got)
 }
 
-// told returns what happened of one kind.
-func told[D events.Data](client *e6.Client) (list []D) {
+// published returns the data of all events of one kind.
+func published[D events.Data](client *e6.Client) (list []D) {
 	synctest.Wait()
 	for _, e := range client.History() {
 		if d, ok := e.Data.(D); ok {
@@ -117,7 +117,7 @@ func TestAStreamOutlivesTheDrainDeadline(t *testing.T) {
 		read(0, 15)
 		cluster.OpenSide(e6.Green)
 		cluster.Announce(e6.Green)
-		answer(t, client) // hears it
+		answer(t, client) // has the announcement
 		synctest.Wait()
 		require.Equal(t, fsm.PhaseDraining, client.Strategy().Phase)
 		accepted := time.Now()
@@ -130,7 +130,7 @@ func TestAStreamOutlivesTheDrainDeadline(t *testing.T) {
 		elapse(time.Second)
 		require.Equal(t, fsm.StateGreen, client.Strategy().State)
 		require.Equal(t, accepted.Add(15*time.Minute), client.Strategy().Since)
-		ended := told[events.DrainEnded](client)
+		ended := published[events.DrainEnded](client)
 		require.Len(t, ended, 1)
 		require.Equal(t, events.DrainEnded{Side: e6.Blue, Result: "deadline", Remaining: 1, Took: 15 * time.Minute}, ended[0])
 
@@ -180,7 +180,7 @@ func TestAnIdleClientNoticesASilentSwitch(t *testing.T) {
 		settled := time.Now()
 		require.NoError(t, cluster.Cutover(t.Context(), e6test.Cutover{To: e6.Green, Kind: e6test.Abrupt}))
 		elapse(4*time.Minute + 29*time.Second)
-		require.Equal(t, fsm.StateBlue, client.Strategy().State, "nobody has asked")
+		require.Equal(t, fsm.StateBlue, client.Strategy().State, "no call was made")
 		elapse(31 * time.Second)
 		require.Equal(t, fsm.StateGreen, client.Strategy().State)
 		require.LessOrEqual(t, client.Strategy().Since.Sub(settled), 5*time.Minute)
@@ -229,7 +229,7 @@ func TestASuspendedClusterIsResumedOnceForAllWhoWait(t *testing.T) {
 		require.LessOrEqual(t, time.Since(began), 3*time.Minute+6*time.Second, "it is asked every 5 s")
 		require.Equal(t, 1, cluster.Stats().Calls["resume"])
 		require.LessOrEqual(t, cluster.Stats().Calls["status"], 40)
-		progress := told[events.ClusterResume](client)
+		progress := published[events.ClusterResume](client)
 		require.True(t, progress[len(progress)-1].Done)
 		require.Empty(t, progress[len(progress)-1].Error)
 	}, e6test.WithResumeDelay(3*time.Minute))
@@ -359,7 +359,7 @@ func TestAPrepareWithoutAnAnswerIsTriedAgainAfterItsTimeout(t *testing.T) {
 		answer(t, client)
 		require.GreaterOrEqual(t, time.Since(began), 10*time.Minute)
 		require.LessOrEqual(t, time.Since(began), 10*time.Minute+time.Second)
-		require.Equal(t, fsm.StateBlue, client.Strategy().State, "a slow statement moves nobody")
+		require.Equal(t, fsm.StateBlue, client.Strategy().State, "a slow statement starts no cutover")
 	})
 }
 

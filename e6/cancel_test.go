@@ -52,12 +52,12 @@ func catch(cluster *e6test.Cluster, method string, nth int, fault e6test.Fault) 
 }
 
 func TestACancelledQueryLeavesNothingBehind(t *testing.T) {
-	why := errors.New("the user pressed stop")
+	cause := errors.New("the user pressed stop")
 	for _, at := range stations {
 		for fate, fault := range map[string]e6test.Fault{
 			"before the engine has the call": {Action: e6test.DelayBefore, Delay: 100 * time.Millisecond},
 			"after the engine has it":        {Action: e6test.DelayAfter, Delay: 100 * time.Millisecond},
-			"that nobody ever answers":       {Action: e6test.Hang},
+			"without a response":             {Action: e6test.Hang},
 		} {
 			for way, run := range statements {
 				t.Run(fmt.Sprintf("%s in %s, %s", way, at.name, fate), func(t *testing.T) {
@@ -69,13 +69,13 @@ func TestACancelledQueryLeavesNothingBehind(t *testing.T) {
 					defer cancel(nil)
 					done := later(func() error { return run(ctx, client, "SELECT * FROM numbers(1000)") })
 					ready(t, "the query is at its station", there)
-					cancel(why)
+					cancel(cause)
 					began := time.Now()
 					err := result(t, done)
 					require.Less(t, time.Since(began), stress.Patience)
-					require.ErrorIs(t, err, why)
+					require.ErrorIs(t, err, cause)
 					require.ErrorIs(t, err, context.Canceled)
-					require.Equal(t, 1, strings.Count(err.Error(), why.Error()), err.Error())
+					require.Equal(t, 1, strings.Count(err.Error(), cause.Error()), err.Error())
 					require.False(t, errors.Is(err, e6.ErrQueryLost))
 					requireForgotten(t, cluster, client)
 					require.Zero(t, client.Stats().Lost)
@@ -192,7 +192,7 @@ func TestRowsClose_KeepsTheFailureThatNextHasSeen(t *testing.T) {
 	require.ErrorContains(t, rows.Err(), "out of memory")
 }
 
-func TestACancelledReadingSaysSo(t *testing.T) {
+func TestRows_ACancelledReadReturnsTheCause(t *testing.T) {
 	cluster := start(t, e6test.WithBatchRows(10), e6test.WithChunks(1))
 	client := open(t, cluster)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -314,8 +314,8 @@ func TestCloseWaitsNoLongerThanItMay(t *testing.T) {
 	})
 }
 
-// leisurely lets Close take longer than a test is patient: one that waits for what never
-// ends fails.
+// leisurely lets Close take longer than the limit of a test, so that a Close that waits for
+// its timeout fails the test.
 func leisurely(c *e6.Config) { c.CloseTimeout = 2 * stress.Patience }
 
 func TestShutdownWaitsForWhatRunsAndTakesNothingNew(t *testing.T) {

@@ -74,8 +74,8 @@ func (c *holeConn) Close() error {
 	return c.Conn.Close()
 }
 
-// intoTheHole returns a client that has a statement of 12 MB under way which nobody
-// reads, and waits for its end.
+// intoTheHole returns a client that is sending a statement of 12 MB to a server that does
+// not read it. The channel has the result of the statement.
 func intoTheHole(t *testing.T, encrypted bool) (client *e6.Client, done <-chan error) {
 	t.Helper()
 	h := &hole{}
@@ -244,7 +244,7 @@ func TestClose_EndsAStatementThatWaitsForAPlaceWithoutACancel(t *testing.T) {
 	})
 }
 
-func TestMaxInFlight_CountsStatementsUntilTheServerIsTold(t *testing.T) {
+func TestMaxInFlight_CountsStatementsUntilTheServerHasFreedThem(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		cluster, err := e6test.Start(e6test.InMemory())
 		require.NoError(t, err)

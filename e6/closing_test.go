@@ -123,8 +123,8 @@ func mixed(t *testing.T, client *e6.Client, each int) (reads []error, inserts ma
 	return reads, inserts
 }
 
-// requireOnce requires that each INSERT without an error ran once, none twice, and none
-// at all whose error says that it is safe to run again.
+// requireOnce requires that each INSERT without an error ran once, that none ran twice, and
+// that none ran whose error reports that it is safe to run again.
 func requireOnce(t *testing.T, engine *e6test.CannedEngine, inserts map[int64]error) (lost int) {
 	ran := map[int64]int{}
 	for _, n := range engine.Inserted("sales") {
@@ -158,8 +158,8 @@ func closeAfter(requests ...int) []int {
 }
 
 // An ingress that ends each connection after some requests, as nginx does after
-// keepalive_requests, loses nothing if it says by GOAWAY what it did not process. If it
-// closes the connection, nothing runs twice.
+// keepalive_requests, loses nothing if its GOAWAY names the requests that it did not
+// process. If it closes the connection, nothing runs twice.
 func TestConnections_ThatEndAfterSomeRequestsRunNothingTwice(t *testing.T) {
 	for _, after := range closeAfter(1, 2, 5, 20) {
 		for name, goaway := range map[string]bool{"GOAWAY": true, "close": false} {

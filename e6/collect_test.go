@@ -163,7 +163,7 @@ func TestCollectOne_ReturnsTheFirstRow(t *testing.T) {
 	require.Equal(t, int64(7), many)
 }
 
-func TestCollectOne_SaysThatThereIsNoRow(t *testing.T) {
+func TestCollectOne_ReturnsErrNoRowsWithoutARow(t *testing.T) {
 	client := openOrders(t)
 	for name, call := range map[string]func() (int, error){
 		"CollectOne":        func() (int, error) { return e6.CollectOne[int](query(t, client, "SELECT * FROM nothing")) },

@@ -91,7 +91,7 @@ func TestConnections_HungStatementsDelayNoCutover(t *testing.T) {
 			others.Wait()
 			require.Zero(t, failed.Load())
 			require.Equal(t, e6.Green, client.Strategy().Active)
-			// What frees the hung statements reaches the server, which refuses it on blue.
+			// The calls that free the hung statements reach the server, which refuses them on blue.
 			clears := cluster.Stats().CallsBySide[e6.Blue]["clearOrCancelQuery"]
 			cancel()
 			queries.Wait()

@@ -223,7 +223,7 @@ func TestContinue_ReturnsALossIfTheReplayDiffers(t *testing.T) {
 			blue := rows.Handle()
 			require.Equal(t, all[:20], readBatches(t, rows, 20))
 			require.NoError(t, cluster.Cutover(t.Context(), e6test.Cutover{To: e6.Green, Kind: e6test.Abrupt}))
-			// What waits is still delivered, until the reader meets the refusal.
+			// The batches in the buffer are still delivered, until the reader receives the refusal.
 			more := readBatches(t, rows, 1000)
 			require.Equal(t, all[:20+len(more)], append(all[:20:20], more...))
 			lost := requireLost(t, rows.Err(), "fetch", int64(20+len(more)))
@@ -340,7 +340,7 @@ func TestContinue_OutlastsACutoverWhileItVerifies(t *testing.T) {
 func TestContinue_AnswersForTheLossIfTheReplayFails(t *testing.T) {
 	for what, test := range map[string]struct {
 		fault e6test.Fault
-		says  string
+		text  string // of the error
 	}{
 		"the engine fails":     {e6test.Fault{Side: e6.Green, Method: "getResultMetadata", Action: e6test.Fail, Code: codes.Internal, Message: "out of memory"}, "out of memory"},
 		"the batch is garbage": {e6test.Fault{Side: e6.Green, Method: "getNextResultBatchV2", Nth: 2, Action: e6test.Garbage}, "batch"},
@@ -360,7 +360,7 @@ func TestContinue_AnswersForTheLossIfTheReplayFails(t *testing.T) {
 				read += drain(rows)
 				lost := requireLost(t, rows.Err(), "fetch", read)
 				require.Equal(t, e6.LossReplay, lost.Reason)
-				require.ErrorContains(t, lost, test.says)
+				require.ErrorContains(t, lost, test.text)
 			}, e6test.WithBatchRows(10), e6test.WithChunks(1))
 		})
 	}

@@ -97,7 +97,7 @@ func requireUndisturbed(t *testing.T, cluster *e6test.Cluster, client *e6.Client
 	}
 }
 
-func TestRandomCallerDeadlinesSayNothingAboutTheSide(t *testing.T) {
+func TestDeadlines_RandomOnesOfCallersDoNotCountAgainstTheSide(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		cluster := start(t, e6test.InMemory())
 		client := onProbation(t, cluster, e6.WithDialOptions(grpc.WithUnaryInterceptor(hastyServer)))
@@ -135,7 +135,7 @@ func TestAPausedProcessDoesNotBlameTheSide(t *testing.T) {
 	})
 }
 
-func TestCallerDeadlinesOverARealConnectionSayNothingAboutTheSide(t *testing.T) {
+func TestDeadlines_OfCallersOverARealConnectionDoNotCountAgainstTheSide(t *testing.T) {
 	cluster := start(t)
 	client := onProbation(t, cluster)
 	impatientCallers(t, client, 80, func() (context.Context, context.CancelFunc) {

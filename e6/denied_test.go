@@ -12,7 +12,7 @@ import (
 	"github.com/e6data/e6data-go/e6/e6test"
 )
 
-// noRight is what an engine may say of a right that the user lacks.
+// noRight is an error text of an engine for a missing right of the user.
 const noRight = "Access denied: user has no SELECT on table user_session"
 
 func TestAccessDenied_ForAStatementIsItsErrorAfterOneRenewal(t *testing.T) {

@@ -76,17 +76,17 @@ func TestDefaults_OfTheCommentsAreThoseOfTheTable(t *testing.T) {
 			var names []string
 			doc := ""
 			check := func() {
-				_, said, found := strings.Cut(doc, "Default: ")
+				_, text, found := strings.Cut(doc, "Default: ")
 				if !found {
 					return
 				}
-				numbers := quantities(t, said)
+				numbers := quantities(t, text)
 				for i, field := range names {
 					want, known := defaults[name+"."+field]
 					if !known || len(numbers) == 0 {
 						continue
 					}
-					require.Equal(t, want, numbers[min(i, len(numbers)-1)], "%s.%s: %s", name, field, said)
+					require.Equal(t, want, numbers[min(i, len(numbers)-1)], "%s.%s: %s", name, field, text)
 					checked++
 				}
 			}
@@ -128,16 +128,16 @@ func TestDefaults_OfTheDocumentsAreThoseOfTheTable(t *testing.T) {
 				}
 			}
 		}
-		// Sentences that name one field, its default, and a number.
+		// Statements that name one field, its default, and a number.
 		prose := regexp.MustCompile(`(?m)^\|.*$|^    .*$`).ReplaceAllString(text, "")
-		for _, sentence := range regexp.MustCompile(`\.\s|:\n|\n\n`).Split(prose, -1) {
-			names := named.FindAllStringSubmatch(sentence, -1)
-			numbers := quantities(t, named.ReplaceAllString(sentence, ""))
-			if len(names) != 1 || len(numbers) == 0 || !regexp.MustCompile(`(?i)\b(defaults? (of|is|are)\b|by default\b|default: )`).MatchString(sentence) {
+		for _, statement := range regexp.MustCompile(`\.\s|:\n|\n\n`).Split(prose, -1) {
+			names := named.FindAllStringSubmatch(statement, -1)
+			numbers := quantities(t, named.ReplaceAllString(statement, ""))
+			if len(names) != 1 || len(numbers) == 0 || !regexp.MustCompile(`(?i)\b(defaults? (of|is|are)\b|by default\b|default: )`).MatchString(statement) {
 				continue
 			}
 			if want, known := defaults[names[0][1]]; known {
-				require.Contains(t, numbers, want, "%s: %s", file, sentence)
+				require.Contains(t, numbers, want, "%s: %s", file, statement)
 				checked++
 			}
 		}

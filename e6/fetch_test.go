@@ -86,19 +86,19 @@ func TestReplay_DoesNotSpeculateAgain(t *testing.T) {
 
 func TestGuardQuery_DoesNotSpeculate(t *testing.T) {
 	bubble(t, func(t *testing.T, cluster *e6test.Cluster, _ *e6.Client) {
-		judged := make(chan error, 1)
+		guarded := make(chan error, 1)
 		cfg := config(cluster)
 		defaults(&cfg)
 		client, err := e6.Open(t.Context(), cfg, e6.WithDialer(cluster.Dialer()), e6.WithGuard(guardFunc(func(ctx context.Context, p *hook.Proposal) hook.Decision {
 			_, err := p.Query(ctx, "SELECT sleep(2500)")
-			judged <- err
+			guarded <- err
 			return hook.Allow()
 		})))
 		require.NoError(t, err)
 		defer client.Close()
 		cluster.OpenSide(e6.Green)
 		require.NoError(t, client.Switch(t.Context(), e6.Green))
-		require.NoError(t, <-judged, "its query runs once, so that its fetch must not be lost")
+		require.NoError(t, <-guarded, "its query runs once, so that its fetch must not be lost")
 	}, e6test.WithReadTimeout(time.Second))
 }
 
@@ -115,7 +115,7 @@ func TestAFailedDescriptionEndsTheFirstFetch(t *testing.T) {
 	})
 }
 
-func TestAQueryThatFailsSaysSoInTheWordsOfItsDescription(t *testing.T) {
+func TestQueryAll_ReturnsTheErrorOfTheMetadataCall(t *testing.T) {
 	bubble(t, func(t *testing.T, _ *e6test.Cluster, client *e6.Client) {
 		_, err := client.QueryAll(t.Context(), "FAIL there is no such column")
 		require.ErrorContains(t, err, "there is no such column")

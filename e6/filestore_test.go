@@ -18,8 +18,8 @@ import (
 	"github.com/e6data/e6data-go/internal/stress"
 )
 
-// openSharing opens a client that shares what it learns through the files of a
-// directory. Each has a handle of its own, as if it were alone in its process.
+// openSharing opens a client that shares its records through the files of a directory. Each
+// client opens the files itself, as clients of different processes do.
 func openSharing(t testing.TB, cfg e6.Config, dir string) *e6.Client {
 	t.Helper()
 	files, err := store.OpenFile(store.FileOptions{Dir: dir})
@@ -31,8 +31,8 @@ func openSharing(t testing.TB, cfg e6.Config, dir string) *e6.Client {
 	return client
 }
 
-// sideOf is the side that serves the client's next query. It waits until the
-// server was told to forget the query, so that the client has nothing more to say.
+// sideOf returns the side of the client's next query. It waits until the client has freed
+// the query on the server, so that no call is in flight.
 func sideOf(t testing.TB, client *e6.Client) e6.Side {
 	t.Helper()
 	result, err := client.QueryAll(within(t, 30*time.Second), "SELECT 42")
@@ -56,12 +56,12 @@ func awaitSide(t testing.TB, client *e6.Client, side e6.Side) {
 	require.Eventually(t, func() bool { return client.Strategy().Active == side }, stress.Patience, time.Millisecond)
 }
 
-// cuts are the ways in which one client learns of green before any other does.
+// cuts are the ways in which one client discovers green before the others.
 var cuts = map[string]func(t *testing.T, cluster *e6test.Cluster, client *e6.Client){
 	"announced": func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
 		cluster.OpenSide(e6.Green)
 		cluster.Announce(e6.Green)
-		sideOf(t, client) // hears it
+		sideOf(t, client) // receives the announcement
 		awaitSide(t, client, e6.Green)
 	},
 	"abrupt": func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
@@ -147,22 +147,22 @@ func oneProcessLearns(t *testing.T, cut func(*testing.T, *e6test.Cluster, *e6.Cl
 			_ = other.Wait()
 		}
 	})
-	said := bufio.NewScanner(stdout)
-	says := func(want string) {
+	output := bufio.NewScanner(stdout)
+	requireLine := func(want string) {
 		t.Helper()
-		require.True(t, said.Scan(), "the other process has ended: %v", said.Err())
-		require.Equal(t, want, said.Text())
+		require.True(t, output.Scan(), "the other process has ended: %v", output.Err())
+		require.Equal(t, want, output.Text())
 	}
-	says("queried blue")
+	requireLine("queried blue")
 	client := openSharing(t, config(cluster), dir)
 	require.Equal(t, e6.Blue, sideOf(t, client))
 
 	cut(t, cluster, client)
-	says("knows green")
+	requireLine("knows green")
 	cluster.CloseSide(e6.Blue)
 	_, err = stdin.Write([]byte("q"))
 	require.NoError(t, err)
-	says("queried green with 0 refusals")
+	requireLine("queried green with 0 refusals")
 	_, err = io.Copy(io.Discard, stdout)
 	require.NoError(t, err)
 	require.NoError(t, other.Wait())

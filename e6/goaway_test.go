@@ -117,8 +117,8 @@ func frames(from io.Reader, pass func(frame []byte) bool) {
 }
 
 // TestAConnectionThatDrainsLosesNoStatement shows that a call which the ingress did not
-// process, as its GOAWAY says, is made again for any statement and at any step. gRPC
-// itself makes it again once.
+// process, according to its GOAWAY, is retried for any statement and at any step. gRPC
+// itself retries it once.
 func TestAConnectionThatDrainsLosesNoStatement(t *testing.T) {
 	for _, method := range []string{"authenticate", "prepareStatement", "executeStatement", "getResultMetadata", "getNextResultBatchV2", "clearOrCancelQuery"} {
 		for times, name := range map[int]string{1: "once", 2: "twice", 16: "sixteen times"} {

@@ -14,8 +14,8 @@ import (
 	"github.com/e6data/e6data-go/e6/e6test"
 )
 
-// An ingress that has lost the engine of a side may say so with a plain 503,
-// which is also how it says that the cluster is suspended.
+// An ingress that has lost the engine of a side may answer with a plain 503, which is also
+// its answer for a suspended cluster.
 func TestASideWhoseEngineIsGoneIsNotTakenForASleepingCluster(t *testing.T) {
 	cluster := start(t)
 	client := open(t, cluster)
@@ -64,7 +64,7 @@ func loseEngineAt(t *testing.T, cluster *e6test.Cluster, method string, nth int)
 	time.AfterFunc(30*time.Second, func() { cluster.LoseEngine(e6.Blue) })
 }
 
-func TestAnEngineThatNeverHeardOfAQueryDoesNotEndIt(t *testing.T) {
+func TestNewEngine_AnUnknownQueryIsReplayed(t *testing.T) {
 	for _, method := range []string{"executeStatement", "getResultMetadata", "getNextResultBatchV2"} {
 		t.Run(method, func(t *testing.T) {
 			bubble(t, func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
@@ -78,7 +78,7 @@ func TestAnEngineThatNeverHeardOfAQueryDoesNotEndIt(t *testing.T) {
 	}
 }
 
-func TestAWriteThatANewEngineNeverHeardOfMayHaveHappened(t *testing.T) {
+func TestNewEngine_AnUnknownWriteMayHaveTakenEffect(t *testing.T) {
 	bubble(t, func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
 		loseEngineAt(t, cluster, "getResultMetadata", 1)
 		err := client.Exec(t.Context(), "INSERT INTO log VALUES (7)")
@@ -90,7 +90,7 @@ func TestAWriteThatANewEngineNeverHeardOfMayHaveHappened(t *testing.T) {
 	})
 }
 
-func TestRowsThatANewEngineNeverHeardOfAreCountedAsLost(t *testing.T) {
+func TestNewEngine_AnUnknownQueryIsLostAfterItsRowsWereRead(t *testing.T) {
 	bubble(t, func(t *testing.T, cluster *e6test.Cluster, _ *e6.Client) {
 		client := open(t, cluster, defaults, noWindow)
 		loseEngineAt(t, cluster, "getNextResultBatchV2", 3)
@@ -108,10 +108,10 @@ func TestRowsThatANewEngineNeverHeardOfAreCountedAsLost(t *testing.T) {
 func TestTheErrorOfAnEngineThatKnowsTheSessionIsItsOwn(t *testing.T) {
 	bubble(t, func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
 		for range 3 { // also when the session is a new one
-			err := client.Exec(t.Context(), "FAIL as it was told to")
+			err := client.Exec(t.Context(), "FAIL as requested")
 			answered, ok := errors.AsType[*e6.QueryError](err)
 			require.True(t, ok, "%v", err)
-			require.Equal(t, "as it was told to", answered.Message)
+			require.Equal(t, "as requested", answered.Message)
 			cluster.ExpireSessions()
 		}
 		require.Zero(t, client.Stats().Replayed)

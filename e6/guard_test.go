@@ -52,7 +52,7 @@ func TestAGuardRunsQueriesOnTheTargetBeforeAnyUserDoes(t *testing.T) {
 		require.NotZero(t, health.Requests)
 		require.Equal(t, e6.Green, side(t, client))
 		require.Equal(t, 1, executions(cluster, "SELECT * FROM numbers(10)"))
-		require.Zero(t, client.Health().Sides[1].Failures, "a guard's queries say nothing to the statistics")
+		require.Zero(t, client.Health().Sides[1].Failures, "a guard's queries do not count in the statistics")
 	}, e6.WithGuard(guard))
 }
 

@@ -29,8 +29,8 @@ import (
 )
 
 // proxyConfig makes HAProxy an ingress: each call goes to the engine that its
-// strategy header names. Two maps, which are changed while it runs, say which
-// sides are open, and which single methods a side refuses all the same.
+// strategy header names. Two maps, which are changed while it runs, list the open sides and
+// the methods that an open side refuses.
 const proxyConfig = `
 global
     log stdout format raw local0
@@ -111,9 +111,9 @@ func startProxy(t *testing.T, cluster *e6test.Cluster) *proxy {
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill()
-		_ = cmd.Wait() // it says that it was killed
+		_ = cmd.Wait() // the error is that the process was killed
 		if t.Failed() {
-			t.Logf("what HAProxy did: %v\nand said: %s", p.log.counts(), p.log.said())
+			t.Logf("the calls of HAProxy: %v\nits output: %s", p.log.counts(), p.log.output())
 		}
 	})
 	return p
@@ -181,7 +181,7 @@ type served struct {
 	method string
 }
 
-// proxyLog counts what HAProxy logs, and keeps what it says besides.
+// proxyLog counts the calls in the log of HAProxy, and keeps the other lines.
 type proxyLog struct {
 	mu    sync.Mutex
 	rest  string
@@ -215,7 +215,7 @@ func (l *proxyLog) counts() map[served]int {
 	return maps.Clone(l.calls)
 }
 
-func (l *proxyLog) said() string {
+func (l *proxyLog) output() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return strings.Join(l.other, "\n")
@@ -233,16 +233,16 @@ func (l *proxyLog) refused(match func(served) bool) (n int) {
 
 func any456(served) bool { return true }
 
-// heard counts the refusals in the form in which they reach the client, and
-// keeps every other failure but a cancellation.
-type heard struct {
+// receivedErrors counts the refusals in the form in which they reach the client, and keeps
+// every other failure except cancellations.
+type receivedErrors struct {
 	mu      sync.Mutex
 	methods map[string]int
 	others  []error
 }
 
 // intercept is a grpc.UnaryClientInterceptor.
-func (h *heard) intercept(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+func (h *receivedErrors) intercept(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 	err := invoke(ctx, method, req, reply, cc, opts...)
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -260,7 +260,7 @@ func (h *heard) intercept(ctx context.Context, method string, req, reply any, cc
 }
 
 // refusals counts the refusals of one method, or of all.
-func (h *heard) refusals(method string) (n int) {
+func (h *receivedErrors) refusals(method string) (n int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for m, count := range h.methods {
@@ -271,7 +271,7 @@ func (h *heard) refusals(method string) (n int) {
 	return n
 }
 
-func (h *heard) rest() []error {
+func (h *receivedErrors) rest() []error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return slices.Clone(h.others)
@@ -286,7 +286,7 @@ func behindProxy(t *testing.T, opts ...e6test.Option) (*e6test.Cluster, *proxy) 
 
 func TestBehindARealIngressNoQueryFailsOverCutovers(t *testing.T) {
 	cluster, p := behindProxy(t, e6test.WithBatchRows(20), e6test.WithChunks(1))
-	var seen heard
+	var seen receivedErrors
 	client := p.client(t, cluster, e6.WithDialOptions(grpc.WithChainUnaryInterceptor(seen.intercept)))
 	require.Equal(t, e6.Blue, client.Strategy().Active)
 
@@ -364,11 +364,11 @@ func TestBehindARealIngressEachRefusedCallIsRecovered(t *testing.T) {
 	const sql = "SELECT * FROM numbers(45)"
 	for _, tc := range []struct {
 		name, method string
-		// What the query counts when that one call is refused.
+		// The counters of the query when that one call is refused.
 		retried, replayed, abandoned int64
 	}{
-		{"a refused prepare begins the query anew", "prepareStatement", 1, 0, 0},
-		{"a refused execute begins the query anew", "executeStatement", 1, 0, 0},
+		{"a refused prepare starts the query again", "prepareStatement", 1, 0, 0},
+		{"a refused execute starts the query again", "executeStatement", 1, 0, 0},
 		{"a refused metadata call replays a read", "getResultMetadata", 0, 1, 0},
 		{"a refused fetch replays a read", "getNextResultBatchV2", 0, 1, 0},
 		{"a refused clear leaves a complete result", "clearOrCancelQuery", 0, 0, 1},
@@ -376,7 +376,7 @@ func TestBehindARealIngressEachRefusedCallIsRecovered(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			cluster, p := behindProxy(t, e6test.WithBatchRows(10), e6test.WithChunks(1))
-			var seen heard
+			var seen receivedErrors
 			client := p.client(t, cluster, e6.WithDialOptions(grpc.WithChainUnaryInterceptor(seen.intercept)))
 			p.refuseOn(t, e6.Blue, tc.method)
 			p.set(t, e6.Green, "open")
@@ -403,7 +403,7 @@ func TestBehindARealIngressEachRefusedCallIsRecovered(t *testing.T) {
 	}
 }
 
-func TestBehindARealIngressARefusedWriteIsSentAnewOnlyBeforeItRan(t *testing.T) {
+func TestHAProxy_ARefusedWriteIsRetriedOnlyBeforeItRan(t *testing.T) {
 	for _, tc := range []struct {
 		name, method string
 		lost         bool

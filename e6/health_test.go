@@ -42,7 +42,7 @@ func TestAReadinessProbeFollowsTheClient(t *testing.T) {
 		code, _ = probe(t, client, http.MethodPost)
 		require.Equal(t, http.StatusMethodNotAllowed, code)
 
-		cluster.CloseSide(e6.Blue) // and nobody takes over
+		cluster.CloseSide(e6.Blue) // no side accepts
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		require.Error(t, client.Exec(ctx, "SELECT 1"))
@@ -99,7 +99,7 @@ func TestOnlyFailuresOfTheStackCountAgainstASide(t *testing.T) {
 	}
 }
 
-func TestARefusalSaysNothingAboutHealth(t *testing.T) {
+func TestHealth_DoesNotCountRefusals(t *testing.T) {
 	hooked(t, func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
 		cluster.OpenSide(e6.Green)
 		cluster.CloseSide(e6.Blue)

@@ -80,17 +80,17 @@ func TestAHookThatPanicsCostsNothingAndIsReportedWithoutItsWords(t *testing.T) {
 				for range 3 {
 					require.NoError(t, client.Exec(t.Context(), "SELECT 1"))
 				}
-				told := failures(client)
-				require.Len(t, told, 1, "once a second at the most")
-				require.Equal(t, "panic", told[0].Problem)
-				require.Equal(t, hook.PointQueryStart, told[0].Point)
-				require.Equal(t, "hook of the test", told[0].Hook)
-				require.NotContains(t, told[0].String(), "planted")
+				failed := failures(client)
+				require.Len(t, failed, 1, "once a second at the most")
+				require.Equal(t, "panic", failed[0].Problem)
+				require.Equal(t, hook.PointQueryStart, failed[0].Point)
+				require.Equal(t, "hook of the test", failed[0].Hook)
+				require.NotContains(t, failed[0].String(), "planted")
 				<-time.After(2 * time.Second)
 				require.NoError(t, client.Exec(t.Context(), "SELECT 1"))
-				told = failures(client)
-				require.Len(t, told, 2)
-				require.EqualValues(t, 6, told[1].Count, "those that were not told are counted")
+				failed = failures(client)
+				require.Len(t, failed, 2)
+				require.EqualValues(t, 6, failed[1].Count, "the calls without an event are counted")
 			}, e6.WithQueryHook(onQuery(func(context.Context, string) { fail() })))
 		})
 	}
@@ -126,13 +126,13 @@ func TestAStuckHookCostsItsBudgetOnceAndIsCalledAgainWhenItHasReturned(t *testin
 			require.Zero(t, took(), "the others")
 		}
 		require.EqualValues(t, 1, calls.Load())
-		told := failures(client)
-		require.Equal(t, "overrun", told[0].Problem)
-		require.Equal(t, budget, told[0].Took)
+		failed := failures(client)
+		require.Equal(t, "overrun", failed[0].Problem)
+		require.Equal(t, budget, failed[0].Took)
 		<-time.After(2 * time.Second)
 		require.Zero(t, took())
-		told = failures(client)
-		require.Equal(t, "busy", told[len(told)-1].Problem)
+		failed = failures(client)
+		require.Equal(t, "busy", failed[len(failed)-1].Problem)
 
 		close(release)
 		synctest.Wait()
@@ -234,7 +234,7 @@ func TestCallsOfAQueryHookRunSideBySide(t *testing.T) {
 	}, e6.WithQueryHook(onQuery(func(context.Context, string) { hook.call() })))
 }
 
-// inlined is a hook that says that its first call returns at once.
+// inlined is a hook that declares that its first call returns at once.
 type inlined struct{ onQuery }
 
 func (inlined) Inline(_ context.Context, point string) bool { return point == hook.PointQueryStart }

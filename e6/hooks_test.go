@@ -17,25 +17,25 @@ type selects struct{}
 func (selects) Select(context.Context, hook.Choice) fsm.Side { return fsm.None }
 
 type (
-	waitsForAny  struct{ selects }
-	waitsByPlace struct{ selects }
-	gate         struct{ selects }
-	observes     struct{}
-	inlineByName struct{ observes }
-	judgesItself struct{ selects }
+	waitsForAny     struct{ selects }
+	waitsByPlace    struct{ selects }
+	gate            struct{ selects }
+	observes        struct{}
+	inlineByName    struct{ observes }
+	validatesItself struct{ selects }
 )
 
 func (waitsForAny) Wait(context.Context, any)            {}
 func (*waitsByPlace) Wait(context.Context, fsm.Snapshot) {}
 func (gate) Wait(context.Context, fsm.Snapshot)          {}
 func (inlineByName) Inline(string) bool                  { return true }
-func (judgesItself) Validate() bool                      { return true }
+func (validatesItself) Validate() bool                   { return true }
 
 func (observes) QueryStart(ctx context.Context, _ hook.QueryStart) context.Context { return ctx }
 func (observes) QueryEnd(context.Context, hook.QueryEnd)                           {}
 
 // A hook with an optional method of another signature would be used without that method,
-// and nothing would say so.
+// without an error.
 func TestOpen_RefusesAHookWhoseOptionalMethodHasAnotherSignature(t *testing.T) {
 	for name, c := range map[string]struct {
 		opt         e6.Option
@@ -47,8 +47,8 @@ func TestOpen_RefusesAHookWhoseOptionalMethodHasAnotherSignature(t *testing.T) {
 			"e6_test.waitsByPlace, whose method Wait belongs to *e6_test.waitsByPlace", "a pointer to it"},
 		"an inline hook by name": {e6.WithQueryHook(inlineByName{}),
 			"e6_test.inlineByName with a method Inline of another signature than hook.InlineHook", "Inline(context.Context, string) bool, or another name for that method"},
-		"a validator by name": {e6.WithSelector(judgesItself{}),
-			"e6_test.judgesItself with a method Validate of another signature than hook.Validator", "Validate() error, or another name for that method"},
+		"a validator by name": {e6.WithSelector(validatesItself{}),
+			"e6_test.validatesItself with a method Validate of another signature than hook.Validator", "Validate() error, or another name for that method"},
 		"no hook": {e6.WithSelector(nil), "nil", "a hook.Selector"},
 		"an invalid ready-made selector": {e6.WithSelector(hook.Canary{From: 5}),
 			"Canary(5 in 0s)", "Canary.From from 0 to 1"},

@@ -40,7 +40,7 @@ type evil struct {
 
 // takenOver is the address of a server between the client and a cluster that passes
 // everything on, but answers one method itself, and counts that.
-func takenOver(t *testing.T, cluster *e6test.Cluster, e evil, told *atomic.Int64) string {
+func takenOver(t *testing.T, cluster *e6test.Cluster, e evil, answered *atomic.Int64) string {
 	behind, err := grpc.NewClient(cluster.Addr(), grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithDefaultCallOptions(grpc.ForceCodec(unread{})))
 	require.NoError(t, err)
@@ -52,7 +52,7 @@ func takenOver(t *testing.T, cluster *e6test.Cluster, e evil, told *atomic.Int64
 			return err
 		}
 		if strings.HasSuffix(method, "/"+e.method) {
-			told.Add(1)
+			answered.Add(1)
 			_ = stream.SetHeader(e.headers)
 			if e.err != nil {
 				return e.err
@@ -105,8 +105,8 @@ func TestWhateverAServerSendsIsATypedErrorAndTakesLittleMemory(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			cluster := start(t)
 			cfg := config(cluster)
-			var told atomic.Int64
-			cfg.Address, cfg.MaxReceiveBytes, cfg.MaxAttempts, cfg.DetectionTimeout = takenOver(t, cluster, e, &told), 8*mega, 2, time.Second
+			var answered atomic.Int64
+			cfg.Address, cfg.MaxReceiveBytes, cfg.MaxAttempts, cfg.DetectionTimeout = takenOver(t, cluster, e, &answered), 8*mega, 2, time.Second
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
 			client, err := e6.Open(t.Context(), cfg, e6.WithLazyOpen())
@@ -126,7 +126,7 @@ func TestWhateverAServerSendsIsATypedErrorAndTakesLittleMemory(t *testing.T) {
 			require.True(t, query || call || detection || cutover, "%T: %v", err, err)
 			require.Less(t, len(err.Error()), mega+4<<10)
 			took := after.TotalAlloc - before.TotalAlloc
-			require.Less(t, took, uint64(told.Load())*uint64(20*mega+10*len(e.answer)), "the server's share included")
+			require.Less(t, took, uint64(answered.Load())*uint64(20*mega+10*len(e.answer)), "the server's share included")
 		})
 	}
 }

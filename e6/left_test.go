@@ -58,7 +58,7 @@ func TestPrepare_WithoutResponseStartsOverWhenTheClientLeavesTheSide(t *testing.
 				require.NoError(t, <-done)
 				require.LessOrEqual(t, time.Since(began), tc.limit)
 				require.Equal(t, []int64{7}, engine.Inserted("sales"))
-				require.Contains(t, told[events.QueryRetried](client), events.QueryRetried{From: e6.Blue, To: e6.Green, Method: "prepare"})
+				require.Contains(t, published[events.QueryRetried](client), events.QueryRetried{From: e6.Blue, To: e6.Green, Method: "prepare"})
 				elapse(10 * time.Second) // twice Config.CloseTimeout: the call, and its clear
 				requireIdle(t, client)
 			}, e6test.WithEngine(engine))
@@ -130,7 +130,7 @@ func TestPrepare_ThatIsAnsweredIsNotRepeatedForACutover(t *testing.T) {
 		cluster.Announce(e6.Green)
 		answer(t, client)
 		require.NoError(t, <-done)
-		require.Empty(t, told[events.QueryRetried](client))
+		require.Empty(t, published[events.QueryRetried](client))
 		require.Equal(t, 1, executions(cluster, "INSERT INTO sales VALUES (7)"))
 	})
 }

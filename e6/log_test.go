@@ -137,7 +137,7 @@ type recorder struct {
 	records []logged
 }
 
-// logged is a record with what its context said.
+// logged is a record with the values of its context.
 type logged struct {
 	slog.Record
 	trace trace.SpanContext
@@ -258,7 +258,7 @@ func TestWithLogLevel_AComponentHasItsOwnLevel(t *testing.T) {
 		opts   []e6.Option
 		levels map[events.Component]slog.Level // what the options come to
 	}{
-		{"all are as the handler says", slog.LevelInfo, nil, nil},
+		{"all have the level of the handler", slog.LevelInfo, nil, nil},
 		{
 			"one is quiet", slog.LevelDebug,
 			[]e6.Option{e6.WithLogLevel(never, events.ComponentSession)}, map[events.Component]slog.Level{events.ComponentSession: never},

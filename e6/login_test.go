@@ -33,7 +33,7 @@ func TestLogin_OneLostResponseHoldsUpNoQuery(t *testing.T) {
 				require.Equal(t, 1+lost, calls(cluster, "authenticate")-before)
 				require.Equal(t, fsm.StateBlue, client.Strategy().State)
 				require.Zero(t, client.Stats().Retried, "no statement started over")
-				require.Len(t, told[events.SessionOpened](client), 2, "Open's, and the one that all share")
+				require.Len(t, published[events.SessionOpened](client), 2, "Open's, and the one that all share")
 				requireIdle(t, client)
 			})
 		})

@@ -50,7 +50,7 @@ func TestAReadingThatIsCutOffAfterTheThirdBatchCountsItsRows(t *testing.T) {
 				require.Equal(t, int64(3*batchRows), read3)
 				require.NoError(t, cluster.Cutover(t.Context(), e6test.Cutover{To: e6.Green, Kind: e6test.Abrupt, EngineGone: true}))
 				delivered := read3 + read(rows, 50*batchRows)
-				// What had been read ahead still arrives, or nothing of it.
+				// The batches that were read ahead are delivered, or none of them.
 				require.Less(t, delivered, int64(10*batchRows))
 				lost := requireLost(t, rows.Err(), "fetch", delivered)
 				require.Equal(t, "export", lost.Tag)
@@ -313,7 +313,7 @@ func TestWhatTheCallerMayDoNext(t *testing.T) {
 		safe, retryable bool
 	}{
 		"no error":                          {nil, false, false},
-		"an error of somebody else":         {errors.New("oops"), false, false},
+		"an error of another package":       {errors.New("oops"), false, false},
 		"a cancelled context":               {context.Canceled, false, false},
 		"a deadline":                        {context.DeadlineExceeded, false, false},
 		"a closed client":                   {e6.ErrClosed, false, false},

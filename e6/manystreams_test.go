@@ -94,7 +94,7 @@ func startNginxWith(t *testing.T, cluster *e6test.Cluster, directives string) (a
 		_ = cmd.Process.Signal(syscall.SIGTERM) // it takes its workers with it
 		_ = cmd.Wait()
 		if t.Failed() {
-			t.Logf("what nginx said: %s", log.said())
+			t.Logf("the output of nginx: %s", log.output())
 		}
 	})
 	require.Eventually(t, func() bool {

@@ -20,7 +20,7 @@ import (
 	"github.com/e6data/e6data-go/internal/freeport"
 )
 
-// abandonedPort is the address of a port that nobody listens on.
+// abandonedPort returns the address of a port without a listener.
 func abandonedPort(t *testing.T) string {
 	addr, err := freeport.Addr()
 	require.NoError(t, err)
@@ -49,7 +49,7 @@ func unreachable(t *testing.T) map[string]e6.Config {
 	return all
 }
 
-// requireOneCause checks that an error says what is wrong, and says it once.
+// requireOneCause checks that an error has its cause, and has it once.
 func requireOneCause(t *testing.T, err error, cause string) {
 	t.Helper()
 	failed, ok := errors.AsType[*e6.DetectionError](err)
@@ -177,7 +177,7 @@ func TestAClusterThatAnswers503ToEverythingIsUnreachable(t *testing.T) {
 				err := client.Exec(t.Context(), "INSERT INTO sales VALUES (1)")
 				requireSeen(t, err)
 				require.Less(t, time.Since(began), 45*time.Second)
-				require.Empty(t, told[events.ClusterResume](client), "nothing was resumed")
+				require.Empty(t, published[events.ClusterResume](client), "nothing was resumed")
 				time.AfterFunc(10*time.Second, end)
 				answer(t, client)
 				require.Equal(t, fsm.StateBlue, client.Strategy().State)

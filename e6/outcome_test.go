@@ -116,7 +116,7 @@ func TestEveryFormOfARefusalMovesTheClient(t *testing.T) {
 }
 
 // TestUnknownIsNoSignOfHealth shows that a side which answers everything with a status
-// UNKNOWN, in words that nobody knows, is left for one that accepts.
+// UNKNOWN and an unknown text is left for a side that accepts.
 func TestUnknownIsNoSignOfHealth(t *testing.T) {
 	cluster := start(t)
 	client := open(t, cluster)
@@ -130,8 +130,8 @@ func TestUnknownIsNoSignOfHealth(t *testing.T) {
 	require.Equal(t, e6.Green, client.Strategy().Active)
 }
 
-// TestAnErrorSaysItsCauseOnce shows the errors of calls, and of what wraps them.
-func TestAnErrorSaysItsCauseOnce(t *testing.T) {
+// TestErrors_NameTheirCauseOnce shows the errors of calls, and of what wraps them.
+func TestErrors_NameTheirCauseOnce(t *testing.T) {
 	cluster := start(t)
 	client := open(t, cluster)
 	ctx := within(t, 10*time.Second)

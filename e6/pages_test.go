@@ -31,10 +31,10 @@ type errorPage struct {
 	body    string
 	close   bool // it drains the connection
 
-	unpassed bool // an ingress says so only of a call that it does not pass on
+	unpassed bool // an ingress answers so only to a call that it does not forward
 }
 
-// denies reports whether it says that the credentials are rejected.
+// denies reports whether the page rejects the credentials.
 func (p errorPage) denies() bool {
 	return p.status == 403 || p.headers["Grpc-Status"] == "7" || p.headers["Grpc-Status"] == "16"
 }

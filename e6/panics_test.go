@@ -104,7 +104,7 @@ func TestPanic_InAnyCallbackOfTheApplicationIsShownWithItsStackAndEndsNoProcess(
 	for name, c := range map[string]struct {
 		cfg   func(*e6.Config)
 		opt   e6.Option
-		fails string // what Open says, if it fails
+		fails string // the error of the first statement, if it fails
 		point string // of the HookFailed event; empty if there is another one
 	}{
 		"credentials": {

@@ -102,7 +102,7 @@ func pingsAreLimited(t *testing.T) {
 	cluster, client := pinged(t, func(cfg *e6.Config) { cfg.KeepaliveTime = 10 * time.Second })
 	_, err := client.QueryAll(t.Context(), longRead)
 	require.NoError(t, err, "a statement that only reads is saved")
-	replayed := told[events.QueryReplayed](client)
+	replayed := published[events.QueryReplayed](client)
 	require.NotEmpty(t, replayed)
 	require.Contains(t, replayed[0].Reason, "too_many_pings")
 	require.Contains(t, replayed[0].Reason, "Config.KeepaliveTime")

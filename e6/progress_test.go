@@ -49,7 +49,7 @@ func (f *followed) last() e6.Progress {
 	return f.seen[len(f.seen)-1]
 }
 
-func TestAQueryTellsHowFarItIs(t *testing.T) {
+func TestProgress_ReportsTheStepsOfAQuery(t *testing.T) {
 	bubble(t, func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
 		var f followed
 		rows, err := client.Query(e6.WithQueryOptions(t.Context(), e6.OnProgress(f.report)), "SELECT sleep(60000)")
@@ -117,7 +117,7 @@ func TestAReportThatTakesLongOrPanicsCostsTheQueryItsBudgetAtMost(t *testing.T) 
 				ctx := e6.WithQueryOptions(t.Context(), e6.OnProgress(func(e6.Progress) { report(over) }))
 				require.NoError(t, client.Exec(ctx, "SELECT 1"))
 				require.LessOrEqual(t, time.Since(began), 100*time.Millisecond)
-				failed := told[events.HookFailed](client)
+				failed := published[events.HookFailed](client)
 				require.NotEmpty(t, failed)
 				require.Equal(t, "OnProgress", failed[0].Hook)
 				require.Equal(t, hook.PointProgress, failed[0].Point)
@@ -126,7 +126,7 @@ func TestAReportThatTakesLongOrPanicsCostsTheQueryItsBudgetAtMost(t *testing.T) 
 	}
 }
 
-func TestAdmissionWaitsForAPlannerAndTellsIt(t *testing.T) {
+func TestAdmission_WaitsForAPlannerAndReportsIt(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		cluster := start(t, e6test.InMemory())
 		client := open(t, cluster, defaults, func(c *e6.Config) { c.Admission = true })
@@ -138,7 +138,7 @@ func TestAdmissionWaitsForAPlannerAndTellsIt(t *testing.T) {
 		require.Equal(t, []int64{42}, numbersOf(t, rows))
 		require.Equal(t, []string{"preparing", "queued", "preparing", "running", "fetching", "done"}, f.stages())
 		require.Equal(t, 41, cluster.Stats().Calls["identifyPlanner"])
-		queued := told[events.QueryQueued](client)
+		queued := published[events.QueryQueued](client)
 		require.Equal(t, events.QueryQueued{QueryID: rows.Handle().QueryID, Tag: "nightly", Side: e6.Blue}, queued[0])
 		require.True(t, queued[len(queued)-1].Admitted)
 		require.Len(t, queued, 6, "at once, whenever the wait has doubled from 1 second on, and at the end")

@@ -13,10 +13,10 @@ import (
 
 func TestRowsComeInTheirOrderAndComplete(t *testing.T) {
 	for name, opts := range map[string][]e6test.Option{
-		"several chunks in one answer": nil,
-		"empty answers in between":     {e6test.WithEmptyAnswers(2)},
-		"the older call only":          {e6test.WithNewFetch(false)},
-		"refusals as Envoy says them":  {e6test.WithRefusal(e6test.RefuseGRPC)},
+		"several chunks in one answer":  nil,
+		"empty answers in between":      {e6test.WithEmptyAnswers(2)},
+		"the older call only":           {e6test.WithNewFetch(false)},
+		"refusals in the form of Envoy": {e6test.WithRefusal(e6test.RefuseGRPC)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cluster := start(t, append(opts, e6test.WithBatchRows(100))...)

@@ -18,12 +18,12 @@ import (
 	"github.com/e6data/e6data-go/e6/hook"
 )
 
-// listener writes down what its hooks hear.
+// listener records the calls of its hooks.
 type listener struct {
-	name string
-	mu   sync.Mutex
-	said []string
-	ends []hook.QueryEnd
+	name  string
+	mu    sync.Mutex
+	calls []string
+	ends  []hook.QueryEnd
 }
 
 type pathKey struct{}
@@ -32,7 +32,7 @@ type pathKey struct{}
 func (r *listener) note(ctx context.Context, format string, args ...any) context.Context {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.said = append(r.said, fmt.Sprintf(format, args...))
+	r.calls = append(r.calls, fmt.Sprintf(format, args...))
 	path, _ := ctx.Value(pathKey{}).(string)
 	return context.WithValue(ctx, pathKey{}, path+r.name)
 }
@@ -40,7 +40,7 @@ func (r *listener) note(ctx context.Context, format string, args ...any) context
 func (r *listener) lines() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return append([]string(nil), r.said...)
+	return append([]string(nil), r.calls...)
 }
 
 func (r *listener) QueryStart(ctx context.Context, s hook.QueryStart) context.Context {
@@ -62,7 +62,7 @@ func (r *listener) StepEnd(ctx context.Context, e hook.StepEnd) {
 	r.note(ctx, "%s done, rows=%d failed=%t", e.Step, e.Rows, e.Err != nil)
 }
 
-func TestAQueryAndItsStepsAreToldInOrderAndInTheContextOfTheHooks(t *testing.T) {
+func TestQueryHook_ReceivesTheQueryAndItsStepsInOrderInItsContext(t *testing.T) {
 	cluster := start(t)
 	var paths sync.Map // by method
 	see := func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
@@ -179,7 +179,7 @@ func TestStepHook_SkipsTheRestOfAnExecutionWithANilContext(t *testing.T) {
 	cluster.Inject(e6test.Fault{Method: "executeStatement", Action: e6test.Fail, Code: codes.Unavailable})
 	require.NoError(t, client.Exec(t.Context(), "SELECT 1"))
 	require.Equal(t, []string{"prepare on blue, attempt 1, replay=false", "prepare on blue, attempt 2, replay=true"}, r.lines())
-	require.Len(t, all.lines(), 2+2*2+3*2, "the other hook hears everything")
+	require.Len(t, all.lines(), 2+2*2+3*2, "the other hook receives all calls")
 }
 
 // firstStep observes the first step of each execution only.
@@ -190,7 +190,7 @@ func (s firstStep) StepStart(ctx context.Context, st hook.StepStart) context.Con
 	return nil
 }
 
-// lifetimes hears about a client, its detections, sessions and cutovers.
+// lifetimes observes a client, its detections, sessions and cutovers.
 type lifetimes struct{ *listener }
 
 func (l lifetimes) ClientOpened(c *e6.Client) {
@@ -225,13 +225,13 @@ func (l lifetimes) CutoverEnd(ctx context.Context, e hook.CutoverEnd) {
 	l.note(ctx, "cutover %s", e.Result)
 }
 
-func TestTheLifeOfAClientIsToldFromItsFirstCallToItsEnd(t *testing.T) {
+func TestHooks_ReceiveTheLifeOfAClientFromItsFirstCallToItsEnd(t *testing.T) {
 	cluster := start(t)
 	l := lifetimes{&listener{}}
 	client, err := e6.Open(t.Context(), config(cluster), e6.WithDialer(cluster.Dialer()), e6.WithClientHook(l), e6.WithDetectionOrder(l),
 		e6.WithDetectionHook(l), e6.WithSessionHook(l), e6.WithCutoverHook(l))
 	require.NoError(t, err)
-	ready(t, "the end of the detection is told", func() bool { return len(l.lines()) == 7 }) // which Open does not wait for
+	ready(t, "the hook has received the end of the detection", func() bool { return len(l.lines()) == 7 }) // which Open does not wait for
 	cluster.OpenSide(e6.Green)
 	require.NoError(t, client.Switch(t.Context(), e6.Green))
 	ready(t, "the cutover has ended", func() bool { return len(l.lines()) == 11 })

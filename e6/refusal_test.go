@@ -229,7 +229,7 @@ func TestARefusedClearIsNamedAndHurtsNobody(t *testing.T) {
 			requireIdle(t, client)
 			require.Equal(t, int64(1), client.Stats().Abandoned)
 			require.Len(t, cluster.OpenQueries(), 1)
-			// The refusal says that blue is left, so the next query does not ask it.
+			// After the refusal the client leaves blue, so the next query is not sent there.
 			waitFor(within(t, 5*time.Second), t, client, func() bool { return client.Strategy().Active == e6.Green })
 			before := calls(cluster, "prepareStatement", e6.Blue)
 			require.NoError(t, client.Exec(t.Context(), "SELECT 1"))

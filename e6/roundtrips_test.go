@@ -16,8 +16,8 @@ import (
 	"github.com/e6data/e6data-go/internal/bubbles"
 )
 
-// far is a link whose delay is all that takes time in a bubble: the time that
-// something takes tells how many round trips it waits for.
+// far is a link whose delay is the only thing that takes time in a bubble, so durations are
+// numbers of round trips.
 var far = e6test.Link{Up: 30 * time.Millisecond, Down: 70 * time.Millisecond}
 
 // trips is how many round trips have passed since a moment.
@@ -73,7 +73,7 @@ func TestAQueryTakesThreeRoundTripsToItsFirstRow(t *testing.T) {
 				drain(rows)
 				require.NoError(t, rows.Err())
 				require.Equal(t, test.end, trips(began))
-				// What was read is cleared behind the caller's back.
+				// The client frees the query in the background.
 				synctest.Wait()
 				require.Len(t, cluster.OpenQueries(), 1)
 				elapse(far.RTT())
@@ -153,7 +153,7 @@ func TestPrefetch_CountsAnAnswerOfManyBatchesWhenItArrives(t *testing.T) {
 		require.NoError(t, err)
 		defer rows.Close()
 		synctest.Wait()
-		require.Equal(t, 1, cluster.Stats().Calls[method], "nobody reads, and one answer is more than enough")
+		require.Equal(t, 1, cluster.Stats().Calls[method], "no row is read, and one response fills the buffer")
 		n := 0
 		for b, err := range rows.Batches() {
 			require.NoError(t, err)
@@ -212,24 +212,24 @@ func TestTheFirstQueryOfANewClientLosesTwoRoundTripsAtTheMost(t *testing.T) {
 	})
 }
 
-func TestAQueryGoesToAnAnnouncedSideOneRoundTripAfterItWasHeard(t *testing.T) {
+func TestRoundTrips_AnAnnouncedSideIsActiveAfterOne(t *testing.T) {
 	overLink(t, nil, func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
 		cluster.OpenSide(e6.Green)
 		cluster.Announce(e6.Green)
-		answer(t, client) // hears it in its first answer, and stays where it is
+		answer(t, client) // receives the announcement with its first response, and stays on blue
 		synctest.Wait()
-		var heard, accepted time.Time
+		var received, accepted time.Time
 		for _, e := range client.History() {
 			switch d := e.Data.(type) {
 			case events.AnnouncementReceived:
-				heard = e.Time
+				received = e.Time
 			case events.Transition:
 				if d.Event == fsm.EventAccept {
 					accepted = e.Time
 				}
 			}
 		}
-		require.Equal(t, far.RTT(), accepted.Sub(heard), "an authenticate takes as much")
+		require.Equal(t, far.RTT(), accepted.Sub(received), "an authenticate takes as much")
 		require.Equal(t, 1, cluster.Stats().CallsBySide[e6.Green]["authenticate"])
 		began := time.Now()
 		answer(t, client)

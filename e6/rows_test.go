@@ -100,13 +100,13 @@ func TestCloseEndsCatalogCallsToo(t *testing.T) {
 	require.ErrorIs(t, err, e6.ErrClosed)
 }
 
-func TestWhatTheServerSaysStaysOutOfEvents(t *testing.T) {
+func TestEvents_HoldNoTextOfTheServer(t *testing.T) {
 	cluster := start(t)
 	client := open(t, cluster)
 	w := watch(t, client)
 	cluster.Inject(e6test.Fault{Method: "getResultMetadata", Action: e6test.Fail, Times: -1, Code: codes.Unavailable, Message: "while running SELECT hush"})
 	_, err := client.QueryAll(within(t, 10*time.Second), "SELECT 1")
-	require.ErrorContains(t, err, "hush", "the caller is told")
+	require.ErrorContains(t, err, "hush", "the error of the caller has the text")
 	w.settled(t)
 	require.NotEmpty(t, w.all())
 	for _, e := range w.all() {

@@ -48,14 +48,14 @@ func TestRules(t *testing.T) {
 				require.Equal(t, fsm.PhasePreparing, client.Strategy().Phase)
 				elapse(time.Minute)
 				require.Equal(t, e6.Green, client.Strategy().Active)
-				require.Len(t, told[events.GuardDecided](client), 2)
+				require.Len(t, published[events.GuardDecided](client), 2)
 			},
 		},
 		"the first guard that does not allow decides": {
 			hooks: slices.Concat(byFunc{allow, none}.options(), []e6.Option{e6.WithGuard(peakHours{})}, byFunc{func(*hook.Proposal) hook.Decision { panic("it is not called") }, none}.options()),
 			check: func(t *testing.T, _ *e6test.Cluster, client *e6.Client) {
-				require.Equal(t, "peak hours", told[events.GuardDecided](client)[0].Guard)
-				require.Empty(t, told[events.HookFailed](client))
+				require.Equal(t, "peak hours", published[events.GuardDecided](client)[0].Guard)
+				require.Empty(t, published[events.HookFailed](client))
 			},
 		},
 		"the first selector that returns a side decides": {
@@ -80,7 +80,7 @@ func TestRules(t *testing.T) {
 				cluster.CloseSide(e6.Blue)
 				answer(t, client)
 				require.Equal(t, fsm.StateGreen, client.Strategy().State)
-				require.Equal(t, "refused", told[events.DrainEnded](client)[0].Result)
+				require.Equal(t, "refused", published[events.DrainEnded](client)[0].Result)
 			},
 		},
 		"a missing response of the origin ends the shared phase": {
@@ -107,7 +107,7 @@ func TestRules(t *testing.T) {
 				sickGreen(cluster)
 				answer(t, client)
 				synctest.Wait()
-				require.Equal(t, "abort", told[events.HealthBreached](client)[0].Action)
+				require.Equal(t, "abort", published[events.HealthBreached](client)[0].Action)
 				require.Equal(t, fsm.StateBlue, client.Strategy().State)
 				require.Positive(t, client.Health().Sides[1].CoolDown)
 			},
@@ -118,7 +118,7 @@ func TestRules(t *testing.T) {
 				answer(t, client)
 				require.NoError(t, client.Switch(t.Context(), e6.Green))
 				require.Error(t, client.Exec(t.Context(), "SELECT 1"))
-				breaches := told[events.HealthBreached](client)
+				breaches := published[events.HealthBreached](client)
 				require.Equal(t, "none", breaches[len(breaches)-1].Action)
 				require.Equal(t, e6.Green, client.Strategy().Active)
 			},

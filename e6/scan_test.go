@@ -159,7 +159,7 @@ func TestAValueThatWouldLoseSomethingIsAnErrorThatNamesItsColumn(t *testing.T) {
 	for name, test := range map[string]struct {
 		col  e6test.Column
 		dest any
-		why  string
+		want string
 	}{
 		"a long beyond an int8":                      {long(128), new(int8), "out of the destination's range"},
 		"a negative long into a uint":                {long(-1), new(uint64), "out of the destination's range"},
@@ -202,7 +202,7 @@ func TestAValueThatWouldLoseSomethingIsAnErrorThatNamesItsColumn(t *testing.T) {
 			require.Equal(t, "b", failed.Column)
 			require.Equal(t, test.col.Type, failed.Type)
 			require.ErrorContains(t, err, `column "b"`)
-			require.ErrorContains(t, err, test.why)
+			require.ErrorContains(t, err, test.want)
 		})
 	}
 }

@@ -110,7 +110,7 @@ type ending struct {
 	violations []string
 }
 
-// play runs a script in a bubble. It judges nothing.
+// play runs a script in a bubble. It checks nothing.
 func play(t *testing.T, s script) (end ending) {
 	bubbles.Test(t, func(t *testing.T) {
 		engine := e6test.NewCannedEngine()
@@ -148,7 +148,7 @@ func play(t *testing.T, s script) (end ending) {
 	return end
 }
 
-// act does to the cluster what the script says.
+// act applies the script to the cluster.
 func (s script) act(ctx context.Context, cluster *e6test.Cluster) {
 	side := e6.Blue
 	cut := func(kind e6test.CutoverKind, step scriptStep) {
@@ -226,15 +226,14 @@ func ask(ctx context.Context, client *e6.Client, q scriptQuery, id int) (o outco
 		o.sql = fmt.Sprintf("INSERT INTO log VALUES (%d)", id)
 		o.err = client.Exec(ctx, o.sql)
 	case "fail":
-		o.sql = "FAIL as it was told to"
+		o.sql = "FAIL as requested"
 		o.err = client.Exec(ctx, o.sql)
 	}
 	return o
 }
 
-// judge says what is wrong with the outcome of a query, and nothing if the rules
-// allow it.
-func (o outcome) judge(s script, inserted int) string {
+// violation returns the rule that the outcome of a query breaks, or nothing.
+func (o outcome) violation(s script, inserted int) string {
 	cut, lost := errors.AsType[*e6.CutoverError](o.err)
 	answered, ok := errors.AsType[*e6.QueryError](o.err)
 	_, sideless := errors.AsType[*e6.DetectionError](o.err)
@@ -267,7 +266,7 @@ func (o outcome) judge(s script, inserted int) string {
 			return "a write succeeds, or may have taken effect"
 		}
 	case "fail":
-		if !lost && (!ok || answered.Message != "as it was told to") {
+		if !lost && (!ok || answered.Message != "as requested") {
 			return "the engine's own answer is lost"
 		}
 	}
@@ -277,7 +276,7 @@ func (o outcome) judge(s script, inserted int) string {
 	return ""
 }
 
-func TestWhateverHappensEveryQueryIsRightOrSaysWhatWasLost(t *testing.T) {
+func TestScript_EveryQueryIsRightOrReportsItsLoss(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		s := drawScript(rt)
 		end := play(t, s)
@@ -286,7 +285,7 @@ func TestWhateverHappensEveryQueryIsRightOrSaysWhatWasLost(t *testing.T) {
 			done[n]++
 		}
 		for _, o := range end.outcomes {
-			if problem := o.judge(s, done[o.id]); problem != "" {
+			if problem := o.violation(s, done[o.id]); problem != "" {
 				rt.Fatalf("%s: %s: %d rows, %v (after %s)", o.sql, problem, o.rows, o.err, o.took)
 			}
 		}
@@ -301,7 +300,7 @@ func TestWhateverHappensEveryQueryIsRightOrSaysWhatWasLost(t *testing.T) {
 			end.unnamed = slices.DeleteFunc(end.unnamed, func(q e6test.QueryInfo) bool { return q.State == "prepared" })
 		}
 		if len(end.unnamed) > 0 {
-			rt.Fatalf("queries are left on the server and nobody named them: %v", end.unnamed)
+			rt.Fatalf("the server holds queries without an Abandoned event: %v", end.unnamed)
 		}
 		if len(end.violations) > 0 {
 			rt.Fatalf("the client did what it may not: %v", end.violations)

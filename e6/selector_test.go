@@ -100,7 +100,7 @@ func TestALabelPinsAQueryAndTheNextSelectorDecidesAboutOthers(t *testing.T) {
 	shared(t, func(t *testing.T, _ *e6test.Cluster, client *e6.Client) {
 		require.Equal(t, e6.Green, side(t, client, e6.Label("side", "GREEN")))
 		require.Equal(t, e6.Blue, side(t, client, e6.Label("side", "blue")))
-		require.Equal(t, e6.Blue, side(t, client, e6.Label("side", "purple")), "which says nothing")
+		require.Equal(t, e6.Blue, side(t, client, e6.Label("side", "purple")), "the value is no side")
 		require.Equal(t, e6.Blue, side(t, client))
 		only.Release()
 		only.Release()

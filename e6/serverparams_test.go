@@ -46,13 +46,13 @@ func TestArgumentsCanGoBesideTheStatement(t *testing.T) {
 // typed is the canned engine, which takes every parameter for one type.
 type typed struct {
 	*e6test.CannedEngine
-	told string
+	declared string
 }
 
 func (e typed) Prepare(ctx context.Context, s e6test.Statement) (e6test.Prepared, error) {
 	p, err := e.CannedEngine.Prepare(ctx, s)
 	if params, ok := p.(e6test.Parameterized); ok {
-		return typedParams{params, e.told}, err
+		return typedParams{params, e.declared}, err
 	}
 	return p, err
 }
@@ -60,13 +60,13 @@ func (e typed) Prepare(ctx context.Context, s e6test.Statement) (e6test.Prepared
 // typedParams are parameters of theirs.
 type typedParams struct {
 	e6test.Parameterized
-	told string
+	declared string
 }
 
 func (p typedParams) Parameters() []string {
 	types := p.Parameterized.Parameters()
 	for i := range types {
-		types[i] = p.told
+		types[i] = p.declared
 	}
 	return types
 }
@@ -74,8 +74,8 @@ func (p typedParams) Parameters() []string {
 func TestOnlyATextTakesTheTypeThatTheEngineNames(t *testing.T) {
 	total, err := vector.ParseDecimal("1.50")
 	require.NoError(t, err)
-	for told, text := range map[string]string{"DATE": "DATE 2026-01-01", "INTEGER": "INTEGER 2026-01-01", "": "STRING 2026-01-01"} {
-		client := openBeside(t, start(t, e6test.WithEngine(typed{e6test.NewCannedEngine(), told})))
+	for declared, text := range map[string]string{"DATE": "DATE 2026-01-01", "INTEGER": "INTEGER 2026-01-01", "": "STRING 2026-01-01"} {
+		client := openBeside(t, start(t, e6test.WithEngine(typed{e6test.NewCannedEngine(), declared})))
 		r, err := client.QueryAll(t.Context(), "SELECT ?, ?, ?, ?, ?, ?, ?", "2026-01-01", true, 5, 1.5, total,
 			time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC), vector.DateValue{})
 		require.NoError(t, err)
@@ -102,7 +102,7 @@ func TestWhatHasNoFormAsAParameterIsALiteral(t *testing.T) {
 	require.ErrorContains(t, err, `SELECT NULL, X'01', CAST('Infinity' AS DOUBLE), ?`)
 }
 
-func TestParametersAreNumberedFromOneWhereTheEngineCannotTell(t *testing.T) {
+func TestServerParams_AreNumberedFromOneIfTheEngineDoesNotReportThem(t *testing.T) {
 	cluster := start(t)
 	client := openBeside(t, cluster)
 	cluster.Inject(e6test.Fault{Method: "getDynamicParams", Times: -1, Action: e6test.Fail, Code: codes.Unimplemented, Message: "switched off"})

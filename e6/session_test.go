@@ -48,7 +48,7 @@ func TestAnExpiredSessionIsReplacedOnceForEveryone(t *testing.T) {
 		}))
 		require.Equal(t, 2+n, calls(cluster, "authenticate", e6.Blue), "one login for Open, and one for each expiry")
 	}
-	require.Zero(t, calls(cluster, "authenticate", e6.Green), "nobody has asked for a session there")
+	require.Zero(t, calls(cluster, "authenticate", e6.Green), "green has no session")
 	waitFor(ctx, t, client, func() bool { return len(w.all()) >= 2*expiries })
 	require.Equal(t, expiries, w.count(events.KindSessionExpired))
 	require.Equal(t, expiries, w.count(events.KindSessionOpened))
@@ -185,10 +185,10 @@ func TestACredentialsCallbackThatFailsIsNamed(t *testing.T) {
 		cluster := start(t, e6test.InMemory())
 		cfg := config(cluster)
 		cfg.User, cfg.Token = "", ""
-		why := errors.New("the vault is sealed")
-		cfg.Credentials = func(context.Context) (string, string, error) { return "", "", why }
+		cause := errors.New("the vault is sealed")
+		cfg.Credentials = func(context.Context) (string, string, error) { return "", "", cause }
 		_, err := e6.Open(t.Context(), cfg, e6.WithDialer(cluster.Dialer()))
-		require.ErrorIs(t, err, why)
+		require.ErrorIs(t, err, cause)
 		require.ErrorContains(t, err, "the credentials callback failed")
 		require.Zero(t, calls(cluster, "authenticate"))
 	})
@@ -294,7 +294,7 @@ func TestClusterControl(t *testing.T) {
 			require.Equal(t, e6.ClusterActive, status())
 			require.NoError(t, client.ResumeCluster(ctx), "it is awake already")
 
-			// The cluster has moved, and nobody has told the client.
+			// The cluster has moved, and the client has received no announcement.
 			cluster.OpenSide(active.Other())
 			cluster.CloseSide(active)
 			require.Equal(t, e6.ClusterActive, status())
@@ -304,7 +304,7 @@ func TestClusterControl(t *testing.T) {
 
 func TestAnInsertThatWaitsForALoginWhichBreaksOffHasNotBeenSent(t *testing.T) {
 	for name, action := range map[string]e6test.Action{
-		"before it is heard": e6test.BreakBefore, "after it is heard": e6test.BreakAfter, "at the gateway": e6test.BadGateway,
+		"before the engine has it": e6test.BreakBefore, "after the engine has it": e6test.BreakAfter, "at the gateway": e6test.BadGateway,
 	} {
 		t.Run(name, func(t *testing.T) {
 			engine := e6test.NewCannedEngine()

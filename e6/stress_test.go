@@ -133,7 +133,7 @@ func TestManyGoroutinesLoseNothingOverManyCutovers(t *testing.T) {
 				l.queries.Load(), l.streams.Load(), stats.Retried, stats.Replayed, stats.Continued, stats.Abandoned, cluster.Stats().Refused456)
 			require.Zero(t, stats.Lost)
 			waitFor(within(t, 10*time.Second), t, client, func() bool { return abandoned.len() == stats.Abandoned })
-			require.Empty(t, abandoned.missing(cluster.OpenQueries()), "the server holds queries that nobody named")
+			require.Empty(t, abandoned.missing(cluster.OpenQueries()), "the server holds queries without an Abandoned event")
 		})
 	}
 }

@@ -104,7 +104,7 @@ func TestASubmittedQueryKeepsItsSideThroughACutover(t *testing.T) {
 	})
 }
 
-func TestASubmittedQueryThatIsCutOffIsLostAndSaysSo(t *testing.T) {
+func TestSubmit_AQueryThatIsCutOffIsLost(t *testing.T) {
 	for _, statement := range []string{"SELECT * FROM numbers(5)", "INSERT INTO t VALUES (1)"} {
 		cluster := start(t)
 		client := open(t, cluster)
@@ -147,7 +147,7 @@ func TestAResultIsReadByOneAtATime(t *testing.T) {
 	require.Len(t, numbersOf(t, rows), 1000)
 }
 
-func TestWhatCannotBeSubmittedOrFetchedIsSaid(t *testing.T) {
+func TestSubmit_ReturnsTheErrorOfAnInvalidStatementOrHandle(t *testing.T) {
 	cluster := start(t)
 	client := open(t, cluster)
 	_, err := client.Submit(t.Context(), "SELEC 1")

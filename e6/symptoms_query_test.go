@@ -23,8 +23,8 @@ func refusalsRise(t *testing.T) {
 	cluster, client := ailing(t)
 	require.NoError(t, cluster.Cutover(t.Context(), e6test.Cutover{To: e6.Green, Kind: e6test.Abrupt}))
 	answer(t, client)
-	require.Equal(t, []events.Refused{{Side: e6.Blue, Method: "prepareStatement"}}, told[events.Refused](client))
-	require.Equal(t, []events.QueryRetried{{From: e6.Blue, To: e6.Green, Method: "prepareStatement"}}, told[events.QueryRetried](client))
+	require.Equal(t, []events.Refused{{Side: e6.Blue, Method: "prepareStatement"}}, published[events.Refused](client))
+	require.Equal(t, []events.QueryRetried{{From: e6.Blue, To: e6.Green, Method: "prepareStatement"}}, published[events.QueryRetried](client))
 	for range 10 {
 		answer(t, client)
 	}
@@ -37,7 +37,7 @@ func replaysRise(t *testing.T) {
 	leave(cluster, "getResultMetadata", 1)
 	_, err := client.QueryAll(tagged(t.Context(), "report"), "SELECT * FROM numbers(100)")
 	require.NoError(t, err)
-	replayed := told[events.QueryReplayed](client)[0]
+	replayed := published[events.QueryReplayed](client)[0]
 	require.Equal(t, events.QueryReplayed{QueryID: replayed.QueryID, Tag: "report", From: e6.Blue, To: e6.Green, Attempt: 1, Reason: replayed.Reason}, replayed)
 	require.Contains(t, replayed.Reason, "456")
 	require.Equal(t, int64(1), client.Stats().Replayed)
@@ -57,7 +57,7 @@ func aStreamIsLost(t *testing.T) {
 	require.Equal(t, "export", lost.Tag)
 	require.ErrorContains(t, lost, "run it again to read all")
 	require.True(t, e6.SafeToReplay(lost) && e6.IsRetryable(lost))
-	require.Len(t, told[events.QueryLost](client), 1)
+	require.Len(t, published[events.QueryLost](client), 1)
 	require.Equal(t, slog.LevelError, loudest(client, events.KindQueryLost))
 	require.Equal(t, int64(1), client.Stats().Lost)
 }
@@ -74,7 +74,7 @@ func aWriteIsUnknown(t *testing.T) {
 	require.Equal(t, "order 4711", lost.Tag)
 	require.ErrorContains(t, err, "may have taken effect: look at the data before it is run again")
 	require.False(t, e6.SafeToReplay(err))
-	event := told[events.QueryLost](client)[0]
+	event := published[events.QueryLost](client)[0]
 	require.True(t, event.MayHaveRun)
 	require.Equal(t, "order 4711", event.Tag)
 	require.Equal(t, []int64{7}, engine.Inserted("sales"), "this one has")
@@ -84,7 +84,7 @@ func aQueryIsLeftBehind(t *testing.T) {
 	cluster, client := ailing(t)
 	cluster.Inject(e6test.Fault{Side: e6.Blue, Method: "clearOrCancelQuery", Times: -1, Action: e6test.Refuse456})
 	answer(t, client)
-	left := told[events.QueryAbandoned](client)
+	left := published[events.QueryAbandoned](client)
 	require.Len(t, left, 1)
 	require.Equal(t, e6.Blue, left[0].Side)
 	require.Contains(t, left[0].Error, "456")
@@ -101,10 +101,10 @@ func theIngressIsStrange(t *testing.T) {
 	require.Equal(t, fsm.ReasonAccepted, client.Strategy().Cause.Reason)
 	require.Contains(t, client.Strategy().Cause.Detail, "unreachable: no response from blue: prepareStatement on blue")
 	require.Zero(t, client.Stats().Refused[e6.Blue], "no 456 was seen")
-	require.Equal(t, "refresh", told[events.ProbeFailed](client)[0].Purpose)
-	require.Contains(t, told[events.ProbeFailed](client)[0].Error, "no response that can be read")
+	require.Equal(t, "refresh", published[events.ProbeFailed](client)[0].Purpose)
+	require.Contains(t, published[events.ProbeFailed](client)[0].Error, "no response that can be read")
 
-	// The engine never had this statement, and nobody can know.
+	// The engine never received this statement, but the client cannot know that.
 	cluster.Inject(e6test.Fault{Method: "executeStatement", Action: e6test.BadGateway})
 	err := client.Exec(t.Context(), "INSERT INTO sales VALUES (7)")
 	require.ErrorIs(t, err, e6.ErrQueryLost)
@@ -115,7 +115,7 @@ func theIngressIsStrange(t *testing.T) {
 	cluster.Inject(e6test.Fault{Side: e6.Green, Action: e6test.Refuse503, Times: -1}) // or with 503
 	require.NoError(t, client.Exec(t.Context(), "INSERT INTO sales VALUES (8)"))
 	require.Equal(t, e6.Blue, client.Strategy().Active)
-	resumed := told[events.ClusterResume](client)
+	resumed := published[events.ClusterResume](client)
 	require.Equal(t, events.ClusterResume{Status: "active", Done: true}, resumed[len(resumed)-1], "it was awake")
 }
 
@@ -131,7 +131,7 @@ func aRollbackHappened(t *testing.T) {
 	sickGreen(cluster)
 	answer(t, client) // the attempts of this query are breach enough
 	synctest.Wait()
-	breach := told[events.HealthBreached](client)
+	breach := published[events.HealthBreached](client)
 	require.Len(t, breach, 1)
 	require.Equal(t, e6.Green, breach[0].Side)
 	require.Equal(t, "rollback", breach[0].Action)
@@ -139,7 +139,7 @@ func aRollbackHappened(t *testing.T) {
 	require.Contains(t, breach[0].Reason, "executions got no response: ")
 	require.Equal(t, slog.LevelWarn, loudest(client, events.KindHealthBreached))
 	var rolledBack int
-	for _, step := range told[events.Transition](client) {
+	for _, step := range published[events.Transition](client) {
 		if step.Event == fsm.EventRollback {
 			rolledBack++
 			require.Equal(t, fsm.ReasonHealth, step.Cause.Reason)
@@ -156,13 +156,13 @@ func theClientCoolsDown(t *testing.T) {
 	cluster, client := ailing(t)
 	moveTo(t, cluster, client, e6.Green)
 	require.NoError(t, client.Rollback(t.Context(), "wrong plans"))
-	before := len(told[events.AnnouncementReceived](client))
+	before := len(published[events.AnnouncementReceived](client))
 	answer(t, client) // blue goes on to name green
 	elapse(29 * time.Minute)
 	answer(t, client)
 	require.Equal(t, e6.Blue, client.Strategy().Active)
 	require.Equal(t, time.Minute, client.Health().Sides[1].CoolDown)
-	require.Len(t, told[events.AnnouncementReceived](client), before, "what is ignored makes no event")
+	require.Len(t, published[events.AnnouncementReceived](client), before, "what is ignored makes no event")
 	elapse(time.Minute)
 	answer(t, client)
 	synctest.Wait()
@@ -178,9 +178,9 @@ func aSickSideIsNotLeft(t *testing.T) {
 	cluster.CloseSide(e6.Blue)
 	sickGreen(cluster)
 	require.Error(t, client.Exec(t.Context(), "SELECT 1"))
-	require.Equal(t, "rollback", told[events.HealthBreached](client)[0].Action, "it is tried")
+	require.Equal(t, "rollback", published[events.HealthBreached](client)[0].Action, "it is tried")
 	require.Equal(t, e6.Green, client.Strategy().Active)
-	failed := told[events.ProbeFailed](client)
+	failed := published[events.ProbeFailed](client)
 	require.Equal(t, "return", failed[len(failed)-1].Purpose)
 	require.Equal(t, e6.Blue, failed[len(failed)-1].Side)
 	require.ErrorContains(t, client.Rollback(t.Context(), "it is sick"), "rollback: blue does not accept")
@@ -196,12 +196,12 @@ func theClusterIsSuspended(t *testing.T) {
 	require.True(t, e6.IsRetryable(err) && e6.SafeToReplay(err))
 
 	asleep := events.ClusterResume{Status: "suspended", Done: true, Error: "NoAutoResume is set"}
-	require.Equal(t, []events.ClusterResume{asleep}, told[events.ClusterResume](stern))
+	require.Equal(t, []events.ClusterResume{asleep}, published[events.ClusterResume](stern))
 
 	err = stern.ResumeCluster(t.Context())
 	require.ErrorIs(t, err, e6.ErrSuspended)
 	require.ErrorContains(t, err, "did not become active within 5m0s")
-	progress := told[events.ClusterResume](stern)[1:]
+	progress := published[events.ClusterResume](stern)[1:]
 	require.Equal(t, "suspended", progress[0].Status)
 	require.Equal(t, "resuming", progress[1].Status)
 	require.True(t, progress[len(progress)-1].Done)
@@ -215,8 +215,8 @@ func sessionsExpire(t *testing.T) {
 	cluster, client := ailing(t)
 	cluster.ExpireSessions()
 	answer(t, client)
-	require.Equal(t, []events.SessionExpired{{Side: e6.Blue, Generation: 1}}, told[events.SessionExpired](client))
-	opened := told[events.SessionOpened](client)
+	require.Equal(t, []events.SessionExpired{{Side: e6.Blue, Generation: 1}}, published[events.SessionExpired](client))
+	opened := published[events.SessionOpened](client)
 	require.Equal(t, events.SessionOpened{Side: e6.Blue, Generation: 2, Purpose: "session"}, opened[len(opened)-1])
 	require.Equal(t, uint64(2), client.Health().Sides[0].Session)
 }
@@ -252,7 +252,7 @@ func aHookFails(t *testing.T) {
 	close(hook.end)
 	elapse(time.Second)
 	answer(t, client)
-	failed := told[events.HookFailed](client)
+	failed := published[events.HookFailed](client)
 	var problems []string
 	for _, f := range failed {
 		require.Equal(t, "audit", f.Hook)
@@ -264,8 +264,8 @@ func aHookFails(t *testing.T) {
 
 	cluster, client := ailing(t, e6.WithGuard(rashGuard{}))
 	moveTo(t, cluster, client, e6.Green)
-	require.Equal(t, "guard", told[events.HookFailed](client)[0].Point)
-	require.Equal(t, "allow", told[events.GuardDecided](client)[0].Decision)
+	require.Equal(t, "guard", published[events.HookFailed](client)[0].Point)
+	require.Equal(t, "allow", published[events.GuardDecided](client)[0].Decision)
 	require.Equal(t, e6.Green, client.Strategy().Active)
 }
 
@@ -318,7 +318,7 @@ func (brokenStore) Watch(context.Context, string, func(store.Record)) error {
 func theStoreFails(t *testing.T) {
 	cluster, client := ailing(t, e6.WithStore(brokenStore{}))
 	ops := map[string]bool{}
-	for _, f := range told[events.StoreFailed](client) {
+	for _, f := range published[events.StoreFailed](client) {
 		ops[f.Op] = true
 		require.Equal(t, "no route", f.Error)
 	}

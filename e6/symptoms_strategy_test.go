@@ -48,7 +48,7 @@ func wrongCredentials(t *testing.T) {
 	token = "an old token"
 	cluster.ExpireSessions()
 	require.ErrorIs(t, client.Exec(t.Context(), "SELECT 1"), e6.ErrCredentials)
-	failed := told[events.ProbeFailed](client)
+	failed := published[events.ProbeFailed](client)
 	require.Equal(t, "session", failed[0].Purpose)
 	require.Contains(t, client.Health().LastErrors[0].What, "the credentials are rejected")
 }
@@ -129,7 +129,7 @@ func statementsWaitForAPlanner(t *testing.T) {
 	client := patient(t, cluster, func(c *e6.Config) { c.Admission = true })
 	cluster.Admit(e6test.Admission{Waits: 10})
 	answer(t, client)
-	queued := told[events.QueryQueued](client)
+	queued := published[events.QueryQueued](client)
 	require.False(t, queued[0].Admitted)
 	require.True(t, queued[len(queued)-1].Admitted)
 	cluster.Admit(e6test.Admission{RateLimit: true})
@@ -160,12 +160,12 @@ func anAnnouncementIsNotFollowed(t *testing.T) {
 	cluster, client := ailing(t)
 	stream := held(t, client)
 	moveTo(t, cluster, client, e6.Green)
-	cluster.Announce(e6.Blue) // the stream hears it, on the side that was left
+	cluster.Announce(e6.Blue) // the stream on the old side receives it
 	for range 100 {
 		require.True(t, stream.Next())
 	}
-	heard := told[events.AnnouncementReceived](client)
-	late := heard[len(heard)-1]
+	received := published[events.AnnouncementReceived](client)
+	late := received[len(received)-1]
 	require.Equal(t, events.AnnouncementReceived{Source: e6.Blue, Target: e6.Blue, Reason: late.Reason}, late)
 	require.Contains(t, late.Reason, "not to the active side")
 	require.Equal(t, e6.Green, client.Strategy().Active)
@@ -175,7 +175,7 @@ func anUnknownSideIsAnnounced(t *testing.T) {
 	cluster, client := ailing(t)
 	cluster.Inject(e6test.Fault{Method: "prepareStatement", Action: e6test.Announce, Message: "purple"})
 	answer(t, client)
-	require.Equal(t, []events.AnnouncementInvalid{{Source: e6.Blue, Value: "purple"}}, told[events.AnnouncementInvalid](client))
+	require.Equal(t, []events.AnnouncementInvalid{{Source: e6.Blue, Value: "purple"}}, published[events.AnnouncementInvalid](client))
 	require.Equal(t, slog.LevelWarn, loudest(client, events.KindAnnouncementInvalid))
 	require.Equal(t, fsm.StateBlue, client.Strategy().State)
 }
@@ -191,12 +191,12 @@ func aGuardVetoes(t *testing.T) {
 	moveTo(t, cluster, client, e6.Green)
 	require.Equal(t, fsm.StateBlue, client.Strategy().State)
 	require.Equal(t, "veto: peak hours", client.Strategy().Cause.String())
-	decided := told[events.GuardDecided](client)
+	decided := published[events.GuardDecided](client)
 	require.Equal(t, events.GuardDecided{Guard: "peak hours", Target: e6.Green, Decision: "veto", Reason: "peak hours"}, decided[0])
 	require.ErrorIs(t, client.Switch(t.Context(), e6.Green), e6.ErrVetoed)
 	elapse(time.Minute)
 	answer(t, client)
-	require.Len(t, told[events.GuardDecided](client), 3, "the announcement is repeated, and judged anew")
+	require.Len(t, published[events.GuardDecided](client), 3, "the announcement is repeated, and the guard runs again")
 
 	cluster.CloseSide(e6.Blue)
 	answer(t, client)
@@ -206,11 +206,11 @@ func aGuardVetoes(t *testing.T) {
 	moveTo(t, cluster, client, e6.Green)
 	cluster.CloseSide(e6.Blue) // while the guard thinks
 	answer(t, client)
-	require.True(t, told[events.GuardDecided](client)[0].Overruled)
+	require.True(t, published[events.GuardDecided](client)[0].Overruled)
 	require.Equal(t, e6.Green, client.Strategy().Active)
 }
 
-// lateVeto is a guard that says no when it is asked to come to an end.
+// lateVeto is a guard that vetoes when its context ends.
 type lateVeto struct{}
 
 func (lateVeto) Guard(ctx context.Context, _ *hook.Proposal) hook.Decision {
@@ -250,10 +250,10 @@ func aCutoverIsLong(t *testing.T) {
 	require.Equal(t, int64(1), health.Sides[0].InFlight)
 	require.NoError(t, stream.Close())
 	synctest.Wait()
-	require.Equal(t, []events.DrainEnded{{Side: e6.Blue, Result: "drained", Took: 14 * time.Minute}}, told[events.DrainEnded](client))
+	require.Equal(t, []events.DrainEnded{{Side: e6.Blue, Result: "drained", Took: 14 * time.Minute}}, published[events.DrainEnded](client))
 	require.Equal(t, "drained", seen.ended[0].Result)
 
-	cluster, client = ailing(t, e6.WithCutoverHook(seen), e6.WithSelector(hook.NewPinSide(e6.Blue))) // which nobody releases
+	cluster, client = ailing(t, e6.WithCutoverHook(seen), e6.WithSelector(hook.NewPinSide(e6.Blue))) // the pin is not released
 	moveTo(t, cluster, client, e6.Green)
 	elapse(30*time.Minute - time.Second)
 	require.Equal(t, 55*time.Minute, seen.limit)
@@ -270,7 +270,7 @@ func theDrainDeadlinePasses(t *testing.T) {
 	stream := held(t, client)
 	moveTo(t, cluster, client, e6.Green)
 	elapse(15 * time.Minute)
-	require.Equal(t, []events.DrainEnded{{Side: e6.Blue, Result: "deadline", Remaining: 1, Took: 15 * time.Minute}}, told[events.DrainEnded](client))
+	require.Equal(t, []events.DrainEnded{{Side: e6.Blue, Result: "deadline", Remaining: 1, Took: 15 * time.Minute}}, published[events.DrainEnded](client))
 	require.Equal(t, fsm.StateGreen, client.Strategy().State)
 	require.Equal(t, slog.LevelWarn, loudest(client, events.KindTransition))
 	require.Equal(t, int64(4999), drain(stream))
@@ -282,7 +282,7 @@ func twoClientsDiffer(t *testing.T) {
 	idle := patient(t, cluster, nil)
 	moveTo(t, cluster, busy, e6.Green)
 	require.Equal(t, e6.Green, busy.Strategy().Active)
-	require.Equal(t, e6.Blue, idle.Strategy().Active, "nobody has told it")
+	require.Equal(t, e6.Blue, idle.Strategy().Active, "it has received no announcement")
 	answer(t, idle)
 	synctest.Wait()
 	require.Equal(t, e6.Green, idle.Strategy().Active)
@@ -293,5 +293,5 @@ func twoClientsDiffer(t *testing.T) {
 	require.NoError(t, one.Switch(t.Context(), e6.Green))
 	synctest.Wait()
 	require.Equal(t, e6.Green, two.Strategy().Active, "without a call of its own")
-	require.Equal(t, fsm.ReasonStore, told[events.Transition](two)[2].Cause.Reason)
+	require.Equal(t, fsm.ReasonStore, published[events.Transition](two)[2].Cause.Reason)
 }

@@ -21,8 +21,8 @@ import (
 	"github.com/e6data/e6data-go/internal/bubbles"
 )
 
-// A symptom is a heading of docs/troubleshooting.md and the trouble that it is
-// about, which shows what the document says one can see.
+// A symptom is a heading of docs/troubleshooting.md and a reproduction of its problem. The
+// reproduction checks the observations that the document describes.
 type symptom struct {
 	heading   string
 	reproduce func(*testing.T)
@@ -216,7 +216,7 @@ func ailing(t *testing.T, opts ...e6.Option) (*e6test.Cluster, *e6.Client) {
 	return cluster, patient(t, cluster, nil, opts...)
 }
 
-// moveTo opens a side, announces it, and lets the client hear of it.
+// moveTo opens a side and announces it to the client.
 func moveTo(t *testing.T, cluster *e6test.Cluster, client *e6.Client, side e6.Side) {
 	t.Helper()
 	cluster.OpenSide(side)

@@ -80,7 +80,7 @@ func first[T events.Data](t *testing.T, w *watcher, fits func(T) bool) T {
 	return found
 }
 
-// requireForgotten waits until neither end knows of a query any more.
+// requireForgotten waits until the client and the server hold no query.
 func requireForgotten(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
 	t.Helper()
 	requireIdle(t, client)

@@ -24,7 +24,7 @@ func limited(t *testing.T) context.Context {
 	return ctx
 }
 
-// ended requires that an error says how the context ended, and why.
+// ended requires that an error has the error of the context and its cause.
 func ended(t *testing.T, err error) {
 	t.Helper()
 	require.ErrorIs(t, err, context.DeadlineExceeded)

@@ -70,7 +70,7 @@ func TestDSN_OfEveryConfigIsReadBack(t *testing.T) {
 	})
 }
 
-// requireSame compares what a DSN can say.
+// requireSame compares the fields that a DSN can set.
 func requireSame(t *rapid.T, want, got e6.Config) {
 	require.Equal(t, want.Address, got.Address)
 	for _, s := range settings.All() {
@@ -118,7 +118,7 @@ func TestDSN_HasAPlaceForEachOfCatalogAndSchema(t *testing.T) {
 	}
 }
 
-func TestDSN_SaysWhatIsWrongWithoutTheSecret(t *testing.T) {
+func TestDSN_ErrorsNameTheDefectWithoutTheSecret(t *testing.T) {
 	for dsn, want := range map[string]string{
 		"e6s://u:pl4nted@h?clustr=c":                 "DSN parameter clustr is unknown: want cluster, if that is meant",
 		"e6s://u:pl4nted@h?nonsense=1":               "DSN parameter nonsense is unknown: want a name that docs/configuration.md lists",
@@ -190,7 +190,7 @@ func TestDSN_OfOtherClientsIsRead(t *testing.T) {
 }
 
 func TestDSN_OfOtherClientsIsAnsweredWithItsEquivalent(t *testing.T) {
-	for dsn, says := range map[string][]string{
+	for dsn, texts := range map[string][]string{
 		"jdbc:e6data://e6.example.com:443/catalog=C&secure=true&user=me&password=pl4nted&fetchSize=10": {
 			"a parameter", "e6s://me:***@e6.example.com:443/C as a DSN"},
 		"jdbc:e6data://e6.example.com:443/catalog=C&secure=true&fetchSize=10&user=me&password=pl4nted": {
@@ -210,7 +210,7 @@ func TestDSN_OfOtherClientsIsAnsweredWithItsEquivalent(t *testing.T) {
 	} {
 		_, err := ParseDSN(dsn)
 		require.Error(t, err, dsn)
-		for _, text := range says {
+		for _, text := range texts {
 			require.ErrorContains(t, err, text, dsn)
 		}
 		require.NotContains(t, err.Error(), "pl4", dsn)

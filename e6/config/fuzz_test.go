@@ -28,7 +28,7 @@ func FuzzParseDSN(f *testing.F) {
 		f.Add(dsn)
 	}
 	f.Fuzz(func(t *testing.T, dsn string) {
-		// Whatever comes behind it, a token is not shown.
+		// An error never shows the token, for any text behind it.
 		for _, with := range []string{"e6://user:" + planted + dsn, "e6s://user:" + planted + "@host" + dsn, "e6:/user:" + planted + "@host" + dsn, "e6:user:" + planted + "@host" + dsn} {
 			if cfg, err := ParseDSN(with); err != nil {
 				require.NotContains(t, err.Error(), planted, "%q", with)
@@ -60,7 +60,7 @@ func FuzzParseDSN(f *testing.F) {
 	})
 }
 
-// asDSN writes what a DSN can say of a configuration.
+// asDSN formats the fields of a configuration that a DSN can set.
 func asDSN(t *testing.T, c e6.Config) string {
 	u := url.URL{Scheme: "e6", User: url.UserPassword(c.User, c.Token)}
 	if c.Token == "" {
@@ -132,7 +132,7 @@ func values(c e6.Config) map[string]string {
 	return all
 }
 
-// fields are what a DSN can say of a configuration, to be compared.
+// fields returns the fields of a configuration that a DSN can set, for a comparison.
 func fields(c e6.Config) []any {
 	return []any{c.Address, c.User, c.Token, c.Catalog, c.Schema, values(c)}
 }
@@ -158,7 +158,7 @@ func FuzzLoad_ValuesOfTheEnvironmentAndOfFiles(f *testing.F) {
 				continue
 			}
 			require.ErrorContains(t, err, s.Env, "the error names the variable")
-			require.ErrorContains(t, err, s.Want, "and says what would be right")
+			require.ErrorContains(t, err, s.Want, "and the valid values")
 		}
 		fromFile, err := Load(FromValues("file", map[string]string{name: value, "token": planted}))
 		if err != nil {

@@ -158,7 +158,7 @@ func TestThePortThatIsLeftOutDependsOnTLS(t *testing.T) {
 	require.ErrorContains(t, err, `Address (E6DATA_PORT) is ":80": want a host too`)
 }
 
-func TestEverythingThatIsWrongIsSaidAtOnceAndNoSecret(t *testing.T) {
+func TestLoad_ListsAllProblemsWithoutTheSecret(t *testing.T) {
 	_, err := Load(env(map[string]string{"SECURE": "x", "MAX_RETRY_ATTEMPTS": "99"}),
 		FromDSN("e6://me:planted@h/a/b/c?tls=x&nonsense=1&strategy=red&prefetch=1&prefetch=2"))
 	wrong, ok := errors.AsType[*e6.ConfigError](err)

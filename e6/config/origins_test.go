@@ -9,7 +9,7 @@ import (
 	"github.com/e6data/e6data-go/e6/config"
 )
 
-func TestOriginsTellWhoGaveEachValue(t *testing.T) {
+func TestOrigins_NameTheSourceOfEachValue(t *testing.T) {
 	t.Setenv("E6DATA_HOST", "env.example.com")
 	t.Setenv("E6DATA_PREPARE_TIMEOUT", "20")
 	t.Setenv("E6DATA_PASSWORD", "planted in the environment")

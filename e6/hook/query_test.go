@@ -14,7 +14,7 @@ func TestQueryStart_SummaryIsThatOfTheTextWithPlaceholders(t *testing.T) {
 	require.Equal(t, "SELECT a", hook.QueryStart{SQL: `SELECT 'it\'s' FROM a`, Template: "SELECT ? FROM a"}.Summary())
 }
 
-// A statement may have 100 MB. What is read of it is bounded, and the literal or name at
+// A statement may have 100 MB. Only a bounded part of it is read, and the literal or name at
 // the bound is not cut in two.
 func TestQueryStart_ReadsTheBeginningOfALongStatement(t *testing.T) {
 	const secret = "xyzzysecret"

@@ -42,7 +42,7 @@ var damages = map[string]struct {
 	"it is filled with zeros":     {fill(func(b []byte) { clear(b) }), false},
 	"it is filled with ones":      {fill(func(b []byte) { copy(b, bytes.Repeat([]byte{0xff}, len(b))) }), false},
 	"it is filled with noise":     {fill(func(b []byte) { _, _ = rand.Read(b) }), false},
-	"it is filled with text":      {fill(func(b []byte) { copy(b, bytes.Repeat([]byte("somebody's notes\n"), len(b)/16)) }), false},
+	"it is filled with text":      {fill(func(b []byte) { copy(b, bytes.Repeat([]byte("notes of a user\n"), len(b)/16)) }), false},
 	"it has another format":       {fill(func(b []byte) { b[6], b[store.SlotSize+6] = 2, 2 }), false},
 	"a bit of each text flips":    {fill(func(b []byte) { b[60] ^= 1; b[store.SlotSize+60] ^= 1 }), false},
 	"a bit of each writer flips":  {fill(func(b []byte) { b[92] ^= 1; b[store.SlotSize+92] ^= 1 }), false},

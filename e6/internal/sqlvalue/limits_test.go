@@ -118,7 +118,7 @@ func TestBind_StopsWhenItsCallerIsGone(t *testing.T) {
 				ctx := &doomed{Context: t.Context(), looks: 8}
 				_, err := bind(ctx, text, args, to(), math.MaxInt32)
 				require.ErrorIs(t, err, context.Canceled)
-				require.Greater(t, ctx.looks, -8, "it ended at the first look that said so")
+				require.Greater(t, ctx.looks, -8, "it ended at the first check after the cancellation")
 			})
 		}
 	}

@@ -72,8 +72,8 @@ func TestPlan_FindsEveryFieldInEverySpelling(t *testing.T) {
 	})
 }
 
-// FuzzPlan_ColumnNamesAndTags builds a plan for any names and any tag. It is right, or an
-// error that says what is wrong.
+// FuzzPlan_ColumnNamesAndTags builds a plan for any names and any tag. The plan is right, or
+// the error names the defect.
 func FuzzPlan_ColumnNamesAndTags(f *testing.F) {
 	f.Add("id", "order_id", `e6:"id"`)
 	f.Add("", "ID", `e6:",optional"`)

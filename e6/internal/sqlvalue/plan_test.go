@@ -227,9 +227,9 @@ func mappingCases(t testing.TB) map[string]error {
 	}
 }
 
-// TestPlan_SaysWhatDoesNotFit compares the messages with testdata/mapping.golden, a line for
+// TestPlan_ErrorsNameTheDefect compares the messages with testdata/mapping.golden, a line for
 // each case.
-func TestPlan_SaysWhatDoesNotFit(t *testing.T) {
+func TestPlan_ErrorsNameTheDefect(t *testing.T) {
 	file, err := os.Open("testdata/mapping.golden")
 	require.NoError(t, err)
 	defer file.Close()
