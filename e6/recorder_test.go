@@ -64,7 +64,7 @@ func TestRecorder_HoldsACutoverAndNoSecret(t *testing.T) {
 			}
 			require.Contains(t, active, e6.Blue)
 			require.Equal(t, e6.Green, active[len(active)-1])
-			require.Subset(t, []string{"ok", "retried"}, outcomes)
+			require.Subset(t, []string{"ok", "retried", "replayed"}, outcomes) // on a slow machine a query outlasts the grace
 			require.True(t, seen[events.KindStrategyChanged] && seen[events.KindSessionOpened] && seen[events.KindClosed], "%v", seen)
 			steps := 0
 			for step, err := range recording.Replay() {
