@@ -211,6 +211,20 @@ func TestArch_FilesAreShort(t *testing.T) {
 	})
 }
 
+// A file above the limit is most likely a program that go build left in its folder.
+func TestArch_NoFileIsABinary(t *testing.T) {
+	const most = 256 << 10
+	list, err := exec.Command("git", "-C", root, "ls-files", "-z").Output()
+	if err != nil {
+		t.Skipf("not a git checkout: %v", err)
+	}
+	for name := range strings.SplitSeq(strings.TrimSuffix(string(list), "\x00"), "\x00") {
+		if info, err := os.Stat(filepath.Join(root, name)); err == nil { // a deleted file is still listed
+			require.LessOrEqual(t, info.Size(), int64(most), "%s is too large for a source file: git rm it", name)
+		}
+	}
+}
+
 func TestArch_NoFileNamesTheAuthorsMachine(t *testing.T) {
 	folders := []string{"tmp", "work", "home", "root", "mnt", "Users"}
 	path := regexp.MustCompile(`(?m)(?:^|[\s"'=(\x60])(/(?:` + strings.Join(folders, "|") + `)/\S*)`)
