@@ -112,7 +112,7 @@ var (
 			}
 			return many.NsPerOp * float64(min(8, runtime.GOMAXPROCS(0))) / one.NsPerOp, nil
 		})
-	recorded = micro("e6", comparison{
+	recorded = micro("e6/internal/exec", comparison{
 		name:    "record " + fourColumns + " when it reaches the caller, for a continuation within `Config.ContinueWindow`",
 		against: "decoding it into a batch that was read before", goal: 0.1, unit: ofTime,
 	},

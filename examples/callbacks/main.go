@@ -1,7 +1,6 @@
-// Callbacks shows how a program subscribes to changes of the active side, announced
-// and abrupt, and raises an alert for what an operator should look at: an abrupt change,
-// a rollback, a slow drain, a lost query, a veto. The exit status is 0 if exactly these
-// were reported.
+// Callbacks subscribes to changes of the active side and to other events, and raises an
+// alert for an abrupt change, a rollback, a slow drain, a lost query and a veto. The exit
+// status is 0 if exactly these were reported.
 package main
 
 import (
@@ -22,24 +21,21 @@ import (
 const slow = time.Second // a drain that takes longer deserves an alert
 var watched = events.Kinds(events.KindDrainEnded, events.KindGuardDecided, events.KindQueryLost)
 
-// alarm has two subscriptions. Each has a goroutine of its own, which calls its function
-// in the order of the events.
+// alarm has two subscriptions: changed gets the changes of the active side, event the rest.
 type alarm struct {
 	start   time.Time   // of the program
 	changes chan string // the changes and alerts that it reported
 }
 
-// changed is called for every change of the active side, whatever its kind.
 func (a *alarm) changed(change events.StrategyChanged) {
-	alert := ""
+	kind, alert := string(change.Change), ""
 	if change.Change == events.ChangeAbrupt || change.Change == events.ChangeRolledBack {
-		alert = string(change.Change)
+		alert = kind
 	}
 	a.report(alert, change)
-	a.changes <- string(change.Change)
+	a.changes <- kind
 }
 
-// event is called for the other events that deserve an alert.
 func (a *alarm) event(e events.Event) {
 	alert := ""
 	switch d := e.Data.(type) { // a type switch, as an EventsDropped may come among the watched kinds

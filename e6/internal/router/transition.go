@@ -366,6 +366,9 @@ func (w *writer) endOf(t *transition, end hook.CutoverEnd) {
 	end.At, end.Ready, end.Changed = w.now, t.accepted, !t.accepted.IsZero()
 	if first := w.observe(observedFirstQuery, t.first.Load); first != 0 {
 		end.FirstQuery = time.Unix(0, first)
+		if end.FirstQuery.After(end.At) { // it was pinned while this step ran
+			end.FirstQuery = end.At
+		}
 	}
 	if end.Result == hook.ResultDrained {
 		end.Drained = end.At
