@@ -32,7 +32,7 @@ func TestARatioIsThatOfTimeOrOfSpeed(t *testing.T) {
 		slow, fast := repeated(func() { time.Sleep(2 * time.Millisecond) }), repeated(func() { time.Sleep(time.Millisecond) })
 		ended := 0
 		of := func(unit string) func(size) (trial, func(), error) {
-			return func(size) (trial, func(), error) { return inTurn(slow, fast, unit), func() { ended++ }, nil }
+			return func(size) (trial, func(), error) { return alternate(slow, fast, unit), func() { ended++ }, nil }
 		}
 		r, err := comparison{goal: 2, unit: ofTime, begin: of(ofTime)}.measure(20)
 		require.NoError(t, err)

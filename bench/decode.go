@@ -84,7 +84,7 @@ func decoding(name, reason string, decode func(raw []byte) error) comparison {
 		name: name, against: byThriftsCode, goal: 15, more: true, unit: ofSpeed, reason: reason,
 		begin: func(size) (trial, func(), error) {
 			raw, err := encoded(mixed()...)
-			return inTurn(repeated(func() { must(decode(raw)) }), repeated(func() { must(byThrift(raw)) }), ofSpeed), func() {}, err
+			return alternate(repeated(func() { must(decode(raw)) }), repeated(func() { must(byThrift(raw)) }), ofSpeed), func() {}, err
 		},
 	}
 }
@@ -124,7 +124,7 @@ func hashing(name, against, reason string, decode func(raw []byte) error) compar
 				h.Reset()
 				h.Add(decoded, decoded.Rows())
 			}
-			return inTurn(repeated(hash), repeated(func() { must(decode(raw)) }), ofTime), func() {}, decoded.Decode(raw, nil)
+			return alternate(repeated(hash), repeated(func() { must(decode(raw)) }), ofTime), func() {}, decoded.Decode(raw, nil)
 		},
 	}
 }
@@ -152,6 +152,6 @@ var decodeLongs = comparison{
 				into[i] = int64(binary.BigEndian.Uint64(values[8*i:]))
 			}
 		}
-		return inTurn(repeated(func() { must(batch.Decode(raw, nil)) }), repeated(swap), ofSpeed), func() {}, err
+		return alternate(repeated(func() { must(batch.Decode(raw, nil)) }), repeated(swap), ofSpeed), func() {}, err
 	},
 }

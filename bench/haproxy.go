@@ -47,7 +47,7 @@ func throughHAProxy(goroutines int) comparison {
 			some := func(do func()) work {
 				return func(n int) { spread(size.of(goroutines), do)(2 * size.of(goroutines) * n) }
 			}
-			return inTurn(some(s.query), some(func() { s.stub.query(short) }), ofSpeed), func() { s.end(); stop() }, nil
+			return alternate(some(s.query), some(func() { s.stub.query(short) }), ofSpeed), func() { s.end(); stop() }, nil
 		},
 	}
 }

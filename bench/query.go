@@ -160,7 +160,7 @@ func queries(goroutines int) comparison {
 			some := func(do func()) work {
 				return func(n int) { spread(size.of(goroutines), do)(8 * size.of(goroutines) * n) }
 			}
-			return inTurn(some(s.query), some(func() { s.stub.query(short) }), ofSpeed), s.end, nil
+			return alternate(some(s.query), some(func() { s.stub.query(short) }), ofSpeed), s.end, nil
 		},
 	}
 }

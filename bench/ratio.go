@@ -90,9 +90,9 @@ const (
 	ofSpeed = "x speed"
 )
 
-// inTurn compares two ways to do the same, one after the other in each round: how much
-// more time ours takes, or how much faster it is.
-func inTurn(ours, theirs work, unit string) trial {
+// alternate compares two implementations, which run one after the other in each round. It
+// returns how much more time ours takes, or how much faster it is.
+func alternate(ours, theirs work, unit string) trial {
 	var nOurs, nTheirs int
 	return func() (float64, error) {
 		if nOurs == 0 {

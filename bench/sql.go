@@ -75,7 +75,7 @@ var rowsThroughSQL = comparison{
 		}
 		ours, theirs := sql.OpenDB(connector), sql.OpenDB(constants{rows * batches})
 		loop := func(db *sql.DB) work { return repeated(func() { read(db, "SELECT * FROM t") }) }
-		return inTurn(loop(ours), loop(theirs), ofTime), func() {
+		return alternate(loop(ours), loop(theirs), ofTime), func() {
 			must(errors.Join(ours.Close(), theirs.Close()))
 			server.close()
 		}, nil

@@ -29,7 +29,7 @@ func trips(name string, goal float64, ours func(*scene) func()) comparison {
 				_, err := s.stub.HealthCheck(s.stub.ctx, &e6xv1.HealthCheckRequest{})
 				must(err)
 			}
-			return inTurn(repeated(ours(s)), repeated(call), ofTime), s.end, nil
+			return alternate(repeated(ours(s)), repeated(call), ofTime), s.end, nil
 		},
 	}
 }
@@ -75,7 +75,7 @@ func newClients(name string, goal float64, opts ...e6.Option) comparison {
 				must(s.conn.Close())
 			}
 			ours() // so that the store knows
-			return inTurn(repeated(ours), repeated(theirs), ofTime), func() { must(cluster.Close()) }, nil
+			return alternate(repeated(ours), repeated(theirs), ofTime), func() { must(cluster.Close()) }, nil
 		},
 	}
 }

@@ -1,28 +1,28 @@
 package e6
 
-// LossReason is why a query that was cut off could not be saved.
+// LossReason is the reason why a query that was cut off was not replayed or continued.
 type LossReason string
 
 // The reasons.
 const (
-	// LossPolicy: ReplayNever forbids to run it again, or it was submitted.
+	// LossPolicy: ReplayNever forbids a replay, or the query was submitted.
 	LossPolicy LossReason = "policy"
-	// LossWrite: it may write, so that it is not run again.
+	// LossWrite: the statement may write, so it is not replayed.
 	LossWrite LossReason = "may_write"
-	// LossAttempts: its replays were cut off as well, until Config.MaxAttempts.
+	// LossAttempts: its replays were cut off too, up to Config.MaxAttempts.
 	LossAttempts LossReason = "attempts"
 	// LossSession: no session could be opened for the rest of its calls.
 	LossSession LossReason = "session"
-	// LossReplay: it was run again, and failed.
+	// LossReplay: the replay failed.
 	LossReplay LossReason = "replay_failed"
-	// LossWindow: the caller has more of its rows than Config.ContinueWindow, and its
+	// LossWindow: the rows that the caller has exceed Config.ContinueWindow, and the
 	// policy is not ReplayContinue.
 	LossWindow LossReason = "window_exceeded"
-	// LossColumns: it was run again, and has other columns.
+	// LossColumns: the replay has other columns.
 	LossColumns LossReason = "columns_changed"
-	// LossRows: it was run again, and the rows that the caller has differ from those of
-	// the new run: their order, their values or their types.
+	// LossRows: the rows that the caller has differ from those of the replay in their
+	// order, values or types.
 	LossRows LossReason = "rows_differ"
-	// LossShorter: it was run again, and has fewer rows than the caller has.
+	// LossShorter: the replay has fewer rows than the caller has.
 	LossShorter LossReason = "result_shorter"
 )

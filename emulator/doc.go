@@ -1,32 +1,32 @@
 // Package emulator is a local e6data: the protocol server of package e6test with
 // DuckDB as its SQL engine. Both sides of the cluster share one database, so
-// that a cutover changes who answers and never what is answered.
+// results are the same before and after a cutover.
 //
-// Start runs a cluster within the process; command e6emu runs one of its own.
-// New gives the engine alone, for a cluster that is started with e6test.
+// Start runs a cluster in the process; command e6emu runs it as a separate process.
+// New returns only the engine, for a cluster that is started with e6test.
 //
 // # Data
 //
 // By default the database is in memory and holds a sample data set in demo.sales:
 // customers, products, orders (1,000,000 rows), returns, and types, which has a
-// column of every type. Every value follows from the number of its row;
-// SampleOrder and its siblings compute the same rows in Go, so that a program
-// knows what its queries have to return. Options.Database serves a file instead.
-// Names without a catalog or schema are looked for in the session's, then in the
-// engine's own. Statements may do whatever DuckDB can, reading and writing files
-// included: do not let others reach a cluster that serves your machine.
+// column of every type. Every value is computed from the number of its row;
+// SampleOrder and similar functions compute the same rows in Go, so that a program
+// can check the results of its queries. Options.Database serves a file instead.
+// Names without a catalog or schema are resolved in those of the session, then in those of
+// the engine. Statements can do everything that DuckDB can, including reading and
+// writing files: do not expose the cluster to other users.
 //
 // # Functions
 //
-// Beside DuckDB's functions there are those of e6data's dialect that DuckDB lacks or calls
-// differently: timestamp_add and date_add with a unit, trunc of dates, date_format,
-// from_unixtime, and to_timestamp of a text (functions.sql). A function of the same name
-// in the session's schema comes first.
+// In addition to DuckDB's functions, there are functions of e6data's dialect that DuckDB
+// lacks or names differently: timestamp_add and date_add with a unit, trunc of dates,
+// date_format, from_unixtime, and to_timestamp of a text (functions.sql). A function of the
+// same name in the session's schema has precedence.
 //
 // # Types
 //
 // BOOLEAN, FLOAT, DOUBLE, DATE and BLOB are sent as the vectors of those names
-// (BLOB as BINARY); TINYINT to INTEGER and their unsigned kin up to USMALLINT as
+// (BLOB as BINARY); TINYINT to INTEGER, UTINYINT and USMALLINT as
 // INTEGER; BIGINT and UINTEGER as LONG; DECIMAL exactly, and UBIGINT, HUGEINT and
 // UHUGEINT with scale 0, as DECIMAL128; the TIMESTAMPs as DATETIME, nanoseconds
 // cut off; TIMESTAMPTZ as TIMESTAMP_TZ with the session's zone, since DuckDB
@@ -41,10 +41,9 @@
 // # Results
 //
 // Execute returns when DuckDB has run the statement to its end. The result stays
-// in DuckDB, outside of Go's heap, and batches are copied out of it one by one.
-// So the row count is exact before the first fetch and errors come from execute,
-// at the price of memory for the whole result and of a wait for its last row,
-// which for all columns of the million orders is about 0.1 s. A statement has its
-// connection to itself: settings, temporary tables and open transactions end
-// with it.
+// in DuckDB, outside of Go's heap, and batches are copied from it one by one.
+// So the row count is exact before the first fetch, and errors come from execute. The
+// cost is memory for the whole result and a wait for its last row, about 0.1 s for all
+// columns of the million orders. Each statement has a separate connection: settings,
+// temporary tables and open transactions end with it.
 package emulator

@@ -36,8 +36,8 @@ type Line struct {
 	X, Y []float64
 }
 
-// Draw writes the curve as an SVG into a folder. What it grows with does so by factors, so
-// that axis is a logarithmic one; the other begins with 0 unless the curve is steep.
+// Draw writes the curve as an SVG into a folder. The X values grow by factors, so the X axis
+// is logarithmic; the Y axis begins with 0 unless the curve is steep.
 func (c Curve) Draw(folder string) error {
 	plot.DefaultFont = font.Font{Typeface: "Liberation", Variant: "Sans"}
 	p := plot.New()

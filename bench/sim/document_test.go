@@ -80,7 +80,7 @@ func TestTheDocumentIsWritten(t *testing.T) {
 	for _, s := range others {
 		rest = append(rest, reported(run(t, s, min(1000, *large), 1))...)
 	}
-	days := reported(run(t, story, *large, 1))
+	days := reported(run(t, badDays, *large, 1))
 
 	text := fmt.Sprintf("%s on %d CPUs of %s/%s, %s; %.0f s in all.\n\nOne announced cutover, in three ways:\n\n%s\nMore that can happen:\n\n%s\nBad days of one fleet with a jitter of 5 s, one after the other:\n\n%s",
 		runtime.Version(), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, time.Now().UTC().Format(time.DateOnly), time.Since(began).Seconds(),

@@ -38,8 +38,8 @@ type phase struct {
 	stays bool
 }
 
-// What a client of the simulation does: a query every twenty seconds or so, over a link
-// of 1 to 20 ms in either direction.
+// A client of the simulation runs a query about every twenty seconds, over a link of 1 to
+// 20 ms in each direction.
 const (
 	everySoOften = 20 * time.Second
 	storeDelay   = 3 * time.Millisecond

@@ -125,8 +125,8 @@ var others = []scenario{
 	), stays: true}),
 }
 
-// story is a fleet through bad days.
-var story = scenario{name: "bad days", shares: true, fleet: jittered, phases: []phase{
+// badDays is a fleet during the failures of several days.
+var badDays = scenario{name: "bad days", shares: true, fleet: jittered, phases: []phase{
 	{name: "announced", happens: announce, lasts: time.Minute},
 	{name: "announced, and a tenth dies and as many come", happens: then(announce, churn), lasts: time.Minute},
 	{name: "announced, and three of ten cannot reach the store", happens: then(announce, part), lasts: time.Minute},
@@ -135,7 +135,7 @@ var story = scenario{name: "bad days", shares: true, fleet: jittered, phases: []
 }}
 
 func TestSim_AnyFleetFollowsACutoverAndNoQueryFails(t *testing.T) {
-	for _, s := range append([]scenario{alone, shared, spread, story}, others...) {
+	for _, s := range append([]scenario{alone, shared, spread, badDays}, others...) {
 		t.Run(s.name, func(t *testing.T) {
 			for _, o := range run(t, s, stress.Count(20, 60), 1) {
 				t.Logf("%+v", o)

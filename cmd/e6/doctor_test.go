@@ -272,7 +272,7 @@ func TestDoctor_ReportsTheProblemAndTheNextStep(t *testing.T) {
 			cluster, _ := start(t, e6test.WithTLS(server))
 			return []string{"--dsn", "e6://me@" + cluster.Addr(), "--token-file", secret(t)}
 		}, exitStatement},
-		"nobody": {func(t *testing.T) []string {
+		"refused": {func(t *testing.T) []string {
 			clean(t)
 			return []string{"--dsn", "e6://me@127.0.0.1:1", "--token-file", secret(t)}
 		}, exitStatement},
@@ -304,7 +304,7 @@ func TestDoctor_ReportsTheProblemAndTheNextStep(t *testing.T) {
 			_, flags := start(t, e6test.WithTLS(server))
 			return append(flags, "--tls", "--ca", ca, "--server-name", "e6.example.com")
 		}, exitStatement},
-		"tls-stranger": {func(t *testing.T) []string {
+		"tls-unknown-ca": {func(t *testing.T) []string {
 			server, _ := certificate(t, year, "e6.example.com")
 			_, flags := start(t, e6test.WithTLS(server))
 			return append(flags, "--tls", "--server-name", "e6.example.com")

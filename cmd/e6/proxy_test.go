@@ -96,7 +96,7 @@ func TestDoctor_ConnectsThroughTheProxyThatTheClientUses(t *testing.T) {
 		"proxy-407":       {through.URL, "", "e6.example.com:443", exitStatement},
 		"proxy-wrong":     {"http://alice:planted1@" + through.Listener.Addr().String(), "", "e6.example.com:443", exitStatement},
 		"proxy-forbids":   {named, "", "other.example.com:443", exitStatement},
-		"proxy-nobody":    {"http://127.0.0.1:1", "", "e6.example.com:443", exitStatement},
+		"proxy-refused":   {"http://127.0.0.1:1", "", "e6.example.com:443", exitStatement},
 		"proxy-socks":     {"socks5://alice:planted@127.0.0.1:1", "", "e6.example.com:443", exitStatement},
 		"proxy-wrong-url": {"http://alice:planted@%zz", "", "0.0.0.0:" + port, 0},
 		"proxy-not":       {named, "0.0.0.0", "0.0.0.0:" + port, 0},

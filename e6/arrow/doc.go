@@ -1,4 +1,4 @@
-// Package e6arrow gives the result of a query as Apache Arrow records.
+// Package e6arrow converts the result of a query to Apache Arrow records.
 //
 //	rows, err := client.Query(ctx, "SELECT * FROM orders")
 //	if err != nil {
@@ -30,16 +30,16 @@
 //	ARRAY, MAP, STRUCT          utf8, JSON; metadata e6.type
 //	NULL                        null
 //
-// The scale of a decimal column is the one that the metadata or the vector declares, else
-// that of the first value, in whatever batch that is. A value that needs more digits
-// behind the point is an error; DecimalsAsText avoids it. So is a date beyond the 32 bits
-// of Arrow's. A column of a declared type that is not known becomes what its first vector
-// is, or utf8 if that has nothing but nulls.
+// The scale of a decimal column is the scale that the metadata or the vector declares, or
+// else that of the first value of the result. A value that needs more digits after the
+// point is an error; DecimalsAsText avoids it. A date beyond the 32 bits of Arrow's date is
+// an error too. A column of an unknown declared type gets the type of its first vector, or
+// utf8 if that vector has only nulls.
 //
 // # Memory
 //
-// The values of LONG, INTEGER, FLOAT, DOUBLE and of the timestamps are not copied: a
-// record shares them with the batch that it was made of, and the garbage collector
-// frees them after both. Such a batch must not be decoded into again; a Reader does not
-// give it back to the rows. All other columns are copied, as Arrow has another layout for them.
+// The values of LONG, INTEGER, FLOAT, DOUBLE and of the timestamps are not copied: a record
+// shares them with its batch, and the garbage collector frees them after both. Do not decode
+// into such a batch again; a Reader does not release it to the rows. All other columns are
+// copied, because Arrow has another layout for them.
 package e6arrow

@@ -1,18 +1,18 @@
-// Package debug is a live page about one client: which side serves, how it came
-// to that, and how both sides do. Mount it next to net/http/pprof:
+// Package debug is a live page about one client: the active side, its last changes, and the
+// health of both sides. Mount it next to net/http/pprof:
 //
 //	http.Handle("/debug/e6/", debug.Handler(client))
 //
-// Under the prefix are four things:
+// The handler serves four resources under the prefix:
 //
-//   - the page itself, at the path that ends with a slash,
-//   - state.json, a State: everything the page shows, as one document,
-//   - events, the same as a stream of server-sent events (see Handler), and
-//   - the scripts and styles of the page, which come with the program.
+//   - the page, at the path that ends with a slash,
+//   - state.json, a State: all data of the page, as one document,
+//   - events, the same data as a stream of server-sent events (see Handler), and
+//   - the scripts and styles of the page, which are embedded in the program.
 //
-// The page only reads. It refuses every method but GET and HEAD, and every
-// request that a browser makes on behalf of another site. It shows no password,
-// token, session or statement; it does show what the events of the client hold,
-// such as tags and ids of queries. It does not authenticate: like pprof, it
-// belongs on an address that only the operators reach.
+// The page is read-only. It refuses every method except GET and HEAD, and every request that
+// a browser makes on behalf of another site. It shows no password, token, session or
+// statement. It shows the contents of the client's events, such as tags and ids of queries.
+// It does not authenticate: like pprof, it belongs on an address that only the operators
+// can reach.
 package debug

@@ -1,11 +1,10 @@
-// Package vector decodes the engine's results: the metadata that names the
-// columns, and the batches that hold their values column by column.
+// Package vector decodes the engine's results: the metadata, which describes the columns,
+// and the batches, which hold their values column by column.
 //
-// A batch is one Thrift struct in the plain binary protocol. Decode reads it
-// straight from the bytes, without Thrift's library: fixed-width values are
-// swapped in bulk into a slice per column, strings are views of the input, and
-// a Batch that is decoded into again reuses its memory, so that a long result
-// takes no memory per batch.
+// A batch is one Thrift struct in the plain binary protocol. Decode reads it directly from
+// the bytes, without the Thrift library: fixed-width values are swapped in bulk into a slice
+// per column, and strings are views of the input. A Batch reuses its memory when it decodes
+// again, so that a long result needs no memory per batch.
 //
 //	batch := new(vector.Batch)
 //	if err := batch.Decode(raw, meta.Fields); err != nil { ... }
@@ -25,16 +24,16 @@
 //
 // # Ownership
 //
-// Strings are views of the input, so the input must not change while anything
-// that was read from it is in use; they keep it alive. Slices belong to the
-// Batch and are overwritten by its next Decode.
+// Strings are views of the input and keep it alive. The input must not change while a value
+// that was read from it is in use. Slices belong to the Batch: its next Decode overwrites
+// them.
 //
 // # Broken input
 //
-// Input comes from the network and is not trusted. Every error in it is
-// a *DecodeError that names the column and the byte; nothing is decoded halfway,
-// no length is believed before the bytes behind it are there, and fields that
-// are not known are skipped.
+// Input comes from the network and is not trusted. Every error in it is a *DecodeError that
+// names the column and the byte. A batch is decoded completely or not at all. A length is
+// checked against the available bytes before memory is allocated for it. Unknown fields are
+// skipped.
 //
 // The package does no I/O, except that the first use of a zone by its name reads
 // the machine's time zone database, as package time does.

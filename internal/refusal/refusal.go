@@ -23,8 +23,8 @@ const (
 	Unavailable
 )
 
-// HTTPReply is gRPC's error text for a plain HTTP reply, before its status. What follows the
-// status depends on the content type and the body of the reply.
+// HTTPReply is gRPC's error text for a plain HTTP reply, before its status. The text after
+// the status depends on the content type and the body of the reply.
 const HTTPReply = "unexpected HTTP status code received from server: "
 
 // Suspended begins the message of a gRPC status that stands for a 503.

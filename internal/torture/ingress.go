@@ -36,7 +36,7 @@ type direct struct{ cluster *e6test.Cluster }
 func (d direct) addr() string { return d.cluster.Addr() }
 
 func (d direct) open(sides ...fsm.Side) error {
-	// What opens does so first, so that a swap leaves no gap.
+	// Sides open before others close, so that a swap leaves no gap.
 	for _, side := range sides {
 		d.cluster.OpenSide(side)
 	}

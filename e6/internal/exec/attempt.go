@@ -10,7 +10,7 @@ import (
 	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
 )
 
-// phase is how far an attempt is. It decides what a failure means.
+// phase is the progress of an attempt. The meaning of a failure depends on it.
 type phase uint8
 
 const (
@@ -43,7 +43,7 @@ type attempt struct {
 	described   time.Time // when the columns of the result were known
 }
 
-// calls returns how the calls of the attempt are made.
+// calls returns the calls to the side of the attempt.
 func (a *attempt) calls() calls { return calls{a.of.x, a.pin.Side, &a.lease, &a.pulse} }
 
 // handle addresses the statement, as far as it is known.

@@ -12,7 +12,7 @@ import (
 	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
 )
 
-// calls is how calls to one side are made, each with the session of that side.
+// calls makes calls to one side, each with the session of that side.
 type calls struct {
 	x    *Executor
 	side fsm.Side
@@ -136,10 +136,10 @@ func isUnknownQuery(err error) bool {
 	return ok
 }
 
-// repeat makes a call that may be sent again: one without an effect that matters, or whose
-// failure shows that it had none. Only a harmless one is sent again after a failure whose
-// effect is unknown, and resumes a suspended cluster. A fetch may not: after the resume the
-// statement hardly exists.
+// repeat makes a call that may be sent again: a harmless call, or a call whose failure proves
+// that it had no effect. Only a harmless call is sent again after a failure whose effect is
+// unknown, and resumes a suspended cluster. A fetch does not resume it, because a suspended
+// cluster no longer has the statement.
 func repeat[R sessionCarrier](ctx context.Context, c calls, prepared uint64, harmless bool, send sender[R]) (R, error) {
 	began := time.Now()
 	for attempt, pauses := 1, 0; ; pauses++ {

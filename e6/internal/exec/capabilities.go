@@ -7,8 +7,8 @@ import (
 	"github.com/e6data/e6data-go/e6/fsm"
 )
 
-// capabilities remembers which engines have a call. It forgets all of them when there are
-// more than maxEngines: a server may have a new name for every statement.
+// capabilities caches which engines have a call. It clears the cache when it has more than
+// maxEngines entries: a server may report a new engine name for every statement.
 // The zero value is empty. Its methods may be called concurrently.
 type capabilities struct {
 	engines sync.Map // engineKey -> bool

@@ -11,13 +11,13 @@ import (
 // Catalog is one catalog of the engine.
 type Catalog struct {
 	Name    string
-	Default bool // names are resolved against it if no other one is given
+	Default bool // it applies to names without a catalog
 }
 
 // Column is one column of a table.
 type Column struct{ Name, Type string }
 
-// Catalogs lists the catalogs. Of st it uses the tag and the policy, as all calls below do.
+// Catalogs lists the catalogs. It uses the tag and the policy of st, as do the calls below.
 func (x *Executor) Catalogs(ctx context.Context, st *Statement) ([]Catalog, error) {
 	answer, err := onActive(ctx, x, "list catalogs", st, func(ctx context.Context, a *attempt) (*e6xv1.GetCatalogesResponse, error) {
 		answer, err := a.calls().engine("").GetCataloges(ctx, &e6xv1.GetCatalogesRequest{})
@@ -90,7 +90,7 @@ type withoutSession struct{ *e6xv1.DryRunResponse }
 // GetSessionId implements sessionCarrier.
 func (withoutSession) GetSessionId() string { return "" }
 
-// Status is how far a statement is.
+// Status is the progress of a statement.
 type Status struct {
 	Done bool  // the result is complete
 	Rows int64 // so far
@@ -101,12 +101,12 @@ func (x *Executor) Status(ctx context.Context, h Handle) (Status, error) {
 	return onHandle(ctx, x, "status", h, func(ctx context.Context, r *remote) (Status, error) { return r.status(ctx) })
 }
 
-// AnalyzeHandle returns how a statement was executed that the server knows.
+// AnalyzeHandle returns the analysis of the execution of a statement that the server knows.
 func (x *Executor) AnalyzeHandle(ctx context.Context, h Handle) (*Analysis, error) {
 	return onHandle(ctx, x, "explain analyze", h, func(ctx context.Context, r *remote) (*Analysis, error) { return r.analyze(ctx) })
 }
 
-// onHandle makes a call about a statement of a handle, on the side where it runs.
+// onHandle makes a call about the statement of a handle, on its side.
 func onHandle[R any](ctx context.Context, x *Executor, op string, h Handle, do func(context.Context, *remote) (R, error)) (R, error) {
 	var none R
 	r, err := x.at(h)

@@ -9,12 +9,12 @@ import (
 	"github.com/e6data/e6data-go/e6/fsm"
 )
 
-// CloseGrace is how much longer than its limit a Close may take: to cut connections that
-// could not be closed, and for the responses of a server that responds.
+// CloseGrace is the time that Close may take beyond its limit: to abort connections that do
+// not close, and to receive the responses of the server.
 const CloseGrace = 100 * time.Millisecond
 
-// Drain ends the start of new statements, and leaves the submitted ones that are not being
-// read to the server. The channel is closed when no statement runs.
+// Drain refuses new statements. Submitted statements that are not being read stay on the
+// server. The channel is closed when no statement runs.
 func (x *Executor) Drain() (idle <-chan struct{}) {
 	x.submitted.leave(x.route)
 	return x.route.Drain()
@@ -55,13 +55,13 @@ func (x *Executor) Close(ctx context.Context) {
 	}
 }
 
-// disconnect closes the connections, and cuts them if that takes longer than ctx: gRPC waits
-// for seconds until its last frames are written, which a peer that reads nothing prevents.
+// disconnect closes the connections, and aborts them when ctx ends: gRPC waits for seconds
+// until its last frames are written, which a peer that reads nothing prevents.
 func (x *Executor) disconnect(ctx context.Context) {
 	closed := make(chan struct{})
 	go func() {
 		defer close(closed)
-		_ = x.conn.Close() // it has no errors
+		_ = x.conn.Close() // always returns nil
 	}()
 	select {
 	case <-closed:

@@ -11,15 +11,15 @@ import (
 	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
 )
 
-// clusterAdapter is the cluster as the router sees it.
+// clusterAdapter implements router.Cluster with the calls of this package.
 type clusterAdapter Executor
 
 var _ router.Cluster = (*clusterAdapter)(nil)
 
-// Authenticate opens a session. A login that the engine denies in the way in which it denies
-// a session is repeated for some seconds: its session store may be away. The engine responds
-// to wrong credentials with an empty session id, and an ingress with UNAUTHENTICATED; these
-// fail at once.
+// Authenticate opens a session. A login with the error of a denied session is retried for
+// some seconds, because the session store of the engine may be unavailable. Wrong credentials
+// fail at once: the engine responds with an empty session id, an ingress with
+// UNAUTHENTICATED.
 func (c *clusterAdapter) Authenticate(ctx context.Context, side fsm.Side) (string, error) {
 	for n := 0; ; n++ {
 		session, err := c.authenticate(ctx, side)
@@ -70,8 +70,8 @@ func (c *clusterAdapter) authenticate(ctx context.Context, side fsm.Side) (strin
 // sent.
 const bearerSession = "bearer"
 
-// tryBearer is the login of a client without sessions: a side accepts if it takes a call that
-// changes nothing.
+// tryBearer is the login of a client without sessions: a side accepts if it accepts a call
+// without an effect.
 func (c *clusterAdapter) tryBearer(ctx context.Context, side fsm.Side) (string, error) {
 	_, err := hedge(ctx, c.ProbeTimeout/resendsPerProbe, func(ctx context.Context) (*e6xv1.GetCatalogesResponse, error) {
 		return c.conn.Engine(wire.Call{Side: side, Control: true}).GetCataloges(ctx, &e6xv1.GetCatalogesRequest{})
@@ -98,8 +98,8 @@ func (c *clusterAdapter) Resume(ctx context.Context, side fsm.Side, confirmed fu
 	return c.resumer.resume(ctx, side, confirmed)
 }
 
-// Reconnect resolves the name of the cluster again, and replaces connections that have no
-// working service behind them.
+// Reconnect resolves the name of the cluster again, and replaces connections to an address
+// without a working service.
 func (c *clusterAdapter) Reconnect() { c.conn.Reconnect() }
 
 // verdicts are the router's names for the state of a side that a failed call proves.
@@ -108,9 +108,9 @@ var verdicts = [...]router.Verdict{
 	wire.VerdictSuspended: router.Suspended, wire.VerdictDenied: router.Denied,
 }
 
-// Classify returns the verdict of an error on its side. An answer of an engine, even that it
-// does not have the method, proves that the side took the call. A status UNKNOWN proves
-// nothing: a proxy that refuses a side may use words that are not recognised.
+// Classify returns the verdict of an error on its side. A response of an engine, even
+// UNIMPLEMENTED, proves that the side accepted the call. A status UNKNOWN proves nothing: a
+// proxy may refuse a side with a text that the client does not recognise.
 func (c *clusterAdapter) Classify(err error) router.Verdict {
 	if err == nil {
 		return router.Accepts

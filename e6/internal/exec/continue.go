@@ -16,17 +16,17 @@ type delivered struct {
 	hash *vector.Hash
 }
 
-// continuation checks that a replay begins with the rows that the caller has, and takes
-// them out of the replay, so that the caller gets what follows them. Their hashes are
-// compared at the last one of them.
+// continuation checks that a replay begins with the rows that the caller has, and removes
+// these rows from the replay, so that the caller gets the rows that follow. The hashes are
+// compared at the last of these rows.
 type continuation struct {
 	want   delivered
 	fields []vector.Field
 	seen   vector.Hash // of the rows of the replay
 }
 
-// skip compares and skips those rows of the batch that the caller has, and reports whether
-// these were the last ones.
+// skip compares and skips the rows of the batch that the caller has, and reports whether
+// they include the last of them.
 func (c *continuation) skip(b *vector.Batch) (done bool, err error) {
 	n := int(min(c.want.rows-c.seen.Rows(), int64(b.Rows())))
 	c.seen.Add(b, n)
@@ -47,7 +47,7 @@ func columnName(fields []vector.Field, i int) string {
 	return fmt.Sprint(i)
 }
 
-// replayDiffers is why a replay cannot continue what the caller has.
+// replayDiffers is the reason why a replay cannot continue the rows that the caller has.
 type replayDiffers struct {
 	reason LossReason
 	column string // that differs, for LossRows
@@ -56,7 +56,7 @@ type replayDiffers struct {
 // Error implements error.
 func (d *replayDiffers) Error() string { return d.reason.Describe(d.column) }
 
-// newRecord makes the record of the rows that reach the caller. It is nil for a result that
+// newRecord returns the record of the rows that reach the caller, and nil for a result that
 // may not be continued.
 func (r *run) newRecord() *record {
 	if !r.readOnly() || r.st.Replay == ReplayNever {

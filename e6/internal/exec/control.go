@@ -9,7 +9,7 @@ import (
 	e6xv1 "github.com/e6data/e6data-go/proto/e6data/e6x/v1"
 )
 
-// The statuses of a cluster that were seen. There may be others.
+// The known statuses of a cluster. A cluster may report others.
 const (
 	ClusterActive    = "active"
 	ClusterSuspended = "suspended"
@@ -58,8 +58,8 @@ func (x *Executor) ResumeCluster(ctx context.Context) error {
 // active is the active side, or None.
 func (x *Executor) active() fsm.Side { return x.route.Routing().Active }
 
-// control makes one call of the cluster service. If the side refuses it, as it is not
-// active, the call goes to the other side.
+// control makes one call of the cluster service. If the side is not active and refuses it,
+// the call is sent to the other side.
 func (x *Executor) control(ctx context.Context, side fsm.Side, call controlCall) (string, error) {
 	if !side.Valid() {
 		side = fsm.Sides[0]

@@ -10,8 +10,8 @@ import (
 	"github.com/e6data/e6data-go/e6/internal/wire"
 )
 
-// decide returns nil if the statement is to be attempted again after a failure, and
-// otherwise the error for the caller.
+// decide returns nil if there is another attempt after a failure, and otherwise the error for
+// the caller.
 func (r *run) decide(ctx context.Context, a *attempt, err error) error {
 	if ctx.Err() != nil {
 		return r.interrupted(ctx, a, err)
@@ -44,7 +44,7 @@ func (r *run) decide(ctx context.Context, a *attempt, err error) error {
 	return r.replay(ctx, a, failed)
 }
 
-// noReplay is the error of an executed statement that a replay would not save, or that is
+// noReplay is the error of an executed statement for which a replay cannot help, or that is
 // lost because the effect of its last call is unknown.
 func (r *run) noReplay(a *attempt, outcome wire.Outcome, err error) error {
 	switch {
@@ -93,7 +93,7 @@ func (r *run) whyNotContinued() LossReason {
 	return LossWindow
 }
 
-// lost reports a statement that could not be saved, and returns its error.
+// lost reports a statement that is not replayed or continued, and returns its error.
 func (r *run) lost(a *attempt, rows int64, reason LossReason, column string, err error) error {
 	lost := Loss{
 		Op: a.phase.String(), QueryID: a.id(), Tag: r.st.Tag, Side: a.pin.Side, To: r.x.route.Routing().Active,

@@ -17,9 +17,9 @@ const (
 	maxEmptyPause = 100 * time.Millisecond
 )
 
-// emptyPause is the pause before the next request of a stream whose last rows came that
-// long ago: half of that time. So a stream that delivers loses at most half of its own
-// pace, however many answers between its rows are empty, and a silent stream gets fewer and
+// emptyPause returns the pause before the next request of a stream: half of the time since
+// its last rows. So the pauses delay a stream that delivers rows by at most half of the
+// interval between them, for any number of empty answers, and a silent stream gets fewer and
 // fewer requests.
 func emptyPause(silent time.Duration) time.Duration {
 	return min(max(silent/2, minEmptyPause), maxEmptyPause)
@@ -32,15 +32,15 @@ type drain struct {
 	md *vector.Metadata
 
 	next      *pending  // the request in flight, if there is one
-	undecoded int       // bytes of the present answer that are not decoded yet
-	last      bool      // nothing follows the present answer, as far as is known
+	undecoded int       // bytes of the current answer that are not decoded yet
+	last      bool      // the current answer is expected to be the last one
 	empty     int       // answers without rows in a row
-	delivered time.Time // when the last rows came; zero before the first ones
+	delivered time.Time // the time of the last rows; zero before the first ones
 }
 
-// drain reads the result to its end. The next answer is requested before the present one
-// is decoded, unless that one may be the last that is wanted, or the bytes that wait for
-// the caller exceed Config.PrefetchBytes.
+// drain reads the result to its end. The next answer is requested before the current one is
+// decoded, unless the current one may be the last one that is needed, or the bytes that wait
+// for the caller exceed Config.PrefetchBytes.
 func (r *run) drain(ctx context.Context, end context.CancelCauseFunc, a *attempt, md *vector.Metadata, first *pending) error {
 	a.phase = phaseFetch
 	if first.wait(); first != nil && first.premature(md) {
@@ -58,8 +58,8 @@ func (r *run) drain(ctx context.Context, end context.CancelCauseFunc, a *attempt
 		if err != nil {
 			return err
 		}
-		// After an answer without rows the engine is given a pause, so another one is
-		// not requested before it is known that this one has some.
+		// After an answer without rows there is a pause, so the next answer is requested
+		// only when it is known that this one has rows.
 		d.last = !ahead || d.empty > 0 || present.end || len(present.chunks) == 0
 		before := r.rows
 		over, err := d.decode(ctx, present)
@@ -87,8 +87,8 @@ func (d *drain) pause(ctx context.Context) error {
 	return backoff.Sleep(ctx, emptyPause(time.Since(d.delivered)), nil)
 }
 
-// answer waits for the next part of the result. If it is not requested yet, it is as soon as
-// the caller has read enough of the earlier parts.
+// answer waits for the next part of the result. If it is not requested yet, answer requests
+// it when the caller has read enough of the earlier parts.
 func (d *drain) answer(ctx context.Context) (answer, error) {
 	if d.next == nil {
 		if err := d.r.to.wait(ctx, d.r.x.PrefetchBytes); err != nil {
@@ -102,7 +102,7 @@ func (d *drain) answer(ctx context.Context) (answer, error) {
 	return present, err
 }
 
-// ahead requests the next answer while the present one is decoded, if there is room.
+// ahead requests the next answer while the current one is decoded, if there is room.
 func (d *drain) ahead(ctx context.Context) {
 	if d.next == nil && !d.last && d.undecoded+d.r.to.held() <= d.r.x.PrefetchBytes {
 		d.next = d.a.request(ctx, nil)

@@ -31,7 +31,7 @@ var (
 // Failures makes the errors of statements, calls and detections. It is called before hooks,
 // reports and events see them.
 type Failures interface {
-	// Query returns the error of a statement that another attempt would not save.
+	// Query returns the error of a statement that fails in every attempt.
 	Query(f Failure) error
 	// Lost returns the error of a statement that was cut off. errors.Is finds
 	// ErrQueryLost in it.
@@ -57,12 +57,12 @@ type Failure struct {
 	Err      error
 }
 
-// Loss describes a statement that was cut off and could not be saved.
+// Loss describes a statement that was cut off and was not replayed or continued.
 type Loss struct {
 	Op                 string // the call that was cut off
 	QueryID            string
 	Tag                string
-	Side               fsm.Side // where it ran
+	Side               fsm.Side // on which it ran
 	To                 fsm.Side // the side of new statements, or None
 	RowsDelivered      int64
 	MayHaveTakenEffect bool
@@ -71,7 +71,7 @@ type Loss struct {
 	Err                error
 }
 
-// LossReason is why a statement that was cut off could not be saved.
+// LossReason is the reason why a statement that was cut off was not replayed or continued.
 type LossReason string
 
 // The reasons. Package e6 documents them.
@@ -177,7 +177,7 @@ func Brief(err error) string {
 		}
 		reason := fmt.Sprintf("%s on %s: %s (%s)", failed.Method, failed.Side, failed.Class, how)
 		if hint := failed.Hint(); hint != "" && failed.Class == wire.ClassNoResponse {
-			reason += ": " + hint // these words are ours
+			reason += ": " + hint // a text of this package, not of the server
 		}
 		return reason
 	}

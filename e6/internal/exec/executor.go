@@ -16,8 +16,8 @@ import (
 	"github.com/e6data/e6data-go/e6/internal/workers"
 )
 
-// Settings are the limits and the choices of an Executor. Each has the meaning of the
-// field of e6.Config with its name. Durations are positive.
+// Settings are the settings of an Executor. Each has the meaning of the field of e6.Config
+// with the same name. Durations are positive.
 type Settings struct {
 	ProbeTimeout     time.Duration
 	DetectionTimeout time.Duration
@@ -55,7 +55,7 @@ type Hooks interface {
 	Step(ctx context.Context, s *ObservedStep) error
 }
 
-// Config is what an Executor needs. All fields are required.
+// Config configures an Executor. All fields are required.
 type Config struct {
 	Settings
 	// Router and Wire configure the router and the transport. New sets Cluster, Events,
@@ -67,7 +67,7 @@ type Config struct {
 	Events *events.Bus
 	// Logger logs what no event covers.
 	Logger *slog.Logger
-	// Workers runs what happens beside a statement. The caller ends it after Close.
+	// Workers runs background work. The caller ends it after Close.
 	Workers *workers.Pool
 	// Retry is the backoff between attempts that got no response.
 	Retry backoff.Policy
@@ -101,10 +101,10 @@ type Executor struct {
 	lastInvalid atomic.Pointer[invalidAnnouncement]
 	// noAdmission has the sides whose engines do not implement admission.
 	noAdmission sync.Map // fsm.Side -> true
-	// newFetch remembers which engines have getNextResultBatchV2.
+	// newFetch caches which engines have getNextResultBatchV2.
 	newFetch capabilities
 
-	// Everything that is done for callers ends with ctx.
+	// All work for callers ends with ctx.
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	cut    atomic.Int64 // statements that ended because of Close

@@ -52,8 +52,8 @@ func (p *pending) wait() {
 	}
 }
 
-// lost reports whether the request has failed in such a way that the part of the result may
-// be gone.
+// lost reports whether the request has failed with an unknown effect, so that the part of the
+// result may be lost.
 func (p *pending) lost() bool {
 	outcome := wire.OutcomeOf(p.err)
 	return outcome.Replay && outcome.Effect != wire.EffectNone && !unsent(p.err)
@@ -71,9 +71,9 @@ func (p *pending) premature(md *vector.Metadata) bool {
 }
 
 // speculates reports whether the first batch is requested together with the metadata,
-// which saves a round trip. If that call fails while the engine computes, it is unknown
-// whether the batch is gone, and the statement must be executed again. So only the first
-// attempt of a statement that may be replayed speculates. A replay waits for the metadata,
+// which saves a round trip. If that call fails while the engine computes, the batch may be
+// lost, and the statement must be executed again. So only the first attempt of a statement
+// that may be replayed speculates. A replay waits for the metadata,
 // which is safe to repeat: an ingress whose time limit is shorter than the computation would
 // end a speculative fetch in every attempt.
 func (r *run) speculates() bool {
@@ -105,7 +105,7 @@ func (r *run) fetch(ctx context.Context, a *attempt) error {
 	case err != nil && !errors.Is(err, errEnough):
 		return err
 	case err == nil && r.rows < md.Rows:
-		// More rows than declared are valid: the engine may have counted early.
+		// More rows than declared are valid: the engine may declare the number early.
 		return fmt.Errorf("%w: %d of %d", ErrIncomplete, r.rows, md.Rows)
 	}
 	return r.unfinished()

@@ -7,9 +7,9 @@ import (
 )
 
 // hedge makes a call without an effect that matters, and sends it again after every pause
-// without a response. The first response counts, also an error. The earlier calls stay in
-// flight beside the later ones, so that a slow server costs a few calls more and no time. It
-// returns within ctx, and leaves no call behind.
+// without a response. The first response counts, also an error. Earlier calls stay in flight,
+// so a slow server costs a few more calls, but no time. hedge returns within ctx, after it
+// has cancelled the other calls.
 func hedge[R any](ctx context.Context, pause time.Duration, call func(context.Context) (R, error)) (R, error) {
 	type response struct {
 		value R

@@ -15,8 +15,8 @@ import (
 var errSideLeft = errors.New("no response before the client left the side")
 
 // await waits until done is closed, ctx has ended, or the client has left the side of the
-// attempt, and returns nil, the cause of ctx, or errSideLeft. After the client has left, a
-// response may still come for some time: see patience.
+// attempt, and returns nil, the cause of ctx, or errSideLeft. After the client has left, it
+// still waits some time for a response: see patience.
 func (a *attempt) await(ctx context.Context, done <-chan struct{}) error {
 	began := time.Now()
 	for {
@@ -24,7 +24,7 @@ func (a *attempt) await(ctx context.Context, done <-chan struct{}) error {
 		var late <-chan time.Time
 		if limit, limited := a.patience(r); limited {
 			timer := time.NewTimer(limit - time.Since(began))
-			defer timer.Stop() // there are few changes
+			defer timer.Stop() // in a loop, but the active side changes rarely
 			late = timer.C
 		}
 		select {

@@ -57,7 +57,7 @@ func (x *Executor) Open(ctx context.Context, st *Statement, s *Stream) error {
 	return s.run(ctx, x, r, r.toSink)
 }
 
-// Analyze executes a statement, drops its rows, and returns how it was executed.
+// Analyze executes a statement, drops its rows, and returns the analysis of the execution.
 func (x *Executor) Analyze(ctx context.Context, st *Statement) (*Analysis, error) {
 	ctx, unbind := x.bind(ctx)
 	defer unbind()
@@ -109,7 +109,7 @@ func (x *Executor) Submit(ctx context.Context, st *Statement) (Handle, error) {
 }
 
 // Read reads the result of a submitted statement, of this client or of another one, from a
-// stream. Of st it uses the options. It returns as Open does.
+// stream. It uses only the options of st. It returns as Open does.
 func (x *Executor) Read(ctx context.Context, h Handle, st *Statement, s *Stream) error {
 	if x.route.Routing().Closed {
 		return ErrClosed

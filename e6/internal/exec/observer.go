@@ -59,8 +59,8 @@ func shorten(s string) string {
 	return s
 }
 
-// conclude passes a failed call to the router, and returns when the router has drawn its
-// conclusions. ctx is that of the caller.
+// conclude passes a failed call to the router, and returns when the router has processed it.
+// ctx is that of the caller.
 func (x *Executor) conclude(ctx context.Context, err error) {
 	call, ok := wire.AsError(err)
 	if !ok || x.ctx.Err() != nil {

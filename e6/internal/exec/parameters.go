@@ -14,8 +14,8 @@ import (
 )
 
 // number gives the parameters of a prepared statement the indexes that the engine reports,
-// and strings also the types that it reports. Other values keep their own types, because
-// they could lose digits in the engine's.
+// and strings also the types that it reports. Other values keep their own types, because a
+// conversion to the engine's type could lose digits.
 func (r *remote) number(ctx context.Context, values []sqlvalue.Parameter) ([]*e6xv1.ParameterValue, error) {
 	reported, err := repeat(ctx, r.calls, r.prepared, true, func(ctx context.Context, s router.Session) (*e6xv1.GetDynamicParamsResponse, error) {
 		return r.rpc().GetDynamicParams(ctx, &e6xv1.GetDynamicParamsRequest{EngineIP: r.Engine, SessionId: s.ID, QueryId: r.QueryID})

@@ -19,8 +19,8 @@ type preparation struct {
 	err    error
 }
 
-// prepare sends the statement to be checked and planned. It returns when ctx ends or the
-// client leaves the side; the call continues, and release waits for it.
+// prepare sends the statement to the engine, which checks and plans it. It returns early when
+// ctx ends or the client leaves the side; the call continues, and release waits for it.
 func (a *attempt) prepare(ctx context.Context) error {
 	a.phase = phasePrepare
 	if err := a.admit(ctx); err != nil {
@@ -91,7 +91,7 @@ func (a *attempt) releaseLeft(ctx context.Context) {
 	a.left = false
 	if err := a.prepared(); err != nil {
 		if failed, ok := wire.AsError(err); ok && failed.Effect == wire.EffectUnknown && !unsent(err) {
-			a.abandon(ctx, err) // if it was prepared, its id is not known
+			a.abandon(ctx, err) // it may be prepared, but its id is not known
 		}
 	}
 	a.release(ctx, false)

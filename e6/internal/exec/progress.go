@@ -15,27 +15,27 @@ type Step uint8
 
 // The steps, in their order. A repeated statement returns to an earlier one.
 const (
-	// StepQueued: it waits for a slot, or for a planner.
+	// StepQueued: the statement waits for a slot, or for a planner.
 	StepQueued Step = iota
-	// StepPreparing: the engine checks and plans it.
+	// StepPreparing: the engine checks and plans the statement.
 	StepPreparing
 	// StepRunning: the engine computes the result.
 	StepRunning
 	// StepFetching: rows arrive.
 	StepFetching
-	// StepDone: it has ended, with a result or an error.
+	// StepDone: the statement has ended, with a result or an error.
 	StepDone
 )
 
-// Progress is how far a statement is.
+// Progress describes a statement that is in progress.
 type Progress struct {
 	Step    Step
 	Handle  Handle        // empty before the statement has an id
-	Elapsed time.Duration // since the begin
-	// ServerRows is the number of rows that the engine reports while it computes, and
-	// TotalRows the number that it declares, or -1 before it is known.
+	Elapsed time.Duration // since the start
+	// ServerRows is the number of rows that the engine reports while it computes.
+	// TotalRows is the number that it declares, or -1 before it is known.
 	ServerRows, TotalRows int64
-	// Rows, Batches and Bytes are what was received.
+	// Rows, Batches and Bytes count what the client has received.
 	Rows, Batches, Bytes int64
 	// Err is the failure of the statement, at StepDone.
 	Err error
@@ -47,7 +47,7 @@ const progressEvery = 50 * time.Millisecond
 // statusPolls are the pauses between two status calls.
 var statusPolls = backoff.Policy{Base: 100 * time.Millisecond, Max: 2 * time.Second}
 
-// progress reports about one statement. A nil one reports nothing.
+// progress reports about one statement. A nil *progress reports nothing.
 type progress struct {
 	report func(Progress)
 	began  time.Time
@@ -78,7 +78,7 @@ func (p *progress) update(change func(current *Progress)) {
 	p.report(p.current)
 }
 
-// step reports a step in which nothing was received.
+// step reports a step without received rows.
 func (p *progress) step(s Step, h Handle) {
 	p.update(func(current *Progress) { *current = Progress{Step: s, Handle: h, TotalRows: -1} })
 }
@@ -90,7 +90,7 @@ func (p *progress) described(h Handle, md *vector.Metadata) {
 	})
 }
 
-// received reports what was received, unless the last report is recent.
+// received reports the rows received so far, unless the last report is recent.
 func (p *progress) received(r *run) {
 	if p == nil || time.Since(p.last) < progressEvery {
 		return

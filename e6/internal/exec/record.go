@@ -23,8 +23,8 @@ type kept struct {
 	skipped, rows int
 }
 
-// keeps reports whether a message may be kept that reaches the caller behind so many bytes.
-// The record may be nil, which keeps nothing.
+// keeps reports whether the record keeps a message that reaches the caller after that number
+// of bytes. A nil record keeps nothing.
 func (r *record) keeps(behind int, message []byte) bool {
 	return r != nil && r.hash == nil && int64(behind)+int64(len(message)) <= r.window
 }

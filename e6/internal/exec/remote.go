@@ -16,7 +16,7 @@ import (
 type remote struct {
 	calls
 	Handle
-	prepared uint64 // the generation of the session that prepared it; 0 if that was another client's
+	prepared uint64 // the generation of the session that prepared it; 0 for a session of another client
 }
 
 // at returns the statement of a handle. Its calls use any connection.
@@ -29,7 +29,8 @@ func (x *Executor) at(h Handle) (*remote, error) {
 
 func (r *remote) rpc() e6xv1.QueryEngineServiceClient { return r.engine(r.Engine) }
 
-// execute starts the statement. It is sent once: without a response, it counts as executed.
+// execute starts the statement. The call is sent once: without a response, the statement
+// counts as executed.
 func (r *remote) execute(ctx context.Context, st *Statement, params []*e6xv1.ParameterValue) error {
 	_, err := call(ctx, r.calls, r.prepared, func(ctx context.Context, s router.Session) (*e6xv1.ExecuteStatementResponse, error) {
 		if st.Catalog == "" && len(params) == 0 {
@@ -57,7 +58,8 @@ func (r *remote) metadata(ctx context.Context) (*vector.Metadata, error) {
 // several chunks, and marks the end of the result; with the older one, the end is an answer
 // without a chunk, or a chunk without rows.
 //
-// Both advance a cursor on the server. They are repeated only if they certainly did not.
+// Both calls advance a cursor on the server. They are repeated only if they certainly did not
+// advance it.
 func (r *remote) next(ctx context.Context) (answer, error) {
 	engine := engineKey{r.Side, r.Engine}
 	if has, known := r.x.newFetch.of(engine); !known || has {
@@ -82,7 +84,7 @@ func (r *remote) next(ctx context.Context) (answer, error) {
 	return answer{chunks: [][]byte{a.GetResultBatch()}, emptyEnds: true}, nil
 }
 
-// status returns how far the statement is.
+// status returns the progress of the statement.
 func (r *remote) status(ctx context.Context) (Status, error) {
 	a, err := repeat(ctx, r.calls, r.prepared, true, func(ctx context.Context, s router.Session) (*e6xv1.StatusResponse, error) {
 		return r.rpc().Status(ctx, &e6xv1.StatusRequest{EngineIP: r.Engine, SessionId: s.ID, QueryId: r.QueryID})
@@ -98,8 +100,8 @@ func (r *remote) cancel(ctx context.Context) error {
 	return err
 }
 
-// clear frees the statement on the server. A second clear has no effect, so it is repeated
-// within ctx. An engine that does not know the statement has nothing to free.
+// clear frees the statement on the server. A second clear has no effect, so the call is
+// repeated within ctx. It succeeds if the engine does not know the statement.
 func (r *remote) clear(ctx context.Context, complete bool) error {
 	for attempt := 0; ; attempt++ {
 		_, err := call(ctx, r.calls, r.prepared, func(ctx context.Context, s router.Session) (*e6xv1.ClearOrCancelQueryResponse, error) {
@@ -127,14 +129,14 @@ func (r *remote) explain(ctx context.Context) (string, error) {
 	return a.GetExplain(), err
 }
 
-// Analysis is how a statement was executed.
+// Analysis describes the execution of a statement.
 type Analysis struct {
 	Total, Queued, Parsing time.Duration
 	Cached                 bool
 	JSON                   string
 }
 
-// analyze returns how the statement was executed.
+// analyze returns the analysis of the execution.
 func (r *remote) analyze(ctx context.Context) (*Analysis, error) {
 	answer, err := repeat(ctx, r.calls, r.prepared, true, func(ctx context.Context, s router.Session) (*e6xv1.ExplainAnalyzeResponse, error) {
 		return r.rpc().ExplainAnalyze(ctx, &e6xv1.ExplainAnalyzeRequest{EngineIP: r.Engine, SessionId: s.ID, QueryId: r.QueryID})

@@ -18,8 +18,8 @@ import (
 	"github.com/e6data/e6data-go/e6/internal/wire"
 )
 
-// repeater pins the attempts of a statement or of a catalog call, and decides after one that
-// had no effect whether there is another one.
+// repeater pins the attempts of a statement or of a catalog call. After an attempt without
+// an effect, it decides whether there is another one.
 type repeater struct {
 	x        *Executor
 	st       *Statement
@@ -47,9 +47,8 @@ func (x *Executor) newRepeater(ctx context.Context, st *Statement) repeater {
 }
 
 // next pins an attempt to the side of new statements: the first one, or another one after
-// failed. That one is released after the other one is pinned, so that a client which shuts
-// down waits for the statement. streams is the number of calls that the attempt makes at
-// once.
+// failed. failed is released after the new attempt is pinned, so that Shutdown waits for the
+// statement. streams is the number of calls that the attempt makes at once.
 func (r *repeater) next(ctx context.Context, failed *attempt, streams int) (*attempt, error) {
 	var p router.Pin
 	var err error
@@ -131,9 +130,9 @@ func (r *repeater) publishRetry(a *attempt, to fsm.Side, method string, cause er
 		QueryID: a.id(), Tag: r.st.Tag, From: a.pin.Side, To: to, Method: method})
 }
 
-// resume resumes the cluster. A side that responds with 503 again afterwards, or whose 503
-// no status call confirms, is not suspended: its ingress has lost the engine, and responds
-// in the same words. Such a side is unreachable.
+// resume resumes the cluster. A side that responds with 503 again after the resume, or whose
+// 503 no status call confirms, is not suspended: its ingress has lost the engine, and
+// responds in the same way. Such a side is unreachable.
 func (r *repeater) resume(ctx context.Context, a *attempt, failed *wire.Error) error {
 	if r.suspended++; r.suspended == 1 {
 		err := r.x.resumer.resume(ctx, a.pin.Side, nil)
@@ -194,9 +193,8 @@ func (r *repeater) pause(ctx context.Context, a *attempt, failed *wire.Error) er
 	return nil
 }
 
-// failure is the error of an attempt that had no effect and that another one would not
-// save: an answer of the engine, an answer without a meaning, or credentials that no longer
-// open a session.
+// failure is the error of an attempt without an effect for which a retry cannot help: an
+// error of the engine, an invalid response, or rejected credentials.
 func (r *repeater) failure(a *attempt, err error) error {
 	if errors.Is(err, ErrClosed) || unsent(err) {
 		return r.annotate(err)

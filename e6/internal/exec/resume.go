@@ -36,8 +36,8 @@ type resumption struct {
 }
 
 // unconfirmedError: a side responded with 503, and no status call has shown that the cluster
-// is suspended. Its ingress has lost the engine, or the whole cluster is away: the side is
-// unreachable, and so is the call in it.
+// is suspended. Its ingress has lost the engine, or the whole cluster is unreachable: the
+// side counts as unreachable.
 type unconfirmedError struct {
 	seen string
 	side fsm.Side
@@ -50,7 +50,7 @@ func (e *unconfirmedError) Error() string { return "cluster status call: " + e.s
 // Unwrap returns the status call.
 func (e *unconfirmedError) Unwrap() error { return e.call }
 
-// brief is the error as events have it, without the text of the server.
+// brief is the text of the error for events, without the text of the server.
 func (e *unconfirmedError) brief() string {
 	return fmt.Sprintf("%s answered 503; cluster status call: %s", e.side, status.Code(e.call))
 }
@@ -60,8 +60,8 @@ func isUnconfirmed(err error) bool {
 	return ok
 }
 
-// unconfirmed is the error of a status call that failed. It names what was seen, unless the
-// failure is the client's own.
+// unconfirmed is the error of a status call that failed. It has the failure of the call,
+// unless the client itself ended the call.
 func (r *resumer) unconfirmed(err error) error {
 	failed, ok := wire.AsError(err)
 	if !ok || failed.Outcome().Login == wire.VerdictDenied {

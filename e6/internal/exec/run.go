@@ -12,7 +12,7 @@ import (
 	"github.com/e6data/e6data-go/internal/sqltext"
 )
 
-// run takes a statement to its result, in as many attempts as that needs.
+// run executes a statement until it has its result, in one or more attempts.
 type run struct {
 	repeater
 	to sink
@@ -25,17 +25,17 @@ type run struct {
 
 	replays  int
 	cut      *attempt // the last attempt that was cut off and is replayed
-	cutCause error    // why it was cut off
+	cutCause error    // the failure that cut it off
 
 	have        delivered     // the rows that the caller had then
-	check       *continuation // verifies that the attempt begins with these rows; nil: it has, or there are none
-	continued   int           // replays that did
-	continuedAt time.Time     // when the present attempt did; zero if it does not continue one
-	skipped     *vector.Batch // a batch whose rows the caller had, to be decoded into again
+	check       *continuation // verifies that the attempt begins with these rows; nil: it is verified, or there are none
+	continued   int           // the number of replays that were verified
+	continuedAt time.Time     // when the current attempt was verified; zero before that, or without rows to verify
+	skipped     *vector.Batch // a batch whose rows the caller had, for reuse
 
-	step                 ObservedStep //  of the present attempt
+	step                 ObservedStep // of the current attempt
 	handle               Handle       // of the last attempt
-	rows, batches, bytes int64        // of the result that counts
+	rows, batches, bytes int64        // of the delivered result
 	truncated            bool         // the result has more rows than Statement.MaxRows
 }
 
@@ -78,7 +78,7 @@ func (r *run) observed(ctx context.Context, body func(context.Context) error) er
 	return err
 }
 
-// work is what an attempt does. A method expression needs no allocation.
+// work is the work of an attempt. A method expression needs no allocation.
 type work func(r *run, ctx context.Context, a *attempt) error
 
 // repeat makes attempts with do until one succeeds, and returns it. It decides after each

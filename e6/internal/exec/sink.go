@@ -6,26 +6,26 @@ import (
 	"github.com/e6data/e6data-go/e6/vector"
 )
 
-// sink takes the result of a statement. Its methods are called one at a time.
+// sink receives the result of a statement. Its methods are called one at a time.
 type sink interface {
-	// begin takes the description of the result. After a replay it is called again, and
-	// fails if the caller has seen another description.
+	// begin receives the description of the result. A replay calls it again, and it fails
+	// if the caller has another description.
 	begin(h Handle, md *vector.Metadata) error
-	// buffer returns a batch that the next part is decoded into: a new one, or one that
-	// is not in use any more.
+	// buffer returns the batch into which the next part is decoded: a new batch, or a
+	// released one.
 	buffer() *vector.Batch
 	// append adds a batch that was decoded from a part of the result. It may wait for
-	// room within ctx. The batch belongs to the sink then.
+	// room within ctx. The sink then owns the batch.
 	append(ctx context.Context, b *vector.Batch, from part) error
 	// held is the size of the batches that wait for the caller, in bytes as received.
 	held() int
 	// wait waits within ctx until held is at most limit.
 	wait(ctx context.Context, limit int) error
-	// reset drops every batch that has not reached the caller, and returns the rows that
-	// have. No more rows reach the caller before the next append.
+	// reset drops every batch that has not reached the caller, and describes the rows
+	// that have reached the caller. No more rows reach the caller before the next append.
 	reset() delivered
 	// abort ends the delivery of a result that is lost, and returns the number of rows
-	// that have reached the caller: no more rows do.
+	// that have reached the caller. No more rows reach it.
 	abort() int64
 }
 

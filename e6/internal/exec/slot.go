@@ -8,17 +8,17 @@ import (
 	"github.com/e6data/e6data-go/e6/internal/errtext"
 )
 
-// slot is one of the Settings.MaxInFlight slots of a client. The statement that runs holds
-// it, and so does everything that the server may still do for it after its caller has left:
-// a prepare call without a response, or a statement that is not freed yet. Otherwise callers
-// who leave early would put any number of statements on the server.
+// slot is one of the Settings.MaxInFlight slots of a client. A running statement holds it.
+// The work that remains on the server after its caller has left also holds it: a prepare
+// call without a response, or a statement that is not freed yet. Otherwise callers that
+// leave early could put any number of statements on the server.
 type slot struct {
 	semaphore chan struct{}
 	holders   atomic.Int32
 }
 
 // hold keeps the slot until the returned function is called, once. It has no effect on a nil
-// slot, which is that of a client without a limit, and on a free one.
+// slot (a client without a limit) and on a free slot.
 func (s *slot) hold() (free func()) {
 	if s == nil {
 		return func() {}

@@ -7,10 +7,10 @@ import (
 
 // Statement is a statement and its options. It is not changed while it runs.
 type Statement struct {
-	// SQL is the text, without what the engine does not take. It is empty for a catalog
-	// call.
+	// SQL is the text, without the parts that the engine does not accept. It is empty for
+	// a catalog call.
 	SQL string
-	// Template is the text as the caller wrote it, if it has arguments.
+	// Template is the text with placeholders, if the statement has arguments.
 	Template string
 	// Parameters are arguments that are sent beside the text.
 	Parameters []sqlvalue.Parameter
@@ -22,7 +22,7 @@ type Statement struct {
 	NoCache         bool
 	MaxRows         int64 // 0 or less: no limit
 
-	// Progress receives reports about the statement, one at a time. Nil: none are made.
+	// Progress receives reports about the statement, one at a time. Nil: no reports.
 	Progress func(Progress)
 }
 

@@ -109,7 +109,7 @@ func (s *Stream) append(ctx context.Context, b *vector.Batch, from part) error {
 	for {
 		s.mu.Lock()
 		if !s.record.keeps(s.queue.filled, from.message) {
-			from.message = nil // it would be held without a use
+			from.message = nil // so that the garbage collector frees it
 		}
 		added := s.queue.append(b, from)
 		s.mu.Unlock()
@@ -165,7 +165,7 @@ func (s *Stream) abort() int64 {
 	return s.delivered
 }
 
-// end records how the result ended.
+// end records the end of the result. err is nil if the result is complete.
 func (s *Stream) end(truncated bool, err error) {
 	s.mu.Lock()
 	s.failure, s.truncated = err, truncated
@@ -206,8 +206,8 @@ func (s *Stream) Next(read *vector.Batch) (*vector.Batch, error) {
 	}
 }
 
-// take returns the first batch of the queue. Without one, it returns the end of a result
-// that has ended, and otherwise neither a batch nor an error.
+// take returns the first batch of the queue. If the queue is empty, it returns the error
+// that ended the result, or nil for both while the result continues.
 func (s *Stream) take(read *vector.Batch, ended bool) (*vector.Batch, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -10,11 +10,11 @@ import (
 	"github.com/e6data/e6data-go/e6/internal/wire"
 )
 
-// submissions are the statements that this client has submitted, and those that it reads for
-// another one.
+// submissions are the statements that this client has submitted, and those of other clients
+// that it reads.
 type submissions struct {
 	mu     sync.Mutex
-	open   map[submission]*attempt // nil for one that is being read
+	open   map[submission]*attempt // nil for a statement that is being read
 	closed bool
 }
 
@@ -26,8 +26,8 @@ type submission struct {
 
 func (h Handle) submission() submission { return submission{h.Side, h.Engine, h.QueryID} }
 
-// keep keeps an attempt, with its pin, until its rows are read. Calls about it before then do
-// not need its connection.
+// keep keeps an attempt, with its pin, until its rows are read. It releases the connection of
+// the attempt, because calls until then may use any connection.
 func (s *submissions) keep(a *attempt) {
 	a.lease.Release()
 	s.mu.Lock()
@@ -51,8 +51,8 @@ var (
 	errBeingRead = errors.New("its rows are being read already: a result can be fetched once")
 )
 
-// take returns the attempt of a statement that is to be read. One of another client is
-// pinned to the side where it runs, and belongs to no run yet.
+// take returns the attempt of a statement that is to be read. A statement of another client
+// gets a new attempt, which is pinned to its side and belongs to no run yet.
 func (s *submissions) take(x *Executor, h Handle) (*attempt, error) {
 	if !h.Valid() {
 		return nil, errNoHandle

@@ -10,7 +10,7 @@ import (
 
 // describe lists what a package exports, sorted, one line for each thing: a
 // constant with its value, a variable, a function, a type with its exported fields
-// and methods. What is promoted from embedded types counts, as programs use it.
+// and methods. Promoted fields and methods of embedded types count, as programs use them.
 func describe(p *types.Package) []string {
 	d := describer{qualify: func(other *types.Package) string {
 		if other == p {

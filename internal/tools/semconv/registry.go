@@ -74,7 +74,7 @@ type group struct {
 	Attributes []member
 }
 
-// member is an attribute of a group: one that it defines, or one that it refers to.
+// member is an attribute that a group defines or refers to.
 type member struct {
 	ID        string
 	Key       string
