@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -26,11 +27,12 @@ A TIME is a time of day (14:02, 14:02:03.5), which is the last one in the record
 date and a time ("2030-01-31 14:02"); a time of RFC 3339; or a duration before the end
 of the recording (10m). Times without a zone are local: TZ=UTC selects another zone.`,
 		Example: `  e6 record show /var/lib/app/e6.rec --since 14:00 --until 14:05
-  e6 record tail /var/lib/app/e6.rec`,
+  e6 record tail /var/lib/app/e6.rec
+  e6 record replay /var/lib/app/e6.rec --at 14:02`,
 		Args: needsCommand,
 		RunE: func(cmd *cobra.Command, args []string) error { return needsCommand(cmd, args) },
 	}
-	cmd.AddCommand(newRecordShowCommand(a), newRecordTailCommand(a))
+	cmd.AddCommand(newRecordShowCommand(a), newRecordTailCommand(a), newRecordReplayCommand(a))
 	return cmd
 }
 
@@ -187,4 +189,85 @@ func ended(cmd *cobra.Command, ctx context.Context) error {
 		return nil
 	}
 	return cmd.Context().Err()
+}
+
+// replayFlags are the flags of e6 record replay.
+type replayFlags struct {
+	selection record.Selection
+	at        string
+	asJSON    bool
+	noPager   bool
+}
+
+// check reports flags without a meaning.
+func (f *replayFlags) check(cmd *cobra.Command) error {
+	var given []string
+	for _, name := range []string{"step", "at", "find"} {
+		if cmd.Flags().Changed(name) {
+			given = append(given, "--"+name)
+		}
+	}
+	switch {
+	case len(given) > 1:
+		return &usageError{fmt.Errorf("%s: want one of them", strings.Join(given, " and ")), cmd.CommandPath()}
+	case cmd.Flags().Changed("step") && f.selection.Step < 1:
+		return &usageError{fmt.Errorf("--step %d: want the number of a step, from 1", f.selection.Step), cmd.CommandPath()}
+	case f.selection.Context < 0:
+		return &usageError{fmt.Errorf("--context %d: want a number of steps", f.selection.Context), cmd.CommandPath()}
+	}
+	return nil
+}
+
+func newRecordReplayCommand(a *app) *cobra.Command {
+	var f replayFlags
+	cmd := &cobra.Command{
+		Use:   "replay FILE",
+		Short: "Apply the recorded messages to the code of the router again",
+		Long: `Replay applies the messages of a recording to the code of the client's router, and prints
+each step: the message, the state of the strategy machine and the routing of new queries
+after it, and the decisions. Times and random numbers come from the recording, so the
+decisions are equal to the recorded ones byte for byte. No cluster is called.
+
+--step, --at or --find jump to steps. The whole recording is replayed and compared, and
+the first step that differs is printed in any case.
+
+Exit code 1 means that a decision differs: this program has other rules than the one that
+wrote the recording, or the file was changed. Exit code 2 means that the file cannot be
+replayed.`,
+		Example: `  e6 record replay /var/lib/app/e6.rec
+  e6 record replay e6.rec --at 14:02:03 --context 2
+  e6 record replay e6.rec --step 17
+  e6 record replay e6.rec --find strategy_changed`,
+		Args: recordFile,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := f.check(cmd); err != nil {
+				return err
+			}
+			r, play, err := record.ReadReplay(args[0])
+			if err != nil {
+				return err
+			}
+			if f.at != "" {
+				if _, f.selection.At, err = record.When(f.at, r, time.Local); err != nil {
+					return &usageError{fmt.Errorf("--at: %w", err), cmd.CommandPath()}
+				}
+			}
+			selected, err := play.Select(f.selection)
+			if err != nil {
+				return &usageError{err, cmd.CommandPath()}
+			}
+			err = a.paged(f.noPager || f.asJSON, func(w io.Writer) error {
+				return record.NewPrinter(w, f.asJSON, time.Local).Steps(play, selected)
+			})
+			return errors.Join(err, play.Check())
+		},
+	}
+	flags := cmd.Flags()
+	flags.IntVar(&f.selection.Step, "step", 0, "`N` of the step to print, from 1")
+	flags.StringVar(&f.at, "at", "", "`TIME` whose state to print: 14:02, \"2030-01-31 14:02\", or 10m before the end")
+	flags.StringVar(&f.selection.Find, "find", "", "`TEXT` in the message or the decisions of the steps to print")
+	flags.IntVarP(&f.selection.Context, "context", "C", 0, "print `N` steps before and after each too")
+	flags.BoolVar(&f.asJSON, "json", false, "print lines of JSON")
+	flags.BoolVar(&f.noPager, "no-pager", false, "do not use a pager")
+	return cmd
 }

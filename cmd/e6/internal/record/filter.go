@@ -118,6 +118,8 @@ func (f Filter) selects(e recorder.Entry, repeated bool) bool {
 	switch {
 	case f.All:
 		return true
+	case len(f.Kinds) > 0 && repeated && detail == string(events.KindTransition):
+		return slices.Contains(f.Kinds, kindEvent)
 	case len(f.Kinds) > 0:
 		return slices.Contains(f.Kinds, kind) || slices.Contains(f.Kinds, detail)
 	case kind == kindEvent && detail == string(events.KindTransition):
