@@ -13,7 +13,7 @@ import (
 // network. A dialer or transport credentials of the caller may encrypt by other means.
 func (c Config) clearText(o *options) []Problem {
 	if c.TLS || c.AllowClearText || c.Bearer != nil || o.dialer != nil {
-		return nil // a bearer has a rule of its own, which nothing lifts
+		return nil // validate requires TLS for a bearer
 	}
 	if c.CAFile != "" || len(c.CAPEM) > 0 || c.ServerName != "" {
 		return nil // reported already

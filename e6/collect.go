@@ -189,9 +189,9 @@ func CollectResult[T any](r *Result) ([]T, error) {
 }
 
 // QueryAll runs a statement and returns its whole result as values of T, which is that of
-// Collect. Nothing reaches the caller before the end, so a statement that only reads is
-// replayed after a cutover whatever part of the result had been read. The errors are those of
-// Client.QueryAll and of CollectResult.
+// Collect. No row reaches the caller before the end, so a read-only statement that is cut off
+// can be replayed at any point. The errors are those of Client.QueryAll and of
+// CollectResult.
 //
 //	type order struct {
 //		OrderID int64

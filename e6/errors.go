@@ -198,8 +198,8 @@ func (e *CutoverError) SafeToReplay() bool { return !e.MayHaveTakenEffect }
 // Is reports that a *CutoverError is ErrQueryLost.
 func (e *CutoverError) Is(target error) bool { return target == ErrQueryLost }
 
-// SafeToReplay reports whether the statement behind err had no effect for certain, so that
-// it can be run again whatever it does. The first error of the chain that has a method
+// SafeToReplay reports whether the statement behind err certainly had no effect, so that it
+// can be run again even if it is a write. The first error of the chain with a method
 // SafeToReplay decides; an error without one is not safe.
 func SafeToReplay(err error) bool {
 	e, ok := errors.AsType[interface {

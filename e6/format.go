@@ -5,7 +5,7 @@ import (
 	"io"
 )
 
-// String shows which cluster the client uses, and the side that is active now.
+// String returns the cluster that the client uses, and the active side.
 func (c *Client) String() string {
 	return fmt.Sprintf("e6.Client(%s, %s)", c.cfg.Address, c.Strategy().Active)
 }

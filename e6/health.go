@@ -15,7 +15,7 @@ import (
 // value of a field means its default.
 //
 // Only failures of the stack count: calls without a response, broken connections, and the
-// client's own timeouts. A response of the engine counts as success, whatever it reports.
+// client's own timeouts. A response of the engine counts as success, also an error.
 type RollbackPolicy struct {
 	// MinRequests is the number of executions that must have ended on the new side before
 	// the policy is checked. Default: 20.

@@ -13,7 +13,7 @@ import (
 	"github.com/e6data/e6data-go/e6/internal/workers"
 )
 
-// hookEnv is what the calls of all hooks of a client need.
+// hookEnv has the dependencies of all calls of hooks of a client.
 type hookEnv struct {
 	workers *workers.Pool
 	bus     *events.Bus

@@ -80,8 +80,8 @@ type hooks struct {
 	cutovers   []hook.CutoverHook
 }
 
-// The optional interfaces of hooks. An optional interface is a trap for a method with a
-// wrong signature, which would be ignored in silence: problems refuses it.
+// The optional interfaces of hooks. A method with a wrong signature does not implement the
+// interface and would never be called: problems refuses such a hook.
 var (
 	gateType      = reflect.TypeFor[hook.SharedPhaseGate]()
 	inlineType    = reflect.TypeFor[hook.InlineHook]()

@@ -13,13 +13,13 @@ import (
 	"github.com/e6data/e6data-go/e6/internal/router"
 )
 
-// called is a hook of one kind with what makes its calls.
+// called is a hook of one kind with the caller that limits its calls.
 type called[H any] struct {
 	hook H
 	*hookCaller
 }
 
-// hookSet is the hooks of a client by what they do.
+// hookSet has the hooks of a client by kind.
 type hookSet struct {
 	env        *hookEnv
 	budgets    hookBudgets

@@ -6,8 +6,8 @@ import "github.com/e6data/e6data-go/e6/events"
 // abrupt, detected, aborted, rolled back, requested, by the store, or a reset. It returns a
 // function that ends the subscription; a call of fn that runs then is not waited for.
 //
-// The calls are made one at a time and in order, on a goroutine of their own: fn may block,
-// and may call the client, and delays no query. No change is dropped, however slow fn is.
+// The calls are made one at a time and in order, on a separate goroutine: fn may block, may
+// call the client, and delays no query. No change is dropped, even if fn is slow.
 // A panic of fn is handled as for Subscribe, which delivers all other events too. After
 // Close fn gets the changes that are still queued, and then no more.
 func (c *Client) OnStrategyChange(fn func(events.StrategyChanged)) (unsubscribe func()) {

@@ -80,8 +80,8 @@ func WithLookup(l func(ctx context.Context, host string) (addresses []string, er
 }
 
 // WithDialOptions adds options to the gRPC connections, such as interceptors or stats handlers
-// for tracing. Retries stay disabled, whatever the options configure: a repeated fetch would
-// lose rows. Set the limits of messages with Config.MaxReceiveBytes and MaxSendBytes; with a
+// for tracing. The options cannot enable gRPC retries, because a repeated fetch would lose
+// rows. Set the limits of messages with Config.MaxReceiveBytes and MaxSendBytes; with a
 // default service config, responses without rows have the limit of MaxReceiveBytes instead of
 // their lower one.
 func WithDialOptions(opts ...grpc.DialOption) Option {

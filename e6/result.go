@@ -51,8 +51,7 @@ func resultOf(r *exec.Collected) *Result {
 	return &Result{Handle: QueryHandle(r.Handle), Fields: r.Fields, Batches: r.Batches, Truncated: r.Truncated}
 }
 
-// queryTarget runs a statement of a guard on one side, once, whatever the state of that
-// side is.
+// queryTarget runs a statement of a guard on one side, once, in any state of that side.
 func (c *Client) queryTarget(ctx context.Context, side Side, sql string) (*hook.Result, error) {
 	st, err := c.statementInText(ctx, sql, nil)
 	if err != nil {

@@ -17,8 +17,8 @@ type Option func(*options)
 
 type options struct{ decimalsAsText bool }
 
-// DecimalsAsText gives decimals as utf8, with all their digits, whatever the scale of
-// each.
+// DecimalsAsText converts decimals to utf8, with all their digits. The values of a column may
+// have different scales.
 func DecimalsAsText() Option { return func(o *options) { o.decimalsAsText = true } }
 
 func newOptions(opts []Option) (o options) {

@@ -183,7 +183,7 @@ func (c *Cluster) EngineAddr(side fsm.Side) string {
 	return ""
 }
 
-// Dialer connects to the ingress, whatever the address is.
+// Dialer connects to the ingress. It ignores the address.
 func (c *Cluster) Dialer() func(ctx context.Context, addr string) (net.Conn, error) {
 	return func(ctx context.Context, _ string) (net.Conn, error) {
 		if l, ok := c.listener.(*bufconn.Listener); ok {

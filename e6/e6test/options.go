@@ -152,9 +152,9 @@ func WithResumeDelay(d time.Duration) Option { return func(s *settings) { s.resu
 // HAProxy has it and Envoy mostly.
 func WithMaxStreams(n int) Option { return func(s *settings) { s.maxStreams = n } }
 
-// WithReplicas gives the ingress so many replicas in front of the same two engines.
-// Connections come to them in turn. Opening and closing a side reaches the first one at
-// once, and each other one by lag later than the one before. Default: 1.
+// WithReplicas sets the number of replicas of the ingress in front of the same two engines.
+// Connections are distributed round-robin. Opening and closing a side reaches the first
+// replica at once, and each further one lag after the previous one. Default: 1.
 func WithReplicas(n int, lag time.Duration) Option {
 	return func(s *settings) { s.replicas, s.replicaLag = n, lag }
 }

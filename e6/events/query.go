@@ -151,7 +151,7 @@ func (d QueryContinued) sides() sideSet { return sidesOf(d.From, d.To) }
 // KindQueryLost is the kind of QueryLost.
 const KindQueryLost Kind = "query_lost"
 
-// QueryLost: a query was cut off and could not be saved. Its caller gets a
+// QueryLost: a query was cut off, and was not replayed or continued. Its caller gets a
 // *e6.CutoverError.
 type QueryLost struct {
 	QueryID       string

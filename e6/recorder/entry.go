@@ -74,7 +74,7 @@ type Query struct {
 	Retries   int `json:"retries,omitempty"`
 	Replays   int `json:"replays,omitempty"`
 	Continued int `json:"continued,omitempty"`
-	// Lost is set if the query was cut off and could not be saved.
+	// Lost is set if the query was cut off, and was not replayed or continued.
 	Lost bool `json:"lost,omitempty"`
 	// Code is the gRPC code of its error, and OK for success.
 	Code codes.Code `json:"code"`

@@ -27,11 +27,11 @@ func (r *run) decide(ctx context.Context, a *attempt, err error) error {
 	case !ok, !outcome.Replay && !isUnknownQuery(err):
 		return r.noReplay(a, outcome, err)
 	case !r.mayReplay():
-		return r.lost(a, r.to.abort(), r.whyNoReplay(), "", err)
+		return r.lost(a, r.to.abort(), r.replayForbidden(), "", err)
 	}
 	have := r.to.reset()
 	if have.rows > 0 && have.hash == nil {
-		return r.lost(a, r.to.abort(), r.whyNotContinued(), "", err)
+		return r.lost(a, r.to.abort(), r.continuationForbidden(), "", err)
 	}
 	r.continueFrom(have, a, err)
 	if outcome.Resume {
@@ -76,17 +76,17 @@ func (r *run) replay(ctx context.Context, a *attempt, failed *wire.Error) error 
 	return nil
 }
 
-// whyNoReplay is the reason why the statement is not executed again.
-func (r *run) whyNoReplay() LossReason {
+// replayForbidden returns the reason why the statement is not executed again.
+func (r *run) replayForbidden() LossReason {
 	if r.st.Replay == ReplayNever {
 		return LossPolicy
 	}
 	return LossWrite
 }
 
-// whyNotContinued is the reason why a statement is not continued whose rows have reached the
-// caller, though it may be executed again.
-func (r *run) whyNotContinued() LossReason {
+// continuationForbidden returns the reason why a statement that may be executed again is not
+// continued after its rows have reached the caller.
+func (r *run) continuationForbidden() LossReason {
 	if !r.readOnly() {
 		return LossWrite
 	}

@@ -147,7 +147,7 @@ func (r *run) readSubmitted(ctx context.Context, a *attempt) error {
 	return err
 }
 
-// RunOnce executes a statement on one side, once, whatever the state of that side is.
+// RunOnce executes a statement on one side, once, in any state of that side.
 func (x *Executor) RunOnce(ctx context.Context, side fsm.Side, st *Statement) (*Collected, error) {
 	ctx, unbind := x.bind(ctx)
 	defer unbind()

@@ -228,8 +228,8 @@ func (r *repeater) interrupted(ctx context.Context, a *attempt, err error) error
 	case wire.Classify(err) == wire.ClassCanceled, errors.Is(err, cause), errors.Is(err, context.Cause(ctx)):
 		return errtext.Errorf("%s: %w", r.where(a), cause)
 	case a.phase > phaseExecute:
-		// The statement was executed, whatever the effect of the last call was. Only the
-		// text of its failure is kept: the rest would mislead SafeToReplay.
+		// The statement was executed, even if its last call had no effect. Only the text
+		// of the failure is kept: its type would mislead SafeToReplay.
 		return errtext.Errorf("%s: %w; the last failure: %v", r.where(a), cause, err)
 	}
 	return errtext.Errorf("%s: %w; the last failure: %w", r.where(a), cause, err)

@@ -35,7 +35,7 @@ func nullable(col *vector.Column, dest any) (value, valid reflect.Value, ok bool
 	return
 }
 
-// isNullable reports whether a struct has the fields of a sql.Null or its kin.
+// isNullable reports whether a struct has the fields of a Null type of database/sql.
 func isNullable(t reflect.Type) bool {
 	if t.NumField() != 2 || t.Field(1).Name != "Valid" || t.Field(1).Type.Kind() != reflect.Bool {
 		return false

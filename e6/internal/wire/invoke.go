@@ -158,7 +158,7 @@ func (c *boundConn) invoke(ctx context.Context, method string, args, reply any, 
 	return nil
 }
 
-// notMade is the error of a call that got no connection of its own.
+// notMade is the error of a call for which no separate connection could be opened.
 func (c *boundConn) notMade(ctx context.Context, at Stamp, method string, err error) *Error {
 	class := ClassUnsent
 	if ctx.Err() != nil {
