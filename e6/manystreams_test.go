@@ -109,7 +109,7 @@ func startNginxWith(t *testing.T, cluster *e6test.Cluster, directives string) (a
 // ones beside them.
 func TestConnections_ManySlowStatementsDelayNoShortOneAndNoAnnouncement(t *testing.T) {
 	few, many := 20, stress.Count(150, 500)
-	perSecond, short := stress.Count(100, 500), stress.Count(30, 500)
+	perSecond, short := stress.Count(100, 500), stress.Count(30, 5000)
 	for name, ingress := range map[string]func(*testing.T, *e6test.Cluster) (string, func(e6.Side)){
 		"HAProxy, 100 streams": func(t *testing.T, cluster *e6test.Cluster) (string, func(e6.Side)) {
 			p := startProxy(t, cluster)

@@ -106,7 +106,7 @@ func throughReplicas(t *testing.T, client *e6.Client, cutovers int, lag time.Dur
 
 func TestReplicas_OfARealIngressThatChangeOneAfterTheOtherFailNoQuery(t *testing.T) {
 	haproxy(t)
-	cutovers, lag := stress.Count(5, 10), time.Duration(stress.Count(300, 1000))*time.Millisecond
+	cutovers, lag := stress.Count(5, 20), time.Duration(stress.Count(300, 5000))*time.Millisecond
 	cluster := start(t, e6test.WithEngineListeners("127.0.0.1:0", "127.0.0.1:0"))
 	one, other := startProxy(t, cluster), startProxy(t, cluster)
 	cfg := config(cluster)

@@ -18,8 +18,8 @@ import (
 
 // How much is asked of each kind of cutover.
 var (
-	stressGoroutines = stress.Count(16, 32)
-	stressCutovers   = stress.Count(5, 25)
+	stressGoroutines = stress.Count(16, 64)
+	stressCutovers   = stress.Count(5, 200)
 )
 
 // load is what a number of goroutines did to a client, and how it ended.

@@ -24,7 +24,7 @@ func liveHeap() uint64 {
 }
 
 func TestContinue_StreamsALongResultThroughCutoversInConstantMemory(t *testing.T) {
-	all, cutovers := stress.Count(200_000, 1_000_000), 5
+	all, cutovers := stress.Count(200_000, 2_000_000), 5
 	em := start(t, emulator.Options{})
 	client, err := e6.Open(t.Context(), e6.Config{Address: em.Addr(), User: "me", Token: "token", RetryPause: 5 * time.Millisecond},
 		e6.WithReplay(e6.ReplayContinue))

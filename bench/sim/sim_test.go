@@ -9,7 +9,6 @@ import (
 
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/e6test"
-	"github.com/e6data/e6data-go/internal/stress"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -137,7 +136,7 @@ var badDays = scenario{name: "bad days", shares: true, fleet: jittered, phases: 
 func TestSim_AnyFleetFollowsACutoverAndNoQueryFails(t *testing.T) {
 	for _, s := range append([]scenario{alone, shared, spread, badDays}, others...) {
 		t.Run(s.name, func(t *testing.T) {
-			for _, o := range run(t, s, stress.Count(20, 60), 1) {
+			for _, o := range run(t, s, 20, 1) {
 				t.Logf("%+v", o)
 				require.Zero(t, o.failed, o.name)
 				// Ten seconds before a side is ready hold 4.7 waits of 0 to 5 s on the average of
@@ -150,7 +149,7 @@ func TestSim_AnyFleetFollowsACutoverAndNoQueryFails(t *testing.T) {
 }
 
 func TestSim_JitterSpreadsAuthentications(t *testing.T) {
-	clients := stress.Count(40, 100)
+	const clients = 40
 	together, apart := run(t, shared, clients, 1)[0], run(t, spread, clients, 1)[0]
 	require.Equal(t, clients, together.sharpest, "without one they come at once")
 	require.Less(t, apart.sharpest, clients/5)

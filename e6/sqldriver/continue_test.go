@@ -104,7 +104,7 @@ func checkRows(rows interface {
 }
 
 func TestContinue_LosesNothingOverAbruptCutovers(t *testing.T) {
-	readers, cutovers := stress.Count(8, 32), stress.Count(6, 20)
+	readers, cutovers := stress.Count(8, 64), stress.Count(6, 200)
 	for method, newFetch := range map[string]bool{"getNextResultBatchV2": true, "getNextResultBatch": false} {
 		t.Run(method, func(t *testing.T) {
 			cluster := start(t, e6test.WithBatchRows(500), e6test.WithChunks(2), e6test.WithNewFetch(newFetch))
