@@ -47,7 +47,7 @@ flaky: ## run all tests ROUNDS (20) times, half of them on a busy machine
 
 # One round of flaky is make test.
 check: ROUNDS := 1
-check: format vet lint drift tidy alone cross flaky stress examples slice verdicts dryrun ## everything that CI asks for
+check: format vet lint drift tidy alone cross flaky examples slice verdicts dryrun ## everything that CI asks for
 
 format: ## gofmt has nothing to say
 	@$(SH) unformatted=$$(gofmt -l .); \
