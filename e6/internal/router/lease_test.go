@@ -45,8 +45,11 @@ func (s *leaseStore) delay() time.Duration {
 
 // pause is delay for a caller that holds the lock.
 func (s *leaseStore) pause() time.Duration {
-	return time.Duration(s.r.Int64N(int64(200 * time.Millisecond)))
+	return time.Duration(s.r.Int64N(int64(maxPause)))
 }
+
+// maxPause is the maximum time that a call takes.
+const maxPause = 200 * time.Millisecond
 
 // leaseHandle is the way of one client to the store, and its presence in it. The lock of
 // the store guards it.
@@ -62,7 +65,8 @@ type leaseHandle struct {
 	joined, left, listed bool
 	self                 store.Client // as it is listed
 	latest               store.Status // as it was shown last
-	gone                 time.Time    // when its lease ended, if it is not listed
+	gone                 time.Time    // when its lease ended last
+	back                 time.Time    // when it was listed again after that
 }
 
 // cutOff takes the store away. The lease ends within leaseTime.
@@ -125,16 +129,26 @@ func (h *leaseHandle) publish() {
 		h.s.mu.Lock()
 		defer h.s.mu.Unlock()
 		if h.joined && !h.left && !h.cut {
+			if !h.listed {
+				h.back = time.Now()
+			}
 			h.listed, h.self = true, h.self.WithStatus(h.latest)
 		}
 	})
 }
 
-// lost reports whether the entry is off the list for at least d.
+// lost reports whether the entry was off the list for at least d when an observer, whose
+// read of the fleet ends now, read the list. One more call of that read came after the list.
 func (h *leaseHandle) lost(d time.Duration) bool {
 	h.s.mu.Lock()
 	defer h.s.mu.Unlock()
-	return !h.listed && !h.gone.IsZero() && time.Since(h.gone) >= d
+	switch {
+	case h.gone.IsZero():
+		return false
+	case h.listed:
+		return time.Since(h.back) <= maxPause && h.back.Sub(h.gone) >= d
+	}
+	return time.Since(h.gone) >= d
 }
 
 // call takes the time of a call.
