@@ -131,16 +131,20 @@ func versions(connector string) string {
 	return "connector " + connector + ", " + runtime.Version()
 }
 
-// contest runs one client against an emulator of its own.
+// patience is how long a client may take beyond its load: to start, to end its last queries and to
+// report.
+const patience = 3 * time.Minute
+
+// contest runs one client against an emulator of its own. It ends both before it returns, also when
+// one of them fails: a client whose report nobody reads would wait forever.
 func contest(ctx context.Context, emulator string, c contestant) (r run, err error) {
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithTimeout(ctx, duration()+patience)
 	defer cancel()
 	server, lines, err := start(ctx, nil, emulator, "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0")
 	if err != nil {
 		return r, err
 	}
-	defer func() { _ = server.Wait() }()
-	defer cancel() // before the wait
+	defer func() { cancel(); _ = server.Wait() }()
 	ready, err := lines.ReadString('\n')
 	if err != nil {
 		return r, fmt.Errorf("start the emulator: %w", err)
@@ -155,7 +159,7 @@ func contest(ctx context.Context, emulator string, c contestant) (r run, err err
 	if err != nil {
 		return r, err
 	}
-	defer func() { _ = trigger.Close(); _ = program.Wait() }()
+	defer func() { cancel(); _ = trigger.Close(); _ = program.Wait() }()
 	if line, err := out.ReadString('\n'); err != nil || line != "ready\n" {
 		return r, fmt.Errorf("it wrote %q: %w", line, err)
 	}
@@ -173,19 +177,24 @@ func contest(ctx context.Context, emulator string, c contestant) (r run, err err
 		r.cutovers = append(r.cutovers, time.Now())
 		url := fmt.Sprintf("http://%s/cutover?to=%s&kind=%s", field(ready, "admin="), sides[i%2], kinds[i%2])
 		if kinds[i%2] == "graceful" {
-			url += "&grace=1s"
+			url += fmt.Sprintf("&grace=%v", *pause/2)
 		}
 		if err := post(ctx, url); err != nil {
 			return r, err
 		}
 	}
-	return r, json.NewDecoder(out).Decode(&r.report)
+	if err := json.NewDecoder(out).Decode(&r.report); err != nil {
+		return r, fmt.Errorf("read its report: %w", errors.Join(err, ctx.Err()))
+	}
+	return r, nil
 }
 
-// start runs a program, and returns a reader of its output.
+// start runs a program in a process group of its own, which ends with ctx, and returns a reader of
+// its output.
 func start(ctx context.Context, in io.Reader, path string, args ...string) (*exec.Cmd, *bufio.Reader, error) {
 	cmd := exec.CommandContext(ctx, path, args...)
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	cmd.WaitDelay = 10 * time.Second
 	cmd.Stdin, cmd.Stderr = in, os.Stderr
 	out, err := cmd.StdoutPipe()
@@ -195,7 +204,24 @@ func start(ctx context.Context, in io.Reader, path string, args ...string) (*exe
 	return cmd, bufio.NewReader(out), cmd.Start()
 }
 
+// post sends a request to the emulator. While the cutover before is running, it sends it again.
 func post(ctx context.Context, url string) error {
+	for {
+		err := postOnce(ctx, url)
+		if !errors.Is(err, errRunning) {
+			return err
+		}
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
+var errRunning = errors.New("a cutover is running")
+
+func postOnce(ctx context.Context, url string) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, nil)
 	if err != nil {
 		return err
@@ -207,7 +233,11 @@ func post(ctx context.Context, url string) error {
 	defer resp.Body.Close()
 	if resp.StatusCode/100 != 2 {
 		text, _ := io.ReadAll(resp.Body)
-		return fmt.Errorf("%s: %s: %s", url, resp.Status, text)
+		err := fmt.Errorf("%s: %s: %s", url, resp.Status, text)
+		if resp.StatusCode == http.StatusConflict {
+			return fmt.Errorf("%w: %w", errRunning, err)
+		}
+		return err
 	}
 	return nil
 }

@@ -3,9 +3,13 @@ package main
 import (
 	"context"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -64,4 +68,40 @@ func TestReplace_WritesBetweenTheMarks(t *testing.T) {
 	require.Equal(t, "a\n<!-- sidebyside:begin -->\nnew\n<!-- sidebyside:end -->\nb\n", string(text))
 	require.NoError(t, os.WriteFile(path, []byte(strings.ReplaceAll(string(text), ":end", ":")), 0o644))
 	require.ErrorContains(t, replace(path, "new\n"), "has no")
+}
+
+func TestStart_EndsTheProcessesOfAProgramWithIt(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cmd, out, err := start(ctx, nil, "sh", "-c", "sleep 1000 & echo $!; wait")
+	require.NoError(t, err)
+	line, err := out.ReadString('\n')
+	require.NoError(t, err)
+	child, err := strconv.Atoi(strings.TrimSpace(line))
+	require.NoError(t, err)
+	cancel()
+	require.Error(t, cmd.Wait())
+	require.Eventually(t, func() bool { return syscall.Kill(child, 0) != nil }, time.Minute, time.Millisecond,
+		"its child still runs")
+}
+
+func TestPost_WaitsForTheCutoverBefore(t *testing.T) {
+	requests := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if requests++; requests < 3 {
+			http.Error(w, "a cutover to green is running", http.StatusConflict)
+		}
+	}))
+	defer server.Close()
+	require.NoError(t, post(t.Context(), server.URL))
+	require.Equal(t, 3, requests)
+}
+
+func TestPost_SaysWhyTheLastRequestFailed(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "a cutover to green is running", http.StatusConflict)
+		time.AfterFunc(10*time.Millisecond, cancel)
+	}))
+	defer server.Close()
+	require.ErrorContains(t, post(ctx, server.URL), "409 Conflict: a cutover to green is running")
 }
