@@ -45,11 +45,16 @@ func (c *Cluster) IsOpen(side fsm.Side) bool {
 func (c *Cluster) Active() fsm.Side {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.open[c.announced] {
+	return c.activeOn(0)
+}
+
+// activeOn is the active side of one replica of the ingress. The caller holds c.mu.
+func (c *Cluster) activeOn(replica int) fsm.Side {
+	if c.openOn(replica, c.announced) {
 		return c.announced
 	}
 	for _, side := range fsm.Sides {
-		if c.open[side] {
+		if c.openOn(replica, side) {
 			return side
 		}
 	}

@@ -17,9 +17,10 @@ import (
 var discardLog = log.New(io.Discard, "", 0)
 
 // ingress is the proxy in front of the two engines: it sends each call to the
-// side that its strategy header names, or refuses it.
+// side that its strategy header names, or refuses it. A call without the header goes
+// to the active side.
 func (c *Cluster) ingress(w http.ResponseWriter, r *http.Request) {
-	side, _ := fsm.ParseSide(r.Header.Get("strategy"))
+	side := c.route(r)
 	method := r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]
 	control := strings.HasPrefix(r.URL.Path, "/ClusterService/")
 	c.counts.call(method, side)
@@ -42,6 +43,18 @@ func (c *Cluster) ingress(w http.ResponseWriter, r *http.Request) {
 		r = r.WithContext(context.WithValue(r.Context(), faultKey{}, fault))
 		withReadTimeout(c.set.readTimeout, w, r, func(w http.ResponseWriter, r *http.Request) { c.pass(side, w, r, fault) })
 	}
+}
+
+// route returns the side that a call is for, and None if its strategy header names none.
+func (c *Cluster) route(r *http.Request) fsm.Side {
+	names := r.Header.Values("strategy")
+	if len(names) == 0 {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return c.activeOn(replicaOf(r.Context()))
+	}
+	side, _ := fsm.ParseSide(names[0])
+	return side
 }
 
 // engine is a side's engine without the ingress.

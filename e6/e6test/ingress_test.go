@@ -100,7 +100,8 @@ func TestTheIngressRefusesByHeader(t *testing.T) {
 		headers map[string]string
 		status  int
 	}{
-		"no strategy":         {nil, nil, 456},
+		"no strategy":         {nil, nil, 200},
+		"an empty strategy":   {nil, map[string]string{"strategy": ""}, 456},
 		"an unknown strategy": {nil, map[string]string{"strategy": "teal"}, 456},
 		"the closed side":     {nil, map[string]string{"strategy": "green"}, 456},
 		"the open side":       {nil, map[string]string{"strategy": "blue"}, 200},
@@ -119,6 +120,54 @@ func TestTheIngressRefusesByHeader(t *testing.T) {
 				require.Empty(t, resp.Header.Get("Grpc-Status"))
 			}
 		})
+	}
+}
+
+func TestIngress_RoutesACallWithoutAHeaderToTheActiveSide(t *testing.T) {
+	cluster := start(t)
+	ctx := within(t)
+	plain := e6xv1.NewQueryEngineServiceClient(bare{dial(t, cluster), nil})
+	served := func(side fsm.Side) {
+		t.Helper()
+		before := cluster.Stats().CallsBySide[side]["authenticate"]
+		for range 2 {
+			_, err := plain.Authenticate(ctx, &e6xv1.AuthenticateRequest{User: user, Password: token})
+			require.NoError(t, err)
+		}
+		require.Equal(t, before+2, cluster.Stats().CallsBySide[side]["authenticate"])
+	}
+	served(fsm.Blue)
+	cluster.OpenSide(fsm.Green)
+	served(fsm.Blue) // green is open, and not announced
+	cluster.Announce(fsm.Green)
+	served(fsm.Green)
+	cluster.CloseSide(fsm.Green)
+	served(fsm.Blue)
+	require.Equal(t, []string{"authenticate reached blue without a strategy header",
+		"authenticate reached green without a strategy header"}, cluster.Stats().Violations, "a client of this project must send it")
+
+	cluster.CloseSide(fsm.Blue)
+	_, err := plain.Authenticate(ctx, &e6xv1.AuthenticateRequest{User: user, Password: token})
+	requireStatus(t, err, codes.Unknown, "456")
+}
+
+func TestEngine_HasNoLoginsWithABearer(t *testing.T) {
+	cluster := start(t, e6test.WithBearer(func(token string) bool { return token == "valid" }))
+	c := client{conn: dial(t, cluster), side: fsm.Blue}
+	for bearer, code := range map[string]codes.Code{"Bearer valid": codes.Unimplemented, "Bearer other": codes.Unauthenticated} {
+		_, err := c.engine("authorization", bearer).Authenticate(within(t), &e6xv1.AuthenticateRequest{})
+		requireStatus(t, err, code, "")
+	}
+}
+
+func TestIngress_RoutesACallWithoutAHeaderAsItsReplicaDoes(t *testing.T) {
+	cluster := start(t, e6test.WithReplicas(2, time.Hour))
+	cluster.OpenSide(fsm.Green)
+	cluster.CloseSide(fsm.Blue)
+	for _, side := range []fsm.Side{fsm.Green, fsm.Blue} { // the second replica is an hour behind
+		_, err := e6xv1.NewQueryEngineServiceClient(bare{dial(t, cluster), nil}).HealthCheck(within(t), &e6xv1.HealthCheckRequest{})
+		require.NoError(t, err)
+		require.Equal(t, 1, cluster.Stats().CallsBySide[side]["healthCheck"])
 	}
 }
 

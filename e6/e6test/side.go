@@ -60,7 +60,7 @@ func (s *side) intercept(ctx context.Context, req any, info *grpc.UnaryServerInf
 		return nil, err
 	}
 	life := s.lives()
-	if err := s.admit(ctx, req, info.FullMethod); err != nil {
+	if err := s.admit(ctx, req, info.FullMethod[strings.LastIndexByte(info.FullMethod, '/')+1:]); err != nil {
 		return nil, err
 	}
 	resp, err := handle(ctx, req)
@@ -104,7 +104,10 @@ var errSession = status.Error(codes.Internal, "Access denied. Invalid session")
 // session, another engine's address.
 func (s *side) admit(ctx context.Context, req any, method string) error {
 	md, _ := metadata.FromIncomingContext(ctx)
-	if got := md.Get("strategy"); len(got) != 1 || got[0] != s.name.String() {
+	switch got := md.Get("strategy"); {
+	case len(got) == 0:
+		s.c.counts.unrouted(method, s.name)
+	case len(got) > 1 || got[0] != s.name.String():
 		s.c.counts.violation(fmt.Sprintf("%s reached %s with the strategy header %q", method, s.name, got))
 		return status.Errorf(codes.InvalidArgument, "the strategy header is %q on %s", got, s.name)
 	}
@@ -116,7 +119,7 @@ func (s *side) admit(ctx context.Context, req any, method string) error {
 		return s.admitBearer(md, req, method)
 	}
 	request, ok := req.(interface{ GetSessionId() string })
-	if !ok || slices.ContainsFunc(withoutSession, func(m string) bool { return method == "/QueryEngineService/"+m }) {
+	if !ok || slices.Contains(withoutSession, method) {
 		return nil
 	}
 	id := request.GetSessionId()
@@ -143,7 +146,7 @@ func (s *side) admitBearer(md metadata.MD, req any, method string) error {
 	switch {
 	case !found || !s.c.set.bearer(token):
 		return status.Error(codes.Unauthenticated, "the bearer token is not valid")
-	case method == "/QueryEngineService/authenticate":
+	case method == MethodAuthenticate:
 		return status.Error(codes.Unimplemented, "there are no logins: every call carries a bearer token")
 	}
 	return nil

@@ -1,7 +1,9 @@
 package e6test
 
 import (
+	"fmt"
 	"maps"
+	"slices"
 	"sync"
 
 	"github.com/e6data/e6data-go/e6/fsm"
@@ -21,8 +23,10 @@ type Stats struct {
 	InFlight map[fsm.Side]int
 	// Executions counts the executions by the text of the statement.
 	Executions map[string]int
-	// Violations lists what a client did that no client may do, such as sending
-	// a query's call to the other side.
+	// Violations lists what a client did that a client of this project must not do, such as
+	// sending a query's call to the other side. A call without a strategy header is one, listed
+	// once for each method and side: the active side serves it, as other clients need it, but
+	// the calls of its query would follow a cutover.
 	Violations []string
 }
 
@@ -94,6 +98,15 @@ func (n *counts) executed(sql string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.Executions[sql]++
+}
+
+func (n *counts) unrouted(method string, side fsm.Side) {
+	what := fmt.Sprintf("%s reached %s without a strategy header", method, side)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if !slices.Contains(n.Violations, what) {
+		n.Violations = append(n.Violations, what)
+	}
 }
 
 func (n *counts) violation(what string) {

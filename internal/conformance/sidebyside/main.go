@@ -136,7 +136,7 @@ func versions(connector string) string {
 const patience = 3 * time.Minute
 
 // contest runs one client against an emulator of its own. It ends both before it returns, also when
-// one of them fails: a client whose report nobody reads would wait forever.
+// one of them fails: a client whose report is not read would wait forever.
 func contest(ctx context.Context, emulator string, c contestant) (r run, err error) {
 	ctx, cancel := context.WithTimeout(ctx, duration()+patience)
 	defer cancel()

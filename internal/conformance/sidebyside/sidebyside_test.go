@@ -96,7 +96,7 @@ func TestPost_WaitsForTheCutoverBefore(t *testing.T) {
 	require.Equal(t, 3, requests)
 }
 
-func TestPost_SaysWhyTheLastRequestFailed(t *testing.T) {
+func TestPost_ReturnsTheErrorOfTheLastRequest(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, "a cutover to green is running", http.StatusConflict)
