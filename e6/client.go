@@ -14,6 +14,7 @@ import (
 	"github.com/e6data/e6data-go/e6/internal/backoff"
 	"github.com/e6data/e6data-go/e6/internal/errtext"
 	"github.com/e6data/e6data-go/e6/internal/exec"
+	"github.com/e6data/e6data-go/e6/internal/hookcall"
 	"github.com/e6data/e6data-go/e6/internal/router"
 	"github.com/e6data/e6data-go/e6/internal/wire"
 	"github.com/e6data/e6data-go/e6/internal/workers"
@@ -31,7 +32,9 @@ type Client struct {
 	recorded  chan struct{} // closed when the last event has been recorded; nil if none is
 	bus       *events.Bus
 	exec      *exec.Executor
-	hooks     *hookSet
+	hookEnv   *hookcall.Env
+	hooks     *hookcall.Set
+	observers clientHooks
 	callbacks callbacks
 	workers   workers.Pool // runs background work: cancels, clears, calls of hooks
 
@@ -85,9 +88,11 @@ func newClient(cfg Config, opts []Option) (*Client, error) {
 	if err := c.openRecorder(); err != nil {
 		return nil, err
 	}
-	env := &hookEnv{workers: &c.workers, bus: c.bus, panics: c.panicLogger}
-	c.hooks, c.callbacks = newHookSet(env, cfg, &c.opts.hooks), newCallbacks(env)
-	c.hooks.health, c.hooks.query = c.sideHealth, c.queryTarget
+	c.hookEnv = &hookcall.Env{Workers: &c.workers, Events: c.bus, Panics: c.panicLogger}
+	c.hooks = hookcall.NewSet(c.hookEnv, hookcall.Config{
+		Budget: cfg.HookBudget, GuardBudget: cfg.GuardBudget, Health: c.sideHealth, GuardQuery: c.queryTarget,
+	}, &c.opts.hooks.Hooks)
+	c.observers, c.callbacks = hookcall.Concurrent(c.hookEnv, c.opts.hooks.clients), newCallbacks(c.hookEnv)
 	c.exec, err = exec.New(exec.Config{
 		Settings: c.settings(), Router: c.routerConfig(), Wire: c.wireConfig(tlsConfig),
 		Events: c.bus, Logger: c.log, Workers: &c.workers, Retry: backoff.Policy{Base: cfg.RetryPause, Max: 5 * cfg.RetryPause},
@@ -99,7 +104,7 @@ func newClient(cfg Config, opts []Option) (*Client, error) {
 		return nil, errtext.Errorf("open %s: %w", cfg.Address, err)
 	}
 	c.logEvents()
-	c.hooks.opened(c)
+	c.observers.opened(c)
 	return c, nil
 }
 
@@ -126,7 +131,7 @@ func (c *Client) routerConfig() router.Config {
 		Key:     cfg.Address + "/" + cfg.ClusterName, Store: c.opts.store, Prefer: cfg.PreferredSide,
 		ProbeTimeout: cfg.ProbeTimeout, DetectionTimeout: cfg.DetectionTimeout, PrepareTimeout: cfg.ReadyTimeout,
 		SharedTimeout: cfg.SharedTimeout, DrainTimeout: cfg.DrainTimeout, RefreshInterval: cfg.RefreshInterval,
-		HealthWindow: cfg.HealthWindow, Policy: c.opts.rollbackPolicy(), Fleet: c.opts.fleetPolicy(), Hooks: c.hooks.router(), Recorder: c.routerRecorder(),
+		HealthWindow: cfg.HealthWindow, Policy: c.opts.rollbackPolicy(), Fleet: c.opts.fleetPolicy(), Hooks: c.hooks.Router(), Recorder: c.routerRecorder(),
 		Retry: backoff.Policy{Base: cfg.RetryPause / 4, Max: 10 * cfg.RetryPause},
 	}
 }

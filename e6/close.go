@@ -93,7 +93,7 @@ func (c *Client) end(ctx context.Context) {
 	c.exec.Close(ctx)
 	c.bus.Publish(fsm.Cause{Reason: fsm.ReasonCaller}, events.Closed{})
 	c.bus.Close()
-	c.hooks.closedDown(ctx, c)
+	c.observers.closed(ctx, c)
 	c.workers.End()
 	if c.logged != nil {
 		select {

@@ -16,7 +16,7 @@ func (c *Client) credentials(ctx context.Context) (user, token string, err error
 	var failure error
 	go func() {
 		defer close(answered)
-		failure = c.callbacks.credentials.protect(hook.PointCredentials, func() (err error) {
+		failure = c.callbacks.credentials.Protect(hook.PointCredentials, func() (err error) {
 			u, t, err = c.cfg.Credentials(ctx)
 			return err
 		})

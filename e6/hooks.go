@@ -5,79 +5,60 @@ import (
 	"reflect"
 
 	"github.com/e6data/e6data-go/e6/hook"
+	"github.com/e6data/e6data-go/e6/internal/hookcall"
 )
-
-// ClientHook observes the client itself. ClientOpened is called before the client makes
-// its first call, so that the hook can subscribe to all events. ClientClosed is called at
-// the end of Close, after the last event, and may take Config.CloseTimeout.
-type ClientHook interface {
-	ClientOpened(c *Client)
-	ClientClosed(c *Client)
-}
 
 // WithGuard adds a guard, which may veto or delay a transition. Guards are called in the
 // order in which they were added; the first that does not allow the transition decides.
 func WithGuard(g hook.Guard) Option {
-	return func(o *options) { o.hooks.guards = append(o.hooks.guards, g) }
+	return func(o *options) { o.hooks.Guards = append(o.hooks.Guards, g) }
 }
 
 // WithSelector adds a selector, which picks the side of a query while both sides take new
 // queries. The first selector that returns a side decides. A selector may also be a
 // hook.SharedPhaseGate.
 func WithSelector(s hook.Selector) Option {
-	return func(o *options) { o.hooks.selectors = append(o.hooks.selectors, s) }
+	return func(o *options) { o.hooks.Selectors = append(o.hooks.Selectors, s) }
 }
 
 // WithDetectionOrder adds a hook that orders the sides of a detection. The last one
 // decides; its argument has the order of the one before it.
 func WithDetectionOrder(d hook.DetectionOrderer) Option {
-	return func(o *options) { o.hooks.orderers = append(o.hooks.orderers, d) }
-}
-
-// WithClientHook adds a hook that observes the opening and the closing of the client.
-func WithClientHook(h ClientHook) Option {
-	return func(o *options) { o.hooks.clients = append(o.hooks.clients, h) }
+	return func(o *options) { o.hooks.Orderers = append(o.hooks.Orderers, d) }
 }
 
 // WithQueryHook adds a hook that observes statements. Hooks that observe are called in the
 // order in which they were added, each with the context of the one before it, and in the
 // reverse order for the end.
 func WithQueryHook(h hook.QueryHook) Option {
-	return func(o *options) { o.hooks.queries = append(o.hooks.queries, h) }
+	return func(o *options) { o.hooks.Queries = append(o.hooks.Queries, h) }
 }
 
 // WithStepHook adds a hook that observes the steps of statements. A client has at most 64
 // of them.
 func WithStepHook(h hook.StepHook) Option {
-	return func(o *options) { o.hooks.steps = append(o.hooks.steps, h) }
+	return func(o *options) { o.hooks.Steps = append(o.hooks.Steps, h) }
 }
 
 // WithDetectionHook adds a hook that observes detections.
 func WithDetectionHook(h hook.DetectionHook) Option {
-	return func(o *options) { o.hooks.detections = append(o.hooks.detections, h) }
+	return func(o *options) { o.hooks.Detections = append(o.hooks.Detections, h) }
 }
 
 // WithSessionHook adds a hook that observes authentications.
 func WithSessionHook(h hook.SessionHook) Option {
-	return func(o *options) { o.hooks.sessions = append(o.hooks.sessions, h) }
+	return func(o *options) { o.hooks.Sessions = append(o.hooks.Sessions, h) }
 }
 
 // WithCutoverHook adds a hook that observes changes of the active side.
 func WithCutoverHook(h hook.CutoverHook) Option {
-	return func(o *options) { o.hooks.cutovers = append(o.hooks.cutovers, h) }
+	return func(o *options) { o.hooks.Cutovers = append(o.hooks.Cutovers, h) }
 }
 
 // hooks are the hooks of the options, each kind in the order in which they were added.
 type hooks struct {
-	guards     []hook.Guard
-	selectors  []hook.Selector
-	orderers   []hook.DetectionOrderer
-	clients    []ClientHook
-	queries    []hook.QueryHook
-	steps      []hook.StepHook
-	detections []hook.DetectionHook
-	sessions   []hook.SessionHook
-	cutovers   []hook.CutoverHook
+	hookcall.Hooks
+	clients []ClientHook
 }
 
 // The optional interfaces of hooks. A method with a wrong signature does not implement the
@@ -91,17 +72,17 @@ var (
 // problems lists the hooks that can never work as intended.
 func (h *hooks) problems() []Problem {
 	var all []Problem
-	all = append(all, hookProblems("WithGuard", h.guards)...)
-	all = append(all, hookProblems("WithSelector", h.selectors, gateType)...)
-	all = append(all, hookProblems("WithDetectionOrder", h.orderers)...)
+	all = append(all, hookProblems("WithGuard", h.Guards)...)
+	all = append(all, hookProblems("WithSelector", h.Selectors, gateType)...)
+	all = append(all, hookProblems("WithDetectionOrder", h.Orderers)...)
 	all = append(all, hookProblems("WithClientHook", h.clients, inlineType)...)
-	all = append(all, hookProblems("WithQueryHook", h.queries, inlineType)...)
-	all = append(all, hookProblems("WithStepHook", h.steps, inlineType)...)
-	all = append(all, hookProblems("WithDetectionHook", h.detections, inlineType)...)
-	all = append(all, hookProblems("WithSessionHook", h.sessions, inlineType)...)
-	all = append(all, hookProblems("WithCutoverHook", h.cutovers, inlineType)...)
-	if len(h.steps) > maxStepHooks {
-		all = append(all, Problem{Field: "WithStepHook", Value: fmt.Sprintf("%d hooks", len(h.steps)), Want: fmt.Sprintf("at most %d", maxStepHooks)})
+	all = append(all, hookProblems("WithQueryHook", h.Queries, inlineType)...)
+	all = append(all, hookProblems("WithStepHook", h.Steps, inlineType)...)
+	all = append(all, hookProblems("WithDetectionHook", h.Detections, inlineType)...)
+	all = append(all, hookProblems("WithSessionHook", h.Sessions, inlineType)...)
+	all = append(all, hookProblems("WithCutoverHook", h.Cutovers, inlineType)...)
+	if len(h.Steps) > hookcall.MaxSteps {
+		all = append(all, Problem{Field: "WithStepHook", Value: fmt.Sprintf("%d hooks", len(h.Steps)), Want: fmt.Sprintf("at most %d", hookcall.MaxSteps)})
 	}
 	return all
 }
@@ -132,7 +113,7 @@ func hookProblems[H any](option string, all []H, optional ...reflect.Type) (prob
 		}
 		if v, ok := any(h).(hook.Validator); ok {
 			if err := v.Validate(); err != nil {
-				bad(nameOf(h), err.Error())
+				bad(hookcall.NameOf(h), err.Error())
 			}
 		}
 	}
@@ -145,11 +126,3 @@ func ownMethod(t reflect.Type) reflect.Method { return t.Method(t.NumMethod() - 
 
 // strippedFunc is the type of a method without the word func.
 func strippedFunc(t reflect.Type) string { return t.String()[len("func"):] }
-
-// nameOf names a hook in events and errors.
-func nameOf(h any) string {
-	if named, ok := h.(fmt.Stringer); ok {
-		return named.String()
-	}
-	return fmt.Sprintf("%T", h)
-}

@@ -2,6 +2,7 @@ package e6_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -68,4 +69,19 @@ func TestOpen_RefusesAHookWhoseOptionalMethodHasAnotherSignature(t *testing.T) {
 	} {
 		require.NoError(t, e6.Config{Address: "localhost:1", User: "u", Token: "t"}.Validate(opt), name)
 	}
+}
+
+func TestOpen_RefusesEveryInvalidOptionAtOnce(t *testing.T) {
+	_, err := e6.Open(t.Context(), e6.Config{Address: "localhost:1"}, e6.WithGuard(nil),
+		e6.WithRollback(e6.RollbackPolicy{MinRequests: -1, ErrorRate: 1.5, LatencyRatio: 0.5, Probation: -1, CoolDown: -1}),
+		e6.WithFleet(e6.FleetPolicy{StageShare: -0.1, StageTime: -1, StageTimeout: -1, RollbackVotes: 9}))
+	wrong, ok := errors.AsType[*e6.ConfigError](err)
+	require.True(t, ok, "%v", err)
+	fields := ""
+	for _, p := range wrong.Problems {
+		fields += p.Field + " "
+	}
+	require.Equal(t, "WithGuard RollbackPolicy.MinRequests RollbackPolicy.ErrorRate RollbackPolicy.LatencyRatio "+
+		"RollbackPolicy.Probation RollbackPolicy.CoolDown "+
+		"WithFleet FleetPolicy.StageShare FleetPolicy.StageTime FleetPolicy.StageTimeout FleetPolicy.RollbackVotes User Token ", fields)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/internal/exec"
+	"github.com/e6data/e6data-go/e6/internal/hookcall"
 	"github.com/e6data/e6data-go/e6/internal/settings"
 	"github.com/e6data/e6data-go/e6/internal/wire"
 )
@@ -103,7 +104,7 @@ func (h safeHandler) Enabled(ctx context.Context, level slog.Level) (on bool) {
 func (h safeHandler) Handle(ctx context.Context, r slog.Record) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("the handler panicked: %s", panicDetail(p))
+			err = fmt.Errorf("the handler panicked: %s", hookcall.PanicDetail(p))
 		}
 	}()
 	return h.Handler.Handle(ctx, r)

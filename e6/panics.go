@@ -2,15 +2,12 @@ package e6
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"net"
-	"runtime"
-	"runtime/debug"
-	"time"
 
 	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/hook"
+	"github.com/e6data/e6data-go/e6/internal/hookcall"
 )
 
 // panicLogger is where panics of the application's code are logged: the logger of the
@@ -35,45 +32,15 @@ func (c *Client) onPanic(e events.Event) {
 
 // onStorePanic logs a panic of the store. The event about it is a StoreFailed.
 func (c *Client) onStorePanic(p any, stack []byte) {
-	c.callbacks.store.logPanic(hook.PointStore, p, stack)
+	c.callbacks.store.LogPanic(hook.PointStore, p, stack)
 }
 
 // callbacks report the panics of functions of the application that are no hooks.
-type callbacks struct{ credentials, bearer, dialer, lookup, store hookCaller }
+type callbacks struct{ credentials, bearer, dialer, lookup, store *hookcall.Caller }
 
-func newCallbacks(env *hookEnv) callbacks {
-	of := func(name string) hookCaller { return hookCaller{env: env, name: name} }
+func newCallbacks(env *hookcall.Env) callbacks {
+	of := env.NewCaller
 	return callbacks{of("Config.Credentials"), of("Config.Bearer"), of("WithDialer"), of("WithLookup"), of("WithStore")}
-}
-
-// protect calls a function of the application. A panic, or the end of its goroutine,
-// becomes an error; it is logged with its stack and published as HookFailed.
-func (h *hookCaller) protect(point string, call func() error) (err error) {
-	began, returned := time.Now(), false
-	defer func() {
-		p := recover()
-		if returned {
-			return
-		}
-		h.logPanic(point, p, debug.Stack())
-		h.failed(point, "panic", panicDetail(p), began)
-		err = fmt.Errorf("%s panicked: %s: the log has the stack", h.name, panicDetail(p))
-	}()
-	err = call()
-	returned = true
-	return err
-}
-
-// panicDetail returns the text of a panic for events. A value of the application may hold a
-// secret, so only its type is returned; a runtime.Error holds none.
-func panicDetail(p any) string {
-	if p == nil {
-		return "it ended its goroutine"
-	}
-	if err, ok := p.(runtime.Error); ok {
-		return err.Error()
-	}
-	return fmt.Sprintf("a value of type %T", p)
 }
 
 // bearer is Config.Bearer without its panics, and nil if there is none.
@@ -83,7 +50,7 @@ func (c *Client) bearer() func(context.Context) (string, error) {
 		return nil
 	}
 	return func(ctx context.Context) (token string, err error) {
-		err = c.callbacks.bearer.protect(hook.PointBearer, func() error {
+		err = c.callbacks.bearer.Protect(hook.PointBearer, func() error {
 			token, err = ask(ctx)
 			return err
 		})
@@ -98,7 +65,7 @@ func (c *Client) dialer() func(context.Context, string) (net.Conn, error) {
 		return nil
 	}
 	return func(ctx context.Context, address string) (conn net.Conn, err error) {
-		err = c.callbacks.dialer.protect(hook.PointDialer, func() error {
+		err = c.callbacks.dialer.Protect(hook.PointDialer, func() error {
 			conn, err = dial(ctx, address)
 			return err
 		})
@@ -113,7 +80,7 @@ func (c *Client) lookup() func(context.Context, string) ([]string, error) {
 		return nil
 	}
 	return func(ctx context.Context, host string) (addresses []string, err error) {
-		err = c.callbacks.lookup.protect(hook.PointLookup, func() error {
+		err = c.callbacks.lookup.Protect(hook.PointLookup, func() error {
 			addresses, err = find(ctx, host)
 			return err
 		})

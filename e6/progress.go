@@ -67,10 +67,10 @@ func (c *Client) reportProgress(ctx context.Context, fn func(Progress)) func(exe
 	if fn == nil {
 		return nil
 	}
-	caller := &hookCaller{env: c.hooks.env, name: "OnProgress"}
+	caller := c.hookEnv.NewCaller("OnProgress")
 	ctx = context.WithoutCancel(ctx)
 	return func(p exec.Progress) {
-		caller.call(ctx, hook.PointProgress, c.cfg.HookBudget, func() {
+		caller.Call(ctx, hook.PointProgress, c.cfg.HookBudget, func() {
 			fn(Progress{
 				Step: Step(p.Step), Handle: QueryHandle(p.Handle), Elapsed: p.Elapsed,
 				ServerRows: p.ServerRows, TotalRows: p.TotalRows,

@@ -26,7 +26,7 @@ func (c *Client) openRecorder() error {
 	if err := r.Open(); err != nil {
 		return errtext.Errorf("open %s: %w", c.cfg.Address, err)
 	}
-	c.opts.hooks.queries = append(c.opts.hooks.queries, r)
+	c.opts.hooks.Queries = append(c.opts.hooks.Queries, r)
 	c.recorded = make(chan struct{})
 	c.bus.Subscribe(func(e events.Event) {
 		r.Event(e)

@@ -31,6 +31,7 @@ var floors = [][]string{
 	{"e6/hook"},
 	{"e6/internal/wire", "e6/internal/router", "e6/e6test", "e6/store/storetest"},
 	{"e6/internal/settings", "e6/internal/exec", "e6/recorder"},
+	{"e6/internal/hookcall"},
 	{"e6", "internal/timeline"},
 	{"internal/report"},
 	{"e6/otel", "e6/debug", "e6/config", "e6/audit"},

@@ -1,4 +1,4 @@
-package e6
+package hookcall
 
 import (
 	"runtime/debug"
@@ -7,18 +7,18 @@ import (
 	"time"
 )
 
-// hookCalls pools the values that a call of a hook needs.
-type hookCalls struct{ calls, timers sync.Pool }
+// pool has the values that a call of a hook needs, for reuse.
+type pool struct{ calls, timers sync.Pool }
 
-// hookCall is a call of a hook.
+// hookCall is one call of a hook.
 type hookCall struct {
-	h     *hookCaller
-	point string
-	f     func()
+	caller *Caller
+	point  string
+	f      func()
 
 	ended chan any // the panic of the call, or nil; not sent if the call was abandoned
 	state atomic.Int32
-	make  func()
+	make  func() // the method run, which is bound once
 }
 
 // The states of a call. A compare-and-swap from callRunning decides whether it ended or
@@ -29,46 +29,46 @@ const (
 	callAbandoned
 )
 
-// get returns a call from the pool.
-func (p *hookCalls) get(h *hookCaller, point string, f func()) *hookCall {
+// get returns a call from the pool, or a new one.
+func (p *pool) get(caller *Caller, point string, f func()) *hookCall {
 	call, ok := p.calls.Get().(*hookCall)
 	if !ok {
 		call = &hookCall{ended: make(chan any, 1)}
 		call.make = call.run
 	}
-	call.h, call.point, call.f = h, point, f
+	call.caller, call.point, call.f = caller, point, f
 	call.state.Store(callRunning)
 	return call
 }
 
 // put returns a call that has ended to the pool.
-func (p *hookCalls) put(call *hookCall) {
-	call.h, call.f = nil, nil
+func (p *pool) put(call *hookCall) {
+	call.caller, call.f = nil, nil
 	p.calls.Put(call)
 }
 
-// run makes a call and sends how it ended, unless it was abandoned.
+// run makes the call and sends its panic, or nil, unless the call was abandoned.
 func (call *hookCall) run() {
-	h, point := call.h, call.point // after the send, the call is in the pool again
+	c, point := call.caller, call.point // after the send, the call is in the pool again
 	defer func() {
 		p := recover()
 		if p != nil {
-			h.logPanic(point, p, debug.Stack())
+			c.LogPanic(point, p, debug.Stack())
 		}
-		if h.turn != nil {
-			<-h.turn
+		if c.semaphore != nil {
+			<-c.semaphore
 		}
 		if call.state.CompareAndSwap(callRunning, callEnded) {
 			call.ended <- p
 		} else {
-			h.abandoned.Add(-1)
+			c.abandoned.Add(-1)
 		}
 	}()
 	call.f()
 }
 
 // timer returns a timer from the pool, or a new one.
-func (p *hookCalls) timer(d time.Duration) *time.Timer {
+func (p *pool) timer(d time.Duration) *time.Timer {
 	if t, ok := p.timers.Get().(*time.Timer); ok {
 		t.Reset(d)
 		return t
@@ -77,7 +77,7 @@ func (p *hookCalls) timer(d time.Duration) *time.Timer {
 }
 
 // stop stops a timer and returns it to the pool.
-func (p *hookCalls) stop(t *time.Timer) {
+func (p *pool) stop(t *time.Timer) {
 	t.Stop()
 	p.timers.Put(t)
 }
