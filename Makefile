@@ -93,12 +93,14 @@ examples: ## the examples run
 	@$(SH) cd examples; for x in callbacks selection rollback tracing metrics gorm; do echo "== $$x"; go run ./$$x; done
 	cd examples && go run ./debugpage -listen 127.0.0.1:0 -for 3s -every 700ms
 
-# SEED=7 draws the scripts from 7, WORLDS=nginx plays one world only.
+# SEED=7 draws the scripts from 7, WORLDS=nginx plays one world only, and RECORD=recordings
+# keeps the flight recordings there.
 SEED     ?= 0
 CUTOVERS ?= 1000
 WORLDS   ?=
+RECORD   ?=
 torture: ## 1,000 cutovers of every kind under load, with faults of every kind; 10 minutes at the most
-	@cd internal/torture && go build -o $(BIN)/torture . && $(BIN)/torture -time 10m -cutovers $(CUTOVERS) -seed $(SEED) -worlds "$(WORLDS)"
+	@cd internal/torture && go build -o $(BIN)/torture . && $(BIN)/torture -time 10m -cutovers $(CUTOVERS) -seed $(SEED) -worlds "$(WORLDS)" -record "$(abspath $(RECORD))"
 
 slice: ## a minute of it, the same one each time
 	@cd internal/torture && go build -o $(BIN)/torture . && $(BIN)/torture -time 60s -cutovers 0 -seed 1

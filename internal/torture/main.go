@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -32,6 +33,7 @@ func torture(args []string, out io.Writer) int {
 	limit := flags.Duration("time", 10*time.Minute, "end after this `time` at the latest")
 	cutovers := flags.Int("cutovers", 1000, "make so many cutovers, in all worlds together; 0 makes as many as there is time for")
 	which := flags.String("worlds", "", "play only these `worlds`: "+strings.Join(names(worlds), ", "))
+	keep := flags.String("record", "", "keep the flight recordings of the clients in this `directory`, for e6 record; a violation names them")
 	list := flags.Bool("list", false, "print the scripts, and play nothing")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -75,6 +77,9 @@ func torture(args []string, out io.Writer) int {
 			continue
 		}
 		send("%s: %s", w.name, w.what)
+		if *keep != "" {
+			w.keep = filepath.Join(*keep, w.name)
+		}
 		until := deadline
 		if *cutovers == 0 { // the worlds share the time
 			until = time.Now().Add(time.Until(deadline) / time.Duration(len(chosen)-i))
@@ -84,6 +89,9 @@ func torture(args []string, out io.Writer) int {
 		if broken := records[w.name].violations(); len(broken) > 0 {
 			for _, text := range broken[:min(len(broken), 20)] {
 				send("%s: BROKEN: %s", w.name, text)
+			}
+			if *keep != "" {
+				fmt.Fprintf(out, "recordings: e6 record show %s/*.rec\n", w.keep)
 			}
 			fmt.Fprintf(out, "replay: go run ./internal/torture -seed %d -worlds %s -cutovers %d\n", *seed, w.name, max(1, records[w.name].cutovers()))
 			table(out, played, records)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/binary"
 	"io"
 	"net"
@@ -11,8 +12,8 @@ import (
 // network is a way to an ingress that can be cut, stalled and slowed down. It knows
 // where the frames of HTTP/2 begin, and can send GOAWAY between two of them.
 type network struct {
-	to       string
-	listener net.Listener
+	far      func() (net.Conn, error) // opens a connection to the ingress
+	listener net.Listener             // nil: clients use dial
 	all      sync.WaitGroup
 
 	mu      sync.Mutex
@@ -29,10 +30,27 @@ func newNetwork(to string) (*network, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &network{to: to, listener: l, conns: make(map[net.Conn]struct{})}
-	n.turn = sync.NewCond(&n.mu)
+	n := newMemoryNetwork(func() (net.Conn, error) { return net.Dial("tcp", to) })
+	n.listener = l
 	n.all.Go(n.accept)
 	return n, nil
+}
+
+// newMemoryNetwork is a network without sockets, for a bubble.
+func newMemoryNetwork(far func() (net.Conn, error)) *network {
+	n := &network{far: far, conns: make(map[net.Conn]struct{})}
+	n.turn = sync.NewCond(&n.mu)
+	return n
+}
+
+// dial opens a connection of a network without sockets.
+func (n *network) dial(context.Context, string) (net.Conn, error) {
+	client, near := net.Pipe()
+	if !n.connect(near) {
+		_ = client.Close()
+		return nil, net.ErrClosed
+	}
+	return client, nil
 }
 
 func (n *network) addr() string { return n.listener.Addr().String() }
@@ -42,7 +60,9 @@ func (n *network) close() {
 	n.mu.Lock()
 	n.closed = true
 	n.mu.Unlock()
-	_ = n.listener.Close()
+	if n.listener != nil {
+		_ = n.listener.Close()
+	}
 	n.cut()
 	n.all.Wait()
 }
@@ -83,23 +103,29 @@ func (n *network) accept() {
 		if err != nil {
 			return
 		}
-		far, err := net.Dial("tcp", n.to)
-		if err != nil {
-			_ = near.Close()
-			continue
-		}
-		n.mu.Lock()
-		if n.closed {
-			_ = near.Close()
-			_ = far.Close()
-		} else {
-			n.conns[near], n.conns[far] = struct{}{}, struct{}{}
-			n.all.Go(func() { n.carry(near, far) })
-			seen := n.goaways
-			n.all.Go(func() { n.carryFrames(far, near, seen) })
-		}
-		n.mu.Unlock()
+		n.connect(near)
 	}
+}
+
+// connect connects a client with the ingress, and reports whether it could.
+func (n *network) connect(near net.Conn) bool {
+	far, err := n.far()
+	if err != nil {
+		_ = near.Close()
+		return false
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.closed {
+		_ = near.Close()
+		_ = far.Close()
+		return false
+	}
+	n.conns[near], n.conns[far] = struct{}{}, struct{}{}
+	n.all.Go(func() { n.carry(near, far) })
+	seen := n.goaways
+	n.all.Go(func() { n.carryFrames(far, near, seen) })
+	return true
 }
 
 // carry moves what a client sends.

@@ -23,6 +23,10 @@ type record struct {
 	// continued is how many replays went on behind the rows that the caller had.
 	continued int64
 	orphans   int
+	// steps is the number of steps of routers whose replay was equal.
+	steps int64
+	// keep is the directory for the recordings; empty: they are in memory.
+	keep string
 }
 
 // A window is the time in which something may have had an effect. It is open while
@@ -86,6 +90,13 @@ func (r *record) end(v verdict, rows int64, reason string) {
 	}
 }
 
+// replayedSteps adds steps of a router whose replay was equal.
+func (r *record) replayedSteps(n int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.steps += n
+}
+
 // violation notes that a promise was broken.
 func (r *record) violation(format string, args ...any) {
 	r.mu.Lock()
@@ -123,6 +134,7 @@ func (r *record) add(o *record) {
 	r.wrong = append(r.wrong, o.wrong...)
 	r.rows, r.retried, r.replayed, r.orphans = r.rows+o.rows, r.retried+o.retried, r.replayed+o.replayed, r.orphans+o.orphans
 	r.continued += o.continued
+	r.steps += o.steps
 }
 
 // table writes the records of worlds side by side, and their sum.
@@ -174,6 +186,7 @@ func table(w io.Writer, worlds []string, records map[string]*record) {
 	line("replayed", func(r *record) int64 { return r.replayed })
 	line("continued after rows", func(r *record) int64 { return r.continued })
 	line("prepared, and the answer lost", func(r *record) int64 { return int64(r.orphans) })
+	line("steps of routers, replayed", func(r *record) int64 { return r.steps })
 	line("BROKEN PROMISES", func(r *record) int64 { return int64(len(r.wrong)) })
 	_ = t.Flush()
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -27,11 +28,14 @@ type site struct {
 	cluster *e6test.Cluster
 	ingress ingress
 	network *network
+	dialer  []e6.Option // of a site in memory
+	address string      // that clients connect to
 	record  *record
 	queries atomic.Int64
 	side    fsm.Side // that new queries should go to
 	users   []user
-	serial  sync.Mutex // one special fault at a time
+	serial  sync.Mutex   // one special fault at a time
+	leaks   func() error // finds goroutines that are left
 	more    func() error
 }
 
@@ -55,8 +59,8 @@ type user interface {
 
 // newSite starts a cluster, with an ingress in front of its engines if there is one to make.
 func newSite(r *record, front func(*e6test.Cluster) (ingress, error)) (*site, error) {
-	s := &site{engine: newEngine(), record: r, side: fsm.Blue}
-	opts := []e6test.Option{e6test.WithEngine(s.engine), e6test.WithBatchRows(40), e6test.WithChunks(2), e6test.WithResumeDelay(20 * time.Millisecond)}
+	s := &site{engine: newEngine(), record: r, side: fsm.Blue, leaks: func() error { return goleak.Find() }}
+	opts := s.options()
 	if front != nil {
 		opts = append(opts, e6test.WithEngineListeners("127.0.0.1:0", "127.0.0.1:0"))
 	}
@@ -74,6 +78,25 @@ func newSite(r *record, front func(*e6test.Cluster) (ingress, error)) (*site, er
 		s.ingress.close()
 		return nil, errors.Join(err, s.cluster.Close())
 	}
+	s.address = s.network.addr()
+	return s, nil
+}
+
+// options are the options of the cluster of a site.
+func (s *site) options() []e6test.Option {
+	return []e6test.Option{e6test.WithEngine(s.engine), e6test.WithBatchRows(40), e6test.WithChunks(2), e6test.WithResumeDelay(20 * time.Millisecond)}
+}
+
+// newMemorySite starts a cluster in memory, for a bubble.
+func newMemorySite(r *record) (*site, error) {
+	s := &site{engine: newEngine(), record: r, side: fsm.Blue, leaks: func() error { return nil }}
+	var err error
+	if s.cluster, err = e6test.Start(append(s.options(), e6test.InMemory())...); err != nil {
+		return nil, err
+	}
+	s.ingress = direct{s.cluster}
+	s.network = newMemoryNetwork(func() (net.Conn, error) { return s.cluster.Dialer()(context.Background(), "") })
+	s.address, s.dialer = s.cluster.Addr(), []e6.Option{e6.WithDialer(s.network.dial)}
 	return s, nil
 }
 
@@ -107,13 +130,16 @@ type client struct {
 
 // join opens a client with its load.
 func (s *site) join(title string, seed uint64, workers int, more func() error, opts ...e6.Option) error {
-	// The recordings are small, so that their oldest records are overwritten.
-	recorders := []*recorder.Recorder{recorder.Memory(recorder.Size(1 << 20)), recorder.Memory(recorder.Size(1 << 20))}
-	opened, err := e6.Open(context.Background(), config(s.network.addr()), append(opts, e6.WithRecorder(recorders[0]))...)
+	recorders, err := s.record.recorders(title)
+	if err != nil {
+		return err
+	}
+	opts = append(opts, s.dialer...)
+	opened, err := e6.Open(context.Background(), config(s.address), append(opts, e6.WithRecorder(recorders[0]))...)
 	if err != nil {
 		return fmt.Errorf("%s: %w", title, err)
 	}
-	connector, err := sqldriver.NewConnector(config(s.network.addr()), sqldriver.WithClientOptions(e6.WithRecorder(recorders[1])))
+	connector, err := sqldriver.NewConnector(config(s.address), sqldriver.WithClientOptions(append(s.dialer, e6.WithRecorder(recorders[1]))...))
 	if err != nil {
 		return errors.Join(err, opened.Close())
 	}
@@ -212,7 +238,9 @@ func (c *client) stop() error {
 		errs = append(errs, c.db.Close())
 	}
 	for _, r := range c.recorders {
-		errs = append(errs, requireEqualReplay(c.title, r))
+		steps, err := equalReplay(c.title, r)
+		c.record.replayedSteps(steps)
+		errs = append(errs, err)
 	}
 	if c.more != nil {
 		errs = append(errs, c.more())
@@ -264,7 +292,7 @@ func (s *site) close() {
 			s.record.violation("%v", err)
 		}
 	}
-	if err := goleak.Find(); err != nil {
+	if err := s.leaks(); err != nil {
 		s.record.violation("goroutines are left: %v", err)
 	}
 }

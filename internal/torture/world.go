@@ -21,6 +21,8 @@ type world struct {
 	share float64
 	// needs are the programs that it cannot do without.
 	needs []string
+	// keep is the directory for the recordings of the clients; empty: they are in memory.
+	keep string
 	// begin starts the site, and returns the faults that only this world has.
 	begin func(r *record, seed uint64) (*site, map[kind]func(fault), error)
 }
@@ -89,6 +91,7 @@ const maxSteps = 100_000
 // promise that is broken.
 func (w world) play(seed uint64, cutovers int, until time.Time, send func(format string, args ...any)) *record {
 	r := newRecord()
+	r.keep = w.keep
 	s, special, err := w.begin(r, seed)
 	if err != nil {
 		r.violation("the world does not begin: %v", err)
