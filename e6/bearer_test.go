@@ -79,6 +79,14 @@ func TestABearerThatIsRejectedIsAnErrorAndNotReplacedByAPassword(t *testing.T) {
 	require.Zero(t, calls(cluster, "authenticate"))
 }
 
+func TestBearer_ASuspendedClusterIsResumed(t *testing.T) {
+	cluster, client := withBearer(t, &tokens{expiry: time.Hour})
+	cluster.Suspend()
+	require.NoError(t, client.Exec(within(t, 10*time.Second), "SELECT 1"))
+	require.Equal(t, 1, calls(cluster, "resume"))
+	require.Zero(t, calls(cluster, "authenticate"))
+}
+
 func TestATokenIsRenewedBeforeItExpires(t *testing.T) {
 	source := &tokens{expiry: 30 * time.Second} // which is sooner than auth.Early
 	_, client := withBearer(t, source)

@@ -288,7 +288,7 @@ func startPrometheus(t *testing.T, path string, targets map[string]string) strin
 
 // firing returns the alerts that fire or have fired, by instance.
 func firing(t *testing.T, addr string) map[string]map[string]bool {
-	resp, err := http.Get("http://" + addr + "/api/v1/query?query=" + url.QueryEscape(`max_over_time(ALERTS{alertstate="firing"}[10m])`))
+	resp, err := (&http.Client{Timeout: patience}).Get("http://" + addr + "/api/v1/query?query=" + url.QueryEscape(`max_over_time(ALERTS{alertstate="firing"}[10m])`))
 	require.NoError(t, err)
 	defer resp.Body.Close()
 	var answer struct {

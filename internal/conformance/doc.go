@@ -8,4 +8,7 @@
 // test is skipped; E6_CONFORMANCE_PYTHON=0 skips the cases that need Python.
 //
 // LONG=1 runs each case for longer.
+//
+// Every program that a test starts ends with the test, and every process that it has started, also if
+// go test ends this one.
 package conformance

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"os"
 	"os/exec"
@@ -50,11 +51,13 @@ func TestDoctor(t *testing.T) {
 			var got strings.Builder
 			for _, flags := range [][]string{nil, {"--probe"}} {
 				args := append([]string{"doctor", "--address", in.addr(), "--catalog", "demo", "--schema", "sales"}, flags...)
-				doctor := exec.CommandContext(t.Context(), program(t, "e6", "../../cmd/e6", "."), args...)
+				ctx, cancel := context.WithTimeout(t.Context(), patience)
+				defer cancel()
+				doctor := command(ctx, program(t, "e6", "../../cmd/e6", "."), args...)
 				doctor.Env = []string{"HOME=" + t.TempDir(), "E6DATA_USERNAME=user@example.com", "E6DATA_PASSWORD=a-token-of-a-test"}
 				var warnings bytes.Buffer
 				doctor.Stderr = &warnings
-				text, err := doctor.Output()
+				text, err := output(t, doctor)
 				if exit := new(exec.ExitError); !errors.As(err, &exit) {
 					require.NoError(t, err)
 				}

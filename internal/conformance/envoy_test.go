@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -88,8 +87,8 @@ type envoy struct {
 }
 
 func envoyVersion(path string) string {
-	out, _ := exec.Command(path, "--version").Output()
-	if parts := strings.Split(string(out), "/"); len(parts) > 2 {
+	out, _ := describes(path, "--version")
+	if parts := strings.Split(out, "/"); len(parts) > 2 {
 		return parts[len(parts)-4]
 	}
 	return "unknown"

@@ -16,6 +16,10 @@ var (
 )
 
 func TestMain(m *testing.M) {
+	if os.Getenv(guardEnv) != "" {
+		runGuard(os.Stdin)
+		return
+	}
 	flag.Parse()
 	code := m.Run()
 	if *write != "" {

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -68,16 +69,24 @@ func envoyProgram() (string, error) {
 
 // version runs a program and returns the word of its output that begins with a digit.
 func version(path string, args ...string) string {
-	out, err := exec.Command(path, args...).CombinedOutput()
+	out, err := describes(path, args...)
 	if err != nil {
 		return "unknown"
 	}
-	for word := range strings.FieldsFuncSeq(string(out), func(r rune) bool { return strings.ContainsRune(" /\n", r) }) {
+	for word := range strings.FieldsFuncSeq(out, func(r rune) bool { return strings.ContainsRune(" /\n", r) }) {
 		if strings.Count(word, ".") >= 2 && word[0] >= '0' && word[0] <= '9' {
 			return word
 		}
 	}
 	return "unknown"
+}
+
+// describes runs a program that writes a text and ends at once.
+func describes(path string, args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	out, err := command(ctx, path, args...).CombinedOutput()
+	return string(out), err
 }
 
 // A process is a program that runs for one test.
@@ -87,17 +96,24 @@ type process struct {
 	done chan struct{}
 }
 
-// run starts a program. It ends with the test at the latest.
+// run starts a program. It ends with the test at the latest, and every process that it has started
+// with it.
 func run(t testing.TB, path string, args ...string) *process {
 	p := &process{cmd: exec.Command(path, args...), out: &lockedbuffer.Buffer{Limit: 1 << 20}, done: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	p.cmd.WaitDelay = 5 * time.Second // for the output of processes that it left behind
 	require.NoError(t, p.cmd.Start())
+	require.NoError(t, watch(p.cmd.Process.Pid, true))
 	go func() {
 		defer close(p.done)
 		_ = p.cmd.Wait() // it states that it was stopped
 	}()
 	t.Cleanup(func() {
 		p.end()
+		if err := watch(p.cmd.Process.Pid, false); err != nil {
+			t.Error(err)
+		}
 		if t.Failed() {
 			t.Logf("%s wrote:\n%s", filepath.Base(path), tail(p.out.String(), 4000))
 		}
@@ -105,15 +121,15 @@ func run(t testing.TB, path string, args ...string) *process {
 	return p
 }
 
-// end asks the program to end, and kills it if it does not.
+// end asks the program to end, and kills what has not ended then of its group.
 func (p *process) end() {
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-p.done:
 	case <-time.After(5 * time.Second):
-		_ = p.cmd.Process.Kill()
-		<-p.done
 	}
+	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
+	<-p.done
 }
 
 func tail(s string, n int) string { return s[max(0, len(s)-n):] }

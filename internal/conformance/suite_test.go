@@ -42,22 +42,12 @@ var loginFaults = map[string]string{
 	"test_connection_pool_e2e.py::TestConnectionPoolE2E::test_pool_exhaustion_and_recovery": "the pool of the connector gives one thread its connection again and again, and is never exhausted",
 }
 
-const (
-	noHeader = "before its first query the connector sends calls over OAuth without the header `strategy`, and the ingress refuses them"
-	noIssuer = "it needs an issuer of tokens"
-)
-
 var oauthFaults = map[string]string{
-	"integration/test_e2e_oauth_continuation.py::test_sync_configured_catalog_dry_run":                          noHeader,
-	"integration/test_sync_oauth_lifecycle.py::test_real_sync_metadata_control":                                 noHeader,
-	"integration/test_result_batch_v2.py::test_real_result_batch_sqlalchemy[False]":                             "the connector's dialect wants the catalog in the URL, where the test does not have it",
-	"integration/test_result_batch_v2.py::test_real_result_batch_sqlalchemy[True]":                              "the connector's dialect wants the catalog in the URL, where the test does not have it",
-	"integration/test_shared_token_issuance.py::test_real_sync_pools_share_one_issuer_exchange_across_threads":  noIssuer,
-	"integration/test_shared_token_issuance.py::test_real_async_pools_share_one_issuer_exchange":                noIssuer,
-	"integration/test_shared_token_issuance.py::test_real_sync_and_async_loop_threads_share_issuer_exchange":    noIssuer,
-	"integration/test_async_token_lifecycle.py::RealAsyncTokenLifecycle::test_parallel_real_issuer_acquisition": noIssuer,
-	"integration/test_e2e_oauth_continuation.py::test_async_real_token_renewal_preserves_query_continuation":    noIssuer,
+	"integration/test_result_batch_v2.py::test_real_result_batch_sqlalchemy[False]": noCatalog,
+	"integration/test_result_batch_v2.py::test_real_result_batch_sqlalchemy[True]":  noCatalog,
 }
+
+const noCatalog = "the connector's dialect wants the catalog in the URL, where the test does not have it"
 
 // A suiteVerdict is a line of testdata/verdicts.py.
 type suiteVerdict struct{ Test, Outcome, Reason string }
@@ -79,12 +69,14 @@ func TestConnectorsOwnTests(t *testing.T) {
 			testdata, err := filepath.Abs("testdata")
 			require.NoError(t, err)
 			args = append([]string{"-m", "pytest", "-q", "--timeout", "60", "-p", "no:cacheprovider", "-p", "verdicts"}, args...)
-			tests := exec.CommandContext(ctx, filepath.Join(root, s.environment, "bin", "python"), append(args, s.tests...)...)
+			tests := command(ctx, filepath.Join(root, s.environment, "bin", "python"), append(args, s.tests...)...)
 			tests.Dir = filepath.Join(root, s.source)
 			tests.Env = append(append(os.Environ(), "PYTHONPATH="+testdata, "PYTHONDONTWRITEBYTECODE=1"), env...)
-			out, err := tests.CombinedOutput()
+			var warnings bytes.Buffer
+			tests.Stderr = &warnings
+			out, err := output(t, tests)
 			if exit := new(exec.ExitError); !errors.As(err, &exit) || exit.ExitCode() != 1 {
-				require.NoError(t, err, "%s", tail(string(out), 4000))
+				require.NoError(t, err, "%s\n%s", tail(string(out), 4000), tail(warnings.String(), 4000))
 			}
 			seen := 0
 			for line := range bytes.Lines(out) {
@@ -107,9 +99,6 @@ func TestConnectorsOwnTests(t *testing.T) {
 // a cause needs a failure.
 func (v suiteVerdict) check(t *testing.T, r *result, cause string) {
 	switch {
-	case cause == noIssuer: // some skip themselves, the others fail
-		require.NotEqual(t, "passed", v.Outcome, "the test runs without an issuer")
-		r.Skipped = cause
 	case cause != "":
 		require.Equal(t, "failed", v.Outcome, "the test does not fail any more")
 		r.Failed = cause
@@ -131,8 +120,8 @@ func suiteServer(t *testing.T, ctx context.Context, oauth bool) (args, env []str
 	require.NoError(t, err)
 	if oauth {
 		// Over OAuth the connector recognises a refusal in the form of Envoy alone.
-		ca := filepath.Join(dir, "ca.pem")
-		listens(t, run(t, emulatorProgram(t), append(flags, "--refuse", "grpc", "--bearer", "token", "--tls-self-signed", ca)...), addr)
+		ca, tokens := filepath.Join(dir, "ca.pem"), startIssuer(t)
+		listens(t, run(t, emulatorProgram(t), append(flags, "--refuse", "grpc", "--bearer", bearer, "--tls-self-signed", ca)...), addr)
 		const query = "SELECT customer_id, name FROM customers ORDER BY customer_id LIMIT 5"
 		var rows [][]any
 		for i := range 5 {
@@ -142,12 +131,13 @@ func suiteServer(t *testing.T, ctx context.Context, oauth bool) (args, env []str
 			"target_id": "emulator", "package_id": "connector", "schema_name": "sales", "read_only_sql": query, "expected_rows": rows,
 			"result_batch_v2": map[string]any{"expected_protocol": "v2", "ordered_results": true},
 			"connection_kwargs": map[string]any{"host": host, "port": json.Number(port), "secure": true, "ssl_cert": ca,
-				"access_token": map[string]string{"env": "E6_SUITE_TOKEN"}, "catalog": "demo", "database": "sales"},
+				"client_id": map[string]string{"env": "E6_SUITE_ID"}, "client_secret": map[string]string{"env": "E6_SUITE_SECRET"},
+				"token_url": tokens.token, "catalog": "demo", "database": "sales"},
 		})
 		require.NoError(t, err)
 		path := filepath.Join(dir, "config.json")
 		require.NoError(t, os.WriteFile(path, text, 0o644))
-		return []string{"--integration-config", path}, []string{"E6_SUITE_TOKEN=token", "E6_ASYNC_RESUME_AUTHORIZED=1"}
+		return []string{"--integration-config", path}, []string{"E6_SUITE_ID=" + clientID, "E6_SUITE_SECRET=" + clientSecret, "SSL_CERT_FILE=" + tokens.roots, "E6_ASYNC_RESUME_AUTHORIZED=1"}
 	}
 	listens(t, run(t, emulatorProgram(t), flags...), addr)
 	client, err := e6.Open(ctx, cfg)
