@@ -21,4 +21,7 @@ if [ "$what" = sidebyside ]; then
 	exec go run . "$@"
 fi
 export E6_CONFORMANCE="$what" E6_CONFORMANCE_PYTHON=$python
-exec go test -count=1 -timeout 30m . -args "$@"
+# A short run takes about five minutes on two processors.
+limit=15m
+[ "${LONG:-}" != 1 ] || limit=60m
+exec go test -count=1 -timeout $limit . -args "$@"

@@ -7,6 +7,7 @@ the 16 workers has a connection of its own; with processes, four have four each.
 """
 import json
 import multiprocessing
+import queue
 import sys
 import threading
 import time
@@ -76,7 +77,22 @@ def run(host, port, seconds, workers, ready, go):
 
 
 def child(host, port, seconds, workers, ready, go, reports):
-    reports.put(run(host, port, seconds, workers, ready.release, go.wait))
+    try:
+        reports.put(run(host, port, seconds, workers, ready.release, go.wait))
+    except BaseException as error:  # without it the parent would wait
+        reports.put({'error': '%s: %s' % (type(error).__name__, str(error)[:300])})
+        raise
+
+
+def wait(children, take):
+    """Returns what take gets, and ends the program if a child has ended without it."""
+    while True:
+        try:
+            return take(timeout=1)
+        except queue.Empty:
+            failed = [c.exitcode for c in children if c.exitcode]
+            if failed:
+                sys.exit('a process of the load ended with %s' % failed)
 
 
 def main():
@@ -86,17 +102,24 @@ def main():
     else:
         context = multiprocessing.get_context('spawn')
         ready, go, reports = context.Semaphore(0), context.Event(), context.Queue()
+
+        def connected(timeout):
+            if not ready.acquire(timeout=timeout):
+                raise queue.Empty
         each = WORKERS // PROCESSES
-        children = [context.Process(target=child, args=(host, port, seconds, range(p * each, (p + 1) * each), ready, go, reports))
+        children = [context.Process(target=child, args=(host, port, seconds, range(p * each, (p + 1) * each), ready, go, reports), daemon=True)
                     for p in range(PROCESSES)]
         for c in children:
             c.start()
         for _ in children:
-            ready.acquire()
+            wait(children, connected)
         print('ready', flush=True)
         sys.stdin.readline()
         go.set()
-        parts = [reports.get() for _ in children]
+        parts = [wait(children, reports.get) for _ in children]
+        for part in parts:
+            if 'error' in part:
+                sys.exit(part['error'])
         for c in children:
             c.join()
         report = {'queries': sum((p['queries'] for p in parts), []), 'peak_kib': peak() + sum(p['peak_kib'] for p in parts)}

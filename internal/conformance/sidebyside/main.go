@@ -57,7 +57,7 @@ type contestant struct {
 	command func(host, port string) []string
 }
 
-func contestants() (list []contestant, version string, err error) {
+func contestants(ctx context.Context) (list []contestant, version string, err error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, "", err
@@ -68,7 +68,9 @@ func contestants() (list []contestant, version string, err error) {
 		}
 	}
 	if *python != "" {
-		out, err := exec.Command(*python, "-c", "import importlib.metadata as m; print(m.version('e6data-python-connector'))").Output()
+		ctx, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		out, err := exec.CommandContext(ctx, *python, "-c", "import importlib.metadata as m; print(m.version('e6data-python-connector'))").Output()
 		if err != nil {
 			return nil, "", fmt.Errorf("find the connector of %s: %w; make conformance installs it", *python, err)
 		}
@@ -84,7 +86,7 @@ func contestants() (list []contestant, version string, err error) {
 
 // compare runs every client, and prints and writes the table.
 func compare(ctx context.Context) error {
-	list, version, err := contestants()
+	list, version, err := contestants(ctx)
 	if err != nil {
 		return err
 	}
@@ -194,7 +196,7 @@ func contest(ctx context.Context, emulator string, c contestant) (r run, err err
 func start(ctx context.Context, in io.Reader, path string, args ...string) (*exec.Cmd, *bufio.Reader, error) {
 	cmd := exec.CommandContext(ctx, path, args...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) } // a child that ignores SIGTERM would hold the output
 	cmd.WaitDelay = 10 * time.Second
 	cmd.Stdin, cmd.Stderr = in, os.Stderr
 	out, err := cmd.StdoutPipe()
