@@ -10,8 +10,10 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/exporters/otlp/otlplog/otlploggrpc"
 	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetricgrpc"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
+	sdklog "go.opentelemetry.io/otel/sdk/log"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
@@ -29,18 +31,20 @@ service:
   pipelines:
     traces: {receivers: [otlp], exporters: [debug]}
     metrics: {receivers: [otlp], exporters: [debug]}
+    logs: {receivers: [otlp], exporters: [debug]}
 `
 
 var (
 	spanName   = regexp.MustCompile(`(?m)^    Name           : (\S+)`)
 	metricName = regexp.MustCompile(`(?m)^     -> Name: (\S+)`)
+	eventName  = regexp.MustCompile(`(?m)^EventName: (\S+)`)
 )
 
-// TestCollector sends the spans and the metrics of a cutover to OpenTelemetry's collector by OTLP,
-// and reads what arrived.
+// TestCollector sends the spans, the metrics and the log events of a cutover to OpenTelemetry's collector
+// by OTLP, and reads what arrived.
 func TestCollector(t *testing.T) {
 	enabled(t)
-	r := record(t, "opentelemetry", "spans and metrics of a cutover over OTLP", "OpenTelemetry's collector")
+	r := record(t, "opentelemetry", "spans, metrics and log events of a cutover over OTLP", "OpenTelemetry's collector")
 	t.Parallel()
 	path := program(t, "collector", "collector", ".", "GOWORK=off") // its module is not of the workspace
 	setVersion(r.Checker, moduleVersion(t, "go.opentelemetry.io/collector/otelcol"))
@@ -56,9 +60,12 @@ func TestCollector(t *testing.T) {
 	require.NoError(t, err)
 	metrics, err := otlpmetricgrpc.New(ctx, otlpmetricgrpc.WithEndpoint(addr), otlpmetricgrpc.WithInsecure())
 	require.NoError(t, err)
+	logs, err := otlploggrpc.New(ctx, otlploggrpc.WithEndpoint(addr), otlploggrpc.WithInsecure())
+	require.NoError(t, err)
+	loggers := sdklog.NewLoggerProvider(sdklog.WithProcessor(sdklog.NewBatchProcessor(logs)))
 	tracers := sdktrace.NewTracerProvider(sdktrace.WithBatcher(spans))
 	meters := sdkmetric.NewMeterProvider(sdkmetric.WithReader(sdkmetric.NewPeriodicReader(metrics, sdkmetric.WithInterval(time.Hour))))
-	inst, err := e6otel.New(e6otel.WithTracerProvider(tracers), e6otel.WithMeterProvider(meters))
+	inst, err := e6otel.New(e6otel.WithTracerProvider(tracers), e6otel.WithMeterProvider(meters), e6otel.WithLoggerProvider(loggers))
 	require.NoError(t, err)
 	cluster, err := e6test.Start()
 	require.NoError(t, err)
@@ -72,7 +79,8 @@ func TestCollector(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, meters.Shutdown(ctx))
 	require.NoError(t, client.Close())
-	require.NoError(t, tracers.Shutdown(ctx)) // both send what they have, or fail
+	require.NoError(t, tracers.Shutdown(ctx)) // each sends what it has, or fails
+	require.NoError(t, loggers.Shutdown(ctx))
 
 	names := func(pattern *regexp.Regexp) map[string]int {
 		all := map[string]int{}
@@ -87,7 +95,10 @@ func TestCollector(t *testing.T) {
 	for _, name := range []string{"e6.client.cutovers", "e6.client.state", "e6.client.requests", "db.client.operation.duration"} {
 		require.Equal(t, 1, names(metricName)[name], "metric %s in %v", name, names(metricName))
 	}
-	r.Note = fmt.Sprintf("it received spans of %d names and %d metrics", len(names(spanName)), len(names(metricName)))
+	for _, name := range []string{"e6.event.transition", "e6.event.strategy_changed"} {
+		require.Positive(t, names(eventName)[name], "log events %s in %v", name, names(eventName))
+	}
+	r.Note = fmt.Sprintf("it received spans of %d names, %d metrics and log events of %d names", len(names(spanName)), len(names(metricName)), len(names(eventName)))
 }
 
 // moduleVersion returns the version of a module that the collector is built with.

@@ -15,6 +15,7 @@ type limits struct {
 	streams      int           // how many calls at a time
 	idle         time.Duration // how long a connection without calls lives
 	response     time.Duration // how long an engine may take for a response
+	engineIdle   time.Duration // how long the engine keeps a connection without calls
 	retries      bool          // repeat failed calls, which an ingress of e6data must not do
 }
 

@@ -82,7 +82,25 @@ var scenarios = []scenario{
 	}},
 	{name: "idle timeout", limits: limits{idle: 100 * time.Millisecond}, pause: 150 * time.Millisecond,
 		run: func(w *world) { w.lasts(1500 * time.Millisecond) }},
+	{name: "idle timeout of the engine", limits: limits{engineIdle: 5 * time.Millisecond}, pause: 150 * time.Millisecond, cutOffs: true,
+		run: func(w *world) {
+			w.lasts(1500 * time.Millisecond)
+			require.Greater(w, w.up[fsm.Blue].connections(), 5, "the engine closes none")
+		}},
 	{name: "response timeout", limits: limits{response: 500 * time.Millisecond}, cutOffs: true, run: slowStatements},
+	{name: "engine that does not respond", limits: limits{response: 500 * time.Millisecond}, cutOffs: true, run: func(w *world) {
+		f := w.up[fsm.Blue].inject("", long(40, 400), silence)
+		eventually(w, "calls are not answered", func() bool { return w.up[fsm.Blue].hits(f) == f.times })
+		w.more(100)
+	}},
+	{name: "connection to the engine not answered", cutOffs: true, run: func(w *world) {
+		w.up[fsm.Blue].stop()
+		release := silentListener(w, w.up[fsm.Blue].addr)
+		time.Sleep(3 * time.Second) // longer than the ingress waits for a connection
+		release()
+		w.up[fsm.Blue].start(w)
+		w.more(100)
+	}},
 	{name: "suspended cluster", cutOffs: true, run: suspended},
 	{name: "engine lost", cutOffs: true, run: func(w *world) {
 		w.up[fsm.Blue].drop()

@@ -88,7 +88,7 @@ func envoyReply(t *testing.T, path, name, route string, l limits, a action, stop
 	cluster, err := e6test.Start(e6test.WithEngineListeners("127.0.0.1:0", "127.0.0.1:0"))
 	require.NoError(t, err)
 	defer cluster.Close()
-	blue, green := newUpstream(t, cluster.EngineAddr(fsm.Blue)), newUpstream(t, cluster.EngineAddr(fsm.Green))
+	blue, green := newUpstream(t, cluster.EngineAddr(fsm.Blue), 0), newUpstream(t, cluster.EngineAddr(fsm.Green), 0)
 	in := startEnvoy(t, path, blue.addr, green.addr, l).(*envoy)
 	defer in.process.end()
 	conn, err := grpc.NewClient(in.addr(), grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithDisableRetry())

@@ -26,12 +26,14 @@ import (
 // second execution of a query, so a repetition is visible here only.
 type upstream struct {
 	addr      string
+	idle      time.Duration // how long a connection without calls lives; 0 sets no limit
 	transport *http.Transport
 	proxy     *httputil.ReverseProxy
 
 	mu       sync.Mutex
 	server   *http.Server
 	conns    map[net.Conn]struct{}
+	opened   int // connections, ever
 	faults   []*fault
 	executes map[string]int // executeStatement calls by query id
 }
@@ -61,10 +63,11 @@ const (
 
 type connKey struct{}
 
-func newUpstream(t testing.TB, engine string) *upstream {
+func newUpstream(t testing.TB, engine string, idle time.Duration) *upstream {
 	protocols := new(http.Protocols)
 	protocols.SetUnencryptedHTTP2(true)
 	u := &upstream{
+		idle:      idle,
 		transport: &http.Transport{Protocols: protocols},
 		conns:     map[net.Conn]struct{}{}, executes: map[string]int{},
 	}
@@ -95,7 +98,7 @@ func (u *upstream) start(t testing.TB) {
 	protocols := new(http.Protocols)
 	protocols.SetUnencryptedHTTP2(true)
 	server := &http.Server{
-		Handler: u, Protocols: protocols, ErrorLog: log.New(io.Discard, "", 0),
+		Handler: u, Protocols: protocols, ErrorLog: log.New(io.Discard, "", 0), IdleTimeout: u.idle,
 		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: 1000},
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
 			return context.WithValue(ctx, connKey{}, c)
@@ -106,6 +109,7 @@ func (u *upstream) start(t testing.TB) {
 			switch s {
 			case http.StateNew:
 				u.conns[c] = struct{}{}
+				u.opened++
 			case http.StateClosed:
 				delete(u.conns, c)
 			}
@@ -150,6 +154,13 @@ func (u *upstream) hits(f *fault) int {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return f.hits
+}
+
+// connections is how many connections the ingress has opened.
+func (u *upstream) connections() int {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.opened
 }
 
 // heal removes every fault.

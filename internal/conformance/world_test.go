@@ -60,7 +60,7 @@ func newWorld(t *testing.T, k kind, l limits, r *result) *world {
 		require.Empty(t, w.cluster.Stats().Violations)
 	})
 	for _, side := range fsm.Sides {
-		w.up[side] = newUpstream(t, w.cluster.EngineAddr(side))
+		w.up[side] = newUpstream(t, w.cluster.EngineAddr(side), l.engineIdle)
 	}
 	w.in = k.start(t, path, w.up[fsm.Blue].addr, w.up[fsm.Green].addr, l)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
