@@ -70,7 +70,7 @@ func call[R sessionCarrier](ctx context.Context, c calls, prepared uint64, send 
 // at most, and once if the denial may be about the statement. A denied call had no effect.
 // The statement is never repeated here.
 func callFor[R sessionCarrier](ctx, waiter context.Context, c calls, prepared uint64, send sender[R]) (R, error) {
-	sessions := c.x.route.Sessions()
+	sessions := c.x.sessions
 	for renewals := 0; ; renewals++ {
 		var none R
 		session, err := sessions.Get(waiter, c.side)

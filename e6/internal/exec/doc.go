@@ -2,7 +2,8 @@
 // last row of their result.
 //
 // An Executor connects a router, which selects the side, with the transport, and has what
-// all statements of a client share. A Statement is an immutable value. An attempt runs it
+// all statements of a client share. Statements use both, the sessions and the bus of events
+// through the interfaces of ports.go. A Statement is an immutable value. An attempt runs it
 // once on one side; its remote is the statement on the server, and the calls about it are
 // methods of the remote. A run repeats attempts until one succeeds or none is allowed; its
 // repeater counts them, and catalog calls have a repeater too. A Sink takes the result.

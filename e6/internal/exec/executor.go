@@ -83,9 +83,10 @@ type Config struct {
 // called concurrently. It must be closed.
 type Executor struct {
 	Settings
-	route       *router.Router
-	conn        *wire.Conn
-	bus         *events.Bus
+	route       routes
+	sessions    sessions
+	conn        transport
+	bus         publisher
 	log         *slog.Logger
 	workers     *workers.Pool
 	retry       backoff.Policy
@@ -108,12 +109,38 @@ type Executor struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	cut    atomic.Int64 // statements that ended because of Close
+
+	// The router and the connections that New has made, for the client.
+	router *router.Router
+	wire   *wire.Conn
 }
 
-// New returns an Executor. It makes no call to the cluster.
+// New returns an Executor with a router and connections. It makes no call to the cluster.
 func New(cfg Config) (*Executor, error) {
+	x := newExecutor(cfg, cfg.Events)
+	r := cfg.Router
+	r.Cluster, r.Events, r.Logger, r.Describe, r.Hopeless = (*clusterAdapter)(x), cfg.Events, x.log, Brief, wire.IsHopeless
+	r.Failure = x.failures.Detection
+	var err error
+	if x.router, err = router.New(r); err != nil {
+		return nil, err
+	}
+	x.route, x.sessions = x.router, x.router.Sessions()
+	w := cfg.Wire
+	w.Failure = x.failures.Call
+	w.Observer, w.OnSilence, w.SilenceAfter = (*observer)(x), (*observer)(x).silent, x.ProbeTimeout
+	if x.wire, err = wire.Dial(w); err != nil {
+		_ = x.route.Close(x.ctx)
+		return nil, err
+	}
+	x.conn = x.wire
+	return x, nil
+}
+
+// newExecutor returns an Executor without routes, sessions and a transport.
+func newExecutor(cfg Config, bus publisher) *Executor {
 	x := &Executor{
-		Settings: cfg.Settings, bus: cfg.Events, log: cfg.Logger, workers: cfg.Workers, retry: cfg.Retry,
+		Settings: cfg.Settings, bus: bus, log: cfg.Logger, workers: cfg.Workers, retry: cfg.Retry,
 		hooks: cfg.Hooks, failures: cfg.Failures, credentials: cfg.Credentials,
 	}
 	x.resumer.x = x
@@ -121,28 +148,14 @@ func New(cfg Config) (*Executor, error) {
 	if x.MaxInFlight > 0 {
 		x.semaphore = make(chan struct{}, x.MaxInFlight)
 	}
-	r := cfg.Router
-	r.Cluster, r.Events, r.Logger, r.Describe, r.Hopeless = (*clusterAdapter)(x), x.bus, x.log, Brief, wire.IsHopeless
-	r.Failure = x.failures.Detection
-	var err error
-	if x.route, err = router.New(r); err != nil {
-		return nil, err
-	}
-	w := cfg.Wire
-	w.Failure = x.failures.Call
-	w.Observer, w.OnSilence, w.SilenceAfter = (*observer)(x), (*observer)(x).silent, x.ProbeTimeout
-	if x.conn, err = wire.Dial(w); err != nil {
-		_ = x.route.Close(x.ctx)
-		return nil, err
-	}
-	return x, nil
+	return x
 }
 
 // Router returns the router of the client.
-func (x *Executor) Router() *router.Router { return x.route }
+func (x *Executor) Router() *router.Router { return x.router }
 
 // Transport returns the connections of the client.
-func (x *Executor) Transport() *wire.Conn { return x.conn }
+func (x *Executor) Transport() *wire.Conn { return x.wire }
 
 // bind ends a call's context, with ErrClosed, when the client is closed.
 func (x *Executor) bind(ctx context.Context) (bound context.Context, unbind func()) {

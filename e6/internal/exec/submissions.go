@@ -6,7 +6,6 @@ import (
 	"sync"
 
 	"github.com/e6data/e6data-go/e6/fsm"
-	"github.com/e6data/e6data-go/e6/internal/router"
 	"github.com/e6data/e6data-go/e6/internal/wire"
 )
 
@@ -93,7 +92,7 @@ func (s *submissions) drop(a *attempt) {
 }
 
 // leave leaves the statements that are not being read to the server.
-func (s *submissions) leave(route *router.Router) {
+func (s *submissions) leave(route routes) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true
