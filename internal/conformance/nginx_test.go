@@ -47,6 +47,7 @@ http {
         }
         location / {
             default_type text/plain;
+            if ($side = none) { return 456 "no strategy"; }
             if (-f DIR/closed-$side) { return 456 "wrong strategy"; }
             if (-f DIR/suspended) { return 503 "suspended"; }
             grpc_pass $engine;

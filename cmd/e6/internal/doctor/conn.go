@@ -80,9 +80,13 @@ type calls struct {
 // last is the reply to the last call.
 func (c calls) last() reply { return c.caller.last }
 
-// to returns the calls to a side: a header routes them.
+// to returns the calls to a side: a header routes them. Without a side they have no such
+// header.
 func (c *conn) to(side, planner string) calls {
-	b := &caller{conn: c, headers: []string{"strategy", side}}
+	b := &caller{conn: c}
+	if side != "" {
+		b.headers = append(b.headers, "strategy", side)
+	}
 	if c.name != "" {
 		b.headers = append(b.headers, "cluster-name", c.name)
 	}

@@ -61,6 +61,16 @@ func sideQuestions(answers map[string]sideAnswer) []question {
 
 // questions are the others, in their order.
 var questions = []question{
+	{"How does the ingress respond to a call without a strategy header?", func(ctx context.Context, p *prober) string {
+		answer, err := p.c.to("", "").PrepareStatement(ctx, &e6xv1.PrepareStatementRequest{SessionId: p.session, Schema: p.schema, QueryString: "SELECT 1"})
+		if err != nil {
+			return "refuses: " + raw(err)
+		}
+		p.keep(answer.GetQueryId(), answer.GetEngineIP(), answer.GetSessionId())
+		_, _ = p.c.to(p.side, answer.GetEngineIP()).ClearOrCancelQuery(ctx, &e6xv1.ClearOrCancelQueryRequest{
+			EngineIP: answer.GetEngineIP(), SessionId: p.session, QueryId: answer.GetQueryId()})
+		return "accepts: " + p.side + " has prepared the statement"
+	}},
 	{"What is the error of a session that is not known?", func(ctx context.Context, p *prober) string {
 		_, err := p.PrepareStatement(ctx, &e6xv1.PrepareStatementRequest{SessionId: "none", Schema: p.schema, QueryString: "SELECT 1"})
 		return outcomeOf(err, "none: the statement was prepared")
