@@ -65,11 +65,12 @@ gen: $(BIN)/protoc-gen-go $(BIN)/protoc-gen-go-grpc ## generate the protocol's G
 		$(PROTO)/engine.proto $(PROTO)/cluster.proto
 	thrift --gen go:skip_remote --out proto/thrift proto/thrift/chunk.thrift
 	gofmt -w proto/thrift/chunk
-	go run ./internal/gendocs README.md docs/flow.md docs/configuration.md
+	go run ./internal/gendocs README.md docs/flow.md docs/configuration.md docs/recorder.md
+	go run ./internal/report/example write docs
 
 # The lines that name the version of a generator may differ.
 drift: gen api ## what is generated is what is committed
-	@git diff --exit-code -I'^//.*(protoc|Thrift Compiler)' -- proto api README.md docs/flow.md docs/configuration.md
+	@git diff --exit-code -I'^//.*(protoc|Thrift Compiler)' -- proto api README.md docs/flow.md docs/configuration.md docs/recorder.md docs/cutover-report.html docs/cutover-report.svg
 	@$(SH) new=$$(git ls-files --others --exclude-standard -- proto api); \
 	if [ -n "$$new" ]; then echo "generated and not committed: $$new"; exit 1; fi
 

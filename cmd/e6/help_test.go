@@ -10,7 +10,7 @@ import (
 
 func TestHelp_MatchesItsGoldenFiles(t *testing.T) {
 	clean(t)
-	for _, args := range [][]string{{}, {"query"}, {"shell"}, {"config"}, {"cluster"}, {"watch"}, {"record"}, {"record", "show"}, {"record", "tail"}, {"record", "replay"}, {"fleet"}, {"fleet", "rollback"}, {"fleet", "wait"}, {"emulator"}} {
+	for _, args := range [][]string{{}, {"query"}, {"shell"}, {"config"}, {"cluster"}, {"watch"}, {"record"}, {"record", "show"}, {"record", "tail"}, {"record", "replay"}, {"record", "report"}, {"fleet"}, {"fleet", "rollback"}, {"fleet", "wait"}, {"emulator"}} {
 		name := strings.Join(append([]string{"help"}, args...), ".")
 		got := command(t, append([]string{"help"}, args...)...)
 		require.Equal(t, result{got.out, "", 0}, got)

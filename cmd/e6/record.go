@@ -28,11 +28,12 @@ date and a time ("2030-01-31 14:02"); a time of RFC 3339; or a duration before t
 of the recording (10m). Times without a zone are local: TZ=UTC selects another zone.`,
 		Example: `  e6 record show /var/lib/app/e6.rec --since 14:00 --until 14:05
   e6 record tail /var/lib/app/e6.rec
-  e6 record replay /var/lib/app/e6.rec --at 14:02`,
+  e6 record replay /var/lib/app/e6.rec --at 14:02
+  e6 record report /var/lib/app/e6.rec -o report.html`,
 		Args: needsCommand,
 		RunE: func(cmd *cobra.Command, args []string) error { return needsCommand(cmd, args) },
 	}
-	cmd.AddCommand(newRecordShowCommand(a), newRecordTailCommand(a), newRecordReplayCommand(a))
+	cmd.AddCommand(newRecordShowCommand(a), newRecordTailCommand(a), newRecordReplayCommand(a), newRecordReportCommand(a))
 	return cmd
 }
 

@@ -132,7 +132,7 @@ func TestRecord_WrongUsage(t *testing.T) {
 	text := filepath.Join(t.TempDir(), "log")
 	require.NoError(t, os.WriteFile(text, []byte("no recording"), 0o600))
 	for want, args := range map[string][]string{
-		"e6: which of its commands: replay, show, tail\n":                                                                                          {"record"},
+		"e6: which of its commands: replay, report, show, tail\n":                                                                                  {"record"},
 		`unknown command "shwo" for "e6 record"`:                                                                                                   {"record", "shwo"},
 		"e6: show takes one argument, the FILE of a recording, and got 0\nRun 'e6 record show --help' for usage.\n":                                {"record", "show"},
 		"e6: tail takes one argument, the FILE of a recording, and got 2\n":                                                                        {"record", "tail", path, path},

@@ -1,6 +1,6 @@
 // Command gendocs writes into documents what is derived from the code, between
-// the lines that mark where it belongs: the picture of the strategy machine, and
-// the table of the configuration.
+// the lines that mark where it belongs: the picture of the strategy machine, the
+// table of the configuration, and the rules of a report of cutovers.
 package main
 
 import (
@@ -9,12 +9,14 @@ import (
 	"strings"
 
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/internal/report"
 )
 
 // parts are what documents may hold, by the name in their marks.
 var parts = map[string]func() (string, error){
 	"machine": func() (string, error) { return "```mermaid\n" + fsm.Mermaid() + "```\n", nil },
 	"config":  func() (string, error) { return configTable(configSource) },
+	"advice":  func() (string, error) { return report.AdviceTable(), nil },
 }
 
 func begin(part string) string { return "<!-- " + part + ":begin -->" }

@@ -12,7 +12,10 @@ import (
 // A Phase is a time in which the strategy had one state and phase.
 type Phase struct {
 	From, To time.Time
-	// Strategy is the state after the step that began the phase.
+	// Event is the event of the machine that began the phase. It is 0 if it is not known: for a
+	// client that starts, and for the first phase of a recording that lacks its beginning.
+	Event fsm.Event
+	// Strategy is the state after that event.
 	Strategy fsm.Snapshot
 }
 
@@ -38,7 +41,7 @@ func Phases(entries []recorder.Entry, until time.Time) (phases []Phase) {
 				current = &Phase{From: earliest(latest(d.Before.Since, entries[0].Time), e.Time), Strategy: d.Before}
 			}
 			end(e.Time)
-			current = &Phase{From: e.Time, Strategy: d.After}
+			current = &Phase{From: e.Time, Event: d.Event, Strategy: d.After}
 		case recorder.Event:
 			if d.Kind == events.KindClosed {
 				end(e.Time)
@@ -87,7 +90,32 @@ func (p Phase) band() Band {
 	if cause := p.Strategy.Cause.String(); cause != "" {
 		title += " (" + cause + ")"
 	}
-	return Band{From: p.From, To: p.To, Label: p.Label(), Title: title, Strategy: p.Strategy.Report()}
+	return Band{From: p.From, To: p.To, Label: p.Label(), Title: title, Strategy: p.Strategy.Report(), Phases: 1}
+}
+
+// joined makes one band of more than two that follow each other and are too narrow to be seen
+// alone, so that a strategy that changes all the time does not need thousands of bands.
+func (t *Timeline) joined(bands []Band) (list []Band) {
+	const narrow = 3 // pixels
+	least := time.Duration(float64(t.To.Sub(t.From)) * narrow / float64(t.plot().width))
+	for i := 0; i < len(bands); {
+		n := i
+		for n < len(bands) && bands[n].To.Sub(bands[n].From) < least && (n == i || bands[n].From.Equal(bands[n-1].To)) {
+			n++
+		}
+		if n-i <= 2 {
+			n = max(n, i+1)
+			list = append(list, bands[i:n]...)
+		} else {
+			b := bands[i]
+			b.To, b.Phases = bands[n-1].To, n-i
+			b.Label = fmt.Sprintf("%d phases", b.Phases)
+			b.Title = fmt.Sprintf("%s in %s, from %s to %s", b.Label, Short(b.To.Sub(b.From)), bands[i].Label, bands[n-1].Label)
+			list = append(list, b)
+		}
+		i = n
+	}
+	return list
 }
 
 // Short is a duration with three or four digits.

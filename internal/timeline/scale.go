@@ -50,7 +50,7 @@ func layout(step time.Duration) string {
 	case step >= time.Second:
 		return time.TimeOnly
 	case step >= time.Millisecond:
-		return "04:05.000"
+		return "15:04:05.000"
 	}
-	return "05.000000"
+	return "04:05.000000"
 }

@@ -105,7 +105,7 @@ type grid struct {
 const cellWidth = 9
 
 // maxNotes limits the notes of a cell.
-const maxNotes = 3
+const maxNotes = 2
 
 func (t *Timeline) grid(order []string) grid { return grid{t, order, map[int]*Cell{}} }
 
@@ -182,7 +182,7 @@ func EventText(e recorder.Event) string {
 	if detail, _ := e.Attrs["detail"].(string); detail != "" {
 		text += " (" + detail + ")"
 	}
-	const most = 200
+	const most = 160
 	if len(text) > most {
 		text = strings.ToValidUTF8(text[:most], "") + "…"
 	}

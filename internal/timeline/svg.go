@@ -76,8 +76,7 @@ type (
 		Lanes         []rect
 		Grid          []line
 		Bands         []rect
-		Bars          []rect
-		Marks         []mark
+		Cells         []cell
 		Flags         []chip
 		Legend        []mark
 	}
@@ -90,15 +89,19 @@ type (
 		Class, Text, Title string
 		TX, TY             string
 	}
+	cell struct {
+		Title string
+		Bars  []rect
+		Marks []mark
+	}
 	line struct {
 		X, Y, Y2, Text string
 		TX, TY         string
 		Anchor         string
 	}
 	mark struct {
-		Class, Title string
-		D            string
-		X, Y, Text   string
+		Class, D   string
+		X, Y, Text string
 	}
 	chip struct {
 		rect
@@ -195,7 +198,9 @@ func (p *pen) span(b Band) (x, width float64) {
 func (p *pen) band(b Band) {
 	x, width := p.span(b)
 	class := "band " + b.Strategy.State
-	if b.Strategy.Phase != "" {
+	if b.Phases > 1 {
+		class = "band mixed"
+	} else if b.Strategy.Phase != "" {
 		class = "band " + b.Strategy.Phase + " to-" + b.Strategy.Target
 	}
 	p.d.Bands = append(p.d.Bands, rect{
@@ -210,6 +215,8 @@ func (p *pen) routing(b Band, side fsm.Side, height float64) {
 	s, class := b.Strategy, ""
 	name := side.String()
 	switch {
+	case b.Phases > 1:
+		class = "mixed"
 	case s.Phase == "shared", s.Active == name:
 		class = "serves"
 	case s.Phase == "draining":
@@ -233,29 +240,31 @@ func (p *pen) queries(cells []Cell) {
 	for _, c := range cells {
 		x := p.x(c.From)
 		height := 3 + (queryRow-8)*math.Log1p(float64(c.total()))/math.Log1p(float64(most))
-		p.d.Bars = append(p.d.Bars, rect{X: px(x + 1), Y: px(p.y + queryRow - height), W: px(cellWidth - 2), H: px(height), Class: "bar", Title: p.cellTitle(c)})
+		d := cell{Title: p.cellTitle(c)}
+		d.Bars = append(d.Bars, rect{X: px(x + 1), Y: px(p.y + queryRow - height), W: px(cellWidth - 2), H: px(height), Class: "bar"})
 		y := p.y + queryRow - 6
 		for i := len(c.Counts) - 1; i >= 0; i-- { // the most severe outcome is on top
-			if kind := c.Counts[i].Kind; kind != "ok" {
-				p.mark(kind, x+cellWidth/2.0, y, p.cellTitle(c))
+			kind := c.Counts[i].Kind
+			p.seen[kind] = true
+			if kind != "ok" {
+				d.Marks = append(d.Marks, markOf(kind, x+cellWidth/2.0, y))
 				y -= cellWidth
 			}
 		}
-		if c.has("ok") {
-			p.seen["ok"] = true
-		}
+		p.d.Cells = append(p.d.Cells, d)
 	}
 }
 
 func (p *pen) signals(cells []Cell, y float64) {
 	for _, c := range cells {
-		p.mark(c.Counts[0].Kind, p.x(c.From)+cellWidth/2.0, y, p.cellTitle(c))
+		kind := c.Counts[0].Kind
+		p.seen[kind] = true
+		p.d.Cells = append(p.d.Cells, cell{Title: p.cellTitle(c), Marks: []mark{markOf(kind, p.x(c.From)+cellWidth/2.0, y)}})
 	}
 }
 
-func (p *pen) mark(kind string, x, y float64, title string) {
-	p.seen[kind] = true
-	p.d.Marks = append(p.d.Marks, mark{Class: "mark " + strings.ReplaceAll(kind, " ", "-"), Title: title, D: shapeOf(kind).at(x, y)})
+func markOf(kind string, x, y float64) mark {
+	return mark{Class: "mark " + strings.ReplaceAll(kind, " ", "-"), D: shapeOf(kind).at(x, y)}
 }
 
 // flags draws the lines of flags. Flags within a few pixels have one line, and labels that would
@@ -328,7 +337,8 @@ func (p *pen) legend() {
 			x = float64(p.plot.x)
 			p.y += legendRow
 		}
-		m := mark{Class: "mark " + strings.ReplaceAll(kind, " ", "-"), D: shapeOf(kind).at(x+6, p.y+10), X: px(x + 16), Y: px(p.y + 14), Text: text}
+		m := markOf(kind, x+6, p.y+10)
+		m.X, m.Y, m.Text = px(x+16), px(p.y+14), text
 		p.d.Legend = append(p.d.Legend, m)
 		x += width
 	}
@@ -369,15 +379,6 @@ func (c Cell) total() (n int) {
 		n += x.N
 	}
 	return n
-}
-
-func (c Cell) has(kind string) bool {
-	for _, x := range c.Counts {
-		if x.Kind == kind {
-			return true
-		}
-	}
-	return false
 }
 
 // describe is the accessible name and the description of the timeline.

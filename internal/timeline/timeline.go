@@ -80,8 +80,11 @@ type Band struct {
 	Label string `json:"label"`
 	// Title describes the band with its duration and its cause.
 	Title string `json:"title"`
-	// Strategy is the state.
+	// Strategy is the state: the first one, if Phases is more than 1.
 	Strategy fsm.Report `json:"strategy"`
+	// Phases is the number of states and phases in the band. More than 2 that follow each other
+	// within a few pixels each are one band.
+	Phases int `json:"phases"`
 }
 
 // A Cell has the entries of a lane within a few pixels.
@@ -189,6 +192,7 @@ func (t *Timeline) client(s Source, named bool) Client {
 		b.From, b.To = latest(p.From, t.From), earliest(p.To, t.To)
 		c.Phases = append(c.Phases, b)
 	}
+	c.Phases = t.joined(c.Phases)
 	queries := [2]grid{t.grid(Outcomes()), t.grid(Outcomes())}
 	signals := [3]grid{t.grid(SignalKinds()), t.grid(SignalKinds()), t.grid(SignalKinds())}
 	for _, e := range s.Entries {

@@ -205,6 +205,30 @@ func TestTimeline_WriteFileHasItsStyles(t *testing.T) {
 	require.NoError(t, xml.Unmarshal(b.Bytes(), new(any)))
 }
 
+// step is a step to a side.
+func step(to fsm.Side, at time.Time) fsm.Transition {
+	return fsm.Transition{Event: fsm.EventSettle, At: at, After: fsm.Snapshot{State: fsm.Settled(to), Active: to, Since: at}}
+}
+
+// A phase between two long ones stays visible, and many short ones are one band.
+func TestNew_JoinsBandsThatAreTooNarrow(t *testing.T) {
+	m := &machine{}
+	m.add(0, step(fsm.Blue, start))
+	for i := range 7 {
+		at := 30*time.Second + time.Duration(i)*time.Millisecond
+		m.add(at, step(fsm.Sides[i%2], after(at)))
+	}
+	m.add(50*time.Second, step(fsm.Green, after(50*time.Second)))
+	m.add(50*time.Second+time.Millisecond, step(fsm.Blue, after(50*time.Second+time.Millisecond)))
+	m.add(time.Minute, recorder.Event{Kind: events.KindClosed})
+	tl := New(Options{}, Source{Entries: m.entries})
+	require.Equal(t, []string{"unknown", "blue", "6 phases", "blue", "green", "blue"}, labels(tl.Clients[0].Phases))
+	require.Equal(t, "6 phases in 6ms, from blue to green", tl.Clients[0].Phases[2].Title)
+	_, classes := draw(t, tl)
+	require.Equal(t, 1, classes["band mixed"])
+	require.Equal(t, 1, classes["mixed on-green"])
+}
+
 // The size of the SVG is bounded by its width.
 func TestTimeline_ManyEntriesBecomeFewMarks(t *testing.T) {
 	var entries []recorder.Entry
@@ -213,6 +237,7 @@ func TestTimeline_ManyEntriesBecomeFewMarks(t *testing.T) {
 		entries = append(entries,
 			recorder.Entry{Time: at, Data: recorder.Query{Side: fsm.Blue, Retries: i % 2, Lost: i%3 == 0}},
 			recorder.Entry{Time: at, Data: recorder.Event{Kind: events.KindRefused, Attrs: map[string]any{"side": "blue"}}},
+			recorder.Entry{Time: at, Data: step(fsm.Sides[i%2], at)},
 			recorder.Entry{Time: at, Data: recorder.Event{Kind: events.KindStrategyChanged, Attrs: map[string]any{"from": "blue", "to": "green"}}})
 	}
 	svg, _ := draw(t, New(Options{}, Source{Entries: entries}))
@@ -279,8 +304,8 @@ func TestTicks_AreRoundTimes(t *testing.T) {
 		window time.Duration
 		want   string
 	}{
-		{"microseconds", start, 30 * time.Microsecond, "00.000000 00.000010 00.000020 00.000030"},
-		{"milliseconds", after(1500 * time.Microsecond), 7 * time.Millisecond, "02:00.002 02:00.004 02:00.006 02:00.008"},
+		{"microseconds", start, 30 * time.Microsecond, "02:00.000000 02:00.000010 02:00.000020 02:00.000030"},
+		{"milliseconds", after(1500 * time.Microsecond), 7 * time.Millisecond, "14:02:00.002 14:02:00.004 14:02:00.006 14:02:00.008"},
 		{"seconds", after(300 * time.Millisecond), 5 * time.Second, "14:02:02 14:02:04"},
 		{"minutes", start, time.Hour, "14:30 15:00"},
 		{"days of a zone", start.In(india), 72 * time.Hour, "2030-02-01 2030-02-02 2030-02-03"},
@@ -300,6 +325,6 @@ func TestEventText_HasNoIDsAndIsShort(t *testing.T) {
 	}})
 	require.NotContains(t, text, "secret")
 	require.True(t, strings.HasPrefix(text, "query lost, error xxx"), text)
-	require.LessOrEqual(t, len(text), 205)
+	require.LessOrEqual(t, len(text), 165)
 	require.Equal(t, "new_kind, a b 1", EventText(recorder.Event{Kind: "new_kind", Attrs: map[string]any{"a_b": 1}}))
 }
