@@ -36,7 +36,7 @@ var samples = []struct {
 		`from=blue to=green change=abrupt took_ms=1000 in_flight=5 epoch=8 transition=3`,
 	},
 	{ProbeFailed{fsm.Blue, 2, "no route", "prepare"}, `side=blue attempt=2 error="no route" purpose=prepare`},
-	{AnnouncementReceived{fsm.Blue, fsm.Green, true, "it is new"}, `announced_by=blue target=green accepted=true rejection="it is new"`},
+	{AnnouncementReceived{fsm.Blue, fsm.Green, true, "it is new", 2 * time.Second}, `announced_by=blue target=green accepted=true rejection="it is new" delay_ms=2000`},
 	{AnnouncementInvalid{fsm.Blue, "purple"}, `announced_by=blue value=purple`},
 	{Refused{fsm.Blue, "execute", "q1", "nightly"}, `side=blue method=execute query_id=q1 tag=nightly`},
 	{QueryQueued{"q1", "nightly", fsm.Blue, 2 * time.Second, true}, `query_id=q1 tag=nightly side=blue waited_ms=2000 admitted=true`},

@@ -86,6 +86,9 @@ type AnnouncementReceived struct {
 	Accepted bool
 	// Reason is why the announcement was not accepted, or a remark if it was.
 	Reason string
+	// Delay is the time until announcements of Target are accepted again, if the sides
+	// have changed often; 0 for any other reason.
+	Delay time.Duration
 }
 
 // String describes the event in one line.
@@ -102,6 +105,9 @@ func (d AnnouncementReceived) attrs(a *attrs) {
 	a.side("target", d.Target)
 	a.add(slog.Bool("accepted", d.Accepted))
 	a.text("rejection", d.Reason)
+	if d.Delay > 0 {
+		a.ms("delay_ms", d.Delay)
+	}
 }
 
 func (d AnnouncementReceived) sides() sideSet { return sidesOf(d.Source, d.Target) }

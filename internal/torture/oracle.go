@@ -99,7 +99,7 @@ func (r *reading) classify(err error, writes bool, executed int, happened map[ki
 			return fails() // the rows were the same
 		}
 		if (r.got > 0 || cut.MayHaveTakenEffect && writes) &&
-			any(abrupt, announceFirst, notReady, engineLost, outage, flapping, reset, halfOpen, breakOff, gateway, stuck, reload, suspend) {
+			any(abrupt, announceFirst, notReady, engineLost, outage, flapping, reset, halfOpen, breakOff, gateway, stuck, reload, suspend, damped) {
 			return cutOff, ""
 		}
 		return fails()

@@ -45,6 +45,7 @@ type report struct {
 	Replayed  int64              `json:"replayed"`
 	Continued int64              `json:"continued"`
 	History   []string           `json:"history"`
+	Damped    bool               `json:"damped"`
 	// Abandoned are the queries that it could not clear on the server.
 	Abandoned []string `json:"abandoned"`
 }
@@ -97,7 +98,7 @@ func beChild(text string, in io.Reader, out io.Writer) error {
 		r.mu.Lock()
 		err := answers.Encode(report{
 			Active: opened.Strategy().Active, InFlight: opened.Stats().InFlight, Queries: l.ended.Load(),
-			Ended: r.ended, Wrong: r.wrong, Rows: r.rows, Retried: r.retried, Replayed: r.replayed, Continued: r.continued, History: c.history(), Abandoned: c.left(),
+			Ended: r.ended, Wrong: r.wrong, Rows: r.rows, Retried: r.retried, Replayed: r.replayed, Continued: r.continued, History: c.history(), Damped: c.damped(), Abandoned: c.left(),
 		})
 		r.mu.Unlock()
 		if err != nil || stop {
@@ -185,6 +186,11 @@ func (p *process) on(side fsm.Side) bool {
 func (p *process) idleOn(side fsm.Side) bool {
 	r, ok := p.state()
 	return !ok || r.InFlight[side] == 0
+}
+
+func (p *process) damped() bool {
+	r, ok := p.state()
+	return ok && r.Damped
 }
 
 func (p *process) ended() int64 {

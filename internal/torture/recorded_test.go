@@ -38,3 +38,19 @@ func TestRecorded_RunsReplayByteForByte(t *testing.T) {
 	}
 	t.Logf("%d cutovers, %d steps replayed, queries: %v", all.cutovers(), all.steps, all.ended)
 }
+
+// Sides that alternate are damped: a client follows an announcement later than the script
+// waits, and a refusal moves it at once.
+func TestRecorded_ADampedClientFollowsWhenItsSideCloses(t *testing.T) {
+	bubbles.Test(t, func(t *testing.T) {
+		r := newRecord()
+		s, _, err := memoryWorld(1).begin(r, 1)
+		require.NoError(t, err)
+		for range 10 {
+			s.play(step{cutover: flapping}, nil)
+		}
+		s.close()
+		require.Empty(t, r.violations())
+		require.NotZero(t, r.injected[damped])
+	})
+}

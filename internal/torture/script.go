@@ -40,6 +40,7 @@ const (
 	kill        kind = "kill"      // a process of clients is killed, and another one takes its place
 	wrongRecord kind = "lies"      // a wrong record is written to the store, with a wrong clock
 	storeStop   kind = "etcd stop" // etcd is stopped, and goes on later
+	damped      kind = "damped"    // the origin closes while a client waits, as the sides have changed often
 	storeKill   kind = "etcd kill" // etcd is killed, and starts again
 )
 

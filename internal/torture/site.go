@@ -45,6 +45,9 @@ type user interface {
 	name() string
 	// on reports whether new queries go to that side.
 	on(side fsm.Side) bool
+	// damped reports whether it follows an announcement later, as the sides have changed
+	// often: see docs/rules.md, section 2.
+	damped() bool
 	// idleOn reports whether none of its queries is on that side.
 	idleOn(side fsm.Side) bool
 	// ended is the number of queries that have ended.
@@ -126,6 +129,7 @@ type client struct {
 	record    *record
 	mu        sync.Mutex
 	abandoned map[string]bool // queries that it could not clear on the server
+	until     time.Time       // an announcement is followed then
 }
 
 // join opens a client with its load.
@@ -167,10 +171,21 @@ func (c *client) watch(each *e6.Client) {
 	each.Subscribe(func(e events.Event) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		if d, ok := e.Data.(events.QueryAbandoned); ok {
+		switch d := e.Data.(type) {
+		case events.QueryAbandoned:
 			c.abandoned[d.QueryID] = true
+		case events.AnnouncementReceived:
+			if d.Delay > 0 && e.Time.Add(d.Delay).After(c.until) {
+				c.until = e.Time.Add(d.Delay)
+			}
 		}
-	}, events.Kinds(events.KindQueryAbandoned), events.Queue(1<<16))
+	}, events.Kinds(events.KindQueryAbandoned, events.KindAnnouncementReceived), events.Queue(1<<16))
+}
+
+func (c *client) damped() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return time.Now().Before(c.until)
 }
 
 // left lists these queries.
@@ -249,10 +264,15 @@ func (c *client) stop() error {
 }
 
 func (c *client) history() (all []string) {
-	history := c.History()
-	for _, e := range history[max(0, len(history)-50):] {
-		all = append(all, e.Time.Format("15:04:05.000 ")+e.String())
-	}
+	whose := ""
+	c.each(func(e *e6.Client) bool {
+		history := e.History()
+		for _, e := range history[max(0, len(history)-50):] {
+			all = append(all, e.Time.Format("15:04:05.000 ")+whose+e.String())
+		}
+		whose = "sql.DB: "
+		return true
+	})
 	return all
 }
 

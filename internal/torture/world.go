@@ -178,7 +178,10 @@ func (s *site) cut(step step, origin, target fsm.Side) {
 			grace()
 			s.cluster.Announce(target)
 		}
-		s.wait(fmt.Sprintf("does not follow to %s (%s)", target, step), func(u user) bool { return u.on(target) })
+		s.wait(fmt.Sprintf("does not follow to %s (%s)", target, step), func(u user) bool { return u.on(target) || u.damped() })
+		if slices.ContainsFunc(s.users, func(u user) bool { return !u.on(target) }) {
+			defer s.record.begin(damped)() // a refusal moves it, and cuts its queries off
+		}
 		s.wait(fmt.Sprintf("does not leave %s (%s)", origin, step), func(u user) bool { return u.idleOn(origin) || !u.on(target) })
 		open(target)
 	case announceFirst:

@@ -5,6 +5,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/e6/fsm"
 )
 
@@ -73,14 +74,15 @@ func (w *writer) dampen(a announcement) bool {
 	w.agreed.Store(contradicts)
 	d := &w.damping
 	next := d.next(w)
-	if w.since(next) >= 0 {
+	delay := -w.since(next)
+	if delay <= 0 {
 		return false
 	}
 	if d.until != next {
 		d.until = next
 		w.publish()
-		w.report(a, false, fmt.Sprintf("suppressed until %s: the side changed %d times in quick succession",
-			next.UTC().Format(time.RFC3339Nano), d.changes))
+		w.emit(a.cause, events.AnnouncementReceived{Source: a.source, Target: a.target, Delay: delay,
+			Reason: fmt.Sprintf("suppressed until %s: the side changed %d times in quick succession", next.UTC().Format(time.RFC3339Nano), d.changes)})
 	}
 	return true
 }

@@ -1,7 +1,6 @@
 package router_test
 
 import (
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -51,7 +50,9 @@ func TestDamping_SidesThatAnnounceEachOtherMoveTheClientAtGrowingIntervals(t *te
 
 		reported := 0
 		for _, d := range happened[events.AnnouncementReceived](r) {
-			if strings.HasPrefix(d.Reason, "suppressed until ") {
+			if d.Delay > 0 {
+				require.False(t, d.Accepted)
+				require.LessOrEqual(t, d.Delay, 5*time.Minute)
 				reported++
 			}
 		}
