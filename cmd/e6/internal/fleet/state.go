@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/e6/store"
@@ -78,39 +80,31 @@ func Follow(ctx context.Context, s store.Store, cluster string, fn func(State, e
 
 // watch follows the changes until one of the watches fails.
 func watch(ctx context.Context, s store.Store, state *State, fn func(State, error)) error {
-	ctx, end := context.WithCancel(ctx)
-	defer end()
+	watches, ctx := errgroup.WithContext(ctx)
 	changes := make(chan func(*State))
-	failed := make(chan error, 2)
 	send := func(change func(*State)) {
 		select {
 		case changes <- change:
 		case <-ctx.Done():
 		}
 	}
-	running := 1
-	go func() {
-		failed <- s.Watch(ctx, state.Cluster, func(f store.Record) { send(func(now *State) { now.Record = f }) })
-	}()
+	watches.Go(func() error {
+		return s.Watch(ctx, state.Cluster, func(f store.Record) { send(func(now *State) { now.Record = f }) })
+	})
 	if lists, ok := s.(store.Presence); ok {
-		running++
-		go func() {
-			failed <- lists.WatchClients(ctx, state.Cluster, func(all []store.Client) {
+		watches.Go(func() error {
+			return lists.WatchClients(ctx, state.Cluster, func(all []store.Client) {
 				send(func(now *State) { now.Clients = all })
 			})
-		}()
+		})
 	}
 	for {
 		select {
 		case change := <-changes:
 			change(state)
 			fn(*state, nil)
-		case err := <-failed:
-			end()
-			for range running - 1 {
-				<-failed
-			}
-			return err
+		case <-ctx.Done():
+			return watches.Wait()
 		}
 	}
 }
