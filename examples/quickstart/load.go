@@ -12,7 +12,7 @@ import (
 	"github.com/e6data/e6data-go/emulator"
 )
 
-// queryTimeout turns a query that hangs into one that failed.
+// queryTimeout is the time after which a query without a result counts as failed.
 const queryTimeout = time.Minute
 
 // load is the mix of queries.
@@ -20,9 +20,6 @@ type load struct {
 	client  *e6.Client
 	workers []*worker
 	running sync.WaitGroup
-
-	// Every stream holds it for reading, and a pause of the streams for writing.
-	streams sync.RWMutex
 
 	// sales is the known answer of the reports, by quantity and category.
 	sales map[int]map[string]sale
@@ -33,7 +30,6 @@ type load struct {
 // worker runs queries of one kind, one after the other.
 type worker struct {
 	name, does string
-	stream     bool
 	// query runs the n-th query and returns where it ran and how many rows it
 	// read. A wrong answer is an errWrong.
 	query func(ctx context.Context, n int) (e6.Side, int, error)
@@ -54,18 +50,18 @@ func wrong(format string, args ...any) error { return errWrong{fmt.Errorf(format
 func newLoad(client *e6.Client, duration time.Duration) *load {
 	l := &load{client: client, sales: knownSales(), pace: duration / 8 / (exportRows / 1000)}
 	l.workers = []*worker{
-		{name: "lookup-1", does: "reads one order after the other, by number", query: l.lookup},
-		{name: "lookup-2", does: "the same, others", query: l.lookup},
+		{name: "lookup-1", does: "reads single orders, by number", query: l.lookup},
+		{name: "lookup-2", does: "reads other single orders", query: l.lookup},
 		{name: "report", does: "sums up all orders by category, with a join", query: l.report},
-		{name: "list", does: "reads 10,000 orders in one piece", query: l.list},
-		{name: "stream", does: "reads 10,000 orders row by row, as they come", stream: true, query: l.rows},
-		{name: "export", does: fmt.Sprintf("reads 50,000 orders batch by batch, slowly: %s each time", duration/8), stream: true, query: l.export},
+		{name: "list", does: "reads 10,000 orders at once", query: l.list},
+		{name: "stream", does: "reads 10,000 orders row by row", query: l.rows},
+		{name: "export", does: fmt.Sprintf("reads 50,000 orders batch by batch, in %s", duration/8), query: l.export},
 	}
 	return l
 }
 
-// start lets the workers begin. They begin no query after ctx has ended, and
-// read those that run to their end.
+// start starts the workers. After ctx has ended they start no query, and read the
+// running ones to the end.
 func (l *load) start(ctx context.Context) {
 	for i, w := range l.workers {
 		l.running.Go(func() {
@@ -76,15 +72,12 @@ func (l *load) start(ctx context.Context) {
 	}
 }
 
-// once runs one query and keeps the books.
+// once runs one query and counts its result. A stream that is cut off continues after
+// its last row, however many rows were read: the statements have an ORDER BY.
 func (l *load) once(w *worker, n int) {
-	if w.stream {
-		l.streams.RLock()
-		defer l.streams.RUnlock()
-	}
 	ctx, cancel := context.WithTimeout(context.Background(), queryTimeout)
 	defer cancel()
-	ctx = e6.WithQueryOptions(ctx, e6.Tag(w.name))
+	ctx = e6.WithQueryOptions(ctx, e6.Tag(w.name), e6.Replay(e6.ReplayContinue))
 	began := time.Now()
 	side, rows, err := w.query(ctx, n)
 	took := time.Since(began)
@@ -112,12 +105,6 @@ func (l *load) once(w *worker, n int) {
 }
 
 func (l *load) wait() { l.running.Wait() }
-
-// pauseStreams waits for the streams to end, and keeps new ones from beginning.
-func (l *load) pauseStreams() (resume func()) {
-	l.streams.Lock()
-	return l.streams.Unlock
-}
 
 func (l *load) total() (sum result) {
 	for _, w := range l.workers {
@@ -181,7 +168,7 @@ func (l *load) lookup(ctx context.Context, n int) (e6.Side, int, error) {
 	return l.whole(ctx, id, id)
 }
 
-// list reads many orders in one piece.
+// list reads many orders at once.
 func (l *load) list(ctx context.Context, n int) (e6.Side, int, error) {
 	first, last := someOrders(n, listRows)
 	return l.whole(ctx, first, last)
@@ -203,7 +190,7 @@ func selectSome(first, last int64) string {
 	return fmt.Sprintf("%s WHERE order_id BETWEEN %d AND %d ORDER BY order_id", selectOrders, first, last)
 }
 
-// whole reads orders in one piece.
+// whole reads orders at once.
 func (l *load) whole(ctx context.Context, first, last int64) (e6.Side, int, error) {
 	answer, err := l.client.QueryAll(ctx, selectSome(first, last))
 	if err != nil {
@@ -251,7 +238,7 @@ func (l *load) rows(ctx context.Context, n int) (e6.Side, int, error) {
 	return rows.Handle().Side, int(id - first), err
 }
 
-// export reads orders batch by batch, column by column, and takes its time.
+// export reads orders batch by batch, column by column, at a limited rate.
 func (l *load) export(ctx context.Context, n int) (e6.Side, int, error) {
 	first, last := someOrders(n, exportRows)
 	rows, err := l.client.Query(ctx, selectSome(first, last))

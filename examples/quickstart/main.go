@@ -1,9 +1,9 @@
 // The quickstart shows queries that survive blue/green deployments.
 //
-// It starts a local cluster with a million orders, lets several goroutines read
-// from it, compares everything they read with the known answer, and meanwhile
-// cuts the cluster over three times. It prints each step of the client's
-// strategy machine as it happens, then a table, and in its last line the result.
+// It starts a local cluster with a million orders. Several goroutines read from it and
+// compare each row with the known answer, while the cluster cuts over three times.
+// It prints each step of the client's strategy machine when it happens, then a table,
+// and the result in its last line.
 // The exit status is 0 if no query failed, no answer was wrong and all three
 // cutovers took place.
 package main
@@ -85,13 +85,13 @@ func show(ctx context.Context, duration time.Duration, out *screen) (result, err
 	defer func() { _ = client.Close() }()
 
 	l := newLoad(client, duration)
-	out.print("For %s, %d goroutines read from it, and compare each answer with the known one:", duration, len(l.workers))
+	out.print("For %s, %d goroutines run queries and compare each row with the known answer:", duration, len(l.workers))
 	for _, w := range l.workers {
 		out.print("  %-8s %s", w.name, w.does)
 	}
-	out.print("Meanwhile the cluster cuts over three times.\n")
+	out.print("The cluster cuts over three times during that.\n")
 	out.begin()
-	out.log("client", "begins on %s", client.Strategy())
+	out.log("client", "uses %s", client.Strategy())
 	closed := make(chan struct{})
 	client.Subscribe(func(e events.Event) {
 		switch step := e.Data.(type) {
@@ -111,10 +111,10 @@ func show(ctx context.Context, duration time.Duration, out *screen) (result, err
 		n := l.total()
 		return fmt.Sprintf("%d queries, %d failed, %d wrong; %s", n.queries, n.failed, n.wrong, client.Strategy())
 	})
-	d := director{cluster: em.Cluster(), client: client, load: l, out: out}
+	d := director{cluster: em.Cluster(), client: client, out: out}
 	cutovers, err := d.direct(running, duration)
-	// On a slow machine the cutovers may take longer than planned, and the queries
-	// must not end before it.
+	// On a slow machine the cutovers may take longer than planned. The queries end after
+	// them.
 	select {
 	case <-timer.C:
 	case <-ctx.Done():
@@ -136,15 +136,14 @@ func show(ctx context.Context, duration time.Duration, out *screen) (result, err
 type director struct {
 	cluster *e6test.Cluster
 	client  *e6.Client
-	load    *load
 	out     *screen
 }
 
-// direct plays the three cutovers, spread over the duration, and returns how
-// many of them the client has followed.
+// direct runs the three cutovers, spread over the duration, and returns the number
+// that the client has followed.
 func (d *director) direct(ctx context.Context, duration time.Duration) (followed int, err error) {
 	began := time.Now()
-	for i, scene := range []struct {
+	for i, step := range []struct {
 		at  float64 // as a part of the duration
 		cut func(context.Context, e6.Side) error
 		to  e6.Side
@@ -153,24 +152,23 @@ func (d *director) direct(ctx context.Context, duration time.Duration) (followed
 		{0.45, d.abrupt, e6.Blue},
 		{0.7, d.graceful, e6.Green},
 	} {
-		start := time.NewTimer(time.Until(began.Add(time.Duration(scene.at * float64(duration)))))
+		start := time.NewTimer(time.Until(began.Add(time.Duration(step.at * float64(duration)))))
 		select {
 		case <-start.C:
 		case <-ctx.Done():
 			start.Stop()
 			return followed, fmt.Errorf("interrupted before cutover %d", i+1)
 		}
-		if err := scene.cut(ctx, scene.to); err != nil {
-			return followed, fmt.Errorf("cutover %d, to %s: %w", i+1, scene.to, err)
+		if err := step.cut(ctx, step.to); err != nil {
+			return followed, fmt.Errorf("cutover %d, to %s: %w", i+1, step.to, err)
 		}
 		followed++
 	}
 	return followed, nil
 }
 
-// graceful cuts over as a planned deployment does: the new side opens and is
-// announced, and the old one closes when its queries have ended, streams
-// included.
+// graceful cuts over as a planned deployment does: the new side opens and is announced.
+// The old one closes when its queries have ended.
 func (d *director) graceful(ctx context.Context, to e6.Side) error {
 	d.out.log("cluster", "graceful cutover: %s opens and is announced", to)
 	d.cluster.OpenSide(to)
@@ -179,42 +177,31 @@ func (d *director) graceful(ctx context.Context, to e6.Side) error {
 		return err
 	}
 	d.cluster.CloseSide(to.Other())
-	d.out.log("cluster", "%s has no queries left and closes", to.Other())
+	d.out.log("cluster", "%s has no queries any more and closes", to.Other())
 	return nil
 }
 
-// abrupt cuts over as an accident does: the new side opens and the old one
-// refuses everything from the same moment, without an announcement. Every query in flight
-// there is cut off, and the client runs it again on the new side.
-//
-// Streams are not part of this scene: no client can save one that is cut off
-// after rows of it were read, since it must neither repeat rows nor omit some.
-// Such a stream ends in a *e6.CutoverError. So they pause around this cutover,
-// and only reads of whole results go on.
+// abrupt cuts over as an accident does: the new side opens and the old one refuses all
+// calls from the same moment, without an announcement. Every query in flight there is cut
+// off. The client replays it on the new side. If the program has read rows of it, the
+// client compares these rows with the replay, and the stream continues with the next row.
 func (d *director) abrupt(ctx context.Context, to e6.Side) error {
-	d.out.log("streams", "end, and begin no more for now")
-	resume := d.load.pauseStreams()
-	defer func() {
-		resume()
-		d.out.log("streams", "go on")
-	}()
-	d.out.log("cluster", "abrupt cutover: %s opens, and %s refuses from now on", to, to.Other())
+	d.out.log("cluster", "abrupt cutover without an announcement: %s opens, %s refuses all calls", to, to.Other())
 	if err := d.cluster.Cutover(ctx, e6test.Cutover{To: to, Kind: e6test.Abrupt}); err != nil {
 		return err
 	}
 	return d.followed(ctx, to)
 }
 
-// followed waits until the client has settled on a side and nothing of it is
-// left on the other one.
+// followed waits until the client has settled on a side and has no query on the other one.
 func (d *director) followed(ctx context.Context, side e6.Side) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	look := time.NewTicker(2 * time.Millisecond)
-	defer look.Stop()
+	poll := time.NewTicker(2 * time.Millisecond)
+	defer poll.Stop()
 	for d.client.Strategy().State != fsm.Settled(side) || d.client.Stats().InFlight[side.Other()] > 0 {
 		select {
-		case <-look.C:
+		case <-poll.C:
 		case <-ctx.Done():
 			return fmt.Errorf("the client did not follow: its strategy is %s: %w", d.client.Strategy(), context.Cause(ctx))
 		}

@@ -13,14 +13,14 @@ import (
 	"github.com/e6data/e6data-go/e6"
 )
 
-// screen prints lines from any goroutine and, on a terminal, keeps a line of
-// progress below them.
+// screen prints lines from any goroutine. On a terminal it shows a line of progress
+// below them.
 type screen struct {
 	mu       sync.Mutex
 	w        io.Writer
 	terminal bool
 	began    time.Time
-	status   string // the line of progress that stands on the terminal
+	status   string // the line of progress on the terminal
 }
 
 func newScreen(w io.Writer) *screen {
@@ -47,7 +47,7 @@ func (s *screen) logAt(at time.Time, who, format string, args ...any) {
 	s.print("%7.3fs  %-7s  %s", at.Sub(s.began).Seconds(), who, fmt.Sprintf(format, args...))
 }
 
-// clear takes the line of progress away. The caller holds the lock.
+// clear removes the line of progress. The caller holds the lock.
 func (s *screen) clear() {
 	if s.status != "" {
 		_, _ = io.WriteString(s.w, "\r\x1b[K")
@@ -89,7 +89,7 @@ func (s *screen) show(status string) {
 	_, _ = io.WriteString(s.w, status)
 }
 
-// table prints what each worker has done, and what it took to save its queries.
+// table prints the results of each worker, and how the client kept its queries.
 func (s *screen) table(l *load, stats e6.Stats) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -103,8 +103,8 @@ func (s *screen) table(l *load, stats e6.Stats) {
 		w.mu.Unlock()
 	}
 	_ = t.Flush()
-	_, _ = fmt.Fprintf(s.w, "\nstarted over after a refusal: %d, run again after being cut off: %d, lost: %d\n\n",
-		stats.Retried, stats.Replayed, stats.Lost)
+	_, _ = fmt.Fprintf(s.w, "\nretried after a refusal: %d, replayed on the other side: %d, of these continued between two rows: %d, lost: %d\n\n",
+		stats.Retried, stats.Replayed, stats.Continued, stats.Lost)
 	for _, w := range l.workers {
 		w.mu.Lock()
 		for _, err := range w.errs {
