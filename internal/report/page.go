@@ -232,8 +232,8 @@ func (c *pageChange) weight() int {
 	return min(n, 3)
 }
 
-// window is the time around a change. A long drain is cut off, as the change itself would not be
-// visible.
+// window is the time around a change with the ends of its affected queries. A long drain and long
+// queries are cut off, as the change itself would not be visible.
 func (c *Change) window() (from, to time.Time) {
 	changed := c.Began
 	for _, one := range c.Clients {
@@ -243,6 +243,12 @@ func (c *Change) window() (from, to time.Time) {
 	}
 	took := changed.Sub(c.Began)
 	to = earlier(c.Ended, changed.Add(max(10*took, 10*time.Second)))
+	limit := to.Add(max(4*to.Sub(c.Began), time.Second))
+	for _, p := range c.passages {
+		for _, q := range p.affected {
+			to = later(to, earlier(q.Time, limit))
+		}
+	}
 	margin := max(to.Sub(c.Began)/4, 100*time.Millisecond)
 	return c.Began.Add(-margin), to.Add(margin)
 }

@@ -114,6 +114,15 @@ func TestChange_WindowShowsTheChange(t *testing.T) {
 	require.Less(t, to.Sub(from), 20*time.Second)
 }
 
+func TestChange_WindowShowsTheEndsOfItsQueries(t *testing.T) {
+	s := newScript(t).abrupt(time.Millisecond).after(500 * time.Millisecond).query(recorder.Query{Side: fsm.Green, Replays: 1, Took: time.Second})
+	ended := s.now
+	s.after(time.Hour).query(recorder.Query{Side: fsm.Green, Replays: 1, Took: 2 * time.Hour})
+	_, to := s.report().Changes[1].window()
+	require.True(t, to.After(ended))
+	require.Less(t, to.Sub(ended), 2*time.Second)
+}
+
 func TestTimeline_IsAnSVGFile(t *testing.T) {
 	var b bytes.Buffer
 	require.NoError(t, incident(t).report().Timeline(&b))

@@ -162,6 +162,9 @@ func (p *pen) lane(height float64, class string) {
 
 func (p *pen) client(c Client) {
 	if c.Name != "" {
+		if p.y > flagRow {
+			p.y += gap
+		}
 		p.d.Labels = append(p.d.Labels, label{px(margin), px(p.y + titleRow - 7), "name", fit(c.Name, float64(p.t.Width-2*margin)*6.3/7)})
 		p.y += titleRow
 	}
@@ -178,7 +181,11 @@ func (p *pen) client(c Client) {
 		for _, b := range c.Phases {
 			p.routing(b, l.Side, height)
 		}
-		p.queries(l.Queries)
+		if l.Runs != nil {
+			p.runs(l.Runs)
+		} else {
+			p.queries(l.Queries)
+		}
 		p.signals(l.Signals, p.y+queryRow+signalRow/2)
 		p.y += height + gap
 	}
@@ -332,7 +339,7 @@ func (p *pen) axis(top float64) {
 func (p *pen) legend() {
 	x := float64(p.plot.x)
 	add := func(kind, text string) {
-		width := 20 + letter*float64(len(text)) + 12
+		width := 16 + letter*float64(len(text)) + 12
 		if x+width > float64(p.t.Width) {
 			x = float64(p.plot.x)
 			p.y += legendRow

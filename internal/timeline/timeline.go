@@ -70,6 +70,9 @@ type Lane struct {
 	// and logins.
 	Queries []Cell `json:"queries,omitempty"`
 	Signals []Cell `json:"signals,omitempty"`
+	// Runs are the queries that ran in the window, if they are few enough to be drawn one by
+	// one. The SVG has them instead of Queries.
+	Runs []Run `json:"runs,omitempty"`
 }
 
 // A Band is a time in which the strategy had one state and phase.
@@ -195,7 +198,11 @@ func (t *Timeline) client(s Source, named bool) Client {
 	c.Phases = t.joined(c.Phases)
 	queries := [2]grid{t.grid(Outcomes()), t.grid(Outcomes())}
 	signals := [3]grid{t.grid(SignalKinds()), t.grid(SignalKinds()), t.grid(SignalKinds())}
+	single := [2]runs{{t: t}, {t: t}}
 	for _, e := range s.Entries {
+		if q, ok := e.Data.(recorder.Query); ok && q.Side.Valid() {
+			single[q.Side-fsm.Blue].add(e.Time, q)
+		}
 		if !t.has(e.Time) {
 			continue
 		}
@@ -214,7 +221,7 @@ func (t *Timeline) client(s Source, named bool) Client {
 		}
 	}
 	for i := range c.Sides {
-		c.Sides[i].Queries, c.Sides[i].Signals = queries[i].cells(), signals[i].cells()
+		c.Sides[i].Queries, c.Sides[i].Signals, c.Sides[i].Runs = queries[i].cells(), signals[i].cells(), single[i].inRows()
 	}
 	c.Signals = signals[rowClient].cells()
 	return c
