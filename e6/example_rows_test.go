@@ -90,7 +90,7 @@ func ExampleEach() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	for o, err := range e6.Each[exampleOrder](rows) { // one row at a time, whatever the size of the result
+	for o, err := range e6.Each[exampleOrder](rows) { // one row at a time, for a result of any size
 		if err != nil {
 			log.Fatal(err)
 		}

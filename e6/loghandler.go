@@ -14,7 +14,7 @@ import (
 	"github.com/e6data/e6data-go/e6/internal/wire"
 )
 
-// logging is the destination of a client's log records, and what is logged.
+// logging has the destination of a client's log records and their levels.
 type logging struct {
 	events slog.Handler // nil if events are not logged
 	levels logLevels
@@ -89,9 +89,8 @@ func (h levelHandler) WithGroup(name string) slog.Handler {
 	return levelHandler{h.Handler.WithGroup(name), h.least}
 }
 
-// safeHandler recovers the panics of a handler, which then lose a record and nothing else.
-// Queries and the reports of other panics call it. Events do not need it: they are logged
-// by a subscriber.
+// safeHandler recovers the panics of a handler. A panic loses one record. Queries and the
+// reports of other panics call it. A subscriber logs the events, so they do not need it.
 type safeHandler struct{ slog.Handler }
 
 // Enabled implements slog.Handler.

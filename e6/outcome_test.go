@@ -70,7 +70,7 @@ func TestACallWithoutAReadableResponse(t *testing.T) {
 }
 
 // TestACallThatReachedNoEngine shows that the ingress's own words are proof enough to
-// start over, whatever the statement is.
+// start over, for any statement.
 func TestACallThatReachedNoEngine(t *testing.T) {
 	for _, message := range []string{
 		"no healthy upstream", envoyReset + "connection failure", envoyReset + "local connection failure", envoyReset + "connection timeout",

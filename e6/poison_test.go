@@ -14,7 +14,7 @@ import (
 	"github.com/e6data/e6data-go/e6/e6test"
 )
 
-// A response that cannot be read breaks one shared connection, whatever was called. What
+// A response that cannot be read breaks one shared connection, for any method. What
 // others freed on it is freed all the same.
 func TestConnections_AnUnreadableResponseBreaksOneSharedConnection(t *testing.T) {
 	for method, tc := range map[string]struct {

@@ -27,7 +27,7 @@ import (
 //	GET  /stats                         what was called, as JSON
 //
 // An answer of 200 means done. A cutover with a grace period is answered with 202 at
-// once and goes on in the background; GET /status reports when it is done. The grace is 5 s
+// once and continues in the background; GET /status reports when it is done. The grace is 5 s
 // by default and 1 h at most; an abrupt cutover has none. A parameter that is missing,
 // wrong or unknown is 400 with a text that names it, another method 405, a cutover while another
 // one runs 409.

@@ -100,8 +100,7 @@ func (b *builder) add(v *view, from, to int) error {
 	return nil
 }
 
-// clearNulls zeroes the numbers of null rows, where DuckDB leaves whatever its
-// memory held before.
+// clearNulls zeroes the numbers of null rows, which DuckDB does not initialise.
 func (b *builder) clearNulls() {
 	for i := b.rows; i < len(b.col.Nulls); i++ {
 		if b.col.Nulls[i] && i < len(b.col.Ints) {

@@ -100,7 +100,7 @@ func (p *statement) bind(ctx context.Context, at mapping.IdxT, v e6test.Paramete
 	return err
 }
 
-// number has DuckDB read a text as a date or a time, whatever its year.
+// number makes DuckDB read a text as a date or a time, of any year.
 func (p *statement) number(ctx context.Context, expression, text string) (int64, error) {
 	rows, err := p.conn.texts(ctx, "SELECT CAST("+fmt.Sprintf(expression, quoteText(text))+" AS VARCHAR)")
 	if err != nil {

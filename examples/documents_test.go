@@ -112,7 +112,7 @@ func TestDocuments_GoSnippetsCompileAndTheirTestsPass(t *testing.T) {
 	count := 0
 	for path, text := range documents(t) {
 		for i, snippet := range blocks(text, "go") {
-			// As test files, they may use whatever tests use, and those that are tests run.
+			// As test files, they may use the imports of tests, and those that are tests run.
 			name := fmt.Sprintf("%s_%d_test.go", strings.NewReplacer("../", "", "/", "_", ".md", "").Replace(filepath.ToSlash(path)), i+1)
 			require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(file(snippet)), 0o644))
 			count++

@@ -82,7 +82,7 @@ func (p *pager) start() {
 		return
 	}
 	p.into = into
-	// Ctrl-C reaches the pager too, which goes on. It ends the query, once, and must
+	// Ctrl-C reaches the pager too, which continues. It ends the query, once, and must
 	// not end this program before the pager has put the terminal back.
 	p.signals = make(chan os.Signal, 1)
 	signal.Notify(p.signals, os.Interrupt)

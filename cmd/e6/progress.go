@@ -90,7 +90,7 @@ func (p *progress) clear() {
 	}
 }
 
-// end takes the line away for good.
+// end removes the line. Later calls write none.
 func (p *progress) end() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -129,5 +129,5 @@ func (s *stream) send(name string, data any) {
 	}
 }
 
-// forever takes the deadline back, for whatever comes next on the connection.
+// forever takes the deadline back, for the next request of the connection.
 func (s *stream) forever() { _ = s.control.SetWriteDeadline(time.Time{}) }

@@ -42,11 +42,11 @@ const (
 	BadGateway
 	// Garbage replaces the metadata or the batches of the answer by noise.
 	Garbage
-	// Announce sets new_strategy of the answer to Fault.Message, whatever it is.
+	// Announce sets new_strategy of the answer to Fault.Message, which may be any text.
 	Announce
 	// EmptySession clears the session id of the answer.
 	EmptySession
-	// Short ends the result here, whatever is left of it.
+	// Short ends the result here, before its last row.
 	Short
 	// Page answers as an ingress with an error page: HTTP status Fault.Status and
 	// Fault.Message as HTML. The engine never has the call.

@@ -11,7 +11,7 @@ import (
 
 // Link is a connection with latency: what is written arrives later, in its
 // order, and nothing is lost. When the client closes its end, what is under way
-// arrives at once, so that nothing goes on behind it. The zero Link takes no time. In a testing/synctest bubble
+// arrives at once, so that no work continues behind it. The zero Link takes no time. In a testing/synctest bubble
 // the delays are exact, so that the time which something takes counts its round trips.
 type Link struct {
 	// Up delays what the client sends, and Down what the cluster sends.

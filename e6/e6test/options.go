@@ -91,7 +91,7 @@ func WithListenAddr(addr string) Option { return func(s *settings) { s.listen = 
 
 // WithEngineListeners serves the two engines at addresses of their own too,
 // without an ingress in front, for use behind a real proxy: there they refuse
-// nothing, whatever is open, and meet no faults.
+// nothing in any state of the sides, and no fault applies to them.
 func WithEngineListeners(blue, green string) Option {
 	return func(s *settings) { s.engines = map[fsm.Side]string{fsm.Blue: blue, fsm.Green: green} }
 }

@@ -51,7 +51,7 @@ func (c *Cluster) openOn(replica int, side fsm.Side) bool {
 
 type replicaKey struct{}
 
-// replicaOf is the replica that a call has come to.
+// replicaOf is the replica that received a call.
 func replicaOf(ctx context.Context) int {
 	replica, _ := ctx.Value(replicaKey{}).(int)
 	return replica

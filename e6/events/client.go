@@ -53,7 +53,7 @@ func (SubscriberPanicked) sides() sideSet { return 0 }
 const KindEventsDropped Kind = "events_dropped"
 
 // EventsDropped: the queue of this subscriber overflowed. It is delivered to this
-// subscriber only, whatever the filters of the subscription, before the next event. It has
+// subscriber only, with any filters of the subscription, before the next event. It has
 // the number and the time of the last event that was dropped.
 type EventsDropped struct {
 	Count uint64

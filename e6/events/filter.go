@@ -14,7 +14,7 @@ import (
 // An event is delivered if it matches every filter of the subscription. Within one filter
 // it has to match one of the values; a second use of the same option adds values. Without
 // filters every event is delivered. Filtered events do not count as dropped, and
-// EventsDropped is delivered whatever the filters. A filter whose values are all unknown
+// EventsDropped is delivered with any filters. A filter whose values are all unknown
 // matches no event.
 type SubscribeOption func(*subscription)
 

@@ -8,7 +8,7 @@ import (
 
 // Subscribe calls fn with every event from now on that matches the filters, one at a time
 // and in order, on its own goroutine. If the queue overflows, fn gets an EventsDropped in
-// place of the dropped events, whatever the filters: assert the type of Data with the
+// place of the dropped events, with any filters: assert the type of Data with the
 // two-value form, or in a type switch.
 //
 // If fn panics, the subscription continues with the next event. The panic is logged at

@@ -9,8 +9,7 @@ import (
 // edge is an arrow of the diagram. Rows that differ by their side only are one edge.
 type edge struct{ from, to, label string }
 
-// box is the box of the node in the diagram, which has one for each phase, whatever the
-// target.
+// box is the box of the node in the diagram. A phase has one box for both targets.
 func (n node) box() string {
 	if n.state == StateTransitioning {
 		return n.phase.String()

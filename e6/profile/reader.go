@@ -24,7 +24,7 @@ type reader struct {
 	problems []e6.Problem
 }
 
-// holdsSecret reports whether a value is secret, whatever its key is called.
+// holdsSecret reports whether the profile has a secret value.
 func (p *reader) holdsSecret() bool {
 	return p.values["oauth_client_secret"] != nil || p.tokenKey() != ""
 }

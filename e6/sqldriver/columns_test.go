@@ -252,7 +252,7 @@ func TestColumnTypes_HaveWhatTheProtocolHas(t *testing.T) {
 			if known {
 				require.EqualValues(t, math.MaxInt64, length)
 			}
-			// A variable of the scan type takes whatever comes.
+			// A variable of the scan type takes any value of the column.
 			for r.Next() {
 				require.NoError(t, r.Scan(reflect.New(typ.ScanType()).Interface()))
 			}

@@ -62,7 +62,7 @@ func TestAnInsertRunsOnceWhateverHappensToItsCalls(t *testing.T) {
 					case ran == 1:
 						require.True(t, isOwnAnswer(err) || errors.Is(err, context.DeadlineExceeded), "%v", err)
 					}
-					<-time.After(time.Minute) // whatever the client still does for itself
+					<-time.After(time.Minute) // background work of the client
 					require.Equal(t, ran, cluster.Stats().Executions[insert], "nor later")
 				}, e6test.WithEngine(engine))
 			})

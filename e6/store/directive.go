@@ -79,7 +79,7 @@ func Rollback(ctx context.Context, s Store, cluster string, o Directive) (Record
 }
 
 // Release removes every veto on a side, of any writer, so that its announcements
-// count again. It moves no client. who is shown to people. It returns the record
+// count again. It moves no client. who is the name that tools show. It returns the record
 // that the store holds afterwards, and the number of removed vetoes.
 func Release(ctx context.Context, s Store, cluster string, side fsm.Side, who string) (record Record, released int, err error) {
 	record, err = change(ctx, s, cluster, func(current Record) (Record, error) {

@@ -106,8 +106,8 @@ type DrainStatus struct {
 	// Expired are the clients that disappeared without a report, and whose grace period
 	// has passed: they count as gone.
 	Expired []Client `json:"expired"`
-	// Blocked is why the side cannot be drained whatever the clients report, and empty
-	// otherwise: the record names it, or there is no record, or the grace period of clients
+	// Blocked is the reason why the side does not count as drained for any report of the
+	// clients, and empty otherwise: the record names it, or there is no record, or the grace period of clients
 	// that were lost before the first read has not passed.
 	Blocked string `json:"blocked,omitempty"`
 	// Error is the error of the last read of the store, and empty if that worked. The

@@ -30,7 +30,7 @@ func within(t testing.TB, d time.Duration) context.Context {
 	return ctx
 }
 
-// write replaces the current record, whatever its version.
+// write replaces the current record, of any version.
 func write(t testing.TB, s store.Store, writer string) store.Record {
 	t.Helper()
 	ctx := within(t, 30*time.Second)

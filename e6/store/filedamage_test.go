@@ -158,7 +158,7 @@ func TestAWriteThatIsCutOffLeavesTheOldRecord(t *testing.T) {
 		require.Equal(t, want, load(t, reader))
 		require.Equal(t, want, load(t, openFile(t, a.Dir())))
 	}
-	// From whatever end the system begins, also for one that reads all the while.
+	// From either end of the file, also for a process that reads during that.
 	forwards, backwards := openFile(t, a.Dir()), openFile(t, a.Dir())
 	for n := begin; n <= end; n++ {
 		cut(forwards, append(bytes.Clone(after[:n]), before[n:]...))

@@ -53,7 +53,7 @@ func checkDir(dir string, create bool) error {
 }
 
 // openOwn opens a file in such a directory, and creates it if create is true. It
-// refuses one that others can change, and whatever is no file.
+// refuses one that other users can change, and an entry that is no file.
 func openOwn(path string, create bool) (*os.File, error) {
 	if err := checkDir(filepath.Dir(path), create); err != nil {
 		return nil, err

@@ -12,7 +12,7 @@ import (
 
 // A file is two slots. A slot holds a record with its version and a checksum. A
 // writer overwrites the slot of the older record, so that the newer one is whole
-// whatever becomes of the writer.
+// even if the writer is killed.
 //
 //	 0  "e6fact", and the version of the format in two bytes
 //	 8  the version of the record
@@ -28,7 +28,7 @@ const (
 	textSize   = slotSize - headSize
 	fileFormat = 1
 	slotMark   = uint64('e') | '6'<<8 | 'f'<<16 | 'a'<<24 | 'c'<<32 | 't'<<40 | fileFormat<<48
-	// maxVersion leaves room to count, whatever version a file holds.
+	// maxVersion leaves room to count from any version that a file holds.
 	maxVersion = 1 << 62
 )
 
@@ -37,8 +37,8 @@ var slotTable = crc64.MakeTable(crc64.ECMA)
 // errBadSlot is for a slot that holds neither a record nor nothing.
 var errBadSlot = errors.New("the slot is broken")
 
-// fileName is the name of a cluster's file. It is the same on every system,
-// whatever characters the cluster's name has.
+// fileName is the name of a cluster's file. It is the same on every system and valid on
+// each, for any characters in the name of the cluster.
 func fileName(cluster string) string {
 	sum := sha256.Sum256([]byte(cluster))
 	return fmt.Sprintf("cluster-%s.v%d", hex.EncodeToString(sum[:16]), fileFormat)

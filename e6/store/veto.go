@@ -30,7 +30,7 @@ const (
 	MaxReason = 200
 )
 
-// MaxVeto limits how long readers respect a veto, whatever its Until is.
+// MaxVeto limits how long readers respect a veto, for any value of its Until.
 const MaxVeto = 24 * time.Hour
 
 // Remaining is how long the veto is still active, by the clock of this process; it has ended at 0

@@ -160,7 +160,7 @@ func (d Decimal) Rat() *big.Rat {
 	return new(big.Rat).SetFrac(d.Unscaled(), power)
 }
 
-// Cmp compares the numbers, whatever their scales: it returns -1 if d is less
+// Cmp compares the numbers, also with different scales: it returns -1 if d is less
 // than o, 0 if they are equal, and 1 if d is greater.
 func (d Decimal) Cmp(o Decimal) int {
 	if d.scale == o.scale {

@@ -18,7 +18,7 @@ import (
 // times also need the same zone. So every NaN differs from NaNs of other bits, 0 from -0,
 // and 1.0 from 1.00.
 //
-// It has a few hundred bytes for each column, whatever the number of rows. It detects
+// It has a few hundred bytes for each column, for any number of rows. It detects
 // accidental changes, but not data that was constructed to collide: its constants are
 // fixed. A hash is valid within one process only. A Hash is not safe for concurrent use.
 type Hash struct {

@@ -193,7 +193,7 @@ func (r *reader) skipStruct(depth int) *DecodeError {
 
 // skipElements passes over a count and as many elements, each of which consists
 // of values of the given wire types in turn. Every value takes a byte at least,
-// so the work is bounded by the input's length, whatever the count claims.
+// so the length of the input bounds the work, for any value of the count.
 func (r *reader) skipElements(depth int, wires ...byte) *DecodeError {
 	n, err := r.length("the size of an unknown container")
 	if err != nil {

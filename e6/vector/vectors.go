@@ -120,7 +120,7 @@ func (c *Column) finish(r *reader, p *parts) *DecodeError {
 	if p.scaled && c.typ == Decimal128 && checkScale(p.scale) == nil {
 		c.scale, c.scaled = p.scale, true
 	}
-	// A constant null is null whatever its data is: engines may send any data, or
+	// A constant null is null with any data: engines may send any data, or
 	// none.
 	if c.allNull && c.typ != Null {
 		c.emptyData()

@@ -55,7 +55,7 @@ func (o *outage) now() context.Context {
 	return o.ctx
 }
 
-// begin breaks what is under way, and whatever is tried until end.
+// begin breaks the requests in flight, and all requests until end.
 func (o *outage) begin() { o.cancel() }
 
 func (o *outage) end() {

@@ -1,5 +1,5 @@
-// Package bubbles runs tests in bubbles of testing/synctest, whatever the race detector
-// makes of them.
+// Package bubbles runs tests in bubbles of testing/synctest, with and without the race
+// detector.
 //
 // Before Go 1.27 the race detector keeps one record for all timers of a bubble, and
 // goroutines that receive from timers that are due write to it at the same time: it

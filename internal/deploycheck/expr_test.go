@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// target are the labels that Prometheus adds to whatever it scrapes.
+// target are the labels that Prometheus adds to every series that it scrapes.
 var target = []string{"job", "instance"}
 
 // synthetic are the series that Prometheus makes itself. The labels of ALERTS

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// writing are statements that change something, whatever surrounds them.
+// writing are statements that change something, in any context.
 var writing = []string{"DELETE FROM t", "INSERT INTO t VALUES (1)", "DROP TABLE t", "MERGE INTO t", "CALL p()", "SET a = 1", "EXPLAIN ANALYZE SELECT 1"}
 
 func FuzzReadOnlyIsNeverTrueOfAWrite(f *testing.F) {

@@ -18,7 +18,7 @@ type Cluster interface {
 	// Authenticate opens a session on that side.
 	Authenticate(ctx context.Context, side fsm.Side) (session string, err error)
 	// Ping is a health probe: it makes a call without effect on that side and returns
-	// nil if the side took it, whatever the response was.
+	// nil if the side took it, for any response.
 	Ping(ctx context.Context, side fsm.Side) error
 	// Resume resumes a suspended cluster and returns when it is active. It calls
 	// confirmed, on its own goroutine, when a status call has shown that the cluster

@@ -265,7 +265,7 @@ func TestGuard_IsCancelledAtThePrepareTimeout(t *testing.T) {
 	})
 }
 
-// A side that refuses cannot be kept, whatever the guard decides.
+// A side that refuses cannot be kept, for any decision of the guard.
 func TestGuard_IsOverruledWhenTheOriginRefuses(t *testing.T) {
 	for name, c := range map[string]struct {
 		late      hook.Decision

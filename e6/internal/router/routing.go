@@ -72,7 +72,7 @@ func (rt *Router) PinBy(ctx context.Context, choose Choose) (Pin, error) {
 	return rt.pin(ctx, false, choose)
 }
 
-// PinTo binds a query to a side, whatever its state is.
+// PinTo binds a query to a side, in any state of it.
 func (rt *Router) PinTo(side fsm.Side) Pin {
 	p := Pin{Side: side, shard: rt.pins.in(side)}
 	r := rt.routing.Load()

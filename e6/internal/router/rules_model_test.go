@@ -134,7 +134,7 @@ func (m *monitor) moved(w *world, d events.Transition, pins [3]int64) {
 	m.mark = w.accepted
 }
 
-// same compares two snapshots, whatever their causes.
+// same compares two snapshots without their causes.
 func same(a, b fsm.Snapshot) bool {
 	return a.State == b.State && a.Phase == b.Phase && a.Active == b.Active && a.Target == b.Target &&
 		a.Epoch == b.Epoch && a.Transition == b.Transition && a.Since.Equal(b.Since)

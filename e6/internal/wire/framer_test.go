@@ -230,7 +230,7 @@ func TestClassify_StatusOfAnEngineInEveryForm(t *testing.T) {
 }
 
 // TestClassify_TextOfEnvoyFromAnEngineProvesNothing shows that a response with the header of
-// a forwarded response is that of the engine, whatever its text is.
+// a forwarded response is that of the engine, with any text.
 func TestClassify_TextOfEnvoyFromAnEngineProvesNothing(t *testing.T) {
 	for header, effect := range map[string]Effect{"x-envoy-upstream-service-time": EffectUnknown, "x-envoy-other": EffectNone} {
 		address, _ := serveFrames(t, func(f *frames, s uint32, _ int) bool {

@@ -9,7 +9,7 @@ import (
 	"github.com/e6data/e6data-go/internal/refusal"
 )
 
-// FuzzClassify checks what must hold of every failure, whatever the message is.
+// FuzzClassify checks what must hold of every failure, with any message.
 func FuzzClassify(f *testing.F) {
 	for _, message := range []string{
 		"", httpReply + "456 ()", httpReply + "503 (Service Unavailable)", "status: 456", refusal.Suspended, "Wrong strategy. Status: 456.",
@@ -39,7 +39,7 @@ func FuzzClassify(f *testing.F) {
 			matchesAny(message, unsendable) && !answered || matchesAny(message, requestOversized) && !answered ||
 			notReached(message) && answered || (class == ClassWrongSide || class == ClassUnavailable) && refused != answered
 		if !sent && strings.HasPrefix(message, cardinality) {
-			return // sent, whatever gRPC shows
+			return // it was sent, although gRPC shows otherwise
 		}
 		switch {
 		case effect == EffectNone && !proven:

@@ -74,8 +74,8 @@ func isRequired(method string) bool {
 	return false
 }
 
-// ExecutesNothing reports whether the method is one before execute: whatever its effect
-// was, no statement was executed.
+// ExecutesNothing reports whether the method is one before execute. Then no statement was
+// executed, even if the effect of the call is unknown.
 func (e *Error) ExecutesNothing() bool { return beforeExecute[e.Method] }
 
 // beforeExecute are the methods that a statement calls before it is executed.

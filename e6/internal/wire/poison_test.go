@@ -64,8 +64,8 @@ func (p *poisonServer) breaks() (shared, alone int) {
 	return shared, alone
 }
 
-// A response that broke a connection is requested again on a connection of its own,
-// whatever was called.
+// A response that broke a connection is requested again on a connection of its own, for
+// any method.
 func TestPoison_IsNotRequestedAgainOnASharedConnection(t *testing.T) {
 	type caller = func(ctx context.Context, c *Conn) error
 	blue := Call{Side: fsm.Blue}

@@ -4,10 +4,10 @@
 //	shared, err := etcd.Open(clientv3.Config{Endpoints: []string{"etcd-1:2379", "etcd-2:2379"}})
 //	client, err := e6.Open(ctx, cfg, e6.WithStore(shared))
 //
-// Close the store after the clients that use it. TLS, a user name and whatever
-// else the official client can do is in its configuration; New takes a client
-// that the program has already. WithNamespace, WithCallTimeout, WithLease and
-// WithRefresh change the rest; each documents its default.
+// Close the store after the clients that use it. The configuration of the
+// official client has TLS, the user name and its other settings; New takes a client that
+// the program has already. WithNamespace, WithCallTimeout, WithLease and WithRefresh are
+// the settings of the store; each documents its default.
 //
 // # Keys
 //

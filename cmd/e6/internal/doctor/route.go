@@ -272,7 +272,7 @@ func speaksHTTP2(answer string) bool {
 	return len(answer) == frameHeader && answer[3] == settingsFrame
 }
 
-// speaksTLS reports whether the server takes a TLS handshake, whatever its certificate.
+// speaksTLS reports whether the server accepts a TLS handshake, with any certificate.
 func (w route) speaksTLS(ctx context.Context) bool {
 	c, err := w.dial(ctx)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package output writes results: as a table, as CSV, as JSON, or as a Parquet file. It
-// keeps no more of a result than it needs to, whatever the result's length.
+// Package output writes results: as a table, as CSV, as JSON, or as a Parquet file. Its
+// memory does not grow with the length of the result.
 package output
 
 import (

@@ -89,7 +89,7 @@ func TestReadReplay_ReportsADifference(t *testing.T) {
 	require.Equal(t, good, difference.Steps)
 	require.Regexp(t, `^replay: \d of \d+ steps differ from the recording, first step \d+ \(detected\): decision \d is "routing green held=false closed=.*", and was "routing green held=truee closed=.*": use the version of e6 that the program was built with, or the file was changed$`, difference.Error())
 
-	// It is printed, whatever is selected, once.
+	// It is printed once, with any selection.
 	for _, selection := range []Selection{{}, {Step: 1}} {
 		selected, err := play.Select(selection)
 		require.NoError(t, err)

@@ -158,7 +158,7 @@ func TestPlain_ControlCharactersAreEscaped(t *testing.T) {
 	require.NotContains(t, text, "\a")
 }
 
-// stuck answers no request until it is closed, whatever its context.
+// stuck answers no request until it is closed, even after its context has ended.
 type stuck chan struct{}
 
 func (s stuck) RoundTrip(*http.Request) (*http.Response, error) {
