@@ -11,13 +11,17 @@ PROTO   := proto/e6data/e6x/v1
 SH      := set -e;
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test stress flaky check gen format vet lint drift tidy alone cross examples torture slice conformance verdicts sidebyside bench sim fuzz api sbom vuln release dryrun
+.PHONY: help demo playground test stress flaky check gen format vet lint drift tidy alone cross examples torture slice conformance verdicts sidebyside bench sim fuzz api sbom vuln release dryrun
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
 
 demo: ## real SQL on a local blue/green cluster that cuts over three times
 	@cd examples && go run ./quickstart
+
+playground: ## write .bin/playground.html: a cluster, a client and a load, in a browser
+	@mkdir -p $(BIN)
+	@go run ./internal/playground/build -o $(BIN)/playground.html
 
 # A package that has not ended by then hangs: none needs a tenth of it.
 # make vet vets, and these binaries are not debugged: -vet=off and -w save processor time.
