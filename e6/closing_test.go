@@ -172,7 +172,7 @@ func TestConnections_ThatEndAfterSomeRequestsRunNothingTwice(t *testing.T) {
 				client, err := e6.Open(within(t, stress.Patience), cfg, e6.WithDialer(c.dial(cluster.Dialer())))
 				require.NoError(t, err)
 				defer func() { require.NoError(t, client.Close()) }()
-				reads, inserts := mixed(t, client, stress.Count(2, 5))
+				reads, inserts := mixed(t, client, stress.Count(1, 5))
 				lost := requireOnce(t, engine, inserts)
 				t.Logf("%d connections ended; %d of %d INSERTs and %d of as many reads failed", c.ended.Load(), lost, len(inserts), len(reads))
 				require.NotZero(t, c.ended.Load())
@@ -214,7 +214,7 @@ func TestConnections_ThatNginxDrainsLoseNothing(t *testing.T) {
 					}
 				}
 			})
-			reads, inserts := mixed(t, client, stress.Count(2*min(after, 2), 10))
+			reads, inserts := mixed(t, client, stress.Count(min(after, 2), 10))
 			close(ended)
 			reloads.Wait()
 			require.Empty(t, reads)

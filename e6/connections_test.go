@@ -20,6 +20,7 @@ import (
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/internal/freeport"
+	"github.com/e6data/e6data-go/internal/stress"
 )
 
 // slowly runs statements that take ms milliseconds each, until the test ends.
@@ -168,10 +169,21 @@ func TestConnections_AClusterThatMovedIsFound(t *testing.T) {
 type verbose struct{ e6test.Engine }
 
 func (v verbose) Prepare(ctx context.Context, s e6test.Statement) (e6test.Prepared, error) {
-	if strings.Contains(s.SQL, "an error") {
-		s.SQL = "FAIL " + strings.Repeat("x", 1500<<10)
+	fails := strings.Contains(s.SQL, "an error")
+	if fails {
+		s.SQL = "SELECT 1"
 	}
-	return v.Engine.Prepare(ctx, s)
+	prepared, err := v.Engine.Prepare(ctx, s)
+	if fails {
+		prepared = failing{prepared}
+	}
+	return prepared, err
+}
+
+type failing struct{ e6test.Prepared }
+
+func (failing) Execute(context.Context) (e6test.Result, error) {
+	return nil, errors.New(strings.Repeat("x", 1500<<10))
 }
 
 func TestConnections_AnUnreadableErrorBreaksOneConnection(t *testing.T) {
@@ -183,7 +195,7 @@ func TestConnections_AnUnreadableErrorBreaksOneConnection(t *testing.T) {
 	var lost atomic.Int64
 	for range beside {
 		others.Go(func() {
-			for ctx.Err() == nil {
+			for ; ctx.Err() == nil; stress.Pace() {
 				err := client.Exec(context.WithoutCancel(ctx), "INSERT INTO log VALUES (1)")
 				if cut, ok := errors.AsType[*e6.CutoverError](err); ok {
 					require.ErrorIs(t, cut, e6.ErrQueryLost)

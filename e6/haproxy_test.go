@@ -307,6 +307,7 @@ func TestBehindARealIngressNoQueryFailsOverCutovers(t *testing.T) {
 					} else {
 						l.whole(n % 60)
 					}
+					stress.Pace()
 				}
 			})
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/vector"
+	"github.com/e6data/e6data-go/internal/stress"
 )
 
 // wide serves a table v of one row, whose only cell has so many bytes.
@@ -24,8 +25,9 @@ func wide(t *testing.T, size int) *e6test.Cluster {
 	return start(t, e6test.WithEngine(engine), e6test.InMemory())
 }
 
-func TestQuery_ReadsACellOf120MBByDefault(t *testing.T) {
-	const size = 120_000_000
+// The long form has a cell of nearly Config.MaxReceiveBytes; gRPC's own limit is 4 MB.
+func TestQuery_ReadsACellThatIsLargerThanGRPCAllowsByDefault(t *testing.T) {
+	size := stress.Count(12_000_000, 120_000_000)
 	client := open(t, wide(t, size))
 	rows, err := client.Query(within(t, 2*time.Minute), "SELECT * FROM v")
 	require.NoError(t, err)

@@ -164,7 +164,7 @@ func TestAReplyOfTheIngressRunsNothingTwice(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, client.Close()) })
 	n := int64(0)
-	every := stress.Count(2, 1) // the pages have three forms, so a second of them is one of each
+	every := stress.Count(4, 1) // the pages have three forms, so a quarter of them has one of each
 	for i, page := range errorPages() {
 		if i%every != 0 {
 			continue

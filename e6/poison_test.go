@@ -12,6 +12,7 @@ import (
 
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/e6test"
+	"github.com/e6data/e6data-go/internal/stress"
 )
 
 // A response that cannot be read breaks one shared connection, for any method. What
@@ -40,7 +41,7 @@ func TestConnections_AnUnreadableResponseBreaksOneSharedConnection(t *testing.T)
 			var lost atomic.Int64
 			for range 8 {
 				others.Go(func() {
-					for ctx.Err() == nil {
+					for ; ctx.Err() == nil; stress.Pace() {
 						if client.Exec(context.WithoutCancel(ctx), insertSeven) != nil {
 							lost.Add(1)
 						}

@@ -75,6 +75,7 @@ func throughReplicas(t *testing.T, client *e6.Client, cutovers int, lag time.Dur
 		l.wg.Go(func() {
 			for n := g; ctx.Err() == nil; n++ {
 				l.whole(n % 40)
+				stress.Pace()
 			}
 		})
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/events"
+	"github.com/e6data/e6data-go/internal/stress"
 )
 
 // Statements that hang hold most of the streams of every connection while the replicas of
@@ -35,7 +36,7 @@ func TestReplicas_ThatDisagreeWhileTheConnectionsAreFullFailNoQuery(t *testing.T
 			done := 0
 			for range 8 {
 				running.Go(func() {
-					for ctx.Err() == nil {
+					for ; ctx.Err() == nil; stress.Pace() {
 						_, err := client.QueryAll(within(t, 30*time.Second), "SELECT 1")
 						mu.Lock()
 						if done++; err != nil {

@@ -24,7 +24,7 @@ import (
 
 func TestMain(m *testing.M) {
 	// A flag of the command line, which is parsed later, wins.
-	if err := flag.Set("rapid.checks", fmt.Sprint(stress.Count(20, 40))); err != nil {
+	if err := flag.Set("rapid.checks", fmt.Sprint(stress.Count(10, 40))); err != nil {
 		panic(err)
 	}
 	goleak.VerifyTestMain(m)

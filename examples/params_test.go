@@ -175,8 +175,8 @@ func printed(values []any) []string {
 func TestParams_ANastyTextIsReadBackUnchanged(t *testing.T) {
 	t.Parallel()
 	all, reference := senders(t), duck(t)
-	// In its short form each text is in every fifth place, and each place has every fifth text.
-	step := stress.Count(5, 1)
+	// In its short form each text is in every tenth place, and each place has every tenth text.
+	step := stress.Count(10, 1)
 	for p, place := range places {
 		for from := p % step * place.n; from < len(nasty); from += step * place.n {
 			args := make([]any, place.n)

@@ -21,6 +21,15 @@ func Count(short, long int) int {
 	return short
 }
 
+// Pace is the pause between two queries of a loop that keeps a client busy while something else
+// happens. In the short form it leaves the processors to the other tests; in the long form there is
+// none.
+func Pace() {
+	if !Long() {
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
 // Patience is how long a test waits for what must happen. It detects a hang, not a slow
 // machine: no test comes near it on a machine of a quarter of the usual speed.
 const Patience = 2 * time.Minute
