@@ -78,8 +78,6 @@ func (a *app) waitForDrain(ctx context.Context, s store.Store, cluster string, f
 	}
 	status, err := store.Drained(ctx, s, cluster, f.drained.Side, opts)
 	switch {
-	case errors.Is(err, store.ErrNoPresence):
-		return err
 	case f.asJSON:
 		if encodeErr := json.NewEncoder(a.out).Encode(status); encodeErr != nil {
 			return encodeErr

@@ -17,7 +17,16 @@ import (
 )
 
 func TestFleetWait_SucceedsWhenEveryClientHasLeft(t *testing.T) {
-	c := newCrew(t, 3)
+	t.Run("etcd", func(t *testing.T) { everyClientLeaves(t, newCrew(t, 3)) })
+	t.Run("files", func(t *testing.T) {
+		dir := t.TempDir()
+		files, err := store.OpenFile(store.FileOptions{Dir: dir})
+		require.NoError(t, err)
+		everyClientLeaves(t, crewWith(t, 3, files, "file:"+dir))
+	})
+}
+
+func everyClientLeaves(t *testing.T, c *crew) {
 	c.allOn(fsm.Blue)
 	// A query on blue is not read yet.
 	handle, err := c.clients[0].Submit(t.Context(), "SELECT 1")

@@ -19,7 +19,7 @@ const DefaultGrace = 30 * time.Second
 const drainInterval = time.Second
 
 // ErrNoPresence is in the error of Drained if the store lists no clients.
-var ErrNoPresence = errors.New("the store lists no clients: use one that is a store.Presence, such as etcd")
+var ErrNoPresence = errors.New("the store lists no clients: use one that is a store.Presence, such as files or etcd")
 
 // DrainOptions configures Drained. The zero value is ready to use.
 type DrainOptions struct {

@@ -25,7 +25,7 @@ type FileOptions struct {
 
 // File is a store for the processes of one user on one host. It keeps a file of
 // 8 KiB for each cluster, which every process maps into its memory: a read takes
-// no lock and never waits.
+// no lock and never waits. A small file beside it lists a client that has joined.
 //
 // A process may be killed at any instant, and a file may be cut off, overwritten
 // or removed: a record that cannot be read counts as absent, and the next
@@ -40,6 +40,8 @@ type File struct {
 	watches  int        // that go on
 	listener *fileListener
 	closed   chan struct{} // closed by Close
+
+	members sync.WaitGroup // the goroutines of the clients that have joined
 }
 
 var _ Store = (*File)(nil)
@@ -132,7 +134,7 @@ func (f *File) Watch(ctx context.Context, cluster string, fn func(Record)) error
 	defer f.leave()
 	var lastSeen uint64
 	for {
-		changed := c.changed()
+		changed := c.recordChanged.get()
 		record, err := c.look(ctx)
 		switch {
 		case ctx.Err() != nil:
@@ -153,9 +155,18 @@ func (f *File) Watch(ctx context.Context, cluster string, fn func(Record)) error
 	}
 }
 
-// Close ends all watches with os.ErrClosed and unmaps the files; they stay
-// where they are. Later calls of the store's methods fail with os.ErrClosed.
+// Close ends all watches with os.ErrClosed, takes the clients of this File off the lists,
+// and unmaps the files of records; they stay where they are. Later calls of the store's
+// methods fail with os.ErrClosed.
 func (f *File) Close() error {
+	if err := f.close(); err != nil {
+		return err
+	}
+	f.members.Wait()
+	return nil
+}
+
+func (f *File) close() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err := f.open(); err != nil {

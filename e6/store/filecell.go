@@ -18,7 +18,9 @@ type fileCell struct {
 	known         atomic.Pointer[cachedContent]
 	seen          atomic.Uint64 // the greatest version that was ever read
 	turn          chan struct{} // holds a token while one of this process writes
-	changedSignal atomic.Pointer[chan struct{}]
+	recordChanged signal
+	// clientsChanged is for the watches of the list of clients.
+	clientsChanged signal
 }
 
 // faultAttempts limits how often a file that cannot be read is mapped again.
@@ -33,7 +35,8 @@ type cachedContent struct {
 
 func newFileCell(f *File, name string) *fileCell {
 	c := &fileCell{store: f, name: name, path: filepath.Join(f.dir, name), turn: make(chan struct{}, 1)}
-	c.ring()
+	c.recordChanged.ring()
+	c.clientsChanged.ring()
 	return c
 }
 
@@ -238,13 +241,16 @@ func (c *fileCell) look(ctx context.Context) (Record, error) {
 	return record, err
 }
 
-// rung returns a channel that is closed when the file may have changed.
-func (c *fileCell) changed() <-chan struct{} { return *c.changedSignal.Load() }
+// A signal wakes watchers. ring is called once before get.
+type signal struct{ closed atomic.Pointer[chan struct{}] }
+
+// get returns a channel that is closed by the next ring.
+func (s *signal) get() <-chan struct{} { return *s.closed.Load() }
 
 // ring wakes the watchers.
-func (c *fileCell) ring() {
+func (s *signal) ring() {
 	next := make(chan struct{})
-	if old := c.changedSignal.Swap(&next); old != nil {
+	if old := s.closed.Swap(&next); old != nil {
 		close(*old)
 	}
 }

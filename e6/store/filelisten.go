@@ -76,7 +76,7 @@ func (f *File) poll(ctx context.Context) {
 		for _, c := range *f.cells.Load() {
 			if now, ok := c.heads(); !ok || now != last[c] {
 				last[c] = now
-				c.ring()
+				c.recordChanged.ring()
 			}
 		}
 	}
@@ -97,7 +97,10 @@ func (c *fileCell) heads() (h heads, ok bool) {
 func (f *File) ring(name string) {
 	for _, c := range *f.cells.Load() {
 		if name == "" || name == c.name {
-			c.ring()
+			c.recordChanged.ring()
+		}
+		if name == "" || isMember(name, c.name) {
+			c.clientsChanged.ring()
 		}
 	}
 }
