@@ -152,7 +152,7 @@ func closedPort(t *testing.T) string {
 	return l.Addr().String()
 }
 
-func TestTheCallersDeadlineIsShorterThanTheSilenceOfAServer(t *testing.T) {
+func TestCallerDeadline_EndsBeforeTheProbeTimeout(t *testing.T) {
 	cfg := e6.Config{Address: dumb(t), User: "user", Token: "secret-token", ProbeTimeout: 2 * stress.Patience, DetectionTimeout: 3 * stress.Patience}
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
@@ -176,7 +176,7 @@ func TestTLSWithTheRightCAWorks(t *testing.T) {
 	}
 }
 
-func TestAnAnnouncementOfNoSideIsAnEventAndNothingElse(t *testing.T) {
+func TestAnnouncement_WithoutASideIsOnlyAnEvent(t *testing.T) {
 	cluster := start(t)
 	client := open(t, cluster)
 	w := watch(t, client)
@@ -190,7 +190,7 @@ func TestAnAnnouncementOfNoSideIsAnEventAndNothingElse(t *testing.T) {
 	require.Zero(t, w.count(events.KindTransition))
 }
 
-func TestAnAnswerThatMakesNoSenseIsATypedError(t *testing.T) {
+func TestMalformedResponse_IsATypedError(t *testing.T) {
 	for name, test := range map[string]struct {
 		fault e6test.Fault
 		op    string
@@ -282,7 +282,7 @@ func TestAnEmptyStatementIsNeverSent(t *testing.T) {
 	require.Zero(t, calls(cluster, "prepareStatement"))
 }
 
-func TestAnInvalidConfigurationListsEveryProblemAtOnce(t *testing.T) {
+func TestConfigError_ListsEveryProblem(t *testing.T) {
 	for name, test := range map[string]struct {
 		cfg    e6.Config
 		fields []string
@@ -325,7 +325,7 @@ func TestAnInvalidConfigurationListsEveryProblemAtOnce(t *testing.T) {
 	}
 }
 
-func TestAConfigurationShowsNoSecretHoweverItIsPrinted(t *testing.T) {
+func TestConfig_PrintsNoSecretInAnyFormat(t *testing.T) {
 	cfg := e6.Config{Address: "localhost:1", User: "u", Token: "hunter2", TLS: true, Catalog: "c", Schema: "s", ClusterName: "n"}
 	wrapped := struct{ C e6.Config }{cfg}
 	for _, format := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x"} {
@@ -339,7 +339,7 @@ func TestAConfigurationShowsNoSecretHoweverItIsPrinted(t *testing.T) {
 	require.Equal(t, "e6.Config{e6s://u:***@localhost:1/c/s?cluster=n}", cfg.GoString())
 }
 
-func TestAnAddressWithCredentialsIsNotRepeated(t *testing.T) {
+func TestAddress_ErrorHidesCredentials(t *testing.T) {
 	for address, shown := range map[string]string{
 		"e6://user:hunter2@host:443":             "e6://***",
 		"e6s://u@example.com:hunter2@host:443/c": "e6s://***",
@@ -366,7 +366,7 @@ func TestAClusterNameMayHaveSpacesAroundIt(t *testing.T) {
 	require.Equal(t, e6.Blue, client.Strategy().Active)
 }
 
-func TestAClientShowsNoSecretHoweverItIsPrinted(t *testing.T) {
+func TestClient_PrintsNoSecretInAnyFormat(t *testing.T) {
 	cluster := start(t)
 	client := open(t, cluster)
 	want := "e6.Client(" + cluster.Addr() + ", blue)"

@@ -48,7 +48,7 @@ func withBearer(t *testing.T, source *tokens) (*e6test.Cluster, *e6.Client) {
 	return cluster, client
 }
 
-func TestWithABearerThereIsNoLoginAndACutoverWorksTheSame(t *testing.T) {
+func TestBearer_CutoverNeedsNoLogin(t *testing.T) {
 	source := &tokens{expiry: time.Hour}
 	cluster, client := withBearer(t, source)
 	ctx := within(t, 20*time.Second)
@@ -69,7 +69,7 @@ func TestWithABearerThereIsNoLoginAndACutoverWorksTheSame(t *testing.T) {
 	require.EqualValues(t, 1, source.made.Load(), "one token for all calls")
 }
 
-func TestABearerThatIsRejectedIsAnErrorAndNotReplacedByAPassword(t *testing.T) {
+func TestBearer_RejectionIsAnErrorWithoutAPasswordLogin(t *testing.T) {
 	source := &tokens{expiry: time.Hour}
 	cluster, client := withBearer(t, source)
 	source.revoked.Store(true)
@@ -110,7 +110,7 @@ func TestBearer_AnUnreachableTokenEndpointIsNamed(t *testing.T) {
 	require.ErrorContains(t, err, "the token endpoint is away")
 }
 
-func TestABearerNeedsTLSAndNothingBesides(t *testing.T) {
+func TestBearer_NeedsTLSAndNoOtherCredentials(t *testing.T) {
 	err := e6.Config{Address: "localhost:1", User: "u", Bearer: func(context.Context) (string, error) { return "x", nil }}.Validate()
 	wrong, ok := errors.AsType[*e6.ConfigError](err)
 	require.True(t, ok)

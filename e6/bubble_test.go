@@ -57,7 +57,7 @@ func published[D events.Data](client *e6.Client) (list []D) {
 	return list
 }
 
-func TestADetectionThatFindsNoSideEndsAtItsTimeout(t *testing.T) {
+func TestDetection_WithoutASideEndsAtItsTimeout(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		cluster := start(t, e6test.InMemory())
 		cluster.CloseSide(e6.Blue)
@@ -76,7 +76,7 @@ func TestADetectionThatFindsNoSideEndsAtItsTimeout(t *testing.T) {
 	})
 }
 
-func TestADetectionThatIsNeverAnsweredEndsAtItsTimeout(t *testing.T) {
+func TestDetection_WithoutResponsesEndsAtItsTimeout(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		cluster := start(t, e6test.InMemory())
 		defer cluster.Inject(e6test.Fault{Action: e6test.Hang, Times: -1}).Remove()
@@ -144,7 +144,7 @@ func TestAStreamOutlivesTheDrainDeadline(t *testing.T) {
 	}, e6test.WithBatchRows(10), e6test.WithChunks(1))
 }
 
-func TestAnAnnouncedSideThatNeverOpensIsGivenUp(t *testing.T) {
+func TestPreparing_TargetThatNeverAcceptsIsAborted(t *testing.T) {
 	bubble(t, func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
 		cluster.Announce(e6.Green)
 		answer(t, client)
@@ -175,7 +175,7 @@ func TestAnAnnouncedSideThatNeverOpensIsGivenUp(t *testing.T) {
 	})
 }
 
-func TestAnIdleClientNoticesASilentSwitch(t *testing.T) {
+func TestRefresh_IdleClientFindsAnUnannouncedCutover(t *testing.T) {
 	bubble(t, func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
 		settled := time.Now()
 		require.NoError(t, cluster.Cutover(t.Context(), e6test.Cutover{To: e6.Green, Kind: e6test.Abrupt}))
@@ -211,7 +211,7 @@ func TestAnIdleDayKeepsTheConnection(t *testing.T) {
 	})
 }
 
-func TestASuspendedClusterIsResumedOnceForAllWhoWait(t *testing.T) {
+func TestResume_OncePerClientForAllWaitingCallers(t *testing.T) {
 	bubble(t, func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
 		cluster.Suspend()
 		began := time.Now()
@@ -235,7 +235,7 @@ func TestASuspendedClusterIsResumedOnceForAllWhoWait(t *testing.T) {
 	}, e6test.WithResumeDelay(3*time.Minute))
 }
 
-func TestAResumeThatTakesTooLongIsATypedError(t *testing.T) {
+func TestResume_TimeoutIsATypedError(t *testing.T) {
 	bubble(t, func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
 		cluster.Suspend()
 		began := time.Now()
@@ -248,7 +248,7 @@ func TestAResumeThatTakesTooLongIsATypedError(t *testing.T) {
 	}, e6test.WithResumeDelay(10*time.Minute))
 }
 
-func TestAResumeGoesOnWhenItsCallsFail(t *testing.T) {
+func TestResume_ContinuesAfterFailedCalls(t *testing.T) {
 	for _, action := range []e6test.Action{e6test.BadGateway, e6test.BreakBefore, e6test.Refuse503, e6test.BreakAfter} {
 		for _, method := range []string{"status", "resume"} {
 			t.Run(fmt.Sprintf("action %d on %s", action, method), func(t *testing.T) {
@@ -275,7 +275,7 @@ func TestOpenWaitsForASuspendedClusterLongerThanForADetection(t *testing.T) {
 	})
 }
 
-func TestEmptyAnswersAreAskedAgainAfterGrowingPauses(t *testing.T) {
+func TestFetch_EmptyResponsesAreRepeatedWithGrowingPauses(t *testing.T) {
 	bubble(t, func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
 		ctx, cancel := context.WithTimeout(t.Context(), 999*time.Millisecond)
 		defer cancel()
@@ -352,7 +352,7 @@ func (r *sparseResult) Next(ctx context.Context, rows int) (*e6test.Batch, error
 	return r.Result.Next(ctx, rows)
 }
 
-func TestAPrepareWithoutAnAnswerIsTriedAgainAfterItsTimeout(t *testing.T) {
+func TestPrepare_WithoutAResponseIsRetriedAfterItsTimeout(t *testing.T) {
 	bubble(t, func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
 		defer cluster.Inject(e6test.Fault{Method: "prepareStatement", Action: e6test.Hang}).Remove()
 		began := time.Now()
@@ -363,7 +363,7 @@ func TestAPrepareWithoutAnAnswerIsTriedAgainAfterItsTimeout(t *testing.T) {
 	})
 }
 
-func TestACallersDeadlineIsExact(t *testing.T) {
+func TestCallerDeadline_IsExact(t *testing.T) {
 	for _, method := range []string{"prepareStatement", "executeStatement", "getResultMetadata", "getNextResultBatchV2"} {
 		t.Run(method, func(t *testing.T) {
 			bubble(t, func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
@@ -382,7 +382,7 @@ func TestACallersDeadlineIsExact(t *testing.T) {
 	}
 }
 
-func TestShutdownWaitsForQueriesAsLongAsItMay(t *testing.T) {
+func TestShutdown_WaitsForQueriesUntilItsDeadline(t *testing.T) {
 	for _, tc := range []struct {
 		name    string
 		patient time.Duration
@@ -418,7 +418,7 @@ func TestShutdownWaitsForQueriesAsLongAsItMay(t *testing.T) {
 	}
 }
 
-func TestCloseWaitsNoLongerThanItsTimeoutForASilentServer(t *testing.T) {
+func TestClose_EndsWithinItsTimeoutIfTheServerIsSilent(t *testing.T) {
 	bubble(t, func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
 		defer cluster.Inject(e6test.Fault{Method: "clearOrCancelQuery", Action: e6test.Hang, Times: -1}).Remove()
 		rows, err := client.Query(context.Background(), "SELECT * FROM numbers(100000)")

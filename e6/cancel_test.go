@@ -51,7 +51,7 @@ func catch(cluster *e6test.Cluster, method string, nth int, fault e6test.Fault) 
 	return func() bool { return calls(cluster, method) >= before+nth }
 }
 
-func TestACancelledQueryLeavesNothingBehind(t *testing.T) {
+func TestCancel_LeavesNoGoroutinePinOrServerQuery(t *testing.T) {
 	cause := errors.New("the user pressed stop")
 	for _, at := range stations {
 		for fate, fault := range map[string]e6test.Fault{
@@ -86,7 +86,7 @@ func TestACancelledQueryLeavesNothingBehind(t *testing.T) {
 	}
 }
 
-func TestADeadlineEndsAQueryWhereverItIs(t *testing.T) {
+func TestCallerDeadline_EndsAQueryInEveryStep(t *testing.T) {
 	for _, at := range stations {
 		for way, run := range statements {
 			t.Run(way+" in "+at.name, func(t *testing.T) {
@@ -107,7 +107,7 @@ func TestADeadlineEndsAQueryWhereverItIs(t *testing.T) {
 	}
 }
 
-func TestACancelledOpenLeavesNothingBehind(t *testing.T) {
+func TestOpen_CancelledLeavesNoGoroutineOrConnection(t *testing.T) {
 	cluster := start(t)
 	cluster.Inject(e6test.Fault{Method: "authenticate", Action: e6test.Hang})
 	ctx, cancel := context.WithCancel(t.Context())
@@ -117,7 +117,7 @@ func TestACancelledOpenLeavesNothingBehind(t *testing.T) {
 	require.ErrorIs(t, result(t, done), context.Canceled)
 }
 
-func TestRowsEndWhereTheyAreLeft(t *testing.T) {
+func TestRows_CloseOrCancelFreesTheStatement(t *testing.T) {
 	for name, leave := range map[string]func(context.CancelFunc, *e6.Rows) error{
 		"closed in the middle":                 func(_ context.CancelFunc, r *e6.Rows) error { return r.Close() },
 		"closed twice":                         func(_ context.CancelFunc, r *e6.Rows) error { return errors.Join(r.Close(), r.Close()) },
@@ -206,7 +206,7 @@ func TestRows_ACancelledReadReturnsTheCause(t *testing.T) {
 	requireForgotten(t, cluster, client)
 }
 
-func TestAClearIsNotCancelledByTheCallerWhoHasItsResult(t *testing.T) {
+func TestClear_OutlivesTheContextOfItsCaller(t *testing.T) {
 	for way, run := range statements {
 		t.Run(way, func(t *testing.T) {
 			cluster := start(t)
@@ -221,7 +221,7 @@ func TestAClearIsNotCancelledByTheCallerWhoHasItsResult(t *testing.T) {
 	}
 }
 
-func TestCloseCancelsWhatRuns(t *testing.T) {
+func TestClose_CancelsRunningQueries(t *testing.T) {
 	cluster := start(t, e6test.WithBatchRows(10), e6test.WithChunks(1))
 	client := open(t, cluster)
 	ctx := t.Context()
@@ -255,7 +255,7 @@ func TestCloseCancelsWhatRuns(t *testing.T) {
 	require.ErrorIs(t, err, e6.ErrClosed)
 }
 
-func TestCloseFromASubscriber(t *testing.T) {
+func TestClose_InASubscriber(t *testing.T) {
 	cluster := start(t)
 	client := open(t, cluster)
 	closed := make(chan error, 16) // room for every step of a cutover
@@ -267,7 +267,7 @@ func TestCloseFromASubscriber(t *testing.T) {
 	require.ErrorIs(t, client.Exec(t.Context(), "SELECT 1"), e6.ErrClosed)
 }
 
-func TestCloseInTheMiddleOfATransition(t *testing.T) {
+func TestClose_DuringATransition(t *testing.T) {
 	for name, middle := range map[string]func(*testing.T, *e6test.Cluster, *e6.Client){
 		"while the target is prepared": func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
 			cluster.Announce(e6.Green) // which stays closed
@@ -302,7 +302,7 @@ func TestCloseInTheMiddleOfATransition(t *testing.T) {
 	}
 }
 
-func TestCloseWaitsNoLongerThanItMay(t *testing.T) {
+func TestClose_EndsWithinItsTimeout(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		cluster := start(t, e6test.InMemory())
 		client := open(t, cluster, func(c *e6.Config) { c.CloseTimeout = 150 * time.Millisecond })
@@ -318,7 +318,7 @@ func TestCloseWaitsNoLongerThanItMay(t *testing.T) {
 // its timeout fails the test.
 func leisurely(c *e6.Config) { c.CloseTimeout = 2 * stress.Patience }
 
-func TestShutdownWaitsForWhatRunsAndTakesNothingNew(t *testing.T) {
+func TestShutdown_DrainsAndRefusesNewQueries(t *testing.T) {
 	cluster := start(t, e6test.WithBatchRows(10))
 	client := open(t, cluster)
 	rows, err := client.Query(t.Context(), "SELECT * FROM numbers(1000)")
@@ -339,7 +339,7 @@ func TestShutdownWaitsForWhatRunsAndTakesNothingNew(t *testing.T) {
 	require.NoError(t, client.Close())
 }
 
-func TestShutdownCancelsWhatRunsTooLong(t *testing.T) {
+func TestShutdown_CancelsQueriesAtItsDeadline(t *testing.T) {
 	cluster := start(t, e6test.WithBatchRows(10))
 	client := open(t, cluster)
 	rows, err := client.Query(t.Context(), "SELECT * FROM numbers(100000)")

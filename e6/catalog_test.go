@@ -57,7 +57,7 @@ func TestQuestionsAreAnswered(t *testing.T) {
 	require.Empty(t, cluster.Stats().Executions)
 }
 
-func TestQuestionsSurviveWhatQueriesSurvive(t *testing.T) {
+func TestCatalog_CallsSurviveACutover(t *testing.T) {
 	for name, q := range questions {
 		for what, happens := range map[string]func(*e6test.Cluster){
 			"an abrupt cutover":            func(c *e6test.Cluster) { c.OpenSide(e6.Green); c.CloseSide(e6.Blue) },
@@ -181,7 +181,7 @@ func TestAQueryIsCancelledByItsHandle(t *testing.T) {
 	require.ErrorContains(t, other.Cancel(ctx, handle), handle.QueryID)
 }
 
-func TestAHandleOfNothingIsRefused(t *testing.T) {
+func TestHandle_WithoutAQueryIsRefused(t *testing.T) {
 	client := open(t, start(t))
 	for _, h := range []e6.QueryHandle{{}, {QueryID: "x"}, {Side: e6.Blue}} {
 		_, status := client.Status(t.Context(), h)

@@ -21,7 +21,7 @@ func credentialsFor(address string) e6.Config {
 	return e6.Config{Address: address, User: "me@example.com", Token: "secret"}
 }
 
-func TestCredentialsDoNotCrossANetworkInClearTextUnlessThatIsAllowed(t *testing.T) {
+func TestClearText_CredentialsNeedAllowClearText(t *testing.T) {
 	for _, address := range []string{
 		"e6.example.com:80", "10.0.0.1:80", "[2001:db8::1]:80", "0.0.0.0:80", "localhost.example.com:80",
 		"127.0.0.1.example.com:80", "[::ffff:10.0.0.1]:80", "notlocalhost:80",
@@ -43,18 +43,18 @@ func TestCredentialsDoNotCrossANetworkInClearTextUnlessThatIsAllowed(t *testing.
 	}
 }
 
-func TestClearTextToThisMachineAloneNeedsNoPermission(t *testing.T) {
+func TestClearText_LoopbackNeedsNoPermission(t *testing.T) {
 	for _, address := range []string{"127.0.0.1:80", "127.8.8.8:80", "[::1]:80", "[::ffff:127.0.0.1]:80", "localhost:80", "LocalHost.:80", "blue.localhost:80"} {
 		require.NoError(t, credentialsFor(address).Validate(), address)
 	}
 }
 
-func TestNothingAllowsABearerInClearText(t *testing.T) {
+func TestBearer_IsNeverSentInClearText(t *testing.T) {
 	cfg := e6.Config{Address: "localhost:80", Bearer: auth.Static("x"), AllowClearText: true}
 	require.ErrorContains(t, cfg.Validate(), "a bearer must not be sent in clear text")
 }
 
-func TestATransportOfTheCallersIsTheCallersToSecure(t *testing.T) {
+func TestDialOptions_OwnTransportNeedsNoTLS(t *testing.T) {
 	cfg := credentialsFor("cluster.test:80")
 	dialer := e6.WithDialer(func(context.Context, string) (net.Conn, error) { return nil, errors.New("not here") })
 	require.NoError(t, cfg.Validate(dialer))
@@ -70,7 +70,7 @@ func TestATransportOfTheCallersIsTheCallersToSecure(t *testing.T) {
 	require.NoError(t, connector.Close())
 }
 
-func TestAnOptionCannotTurnTLSOff(t *testing.T) {
+func TestDialOptions_CannotDisableTLS(t *testing.T) {
 	cfg := credentialsFor("localhost:80")
 	cfg.TLS = true
 	_, err := e6.Open(t.Context(), cfg, e6.WithDialOptions(grpc.WithTransportCredentials(insecure.NewCredentials())))

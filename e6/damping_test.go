@@ -12,7 +12,7 @@ import (
 	"github.com/e6data/e6data-go/internal/stress"
 )
 
-func TestSidesThatNameEachOtherInEveryAnswerCostFewLogins(t *testing.T) {
+func TestDamping_MutualAnnouncementsCostFewLogins(t *testing.T) {
 	cluster := start(t)
 	cluster.OpenSide(e6.Green)
 	for _, side := range []e6.Side{e6.Blue, e6.Green} {

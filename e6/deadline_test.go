@@ -121,7 +121,7 @@ type pausedContext struct {
 
 func (p pausedContext) Deadline() (time.Time, bool) { return p.deadline, true }
 
-func TestAPausedProcessDoesNotBlameTheSide(t *testing.T) {
+func TestSilence_PausedProcessIsNoEvidence(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		cluster := start(t, e6test.InMemory())
 		client := onProbation(t, cluster)

@@ -17,7 +17,7 @@ import (
 	"github.com/e6data/e6data-go/e6/vector"
 )
 
-func TestAFirstFetchThatHadNoEffectIsMadeAgain(t *testing.T) {
+func TestSpeculativeFetch_WithoutAnEffectIsRepeated(t *testing.T) {
 	const v2, v1 = "getNextResultBatchV2", "getNextResultBatch"
 	for name, test := range map[string]struct {
 		fault    e6test.Fault
@@ -43,7 +43,7 @@ func TestAFirstFetchThatHadNoEffectIsMadeAgain(t *testing.T) {
 	}
 }
 
-func TestAFirstFetchWithoutAnAnswerIsNotMadeAgain(t *testing.T) {
+func TestSpeculativeFetch_WithoutAResponseIsNotRepeated(t *testing.T) {
 	const statement = "SELECT * FROM numbers(30)"
 	for name, test := range map[string]struct {
 		replay     e6.ReplayPolicy
@@ -102,7 +102,7 @@ func TestGuardQuery_DoesNotSpeculate(t *testing.T) {
 	}, e6test.WithReadTimeout(time.Second))
 }
 
-func TestAFailedDescriptionEndsTheFirstFetch(t *testing.T) {
+func TestSpeculativeFetch_EndsWhenMetadataFails(t *testing.T) {
 	bubble(t, func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
 		defer cluster.Inject(e6test.Fault{Method: "getResultMetadata", Action: e6test.Fail, Code: codes.Internal, Message: "out of memory"}).Remove()
 		defer cluster.Inject(e6test.Fault{Method: "getNextResultBatchV2", Action: e6test.Hang}).Remove()
@@ -149,7 +149,7 @@ func keep(t *testing.T, rows *e6.Rows) (k kept) {
 	return k
 }
 
-func TestWhatWasTakenFromARowDoesNotChangeWithLaterOnes(t *testing.T) {
+func TestScan_ValuesStayValidAfterLaterRows(t *testing.T) {
 	const all = 200
 	cluster := start(t, e6test.WithBatchRows(3)) // each batch is decoded into one that was read
 	client := open(t, cluster)
@@ -168,7 +168,7 @@ func TestWhatWasTakenFromARowDoesNotChangeWithLaterOnes(t *testing.T) {
 	}
 }
 
-func TestABatchStaysValidWhenLaterOnesHaveCome(t *testing.T) {
+func TestBatch_StaysValidAfterLaterBatches(t *testing.T) {
 	const all = 200
 	cluster := start(t, e6test.WithBatchRows(3))
 	client := open(t, cluster)
@@ -201,7 +201,7 @@ func TestABatchStaysValidWhenLaterOnesHaveCome(t *testing.T) {
 	require.Equal(t, all, row)
 }
 
-func TestAReleasedBatchIsDecodedIntoAgain(t *testing.T) {
+func TestRelease_BatchIsReused(t *testing.T) {
 	const all = 200
 	cluster := start(t, e6test.WithBatchRows(3))
 	client := open(t, cluster)

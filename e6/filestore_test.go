@@ -70,7 +70,7 @@ var cuts = map[string]func(t *testing.T, cluster *e6test.Cluster, client *e6.Cli
 	},
 }
 
-func TestWhatOneClientLearnsAnotherKnowsBeforeItsNextQuery(t *testing.T) {
+func TestSharedStore_SecondClientFollowsBeforeItsNextQuery(t *testing.T) {
 	for name, cut := range cuts {
 		t.Run(name, func(t *testing.T) { oneClientLearns(t, cut) })
 	}
@@ -94,7 +94,7 @@ func oneClientLearns(t *testing.T, cut func(*testing.T, *e6test.Cluster, *e6.Cli
 	require.Zero(t, refusalsOf(late))
 }
 
-func TestAClientNeedsNoFileToGoOn(t *testing.T) {
+func TestFileStore_ClientWorksWithoutTheFile(t *testing.T) {
 	cluster, dir := start(t), t.TempDir()
 	a := openSharing(t, config(cluster), dir)
 	require.Equal(t, e6.Blue, sideOf(t, a))
@@ -125,7 +125,7 @@ func TestClientProcess(t *testing.T) {
 	fmt.Println("queried", sideOf(t, client), "with", refusalsOf(client), "refusals")
 }
 
-func TestWhatOneProcessLearnsAnotherKnowsBeforeItsNextQuery(t *testing.T) {
+func TestFileStore_SecondProcessFollowsBeforeItsNextQuery(t *testing.T) {
 	for name, cut := range cuts {
 		t.Run(name, func(t *testing.T) { oneProcessLearns(t, cut) })
 	}

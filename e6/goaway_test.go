@@ -116,10 +116,10 @@ func frames(from io.Reader, pass func(frame []byte) bool) {
 	}
 }
 
-// TestAConnectionThatDrainsLosesNoStatement shows that a call which the ingress did not
+// TestGoAway_LosesNoStatement shows that a call which the ingress did not
 // process, according to its GOAWAY, is retried for any statement and at any step. gRPC
 // itself retries it once.
-func TestAConnectionThatDrainsLosesNoStatement(t *testing.T) {
+func TestGoAway_LosesNoStatement(t *testing.T) {
 	for _, method := range []string{"authenticate", "prepareStatement", "executeStatement", "getResultMetadata", "getNextResultBatchV2", "clearOrCancelQuery"} {
 		for times, name := range map[int]string{1: "once", 2: "twice", 16: "sixteen times"} {
 			t.Run(method+", "+name, func(t *testing.T) {

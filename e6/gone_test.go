@@ -16,7 +16,7 @@ import (
 
 // An ingress that has lost the engine of a side may answer with a plain 503, which is also
 // its answer for a suspended cluster.
-func TestASideWhoseEngineIsGoneIsNotTakenForASleepingCluster(t *testing.T) {
+func TestResume_LostEngineIsNoSuspension(t *testing.T) {
 	cluster := start(t)
 	client := open(t, cluster)
 	ctx := within(t, 20*time.Second)
@@ -32,7 +32,7 @@ func TestASideWhoseEngineIsGoneIsNotTakenForASleepingCluster(t *testing.T) {
 	require.Equal(t, 1, cluster.Stats().Executions["INSERT INTO t VALUES (1)"])
 }
 
-func TestAStatementThatASleepingClusterRefusedHadNoEffect(t *testing.T) {
+func TestSuspended_RefusedStatementHadNoEffect(t *testing.T) {
 	for _, method := range []string{"prepareStatement", "executeStatement"} {
 		t.Run(method, func(t *testing.T) {
 			cluster := start(t)

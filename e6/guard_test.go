@@ -20,7 +20,7 @@ type guardFunc func(context.Context, *hook.Proposal) hook.Decision
 func (f guardFunc) Guard(ctx context.Context, p *hook.Proposal) hook.Decision { return f(ctx, p) }
 func (guardFunc) String() string                                              { return "guard of the test" }
 
-func TestAGuardRunsQueriesOnTheTargetBeforeAnyUserDoes(t *testing.T) {
+func TestGuard_QueriesTheTargetBeforeItServes(t *testing.T) {
 	var onTarget int
 	var answer *hook.Result
 	var failure error
@@ -56,7 +56,7 @@ func TestAGuardRunsQueriesOnTheTargetBeforeAnyUserDoes(t *testing.T) {
 	}, e6.WithGuard(guard))
 }
 
-func TestAVetoKeepsTheOriginHoweverOftenTheTargetIsAnnounced(t *testing.T) {
+func TestVeto_HoldsAgainstRepeatedAnnouncements(t *testing.T) {
 	asked := 0
 	hooked(t, func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
 		cluster.OpenSide(e6.Green)
@@ -87,7 +87,7 @@ func TestAVetoKeepsTheOriginHoweverOftenTheTargetIsAnnounced(t *testing.T) {
 	})))
 }
 
-func TestAGuardThatDelaysIsAskedAgainAndTheLimitIsReadyTimeout(t *testing.T) {
+func TestGuard_DelayRepeatsTheCallUntilReadyTimeout(t *testing.T) {
 	var attempts []int
 	hooked(t, func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
 		cluster.OpenSide(e6.Green)
@@ -109,7 +109,7 @@ func TestAGuardThatDelaysIsAskedAgainAndTheLimitIsReadyTimeout(t *testing.T) {
 	})))
 }
 
-func TestAGuardThatIsStuckOrPanicsAllowsTheCutover(t *testing.T) {
+func TestGuard_StuckOrPanickingAllowsTheCutover(t *testing.T) {
 	for name, c := range map[string]struct {
 		guard guardFunc
 		took  time.Duration
@@ -133,7 +133,7 @@ func TestAGuardThatIsStuckOrPanicsAllowsTheCutover(t *testing.T) {
 	}
 }
 
-func TestAGuardWhoseQueryTakesTooLongMayVeto(t *testing.T) {
+func TestGuard_MayVetoAfterItsQueryTimedOut(t *testing.T) {
 	hooked(t, func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
 		cluster.OpenSide(e6.Green)
 		began := time.Now()

@@ -62,7 +62,7 @@ func TestAReadinessProbeFollowsTheClient(t *testing.T) {
 	})
 }
 
-func TestOnlyFailuresOfTheStackCountAgainstASide(t *testing.T) {
+func TestHealth_OnlyFailuresOfTheStackCount(t *testing.T) {
 	for name, c := range map[string]struct {
 		fault    e6test.Fault
 		sql      string
@@ -112,7 +112,7 @@ func TestHealth_DoesNotCountRefusals(t *testing.T) {
 	})
 }
 
-func TestAWayBackByTheCallerIsHeldForTheCoolDown(t *testing.T) {
+func TestRollback_ByTheCallerSuppressesForTheCoolDown(t *testing.T) {
 	hooked(t, func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
 		require.NoError(t, cluster.Cutover(t.Context(), e6test.Cutover{To: e6.Green, Kind: e6test.Graceful}))
 		cluster.OpenSide(e6.Blue)

@@ -85,7 +85,7 @@ func encoded(t *testing.T, m proto.Message) []byte {
 	return b
 }
 
-func TestWhateverAServerSendsIsATypedErrorAndTakesLittleMemory(t *testing.T) {
+func TestHostileServer_IsATypedErrorWithBoundedMemory(t *testing.T) {
 	const mega = 1 << 20
 	large := func(n int) string { return strings.Repeat("x", n) }
 	nested := bytes.Repeat([]byte{0x0c}, mega) // a struct in a struct in a struct

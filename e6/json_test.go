@@ -26,7 +26,7 @@ func TestJSONReadsNestedValuesForDatabaseSQL(t *testing.T) {
 	require.Error(t, e6.JSON(nil).Scan("1"))
 }
 
-func TestANestedValueHoldsNothingOfTheRowBefore(t *testing.T) {
+func TestScan_NestedValueHasNoDataOfTheRowBefore(t *testing.T) {
 	scores := map[string]int{"of the row before": 1}
 	require.NoError(t, e6.JSON(&scores).Scan(`{"a":1}`))
 	require.Equal(t, map[string]int{"a": 1}, scores)

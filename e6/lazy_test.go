@@ -10,7 +10,7 @@ import (
 	"github.com/e6data/e6data-go/e6/fsm"
 )
 
-func TestALazyClientAsksTheClusterWhenItIsUsed(t *testing.T) {
+func TestLazyOpen_DetectsAtTheFirstUse(t *testing.T) {
 	cluster := start(t)
 	cluster.Suspend()
 	cfg := config(cluster)

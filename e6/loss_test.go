@@ -16,7 +16,7 @@ import (
 	"github.com/e6data/e6data-go/e6/vector"
 )
 
-func TestAReadingThatIsCutOffAfterTheThirdBatchCountsItsRows(t *testing.T) {
+func TestLoss_CountsTheDeliveredRows(t *testing.T) {
 	const batchRows = 40
 	for name, opts := range map[string][]e6test.Option{
 		"by the newer fetch": nil, "by the older one": {e6test.WithNewFetch(false)},
@@ -71,7 +71,7 @@ func TestAReadingThatIsCutOffAfterTheThirdBatchCountsItsRows(t *testing.T) {
 	}
 }
 
-func TestAnInsertThatIsCutOffIsNeverSentTwice(t *testing.T) {
+func TestInsert_CutOffIsNotSentTwice(t *testing.T) {
 	const insert = "INSERT INTO sales VALUES (7)"
 	for name, test := range map[string]struct {
 		faults []e6test.Fault
@@ -109,7 +109,7 @@ func TestAnInsertThatIsCutOffIsNeverSentTwice(t *testing.T) {
 	}
 }
 
-func TestAnInsertWhoseEngineIsGoneIsNeverSentTwice(t *testing.T) {
+func TestInsert_LostEngineIsNotSentTwice(t *testing.T) {
 	const insert = "INSERT INTO sales VALUES (7)"
 	engine := e6test.NewCannedEngine()
 	cluster := start(t, e6test.WithEngine(engine))
@@ -126,7 +126,7 @@ func TestAnInsertWhoseEngineIsGoneIsNeverSentTwice(t *testing.T) {
 	require.Equal(t, 1, executions(cluster, insert))
 }
 
-func TestABrokenConnectionIsMended(t *testing.T) {
+func TestBrokenConnection_LosesNoRead(t *testing.T) {
 	for _, at := range stations {
 		for moment, action := range map[string]e6test.Action{"before": e6test.BreakBefore, "after": e6test.BreakAfter} {
 			t.Run(moment+" the engine has the call of "+at.name, func(t *testing.T) {
@@ -156,7 +156,7 @@ func requireNumbers(t *testing.T, result *e6.Result, n int) {
 	require.Equal(t, n, i)
 }
 
-func TestConnectionsThatAreDroppedUnderLoadLoseNothing(t *testing.T) {
+func TestLoad_DroppedConnectionsLoseNoQuery(t *testing.T) {
 	cluster := start(t, e6test.WithBatchRows(10), e6test.WithChunks(1))
 	client := open(t, cluster)
 	ctx := within(t, 20*time.Second)
@@ -186,7 +186,7 @@ func TestConnectionsThatAreDroppedUnderLoadLoseNothing(t *testing.T) {
 	requireIdle(t, client)
 }
 
-func TestAFetchWhoseAnswerIsLostIsNotRepeated(t *testing.T) {
+func TestFetch_WithoutAResponseIsNotRepeated(t *testing.T) {
 	for name, newer := range map[string]bool{"the newer fetch": true, "the older fetch": false} {
 		method := map[bool]string{true: "getNextResultBatchV2", false: "getNextResultBatch"}[newer]
 		t.Run(name, func(t *testing.T) {
@@ -255,7 +255,7 @@ func TestTheReplayPolicyDecidesWhatRunsTwice(t *testing.T) {
 	}
 }
 
-func TestAReplayedWriteThatThenFailsIsStillAWriteThatMayHaveHappened(t *testing.T) {
+func TestReplayAlways_FailedReplayMayHaveTakenEffect(t *testing.T) {
 	const write = "INSERT INTO sales VALUES (7)"
 	for name, fail := range map[string]func(*e6test.Cluster){
 		"as no side accepts": func(c *e6test.Cluster) { c.CloseSide(e6.Green) },
@@ -278,7 +278,7 @@ func TestAReplayedWriteThatThenFailsIsStillAWriteThatMayHaveHappened(t *testing.
 	}
 }
 
-func TestAReplayWhoseColumnsHaveChangedIsLost(t *testing.T) {
+func TestReplay_WithOtherColumnsIsALoss(t *testing.T) {
 	engine := e6test.NewCannedEngine()
 	table := func(column string) {
 		engine.AddTable("stock", []vector.Field{{Name: column, Type: vector.Long}},
@@ -307,7 +307,7 @@ func TestAReplayWhoseColumnsHaveChangedIsLost(t *testing.T) {
 	require.NoError(t, result(t, whole), "a whole result has shown nothing yet")
 }
 
-func TestWhatTheCallerMayDoNext(t *testing.T) {
+func TestSafeToReplay_ByFailure(t *testing.T) {
 	for name, test := range map[string]struct {
 		err             error
 		safe, retryable bool

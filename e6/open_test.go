@@ -61,7 +61,7 @@ func requireOneCause(t *testing.T, err error, cause string) {
 	require.Equal(t, 1, strings.Count(err.Error(), cause), "%v", err)
 }
 
-func TestOpenFailsAfterOneRoundIfWaitingCannotHelp(t *testing.T) {
+func TestOpen_FailsAfterOneRoundIfARetryCannotHelp(t *testing.T) {
 	for cause, cfg := range unreachable(t) {
 		t.Run(cause, func(t *testing.T) {
 			t.Parallel()
@@ -71,7 +71,7 @@ func TestOpenFailsAfterOneRoundIfWaitingCannotHelp(t *testing.T) {
 	}
 }
 
-func TestOpenFailsAfterOneRoundForAnUnknownHost(t *testing.T) {
+func TestOpen_FailsAfterOneRoundForAnUnknownHost(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		dial := func(_ context.Context, addr string) (net.Conn, error) {
 			return nil, &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: addr, IsNotFound: true}}
@@ -107,7 +107,7 @@ func TestAPingOfDatabaseSQLFailsAfterOneRound(t *testing.T) {
 	requireOneCause(t, db.PingContext(within(t, time.Minute)), "nothing listens there")
 }
 
-func TestALazyClientFailsItsFirstCallsAsOpenDoes(t *testing.T) {
+func TestLazyOpen_FirstCallsFailAsOpenDoes(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		cluster := start(t, e6test.InMemory())
 		var there atomic.Bool
@@ -137,7 +137,7 @@ func TestALazyClientFailsItsFirstCallsAsOpenDoes(t *testing.T) {
 	})
 }
 
-func TestAClusterThatAnswers503ToEverythingIsUnreachable(t *testing.T) {
+func TestResume_UnconfirmedSuspensionCountsAsUnreachable(t *testing.T) {
 	requireSeen := func(t *testing.T, err error) {
 		t.Helper()
 		require.ErrorContains(t, err, "answered 503; cluster status call: 503")
@@ -186,7 +186,7 @@ func TestAClusterThatAnswers503ToEverythingIsUnreachable(t *testing.T) {
 	}
 }
 
-func TestASuspendedClusterWhoseStatusComesLateIsResumed(t *testing.T) {
+func TestResume_AfterALateStatus(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		cluster := start(t, e6test.InMemory(), e6test.WithResumeDelay(2*time.Minute))
 		cluster.Suspend()

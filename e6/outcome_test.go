@@ -19,9 +19,9 @@ const (
 	envoyReset  = "upstream connect error or disconnect/reset before headers. reset reason: "
 )
 
-// TestACallWithoutAReadableResponse shows what becomes of a statement that the engine
+// TestUnreadableResponse_HasAnUnknownEffect shows what becomes of a statement that the engine
 // has executed, if what comes back is no response of gRPC, or not the engine's.
-func TestACallWithoutAReadableResponse(t *testing.T) {
+func TestUnreadableResponse_HasAnUnknownEffect(t *testing.T) {
 	for name, f := range map[string]e6test.Fault{
 		"a 200 without trailers":               {Action: e6test.NoTrailers},
 		"a broken connection":                  {Action: e6test.BreakAfter},
@@ -69,9 +69,9 @@ func TestACallWithoutAReadableResponse(t *testing.T) {
 	}
 }
 
-// TestACallThatReachedNoEngine shows that the ingress's own words are proof enough to
+// TestUnreachable_CallHadNoEffect shows that the ingress's own words are proof enough to
 // start over, for any statement.
-func TestACallThatReachedNoEngine(t *testing.T) {
+func TestUnreachable_CallHadNoEffect(t *testing.T) {
 	for _, message := range []string{
 		"no healthy upstream", envoyReset + "connection failure", envoyReset + "local connection failure", envoyReset + "connection timeout",
 		envoyReset + "remote connection failure, transport failure reason: delayed connect error: 111", envoyReset + "overflow",
@@ -89,9 +89,9 @@ func TestACallThatReachedNoEngine(t *testing.T) {
 	}
 }
 
-// TestEveryFormOfARefusalMovesTheClient shows that a side that refuses in any of the
+// TestRefusal_EveryFormMovesTheClient shows that a side that refuses in any of the
 // known forms is left, for any statement and without a failure.
-func TestEveryFormOfARefusalMovesTheClient(t *testing.T) {
+func TestRefusal_EveryFormMovesTheClient(t *testing.T) {
 	for name, f := range map[string]e6test.Fault{
 		"as gRPC's C core reports it":       {Action: e6test.Answer, Code: codes.Unknown, Message: "Received http2 header with status: 456"},
 		"with words":                        {Action: e6test.Answer, Code: codes.Unknown, Message: "status: 456, wrong strategy"},
@@ -115,9 +115,9 @@ func TestEveryFormOfARefusalMovesTheClient(t *testing.T) {
 	}
 }
 
-// TestUnknownIsNoSignOfHealth shows that a side which answers everything with a status
+// TestUnknownError_ProbeMovesTheClient shows that a side which answers everything with a status
 // UNKNOWN and an unknown text is left for a side that accepts.
-func TestUnknownIsNoSignOfHealth(t *testing.T) {
+func TestUnknownError_ProbeMovesTheClient(t *testing.T) {
 	cluster := start(t)
 	client := open(t, cluster)
 	require.NoError(t, client.Exec(within(t, 10*time.Second), insertSeven))

@@ -150,10 +150,10 @@ func serveH2C(t *testing.T, h http.Handler) (addr string) {
 	return l.Addr().String()
 }
 
-// TestAReplyOfTheIngressRunsNothingTwice: an ingress answers one call of a statement in
+// TestIngressReply_RunsNoStatementTwice: an ingress answers one call of a statement in
 // its own words, before or after it has passed the call on. A write is never run twice;
 // one that may have run is lost and not an answer of the engine; and reads are saved.
-func TestAReplyOfTheIngressRunsNothingTwice(t *testing.T) {
+func TestIngressReply_RunsNoStatementTwice(t *testing.T) {
 	engine := e6test.NewCannedEngine()
 	cluster := start(t, e6test.WithEngine(engine))
 	addr, f := serveFrontend(t, cluster)

@@ -69,14 +69,14 @@ func TestProgress_ReportsTheStepsOfAQuery(t *testing.T) {
 	})
 }
 
-func TestAQueryThatNobodyFollowsDoesNotAskForItsStatus(t *testing.T) {
+func TestProgress_WithoutAReceiverMakesNoStatusCalls(t *testing.T) {
 	bubble(t, func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
 		require.NoError(t, client.Exec(t.Context(), "SELECT sleep(60000)"))
 		require.Zero(t, cluster.Stats().Calls["status"])
 	})
 }
 
-func TestTheRowsThatAreThereAreReportedWhileTheyCome(t *testing.T) {
+func TestProgress_ReportsReceivedRows(t *testing.T) {
 	bubble(t, func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
 		var f followed
 		_, err := client.QueryAll(e6.WithQueryOptions(t.Context(), e6.OnProgress(f.report)), "SELECT * FROM numbers(100)")
@@ -94,7 +94,7 @@ func TestTheRowsThatAreThereAreReportedWhileTheyCome(t *testing.T) {
 	}, e6test.WithBatchRows(10), e6test.WithChunks(1), e6test.WithLatency(100*time.Millisecond))
 }
 
-func TestAFailureIsTheLastThingThatIsReported(t *testing.T) {
+func TestProgress_ReportsAFailureLast(t *testing.T) {
 	bubble(t, func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
 		var f followed
 		err := client.Exec(e6.WithQueryOptions(t.Context(), e6.OnProgress(f.report)), "FAIL no disk")
@@ -104,7 +104,7 @@ func TestAFailureIsTheLastThingThatIsReported(t *testing.T) {
 	})
 }
 
-func TestAReportThatTakesLongOrPanicsCostsTheQueryItsBudgetAtMost(t *testing.T) {
+func TestProgress_SlowOrPanickingReportCostsAtMostTheBudget(t *testing.T) {
 	for name, report := range map[string]func(chan struct{}){
 		"never returns": func(over chan struct{}) { <-over },
 		"panics":        func(chan struct{}) { panic("no terminal") },
@@ -145,7 +145,7 @@ func TestAdmission_WaitsForAPlannerAndReportsIt(t *testing.T) {
 	})
 }
 
-func TestARateLimitIsAnErrorThatMayPass(t *testing.T) {
+func TestAdmission_RateLimitIsARetryableError(t *testing.T) {
 	cluster := start(t)
 	client := open(t, cluster, func(c *e6.Config) { c.Admission = true })
 	cluster.Admit(e6test.Admission{RateLimit: true})
@@ -160,7 +160,7 @@ func TestARateLimitIsAnErrorThatMayPass(t *testing.T) {
 	require.NoError(t, client.Exec(t.Context(), "SELECT 1"))
 }
 
-func TestAnEngineWithoutAdmissionIsAskedOnce(t *testing.T) {
+func TestAdmission_EngineWithoutItGetsOneCall(t *testing.T) {
 	cluster := start(t)
 	client := open(t, cluster, func(c *e6.Config) { c.Admission = true })
 	cluster.Inject(e6test.Fault{Method: "identifyPlanner", Times: -1, Action: e6test.Fail, Code: codes.Unimplemented, Message: "unknown method"})
@@ -170,7 +170,7 @@ func TestAnEngineWithoutAdmissionIsAskedOnce(t *testing.T) {
 	require.Equal(t, 1, cluster.Stats().Calls["identifyPlanner"])
 }
 
-func TestAQueryThatWaitsForAPlannerSurvivesACutover(t *testing.T) {
+func TestAdmission_WaitingQuerySurvivesACutover(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		cluster := start(t, e6test.InMemory())
 		client := open(t, cluster, defaults, func(c *e6.Config) { c.Admission = true })
@@ -184,7 +184,7 @@ func TestAQueryThatWaitsForAPlannerSurvivesACutover(t *testing.T) {
 	})
 }
 
-func TestAWaitForAPlannerIsLimited(t *testing.T) {
+func TestAdmission_WaitIsLimited(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		cluster := start(t, e6test.InMemory())
 		client := open(t, cluster, defaults, func(c *e6.Config) { c.Admission = true })

@@ -59,7 +59,7 @@ func TestEveryTypeComesOutAsTheEngineMeantIt(t *testing.T) {
 	}
 }
 
-func TestAClientMovesWhenTheClusterCutsOver(t *testing.T) {
+func TestClient_FollowsACutover(t *testing.T) {
 	for _, kind := range []e6test.CutoverKind{e6test.Graceful, e6test.Abrupt, e6test.AnnounceFirst} {
 		t.Run(kind.String(), func(t *testing.T) {
 			cluster := start(t)

@@ -95,7 +95,7 @@ func TestQueryHook_ReceivesTheQueryAndItsStepsInOrderInItsContext(t *testing.T) 
 	}
 }
 
-func TestEachStatementEndsOnceWhateverBecomesOfIt(t *testing.T) {
+func TestQueryHook_EachStatementEndsOnce(t *testing.T) {
 	const missing = "SELECT * FROM numbers(10)"
 	for name, c := range map[string]struct {
 		prepare func(t *testing.T, cluster *e6test.Cluster)
@@ -243,7 +243,7 @@ func TestHooks_ReceiveTheLifeOfAClientFromItsFirstCallToItsEnd(t *testing.T) {
 	}, l.lines())
 }
 
-func TestTheTagOfAQueryIsInEveryEventAndErrorAboutIt(t *testing.T) {
+func TestTag_IsInEveryEventAndErrorOfTheQuery(t *testing.T) {
 	cluster := start(t)
 	client := open(t, cluster)
 	w := watch(t, client)

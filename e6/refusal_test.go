@@ -48,7 +48,7 @@ var readings = []struct {
 	{"a later fetch", "getNextResultBatchV2", 4, "replayed"},
 }
 
-func TestARefusedReadingInOnePieceIsAlwaysSaved(t *testing.T) {
+func TestQueryAll_RefusedIsAlwaysReplayed(t *testing.T) {
 	for form, refusal := range refusals {
 		for _, at := range readings {
 			t.Run(at.name+" refused by "+form, func(t *testing.T) {
@@ -110,7 +110,7 @@ func requireNamed(t *testing.T, cluster *e6test.Cluster, w *watcher) {
 	}
 }
 
-func TestARefusedStreamIsSavedUntilARowHasReachedTheCaller(t *testing.T) {
+func TestStream_RefusedIsReplayedBeforeTheFirstRow(t *testing.T) {
 	for form, refusal := range refusals {
 		for _, at := range readings {
 			t.Run(at.name+" refused by "+form, func(t *testing.T) {
@@ -158,7 +158,7 @@ func requireLost(t *testing.T, err error, op string, delivered int64) *e6.Cutove
 	return lost
 }
 
-func TestARefusedInsertRunsOnce(t *testing.T) {
+func TestInsert_RefusedRunsOnce(t *testing.T) {
 	for form, refusal := range refusals {
 		for _, at := range []struct {
 			name, method string
@@ -211,7 +211,7 @@ func TestARefusedInsertRunsOnce(t *testing.T) {
 	}
 }
 
-func TestARefusedClearIsNamedAndHurtsNobody(t *testing.T) {
+func TestClear_RefusalIsReportedAndBreaksNoQuery(t *testing.T) {
 	for form, refusal := range refusals {
 		t.Run(form, func(t *testing.T) {
 			cluster := start(t, e6test.WithRefusal(refusal))
@@ -238,7 +238,7 @@ func TestARefusedClearIsNamedAndHurtsNobody(t *testing.T) {
 	}
 }
 
-func TestOneSideThatRefusesForeverWhileTheOtherStaysClosedIsADetectionError(t *testing.T) {
+func TestDetection_BothSidesRefusingIsADetectionError(t *testing.T) {
 	bubble(t, func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
 		cluster.CloseSide(e6.Blue)
 		err := client.Exec(tagged(t.Context(), "till"), "INSERT INTO sales VALUES (1)")

@@ -45,7 +45,7 @@ func overLink(t *testing.T, change func(*e6.Config), test func(t *testing.T, clu
 // ten is a query with ten rows.
 const ten = "SELECT * FROM numbers(10)"
 
-func TestAQueryTakesThreeRoundTripsToItsFirstRow(t *testing.T) {
+func TestQuery_FirstRowAfterThreeRoundTrips(t *testing.T) {
 	const large = "SELECT * FROM numbers(200000)" // megabytes in one batch
 	for name, test := range map[string]struct {
 		change     func(*e6.Config)
@@ -83,7 +83,7 @@ func TestAQueryTakesThreeRoundTripsToItsFirstRow(t *testing.T) {
 	}
 }
 
-func TestFurtherBatchesComeWhileTheCallerReads(t *testing.T) {
+func TestPrefetch_RequestsBatchesWhileTheCallerReads(t *testing.T) {
 	for name, opts := range map[string][]e6test.Option{
 		"several batches in an answer": {e6test.WithBatchRows(10)},
 		"one batch in an answer":       {e6test.WithBatchRows(10), e6test.WithNewFetch(false)},
@@ -173,7 +173,7 @@ func TestPrefetch_CountsAnAnswerOfManyBatchesWhenItArrives(t *testing.T) {
 	}, e6test.WithBatchRows(batchRows), e6test.WithChunks(chunks))
 }
 
-func TestTheNextQueryDoesNotWaitForTheEndOfTheLast(t *testing.T) {
+func TestRelease_NextQueryDoesNotWaitForTheClear(t *testing.T) {
 	overLink(t, nil, func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
 		began := time.Now()
 		for range 10 {
@@ -197,7 +197,7 @@ func firstAnswer(t *testing.T, cluster *e6test.Cluster, opts ...e6.Option) float
 
 // A refused login is tried on another connection before green is asked: it may lead to
 // another replica of the ingress.
-func TestTheFirstQueryOfANewClientLosesTwoRoundTripsAtTheMost(t *testing.T) {
+func TestFirstQuery_CostsAtMostTwoMoreRoundTrips(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		cluster := start(t, e6test.InMemory(), e6test.WithActive(e6.Green))
 		shared := &store.Memory{}

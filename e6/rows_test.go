@@ -38,7 +38,7 @@ func TestBatchesNeverDropTheRowsThatNextHasLeft(t *testing.T) {
 	require.NoError(t, rows.Err())
 }
 
-func TestAWriteThatWasExecutedNeverEndsInAnErrorThatHidesIt(t *testing.T) {
+func TestWrite_ErrorAfterExecuteStatesThatItMayHaveRun(t *testing.T) {
 	for name, broken := range map[string]func(*e6test.Cluster){
 		"the session expires and the cluster sleeps": func(c *e6test.Cluster) {
 			c.Inject(e6test.Fault{Method: "authenticate", Times: -1, Action: e6test.Refuse503})
@@ -63,7 +63,7 @@ func TestAWriteThatWasExecutedNeverEndsInAnErrorThatHidesIt(t *testing.T) {
 	}
 }
 
-func TestAQueryThatRunsIsSavedWhileTheClientShutsDown(t *testing.T) {
+func TestShutdown_RunningQuerySurvivesACutover(t *testing.T) {
 	const statement = "SELECT sleep(100)"
 	bubbles.Test(t, func(t *testing.T) { // where the statement sleeps until everyone waits for it
 		cluster := start(t, e6test.InMemory())
@@ -84,7 +84,7 @@ func TestAQueryThatRunsIsSavedWhileTheClientShutsDown(t *testing.T) {
 	})
 }
 
-func TestCloseEndsCatalogCallsToo(t *testing.T) {
+func TestClose_EndsCatalogCalls(t *testing.T) {
 	cluster := start(t)
 	client := open(t, cluster)
 	cluster.Inject(e6test.Fault{Method: "getSchemaNamesV2", Action: e6test.Hang})

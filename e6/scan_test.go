@@ -71,7 +71,7 @@ func read(t *testing.T, columns ...e6test.Column) *e6.Rows {
 	return rows
 }
 
-func TestAValueGoesWhereNothingOfItIsLost(t *testing.T) {
+func TestScan_AcceptsDestinationsWithoutLoss(t *testing.T) {
 	micros := time.Date(2026, 2, 3, 4, 5, 6, 789_012_000, time.UTC).UnixMicro()
 	stamp := one(vector.TimestampTZ, false, func(c *e6test.Column) { c.Ints, c.Zones = []int64{micros}, []string{"+05:30"} })
 	day := one(vector.Date, false, func(c *e6test.Column) { c.Ints = []int64{-86_400_000_000} })
@@ -215,7 +215,7 @@ func (s sink) Scan(v any) error {
 	return nil
 }
 
-func TestADestinationThatIsNilIsAnErrorAndNoPanic(t *testing.T) {
+func TestScan_NilDestinationIsAnError(t *testing.T) {
 	for _, col := range []e6test.Column{long(1), str("x"), null(vector.Long), null(vector.String)} {
 		rows := read(t, col)
 		for _, dest := range []any{

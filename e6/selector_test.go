@@ -36,7 +36,7 @@ func side(t *testing.T, client *e6.Client, opts ...e6.QueryOption) e6.Side {
 	return r.Handle.Side
 }
 
-func TestACanaryMovesEachKeyOnceAndAllOfThemInTheEnd(t *testing.T) {
+func TestCanary_MovesEachKeyOnceAndAllByTheEnd(t *testing.T) {
 	const keys = 100
 	shared(t, func(t *testing.T, _ *e6test.Cluster, client *e6.Client) {
 		moved := map[string]bool{}
@@ -73,7 +73,7 @@ func TestACanaryMovesEachKeyOnceAndAllOfThemInTheEnd(t *testing.T) {
 	}, hook.Canary{From: 0.1, Ramp: 30*time.Minute - time.Second, Key: "tenant"})
 }
 
-func TestACanaryWithoutAKeyTakesItsShareAtRandom(t *testing.T) {
+func TestCanary_WithoutAKeyDrawsItsShare(t *testing.T) {
 	shared(t, func(t *testing.T, _ *e6test.Cluster, client *e6.Client) {
 		on := map[e6.Side]int{}
 		for range 400 {
@@ -84,7 +84,7 @@ func TestACanaryWithoutAKeyTakesItsShareAtRandom(t *testing.T) {
 	}, hook.Canary{From: 0.5, Ramp: 24 * time.Hour})
 }
 
-func TestACanaryThatTakesEverythingAtOnceSharesNothing(t *testing.T) {
+func TestCanary_OfAllQueriesHasNoSharedPhase(t *testing.T) {
 	for _, canary := range []hook.Canary{{From: 1, Ramp: time.Hour}, {}} {
 		hooked(t, func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
 			cluster.OpenSide(e6.Green)
@@ -95,7 +95,7 @@ func TestACanaryThatTakesEverythingAtOnceSharesNothing(t *testing.T) {
 	}
 }
 
-func TestALabelPinsAQueryAndTheNextSelectorDecidesAboutOthers(t *testing.T) {
+func TestPinByLabel_LeavesUnlabelledQueriesToTheNextSelector(t *testing.T) {
 	only := hook.NewPinSide(e6.Blue)
 	shared(t, func(t *testing.T, _ *e6test.Cluster, client *e6.Client) {
 		require.Equal(t, e6.Green, side(t, client, e6.Label("side", "GREEN")))
@@ -113,7 +113,7 @@ func TestALabelPinsAQueryAndTheNextSelectorDecidesAboutOthers(t *testing.T) {
 	}, hook.PinByLabel("side"), only)
 }
 
-func TestOneSideIsKeptUntilItIsReleased(t *testing.T) {
+func TestPinSide_RoutesToItsSideUntilRelease(t *testing.T) {
 	var only *hook.PinSide
 	hold := &lateOnly{&only}
 	shared(t, func(t *testing.T, _ *e6test.Cluster, client *e6.Client) {
@@ -138,7 +138,7 @@ func (l *lateOnly) Select(ctx context.Context, c hook.Choice) e6.Side {
 	return (*l.made).Select(ctx, c)
 }
 
-func TestASelectorSeesHealthLabelsAndBothSides(t *testing.T) {
+func TestSelector_GetsHealthLabelsAndBothSides(t *testing.T) {
 	var seen hook.Choice
 	var health [2]hook.SideHealth
 	shared(t, func(t *testing.T, _ *e6test.Cluster, client *e6.Client) {
@@ -161,7 +161,7 @@ type bySelector func(hook.Choice) e6.Side
 
 func (f bySelector) Select(_ context.Context, c hook.Choice) e6.Side { return f(c) }
 
-func TestNothingIsLostWhenTheOriginOfASharedPhaseRefuses(t *testing.T) {
+func TestSharedPhase_RefusingOriginLosesNoQuery(t *testing.T) {
 	cluster := start(t)
 	var ask atomic.Int64
 	client, err := e6.Open(t.Context(), config(cluster), e6.WithDialer(cluster.Dialer()), e6.WithSelector(

@@ -94,7 +94,7 @@ func TestANameThatIsUsedTwiceIsTwoParameters(t *testing.T) {
 	}
 }
 
-func TestWhatHasNoFormAsAParameterIsALiteral(t *testing.T) {
+func TestServerParameters_OtherTypesAreLiterals(t *testing.T) {
 	cluster := start(t)
 	client := openBeside(t, cluster)
 	_, err := client.QueryAll(t.Context(), "SELECT ?, ?, ?, ?", nil, []byte{1}, math.Inf(1), "x")
@@ -121,7 +121,7 @@ func TestAQuestionMarkOfTheStatementCannotGoWithParameters(t *testing.T) {
 	require.ErrorContains(t, err, "?? cannot be sent")
 }
 
-func TestAPlanIsAskedForWithLiterals(t *testing.T) {
+func TestExplain_SendsLiterals(t *testing.T) {
 	client := openBeside(t, start(t))
 	plan, err := client.Explain(t.Context(), "SELECT ?", 7)
 	require.NoError(t, err)

@@ -31,7 +31,7 @@ func together(n int, f func(int) error) error {
 	return errors.Join(errs...)
 }
 
-func TestAnExpiredSessionIsReplacedOnceForEveryone(t *testing.T) {
+func TestSession_ExpiredIsReplacedOnceForAllCallers(t *testing.T) {
 	const goroutines, expiries = 64, 5
 	cluster := start(t)
 	client := open(t, cluster)
@@ -55,7 +55,7 @@ func TestAnExpiredSessionIsReplacedOnceForEveryone(t *testing.T) {
 	requireForgotten(t, cluster, client)
 }
 
-func TestADeniedCallIsRepeatedAndNotTheStatement(t *testing.T) {
+func TestSession_DeniedCallIsRetriedWithoutANewExecute(t *testing.T) {
 	for _, method := range []string{"executeStatement", "getResultMetadata", "getNextResultBatchV2", "clearOrCancelQuery"} {
 		for way, run := range statements {
 			t.Run(way+", denied at "+method, func(t *testing.T) {
@@ -73,7 +73,7 @@ func TestADeniedCallIsRepeatedAndNotTheStatement(t *testing.T) {
 	}
 }
 
-func TestASessionThatIsDeniedAgainAndAgainIsAnError(t *testing.T) {
+func TestSession_DeniedRepeatedlyIsAnError(t *testing.T) {
 	bubble(t, func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
 		cluster.Inject(e6test.Fault{Method: "prepareStatement", Times: -1, Action: e6test.Fail, Message: "Access denied. Invalid session"})
 		began := time.Now()
@@ -86,7 +86,7 @@ func TestASessionThatIsDeniedAgainAndAgainIsAnError(t *testing.T) {
 	})
 }
 
-func TestAnOutageOfTheSessionStoreIsSurvived(t *testing.T) {
+func TestSession_SurvivesAnOutageOfTheSessionStore(t *testing.T) {
 	for name, denied := range map[string][]string{
 		"every call is denied, logins too": {""},
 		"logins go on":                     {"prepareStatement", "executeStatement", "getResultMetadata", "getNextResultBatchV2", "clearOrCancelQuery"},
@@ -119,7 +119,7 @@ func TestAnOutageOfTheSessionStoreIsSurvived(t *testing.T) {
 	}
 }
 
-func TestADeniedSessionIsRenewedWithinTheCallersDeadline(t *testing.T) {
+func TestSession_RenewalEndsAtTheCallersDeadline(t *testing.T) {
 	bubble(t, func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
 		cluster.Inject(e6test.Fault{Times: -1, Action: e6test.Fail, Message: "Access denied. Invalid session"})
 		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
@@ -131,7 +131,7 @@ func TestADeniedSessionIsRenewedWithinTheCallersDeadline(t *testing.T) {
 	})
 }
 
-func TestRejectedCredentialsFailAtOnce(t *testing.T) {
+func TestCredentials_RejectionFailsAtOnce(t *testing.T) {
 	for name, fault := range map[string]e6test.Fault{
 		"an empty session id": {Action: e6test.EmptySession},
 		"UNAUTHENTICATED":     {Action: e6test.Fail, Code: codes.Unauthenticated, Message: "authentication denied"},
@@ -149,7 +149,7 @@ func TestRejectedCredentialsFailAtOnce(t *testing.T) {
 	}
 }
 
-func TestACredentialsCallbackRotatesTheToken(t *testing.T) {
+func TestCredentials_CallbackRotatesTheToken(t *testing.T) {
 	cluster := start(t, e6test.WithCredentials("user@example.com", "new"))
 	var asked atomic.Int64
 	current := atomic.Pointer[string]{}
@@ -180,7 +180,7 @@ func TestACredentialsCallbackRotatesTheToken(t *testing.T) {
 	require.False(t, e6.IsRetryable(err))
 }
 
-func TestACredentialsCallbackThatFailsIsNamed(t *testing.T) {
+func TestCredentials_ErrorNamesTheCallback(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		cluster := start(t, e6test.InMemory())
 		cfg := config(cluster)
@@ -194,7 +194,7 @@ func TestACredentialsCallbackThatFailsIsNamed(t *testing.T) {
 	})
 }
 
-func TestASuspendedClusterIsResumedOnceForEveryone(t *testing.T) {
+func TestResume_OnceForAllWaitingCallers(t *testing.T) {
 	for form, refusal := range map[string]e6test.Refusal{"HTTP": e6test.RefuseHTTP, "gRPC": e6test.RefuseGRPC} {
 		t.Run("refused by "+form, func(t *testing.T) {
 			cluster := start(t, e6test.WithRefusal(refusal), e6test.WithResumeDelay(50*time.Millisecond))
@@ -225,7 +225,7 @@ func TestASuspendedClusterIsResumedOnceForEveryone(t *testing.T) {
 	}
 }
 
-func TestAClusterThatSleepsIsWokenByOpen(t *testing.T) {
+func TestOpen_ResumesASuspendedCluster(t *testing.T) {
 	cluster := start(t)
 	cluster.Suspend()
 	client := open(t, cluster)
@@ -233,7 +233,7 @@ func TestAClusterThatSleepsIsWokenByOpen(t *testing.T) {
 	require.NoError(t, client.Exec(t.Context(), "SELECT 1"))
 }
 
-func TestAClusterThatIsSuspendedWhileAResultIsReadIsResumed(t *testing.T) {
+func TestResume_ClusterSuspendedDuringAFetch(t *testing.T) {
 	cluster := start(t, e6test.WithBatchRows(10), e6test.WithChunks(1))
 	client := open(t, cluster)
 	cluster.Inject(e6test.Fault{Method: "getNextResultBatchV2", Nth: 3, Action: e6test.Refuse503})
@@ -246,7 +246,7 @@ func TestAClusterThatIsSuspendedWhileAResultIsReadIsResumed(t *testing.T) {
 	require.Equal(t, 1, executions(cluster, "INSERT INTO sales VALUES (7)"))
 }
 
-func TestWithoutAutoResumeASuspendedClusterIsAnError(t *testing.T) {
+func TestNoAutoResume_SuspendedClusterIsAnError(t *testing.T) {
 	cluster := start(t)
 	client := open(t, cluster, func(c *e6.Config) { c.NoAutoResume = true })
 	cluster.Suspend()
@@ -262,7 +262,7 @@ func TestWithoutAutoResumeASuspendedClusterIsAnError(t *testing.T) {
 	require.NoError(t, client.Exec(t.Context(), "SELECT 1"))
 }
 
-func TestAResumeThatTakesTooLongIsAnError(t *testing.T) {
+func TestResume_TimeoutIsAnError(t *testing.T) {
 	cluster := start(t, e6test.WithResumeDelay(time.Hour))
 	client := open(t, cluster, func(c *e6.Config) { c.ResumeTimeout = 60 * time.Millisecond })
 	w := watch(t, client)
@@ -302,7 +302,7 @@ func TestClusterControl(t *testing.T) {
 	}
 }
 
-func TestAnInsertThatWaitsForALoginWhichBreaksOffHasNotBeenSent(t *testing.T) {
+func TestInsert_FailedLoginProvesThatItWasNotSent(t *testing.T) {
 	for name, action := range map[string]e6test.Action{
 		"before the engine has it": e6test.BreakBefore, "after the engine has it": e6test.BreakAfter, "at the gateway": e6test.BadGateway,
 	} {

@@ -52,7 +52,7 @@ func shortOfTime(t *testing.T, client *e6.Client, stop <-chan struct{}) (lastFai
 	}
 }
 
-func TestASideThatHangsIsLeftThoughEveryCallerGivesUpFirst(t *testing.T) {
+func TestSilence_HangingSideIsLeftAfterShortDeadlines(t *testing.T) {
 	const probeTimeout = 10 * time.Second // the default
 	for name, moves := range map[string]func(t *testing.T, cluster *e6test.Cluster, client *e6.Client){
 		"after the client has moved there": func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
@@ -102,7 +102,7 @@ func TestASideThatHangsIsLeftThoughEveryCallerGivesUpFirst(t *testing.T) {
 	}
 }
 
-func TestALongStatementIsNoSilence(t *testing.T) {
+func TestSilence_DoesNotIncludeALongStatement(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		cluster := start(t, e6test.InMemory())
 		client := patient(t, cluster, nil, e6.WithRollback(e6.RollbackPolicy{}))
@@ -120,7 +120,7 @@ func TestALongStatementIsNoSilence(t *testing.T) {
 	})
 }
 
-func TestASilenceIsMeasuredWithoutTheTimeBetweenTheCalls(t *testing.T) {
+func TestSilence_ExcludesTheTimeBetweenCalls(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		cluster := start(t, e6test.InMemory())
 		client := patient(t, cluster, func(cfg *e6.Config) { cfg.RefreshInterval = 24 * time.Hour })
@@ -143,7 +143,7 @@ func TestASilenceIsMeasuredWithoutTheTimeBetweenTheCalls(t *testing.T) {
 	})
 }
 
-func TestAStatementDoesNotUseUpItsAttemptsWhileItsSideIsProbed(t *testing.T) {
+func TestAttempts_DoNotCountWhileTheSideIsProbed(t *testing.T) {
 	bubble(t, func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
 		answer(t, client)
 		cluster.OpenSide(e6.Green)

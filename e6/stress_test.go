@@ -104,7 +104,7 @@ func drive(ctx context.Context, client *e6.Client) *load {
 	return l
 }
 
-func TestManyGoroutinesLoseNothingOverManyCutovers(t *testing.T) {
+func TestStress_ManyGoroutinesLoseNoQueryInManyCutovers(t *testing.T) {
 	for _, kind := range []e6test.CutoverKind{e6test.Graceful, e6test.Abrupt, e6test.AnnounceFirst} {
 		t.Run(kind.String(), func(t *testing.T) {
 			t.Parallel()

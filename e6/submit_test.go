@@ -135,7 +135,7 @@ func TestASubmittedQueryThatIsCancelledIsFreed(t *testing.T) {
 	})
 }
 
-func TestAResultIsReadByOneAtATime(t *testing.T) {
+func TestSubmit_OneReaderAtATime(t *testing.T) {
 	cluster := start(t, e6test.WithBatchRows(10), e6test.WithChunks(1))
 	client := open(t, cluster)
 	h, err := client.Submit(t.Context(), "SELECT * FROM numbers(1000)")
@@ -171,7 +171,7 @@ func TestSubmit_ReturnsTheErrorOfAnInvalidStatementOrHandle(t *testing.T) {
 	require.ErrorIs(t, err, e6.ErrClosed)
 }
 
-func TestAWaitEndsWithItsContextAndTheQueryGoesOn(t *testing.T) {
+func TestWait_EndsWithItsContextAndTheQueryContinues(t *testing.T) {
 	bubble(t, func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
 		h, err := client.Submit(t.Context(), "SELECT sleep(60000)")
 		require.NoError(t, err)

@@ -136,7 +136,7 @@ func hasSubtest(source, name string) bool {
 	})
 }
 
-func TestTheDocumentsNameWhatThereIs(t *testing.T) {
+func TestDocuments_NamesExist(t *testing.T) {
 	names := func(text, pattern string) (found []string) {
 		for _, m := range regexp.MustCompile(pattern).FindAllStringSubmatch(text, -1) {
 			found = append(found, m[1])

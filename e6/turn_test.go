@@ -14,7 +14,7 @@ import (
 	"github.com/e6data/e6data-go/internal/bubbles"
 )
 
-func TestALimitOnStatementsInFlightIsFair(t *testing.T) {
+func TestMaxInFlight_ServesInTheOrderOfArrival(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		cluster, err := e6test.Start(e6test.InMemory())
 		require.NoError(t, err)

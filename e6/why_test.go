@@ -31,7 +31,7 @@ func ended(t *testing.T, err error) {
 	require.ErrorIs(t, err, errOwn)
 }
 
-func TestADeadlineWithAReasonIsADeadline(t *testing.T) {
+func TestCallerDeadline_WithACauseIsADeadlineError(t *testing.T) {
 	bubble(t, func(t *testing.T, cluster *e6test.Cluster, client *e6.Client) {
 		require.NoError(t, client.Exec(t.Context(), "SELECT 1"))
 		ended(t, client.Switch(limited(t), fsm.Green)) // which does not accept
@@ -44,7 +44,7 @@ func TestADeadlineWithAReasonIsADeadline(t *testing.T) {
 	})
 }
 
-func TestADeadlineOfOpenWithAReasonIsADeadline(t *testing.T) {
+func TestOpen_DeadlineWithACauseIsADeadlineError(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		cluster := start(t, e6test.InMemory())
 		cluster.CloseSide(fsm.Blue)

@@ -46,7 +46,7 @@ func TestTLS_ABearerReplacesAuthenticate(t *testing.T) {
 	require.ErrorContains(t, err, "certificate")
 }
 
-func TestACertificateComesFromFiles(t *testing.T) {
+func TestTLS_CertificateIsReadFromFiles(t *testing.T) {
 	t.Parallel()
 	_, err := emulator.Start(emulator.Options{NoSample: true, CertFile: "no/such/file", KeyFile: "no/such/file"})
 	require.ErrorIs(t, err, os.ErrNotExist)

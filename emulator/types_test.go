@@ -86,7 +86,7 @@ func TestEveryTypeArrivesAsItsVector(t *testing.T) {
 	}
 }
 
-func TestWhatIsSentAsTextReadsAsDuckDBWritesIt(t *testing.T) {
+func TestText_EqualsDuckDBsFormat(t *testing.T) {
 	t.Parallel()
 	e := newEngine(t, emulator.Options{NoSample: true})
 	for _, expr := range []string{

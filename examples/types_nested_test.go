@@ -48,7 +48,7 @@ func TestNestedValuesGoIntoSlicesMapsAndStructs(t *testing.T) {
 	})
 }
 
-func TestANestedValueHoldsNothingOfTheRowBefore(t *testing.T) {
+func TestScan_NestedValueHasNoDataOfTheRowBefore(t *testing.T) {
 	t.Parallel()
 	w := openWays(t, emulator.Options{})
 	rows, err := w.client.Query(t.Context(), "SELECT * FROM (VALUES (1, MAP {'a': 1}, {'x': 1, 'y': 1}), (2, MAP {'b': 2}, {'x': 2, 'y': NULL})) ORDER BY 1")

@@ -15,7 +15,7 @@ import (
 	"github.com/e6data/e6data-go/emulator"
 )
 
-func TestDatesAreMidnightInUTCWhateverTheYear(t *testing.T) {
+func TestDate_IsMidnightUTCInEveryYear(t *testing.T) {
 	t.Parallel()
 	var samples []sample
 	for text, day := range map[string]time.Time{

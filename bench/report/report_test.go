@@ -13,7 +13,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func TestATextIsPutBetweenItsMarks(t *testing.T) {
+func TestGendocs_PutsATextBetweenTheMarks(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "page.md")
 	require.NoError(t, os.WriteFile(path, []byte("a\n<!-- x:begin -->\nold\n<!-- x:end -->\nb\n"), 0o600))
 	require.NoError(t, report.Replace(path, "x", "new\n"))
@@ -23,7 +23,7 @@ func TestATextIsPutBetweenItsMarks(t *testing.T) {
 	require.ErrorContains(t, report.Replace(path, "y", "new"), "want the lines")
 }
 
-func TestACurveIsDrawn(t *testing.T) {
+func TestChart_DrawsACurve(t *testing.T) {
 	folder := t.TempDir()
 	c := report.Curve{File: "c.svg", Title: "Growth", X: "goroutines", Y: "queries", Lines: []report.Line{
 		{"ours", []float64{1, 8, 64}, []float64{100, 300, 320}}, {"theirs", []float64{1, 8, 64}, []float64{90, 310, 320}}}}

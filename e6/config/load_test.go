@@ -134,7 +134,7 @@ func TestEveryVariableOfThePublicConnectorIsRead(t *testing.T) {
 	require.Equal(t, "new", cfg.ClusterName)
 }
 
-func TestALaterSourceOverridesAnEarlierOneValueByValue(t *testing.T) {
+func TestConfig_LaterSourceOverridesSingleValues(t *testing.T) {
 	cfg, err := Load(
 		env(map[string]string{"HOST": "env.example.com", "USERNAME": "env", "PASSWORD": "env-token", "CATALOG": "env", "MAX_RETRY_ATTEMPTS": "3"}),
 		FromDSN("e6://dsn:dsn-token@:9000/dsn?cluster=c&tls=true"))

@@ -212,7 +212,7 @@ func TestEncodeMetadata_EqualsJavasBytes(t *testing.T) {
 	require.Equal(t, "next", meta.Fields[1].Name)
 }
 
-func TestABatchThatDoesNotFitIsAnErrorThatNamesItsColumn(t *testing.T) {
+func TestEncodeBatch_ErrorNamesTheColumnThatDoesNotFit(t *testing.T) {
 	scale := int32(2)
 	fine := e6test.Column{Type: vector.Null}
 	for text, b := range map[string]e6test.Batch{

@@ -216,7 +216,7 @@ func TestContext_CauseIsInTheError(t *testing.T) {
 	}
 }
 
-func TestAPoolIsOpenedWithinTheContextOfItsFirstCall(t *testing.T) {
+func TestConnector_OpensWithinTheContextOfTheFirstCall(t *testing.T) {
 	for way, run := range ways {
 		t.Run(way, func(t *testing.T) {
 			bubbles.Test(t, func(t *testing.T) {

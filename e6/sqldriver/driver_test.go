@@ -214,7 +214,7 @@ func TestDSN_ErrorNamesEveryInvalidPart(t *testing.T) {
 	require.ErrorContains(t, err, "User")
 }
 
-func TestACancelledContextEndsAQuery(t *testing.T) {
+func TestCancel_OfTheContextEndsAQuery(t *testing.T) {
 	cluster := start(t)
 	db := open(t, cluster)
 	ctx, cancel := context.WithCancel(t.Context())

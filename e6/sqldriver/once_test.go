@@ -20,7 +20,7 @@ import (
 
 const insert = "INSERT INTO audit VALUES (7)"
 
-func TestAnInsertRunsOnceWhateverHappensToItsCalls(t *testing.T) {
+func TestInsert_RunsOnceUnderEveryFault(t *testing.T) {
 	for _, at := range []string{"authenticate", "prepareStatement", "executeStatement", "getResultMetadata", "getNextResultBatchV2", "clearOrCancelQuery"} {
 		for name, fault := range map[string]e6test.Fault{
 			"is refused":                    {Action: e6test.Refuse456},

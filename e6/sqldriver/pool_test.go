@@ -42,7 +42,7 @@ func TestRowsThatAreClosedEarlyGiveTheirConnectionBack(t *testing.T) {
 	}
 }
 
-func TestAQueryWaitsForTheOnlyConnectionWithinItsContext(t *testing.T) {
+func TestPool_WaitForAConnectionEndsWithTheContext(t *testing.T) {
 	bubble(t, func(t *testing.T, cluster *e6test.Cluster, db *sql.DB, client *e6.Client) {
 		db.SetMaxOpenConns(1)
 		r, err := db.QueryContext(t.Context(), manyRows)
@@ -182,7 +182,7 @@ func TestPool_ClosedUnusedMakesNoCall(t *testing.T) {
 	})
 }
 
-func TestAPoolThatIsClosedWhileItOpensLeavesNoClient(t *testing.T) {
+func TestConnector_CloseDuringOpenLeavesNoClient(t *testing.T) {
 	bubbles.Test(t, func(t *testing.T) {
 		cluster := start(t, e6test.InMemory(), e6test.WithLatency(time.Second))
 		connector := connect(t, cluster)

@@ -138,7 +138,7 @@ func TestFile_WritableByOthersIsRefused(t *testing.T) {
 	}
 }
 
-func TestADirectoryThatIsReplacedByALinkIsRefusedFromThenOn(t *testing.T) {
+func TestFileStore_RefusesADirectoryReplacedByALink(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "files")
 	f := openFile(t, dir)
 	write(t, f, "w")

@@ -131,7 +131,7 @@ func TestFile_DamagedBeforeItIsOpenedIsRepaired(t *testing.T) {
 	}
 }
 
-func TestAWriteThatIsCutOffLeavesTheOldRecord(t *testing.T) {
+func TestFileStore_InterruptedWriteKeepsTheOldRecord(t *testing.T) {
 	a := openFile(t, t.TempDir())
 	write(t, a, "first")
 	old := write(t, a, "the old record")
@@ -168,7 +168,7 @@ func TestAWriteThatIsCutOffLeavesTheOldRecord(t *testing.T) {
 	}
 }
 
-func TestAnOlderRecordIsLiftedAboveWhatAWatcherHasSeen(t *testing.T) {
+func TestFileStore_OlderRecordGetsAVersionAboveTheWatched(t *testing.T) {
 	dir := t.TempDir()
 	a := openFile(t, dir)
 	for range 5 {

@@ -13,7 +13,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // With synctest.Test and two processors the race detector of Go 1.26 ends this process.
-func TestTimersThatAreDueOnManyGoroutinesDoNotEndTheRaceDetector(t *testing.T) {
+func TestBubble_ManyTimersDoNotCrashTheRaceDetector(t *testing.T) {
 	before := runtime.GOMAXPROCS(0)
 	t.Run("side by side", func(t *testing.T) {
 		for range 2 {

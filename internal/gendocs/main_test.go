@@ -10,7 +10,7 @@ import (
 	"github.com/e6data/e6data-go/e6/fsm"
 )
 
-func TestThePictureReplacesWhatStandsBetweenTheMarks(t *testing.T) {
+func TestGendocs_ReplacesTheTextBetweenTheMarks(t *testing.T) {
 	text, err := fill("a\n" + begin("machine") + "\nold\n" + end("machine") + "\nb\n")
 	require.NoError(t, err)
 	require.Equal(t, "a\n"+begin("machine")+"\n```mermaid\n"+fsm.Mermaid()+"```\n"+end("machine")+"\nb\n", text)
@@ -19,7 +19,7 @@ func TestThePictureReplacesWhatStandsBetweenTheMarks(t *testing.T) {
 	require.Equal(t, text, again)
 }
 
-func TestADocumentWithoutMarksIsAnError(t *testing.T) {
+func TestGendocs_DocumentWithoutMarksIsAnError(t *testing.T) {
 	for _, text := range []string{"", begin("machine"), end("machine")} {
 		_, err := fill(text)
 		require.Error(t, err)

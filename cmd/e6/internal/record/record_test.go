@@ -117,7 +117,7 @@ func TestFilter_CheckReportsAnUnknownKind(t *testing.T) {
 		`kind "messages": want one of start, transition, event, query, message, checkpoint, an outcome of a query (ok, retried, replayed, continued, failed, lost), or a kind of event such as query_retried`)
 }
 
-func TestWhen(t *testing.T) {
+func TestWhen_ParsesATimeOfTheRecording(t *testing.T) {
 	r := cutover()
 	r.Entries = r.Entries[:9] // to 14:02:04
 	east := time.FixedZone("EAST", 2*3600)

@@ -82,7 +82,7 @@ func TestParse_AnInvalidNameIsAnErrorWithTheForms(t *testing.T) {
 	}
 }
 
-func TestAPasswordDoesNotCrossANetworkInClearText(t *testing.T) {
+func TestClearText_PasswordIsRefusedOverANetwork(t *testing.T) {
 	clean(t)
 	t.Setenv(EnvUser, "ops:planted")
 	for _, hosts := range []string{"//etcd-1:2379", "//127.0.0.1:2379,10.0.0.1:2379"} {
