@@ -89,9 +89,11 @@ var scenarios = []scenario{
 		}},
 	{name: "response timeout", limits: limits{response: 500 * time.Millisecond}, cutOffs: true, run: slowStatements},
 	{name: "engine that does not respond", limits: limits{response: 500 * time.Millisecond}, cutOffs: true, run: func(w *world) {
-		f := w.up[fsm.Blue].inject("", long(40, 400), silence)
-		eventually(w, "calls are not answered", func() bool { return w.up[fsm.Blue].hits(f) == f.times })
-		w.more(100)
+		for range long(1, 5) {
+			f := w.up[fsm.Blue].inject("", 40, silence)
+			eventually(w, "calls are not answered", func() bool { return w.up[fsm.Blue].hits(f) == f.times })
+			w.more(100)
+		}
 	}},
 	{name: "connection to the engine not answered", cutOffs: true, run: func(w *world) {
 		w.up[fsm.Blue].stop()
