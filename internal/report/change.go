@@ -207,7 +207,14 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// bySeverity orders affected queries by their outcomes.
-func bySeverity(a, b Query) int {
-	return cmp.Compare(slices.Index(timeline.Outcomes(), a.Outcome), slices.Index(timeline.Outcomes(), b.Outcome))
+// bySeverity orders affected queries: the lost ones, then those of a change, each by their
+// outcomes. Failures outside of a change are mostly those of the statement.
+func bySeverity(a, b Query) int { return cmp.Compare(a.severity(), b.severity()) }
+
+func (q Query) severity() int {
+	n := slices.Index(timeline.Outcomes(), q.Outcome)
+	if q.Change == 0 && q.Outcome != "lost" {
+		n += len(timeline.Outcomes())
+	}
+	return n
 }

@@ -146,6 +146,28 @@ func TestReport_AssignsEventsAndQueriesToTheirChange(t *testing.T) {
 	require.EqualValues(t, 3, r.Changes[2].Clients[0].InFlight)
 }
 
+// Between two changes, an event belongs to the nearer one.
+func TestReport_EventsBetweenChangesBelongToTheNearerOne(t *testing.T) {
+	s := newScript(t).abrupt(time.Millisecond).after(100 * time.Millisecond)
+	s.event(events.KindDrainEnded, attrs{"side": "blue", "result": "after"}).after(1200 * time.Millisecond)
+	s.event(events.KindDrainEnded, attrs{"side": "blue", "result": "before"}).after(100 * time.Millisecond).abrupt(time.Millisecond).after(time.Minute)
+	s.event(events.KindDrainEnded, attrs{"side": "blue", "result": "none"})
+	r := s.report()
+	require.Equal(t, "after", text(r.Changes[1].passages[0].of(events.KindDrainEnded)[0].Event, "result"))
+	require.Equal(t, "before", text(r.Changes[2].passages[0].of(events.KindDrainEnded)[0].Event, "result"))
+	require.Len(t, r.Changes[2].passages[0].of(events.KindDrainEnded), 1)
+}
+
+// A query that was saved ends on the new side, and one that was lost on the old one.
+func TestReport_SideOfAQuerySelectsItsChange(t *testing.T) {
+	s := newScript(t).abrupt(time.Millisecond).after(100 * time.Millisecond)
+	s.query(recorder.Query{ID: "to green", Side: fsm.Green, Retries: 1, Took: 200 * time.Millisecond})
+	s.query(recorder.Query{ID: "from blue", Side: fsm.Blue, Lost: true, Took: 200 * time.Millisecond})
+	s.after(100 * time.Millisecond).abrupt(time.Millisecond)
+	r := s.report()
+	require.Equal(t, []int{2, 2}, []int{r.Affected[0].Change, r.Affected[1].Change}, "change 3 begins within a second")
+}
+
 // The change begins with the first failed call, which the event has.
 func TestReport_ChangeBeginsWithItsFirstSign(t *testing.T) {
 	s := newScript(t).fire(fsm.EventDetect, 0, fsm.ReasonUnreachable, "").after(time.Second)
@@ -210,16 +232,18 @@ func TestReport_ManyQueriesAreCutOffInTextOnly(t *testing.T) {
 	for i := range 100 {
 		s.after(time.Millisecond).query(recorder.Query{ID: fmt.Sprint("retried-", i), Side: fsm.Green, Retries: 1})
 	}
+	s.after(time.Minute).query(recorder.Query{ID: "syntax-error", Side: fsm.Green, Code: codes.Internal})
 	s.lose(fsm.Blue, "the-last", "policy", 0)
 	r := s.report()
 	text := textOf(t, r)
 	require.Contains(t, text, "the-last", "the most severe outcome is shown")
-	require.Contains(t, text, "  and 61 more: the JSON form has all\n")
+	require.NotContains(t, text, "syntax-error", "a failure outside of a change is the least severe")
+	require.Contains(t, text, "  and 62 more: the JSON form has all\n")
 	var b bytes.Buffer
 	require.NoError(t, r.JSON(&b))
 	var doc struct{ Affected []struct{ ID string } }
 	require.NoError(t, json.Unmarshal(b.Bytes(), &doc))
-	require.Len(t, doc.Affected, 101)
+	require.Len(t, doc.Affected, 102)
 }
 
 func TestReport_CancelledQueriesAreNotAffected(t *testing.T) {

@@ -232,7 +232,7 @@ func TestNew_JoinsBandsThatAreTooNarrow(t *testing.T) {
 // The size of the SVG is bounded by its width.
 func TestTimeline_ManyEntriesBecomeFewMarks(t *testing.T) {
 	var entries []recorder.Entry
-	for i := range 50_000 {
+	for i := range 20_000 {
 		at := after(time.Duration(i) * time.Millisecond)
 		entries = append(entries,
 			recorder.Entry{Time: at, Data: recorder.Query{Side: fsm.Blue, Retries: i % 2, Lost: i%3 == 0}},
