@@ -26,7 +26,7 @@ func TestState_HasEveryStepOfACutover(t *testing.T) {
 
 	rows, err := client.Query(e6.WithQueryOptions(t.Context(), e6.Replay(e6.ReplayNever)), "SELECT * FROM numbers(100000)")
 	require.NoError(t, err)
-	require.True(t, rows.Next(), "from here on it cannot be saved")
+	require.True(t, rows.Next(), "from here on it cannot be replayed")
 	require.NoError(t, cluster.Cutover(t.Context(), e6test.Cutover{To: e6.Green, Kind: e6test.Graceful, Grace: time.Millisecond}))
 	for rows.Next() {
 	}

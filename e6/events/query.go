@@ -160,7 +160,7 @@ type QueryLost struct {
 	RowsDelivered int64
 	// MayHaveRun is set if the statement may have had an effect.
 	MayHaveRun bool
-	// Reason is why it was not saved: an e6.LossReason.
+	// Reason is the reason why it was not replayed or continued: an e6.LossReason.
 	Reason string
 	Error  string
 }

@@ -135,7 +135,7 @@ var table = []Metric{
 		Description: "Number of replays that were verified to begin with the delivered rows, and continued after them; the side is the one that they left.",
 		Attributes:  keys(keySide)},
 	{Name: nameLost, Kind: KindCounter, Unit: "{query}",
-		Description: "Number of queries that were cut off and could not be saved.", Attributes: keys(keySide)},
+		Description: "Number of queries that were cut off and could not be replayed or continued.", Attributes: keys(keySide)},
 	{Name: nameAbandoned, Kind: KindCounter, Unit: "{query}",
 		Description: "Number of queries that could not be cancelled or cleared on the server.", Attributes: keys(keySide)},
 	{Name: nameRollbacks, Kind: KindCounter, Unit: "{rollback}",
