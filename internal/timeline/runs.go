@@ -17,11 +17,11 @@ type Run struct {
 	row int
 }
 
-// The limits of a lane with runs: the number of queries, and of rows of 6 pixels for those that
-// run at the same time.
+// The limits of a lane with runs: the number of queries, and of rows for those that run at the
+// same time. A row has at most 6 pixels, and less if there are many.
 const (
 	maxRuns = 150
-	maxRows = 7
+	maxRows = 14
 	runRow  = 6
 )
 
@@ -81,14 +81,19 @@ func (p *pen) run(r Run) (x, width float64) {
 // runs draws each query as a bar, with a mark at its end unless its outcome is ok. A query that
 // ends after the window has no mark.
 func (p *pen) runs(list []Run) {
+	rows := 1
+	for _, r := range list {
+		rows = max(rows, r.row+1)
+	}
+	height := min(runRow, (queryRow-2)/float64(rows))
 	for _, r := range list {
 		x, width := p.run(r)
-		y := p.y + 2 + float64(r.row)*runRow
+		y := p.y + 2 + float64(r.row)*height
 		p.seen[r.Outcome] = true
 		d := cell{Title: p.clock(r.From) + " to " + r.Note}
-		d.Bars = append(d.Bars, rect{X: px(x), Y: px(y), W: px(width), H: px(runRow - 2), Class: "run " + r.Outcome})
+		d.Bars = append(d.Bars, rect{X: px(x), Y: px(y), W: px(width), H: px(height * 2 / 3), Class: "run " + r.Outcome})
 		if r.Outcome != "ok" && !r.To.After(p.t.To) {
-			d.Marks = append(d.Marks, markOf(r.Outcome, x+width, y+runRow/2-1))
+			d.Marks = append(d.Marks, markOf(r.Outcome, x+width, y+height/3))
 		}
 		p.d.Cells = append(p.d.Cells, d)
 	}
