@@ -104,14 +104,14 @@ func TestRecord_ReplaysTheRecordingOfAClient(t *testing.T) {
 		}
 		for start := at + 16; ; {
 			n := int(binary.LittleEndian.Uint32(image[start:]))
-			content := image[start+8 : start+8+n]
-			if start+8+n > at+i {
+			numbered := image[start+8 : start+16+n]
+			if start+16+n > at+i {
 				copy(image[at+i:], to)
-				sum := crc32.Update(uint32(binary.LittleEndian.Uint64(image[at:])), crc32.MakeTable(crc32.Castagnoli), content)
-				binary.LittleEndian.PutUint32(image[start+4:], sum^uint32(n))
+				sum := crc32.Update(uint32(binary.LittleEndian.Uint64(image[at:])), crc32.MakeTable(crc32.Castagnoli), numbered)
+				binary.LittleEndian.PutUint32(image[start+4:], sum^uint32(len(numbered)))
 				break
 			}
-			start += (8 + n + 7) &^ 7
+			start += (16 + n + 7) &^ 7
 		}
 		break
 	}

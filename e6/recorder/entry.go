@@ -27,10 +27,15 @@ const (
 type Entry struct {
 	// Time is when it was written. That of a Query is its end.
 	Time time.Time
+	// Seq is its number in the file, from 1: it grows in the order of writing, also if the
+	// clock is set, and over all processes that have written. It is 0 for an Entry that was
+	// not read from a recording.
+	Seq uint64
 	// Data is a Start, a Checkpoint, a Step, a fsm.Transition, an Event or a Query.
 	Data any
 	// data is the content of a record of the router.
 	data []byte
+	lane int
 }
 
 // Start is the first entry of a client: its router has started.
@@ -175,7 +180,7 @@ func parseEntry(record []byte) (e Entry, err error) {
 		e.Time, err = router.CheckpointTime(data)
 	case router.RecordStep:
 		s, err := router.ReadStep(data)
-		return Entry{s.At, Step{s.Message, s.Fields, s.Decisions}, data}, err
+		return Entry{Time: s.At, Data: Step{s.Message, s.Fields, s.Decisions}, data: data}, err
 	case router.RecordTransition:
 		t, err := router.ReadTransition(data)
 		return Entry{Time: t.At, Data: t}, err

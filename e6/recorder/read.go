@@ -1,6 +1,7 @@
 package recorder
 
 import (
+	"cmp"
 	"fmt"
 	"iter"
 	"os"
@@ -14,8 +15,9 @@ import (
 
 // A Recording is the content of a recording.
 type Recording struct {
-	// Entries are the entries in the order of their times. Those of the router are in
-	// the order in which they were written, also if the clock was set.
+	// Entries are the entries in the order of their times. If the clock was set back by
+	// more than a second, the entries before that are before those after it: the order of
+	// writing counts. The router's entries are in that order in any case.
 	Entries []Entry
 	// Damaged is the number of records that are not whole: the process ended, or wrote,
 	// at that time. It is at most one for each process that has written.
@@ -44,23 +46,60 @@ func Parse(image []byte) (*Recording, error) {
 	if err != nil {
 		return nil, fmt.Errorf("recorder: %w", err)
 	}
+	return parseLanes(lanes, damaged)
+}
+
+// parseLanes returns the recording of the records of a file.
+func parseLanes(lanes [][]ring.Record, damaged int) (*Recording, error) {
 	r := &Recording{Damaged: damaged}
-	for _, lane := range lanes {
-		var latest time.Time
-		for _, record := range lane {
-			e, err := parseEntry(record)
+	for lane, records := range lanes {
+		for _, record := range records {
+			e, err := parseEntry(record.Content)
 			if err != nil {
 				return nil, fmt.Errorf("recorder: %w", err)
 			}
-			if e.Time.Before(latest) {
-				e.Time = latest // the clock was set back: the order counts
-			}
-			latest = e.Time
+			e.Seq, e.lane = record.Seq, lane
 			r.Entries = append(r.Entries, e)
 		}
 	}
-	slices.SortStableFunc(r.Entries, func(a, b Entry) int { return a.Time.Compare(b.Time) })
+	sortEntries(r.Entries)
 	return r, nil
+}
+
+// clockNoise is how far a time may be before that of an entry that was written earlier, if
+// the clock was not set: an event is written some time after it has happened, and two
+// goroutines that write do not agree on who is the first.
+const clockNoise = time.Second
+
+// sortEntries sorts entries by their times, between two instants at which the clock was set
+// back. A clock that is set forward needs nothing.
+func sortEntries(entries []Entry) {
+	slices.SortFunc(entries, func(a, b Entry) int { return cmp.Compare(a.Seq, b.Seq) })
+	from := 0
+	var newest time.Time
+	for i, e := range entries {
+		if e.Time.Before(newest.Add(-clockNoise)) {
+			sortByTime(entries[from:i])
+			from, newest = i, time.Time{}
+		}
+		if e.Time.After(newest) {
+			newest = e.Time
+		}
+	}
+	sortByTime(entries[from:])
+}
+
+// sortByTime sorts entries by their times. Those of a lane stay in their order.
+func sortByTime(entries []Entry) {
+	var latest [ring.MaxLanes]time.Time
+	for i := range entries {
+		e := &entries[i]
+		if e.Time.Before(latest[e.lane]) {
+			e.Time = latest[e.lane]
+		}
+		latest[e.lane] = e.Time
+	}
+	slices.SortStableFunc(entries, func(a, b Entry) int { return a.Time.Compare(b.Time) })
 }
 
 // A ReplayedStep is a step of a recording and the result of its replay.

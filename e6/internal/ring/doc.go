@@ -8,14 +8,17 @@
 //	        each, 0 behind the last lane), checksum of the fields before (4)
 //	block   number of the block in its lane, from 1 (8 bytes), checksum of it (4), 4 zeros,
 //	        records
-//	record  length of the content (4 bytes), checksum of length, block number and content
-//	        (4), content, zeros up to a multiple of 8
+//	record  length of the content (4 bytes), checksum of length, block number, sequence
+//	        number and content (4), sequence number (8), content, zeros up to a multiple
+//	        of 8
 //
-// Checksums are CRC-32C. A record lies in one block. A length of 0 ends a block.
+// Checksums are CRC-32C. A record lies in one block. A length of 0 ends a block. Sequence
+// numbers begin at 1 and grow in the order of the calls of Append, in all lanes and processes
+// together: they order the records also if the clock is set.
 //
 // # Why a reader never takes a torn record for a whole one
 //
-// A writer stores the content, then the checksum, then the length. If the process ends in
+// A writer stores the content with its number, then the checksum, then the length. If the process ends in
 // between, the length is 0, or the checksum is wrong. The reader stops there in this block
 // and continues with the next one, in the order of their numbers. Before a block is used
 // again, its number is cleared, then its content, and then the next number is stored: a

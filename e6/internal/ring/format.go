@@ -12,7 +12,7 @@ import (
 const (
 	magic = "e6record"
 	// Version is the version of the format of the file.
-	Version = 1
+	Version = 2
 	// BlockSize is the size of a block. A lane loses one block of its oldest records at a
 	// time.
 	BlockSize = 32 << 10
@@ -22,7 +22,7 @@ const (
 	MaxRecord = BlockSize - blockHead - recordHead
 
 	blockHead  = 16
-	recordHead = 8
+	recordHead = 16
 	headSize   = len(magic) + 4 + 4 + 4*MaxLanes + 4
 )
 
@@ -95,7 +95,10 @@ func (l layout) head() []byte {
 }
 
 // parseHead reads the header of a file.
-func parseHead(memory []byte) (layout, error) {
+func parseHead(memory []byte) (layout, error) { return parseLayout(memory, int64(len(memory))) }
+
+// parseLayout reads the header of a file of that size.
+func parseLayout(memory []byte, size int64) (layout, error) {
 	if len(memory) < headSize || !bytes.HasPrefix(memory, []byte(magic)) {
 		return nil, fmt.Errorf("%w: it does not begin with %q: give a file of recorder.File", ErrFormat, magic)
 	}
@@ -112,13 +115,13 @@ func parseHead(memory []byte) (layout, error) {
 		if n == 0 {
 			break
 		}
-		if n > len(memory)/BlockSize {
-			return nil, fmt.Errorf("%w: it is cut off after %d bytes: copy the whole file again", ErrFormat, len(memory))
+		if int64(n) > size/BlockSize {
+			return nil, fmt.Errorf("%w: it is cut off after %d bytes: copy the whole file again", ErrFormat, size)
 		}
 		l = append(l, n)
 	}
-	if l.size() > len(memory) {
-		return nil, fmt.Errorf("%w: it is cut off after %d bytes: copy the whole file again", ErrFormat, len(memory))
+	if int64(l.size()) > size {
+		return nil, fmt.Errorf("%w: it is cut off after %d bytes: copy the whole file again", ErrFormat, size)
 	}
 	return l, nil
 }
@@ -135,16 +138,23 @@ func blockNumber(block []byte) uint64 {
 // recordSize is the size of a record with its head, rounded up.
 func recordSize(content int) int { return (recordHead + content + 7) &^ 7 }
 
-// checksum is the checksum of a record. The number of the block is its initial value, so
-// that nothing is allocated for it.
-func checksum(block uint64, content []byte) uint32 {
-	return crc32.Update(uint32(block), castagnoli, content) ^ uint32(len(content))
+// checksum is the checksum of a record: numbered is its sequence number and its content. The
+// number of the block is its initial value, so that nothing is allocated for it.
+func checksum(block uint64, numbered []byte) uint32 {
+	return crc32.Update(uint32(block), castagnoli, numbered) ^ uint32(len(numbered))
+}
+
+// A Record is one record of a lane.
+type Record struct {
+	// Seq is its sequence number.
+	Seq     uint64
+	Content []byte
 }
 
 // Parse returns the records of each lane of a file, the oldest first. Records that are not
 // whole are left out: damaged is their number, at most one for each block. The contents are
 // parts of memory.
-func Parse(memory []byte) (lanes [][][]byte, damaged int, err error) {
+func Parse(memory []byte) (lanes [][]Record, damaged int, err error) {
 	l, err := parseHead(memory)
 	if err != nil {
 		return nil, 0, err
@@ -156,7 +166,7 @@ func Parse(memory []byte) (lanes [][][]byte, damaged int, err error) {
 	return lanes, damaged, nil
 }
 
-func parseLane(lane []byte) (records [][]byte, damaged int) {
+func parseLane(lane []byte) (records []Record, damaged int) {
 	var blocks [][]byte
 	for at := 0; at < len(lane); at += BlockSize {
 		if block := lane[at : at+BlockSize]; blockNumber(block) > 0 {
@@ -170,24 +180,32 @@ func parseLane(lane []byte) (records [][]byte, damaged int) {
 		return 1
 	})
 	for _, block := range blocks {
-		number := blockNumber(block)
-		for at := blockHead; at+recordHead <= BlockSize; {
-			n := int(binary.LittleEndian.Uint32(block[at:]))
-			if n == 0 {
-				break
-			}
-			if n > BlockSize-at-recordHead {
-				damaged++
-				break
-			}
-			content := block[at+recordHead : at+recordHead+n]
-			if binary.LittleEndian.Uint32(block[at+4:]) != checksum(number, content) {
-				damaged++
-				break
-			}
-			records = append(records, content)
-			at += recordSize(n)
+		more, _, torn := parseBlock(block, blockNumber(block), blockHead)
+		records = append(records, more...)
+		if torn {
+			damaged++
 		}
 	}
 	return records, damaged
+}
+
+// parseBlock returns the records of a block from a position on, and the position behind them.
+// torn: a record that is not whole follows.
+func parseBlock(block []byte, number uint64, at int) (records []Record, end int, torn bool) {
+	for at+recordHead <= BlockSize {
+		n := int(binary.LittleEndian.Uint32(block[at:]))
+		if n == 0 {
+			break
+		}
+		if n > BlockSize-at-recordHead {
+			return records, at, true
+		}
+		numbered := block[at+8 : at+recordHead+n]
+		if binary.LittleEndian.Uint32(block[at+4:]) != checksum(number, numbered) {
+			return records, at, true
+		}
+		records = append(records, Record{binary.LittleEndian.Uint64(numbered), numbered[8:]})
+		at += recordSize(n)
+	}
+	return records, at, false
 }

@@ -35,6 +35,7 @@ type Ring struct {
 	flush  bool     // memory is a copy of the file
 	unmap  func() error
 
+	seq    atomic.Uint64 // sequence number of the newest record
 	broken atomic.Pointer[error]
 	ended  atomic.Bool
 	mu     sync.RWMutex // of the mapping: an append holds it for reading
@@ -142,8 +143,8 @@ func open(path string, l layout) (r *Ring, other bool, err error) {
 	return ring, false, nil
 }
 
-// open finds the newest block of each lane. The next record starts a new block: the newest
-// one may end with a torn record.
+// open finds the newest block of each lane, and in these blocks the newest record. The next
+// record starts a new block: the newest one may end with a torn record.
 func (r *Ring) open(l layout) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() { err = errors.Join(err, fault(recover())) }()
@@ -156,9 +157,17 @@ func (r *Ring) open(l layout) (err error) {
 				n.number, n.next = number, at/BlockSize+1
 			}
 		}
+		if n.number > 0 {
+			newest := memory[(n.next-1)*BlockSize:][:BlockSize]
+			for _, record := range first(parseBlock(newest, n.number, blockHead)) {
+				r.seq.Store(max(r.seq.Load(), record.Seq))
+			}
+		}
 	}
 	return nil
 }
+
+func first(records []Record, _ int, _ bool) []Record { return records }
 
 // LaneSize is the size of a lane in bytes.
 func (r *Ring) LaneSize(lane int) int { return len(r.lanes[lane].memory) }
@@ -211,7 +220,8 @@ func (r *Ring) append(n *lane, content []byte) error {
 	}
 	record := n.block[n.at:]
 	copy(record[recordHead:], content)
-	binary.LittleEndian.PutUint32(record[4:], checksum(n.number, content))
+	binary.LittleEndian.PutUint64(record[8:], r.seq.Add(1))
+	binary.LittleEndian.PutUint32(record[4:], checksum(n.number, record[8:recordHead+len(content)]))
 	binary.LittleEndian.PutUint32(record, uint32(len(content)))
 	if err := r.write(n, n.at, size); err != nil {
 		return err

@@ -32,12 +32,12 @@ func record(n int) []byte {
 }
 
 // requireLast checks that a lane has an unbroken sequence of records up to last.
-func requireLast(t require.TestingT, lane [][]byte, last int) {
+func requireLast(t require.TestingT, lane []ring.Record, last int) {
 
 	require.NotEmpty(t, lane)
 	first := last - len(lane) + 1
 	for i, r := range lane {
-		require.Equal(t, record(first+i), r, "record %d of %d", i, len(lane))
+		require.Equal(t, record(first+i), r.Content, "record %d of %d", i, len(lane))
 	}
 }
 
@@ -157,7 +157,7 @@ func TestParse_ATornRecordIsLeftOut(t *testing.T) {
 		if len(lanes[0]) == 0 {
 			return // the block that is taken into use was the only one that was whole
 		}
-		last := int(binary.LittleEndian.Uint64(lanes[0][len(lanes[0])-1]))
+		last := int(binary.LittleEndian.Uint64(lanes[0][len(lanes[0])-1].Content))
 		require.Contains(t, []int{count - 1, count}, last)
 		requireLast(t, lanes[0], last)
 	})

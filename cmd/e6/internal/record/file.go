@@ -39,14 +39,34 @@ func (e *FileError) Unwrap() error { return e.Err }
 
 var errNoFile = errors.New("it is not a regular file: give the path that the program passes to recorder.File")
 
-// Read reads a file, which may be in use by a client. Its error is a *FileError.
-func Read(path string) (*recorder.Recording, error) {
+// checkRegular returns a *FileError for a path that is not a regular file.
+func checkRegular(path string) error {
 	info, err := os.Stat(path)
 	if err == nil && !info.Mode().IsRegular() {
 		err = errNoFile
 	}
 	if err != nil {
-		return nil, &FileError{path, err}
+		return &FileError{path, err}
+	}
+	return nil
+}
+
+// follow opens a file to read it piece by piece. Its error is a *FileError.
+func follow(path string) (*recorder.Follower, error) {
+	if err := checkRegular(path); err != nil {
+		return nil, err
+	}
+	file, err := recorder.Follow(path)
+	if err != nil {
+		return nil, &FileError{path, errors.Unwrap(err)} // the path is in it once
+	}
+	return file, nil
+}
+
+// Read reads a file, which may be in use by a client. Its error is a *FileError.
+func Read(path string) (*recorder.Recording, error) {
+	if err := checkRegular(path); err != nil {
+		return nil, err
 	}
 	image, err := os.ReadFile(path)
 	if err != nil {

@@ -83,19 +83,29 @@ func (f Filter) Check() error {
 }
 
 // Apply returns the entries of a recording that the filter selects.
-func (f Filter) Apply(r *recorder.Recording) []recorder.Entry { return f.applyTo(r.Entries, r) }
+func (f Filter) Apply(r *recorder.Recording) []recorder.Entry {
+	return f.applyTo(r.Entries, firstTransition(r.Entries))
+}
 
-// applyTo returns the entries that the filter selects of some of a recording. An event
-// repeats a transition if it is not older than the first transition that the router has
-// recorded: the router records a transition before it publishes the event.
-func (f Filter) applyTo(entries []recorder.Entry, r *recorder.Recording) (selected []recorder.Entry) {
-	first := slices.IndexFunc(r.Entries, func(e recorder.Entry) bool { return kindOf(e) == kindTransition })
+// applyTo returns the entries that the filter selects. An event repeats a transition if it
+// was written after the first transition that the router has recorded, if there is one: the
+// router records a transition before it publishes the event.
+func (f Filter) applyTo(entries []recorder.Entry, first *recorder.Entry) (selected []recorder.Entry) {
 	for _, e := range entries {
-		if f.selects(e, first >= 0 && !e.Time.Before(r.Entries[first].Time)) {
+		if f.selects(e, first != nil && !writtenBefore(e, *first)) {
 			selected = append(selected, e)
 		}
 	}
 	return selected
+}
+
+// writtenBefore reports whether an entry was written before another one. Entries that were
+// not read from a file have only their times.
+func writtenBefore(e, other recorder.Entry) bool {
+	if e.Seq > 0 && other.Seq > 0 {
+		return e.Seq < other.Seq
+	}
+	return e.Time.Before(other.Time)
 }
 
 // selects reports whether an entry is selected. repeated: an event of a transition repeats

@@ -179,7 +179,7 @@ func TestRead_ReportsWhatIsWrongWithAFile(t *testing.T) {
 		{"empty", nil, `not a recording of this version: it does not begin with "e6record": give a file of recorder.File`},
 		{"other", []byte(strings.Repeat("text", 100)), `not a recording of this version: it does not begin with "e6record": give a file of recorder.File`},
 		{"truncated", image[:len(image)/2], fmt.Sprintf("not a recording of this version: it is cut off after %d bytes: copy the whole file again", len(image)/2)},
-		{"newer", newer, "not a recording of this version: it has version 2, and this program reads version 1: use the version of e6data-go that wrote it"},
+		{"newer", newer, "not a recording of this version: it has version 3, and this program reads version 2: use the version of e6data-go that wrote it"},
 		{"damaged", damaged, "not a recording of this version: its header is damaged: copy the file again"},
 	} {
 		path := filepath.Join(t.TempDir(), "e6.rec")

@@ -19,7 +19,7 @@ import (
 type Selection struct {
 	// Step is the number of a step, from 1. Default: 0, none.
 	Step int
-	// At is a time: the last step that is not younger is selected. Default: none.
+	// At is a time: the youngest step that is not younger is selected. Default: none.
 	At time.Time
 	// Find is a text in the message or in a decision of a step. Default: none.
 	Find string
@@ -145,12 +145,10 @@ func (play Replay) Select(s Selection) (selected []bool, err error) {
 		}
 		choose(s.Step - 1)
 	case !s.At.IsZero():
-		i := len(play.Steps) - 1
-		for i >= 0 && play.Steps[i].Time.After(s.At) {
-			i--
-		}
+		i := play.at(s.At)
 		if i < 0 {
-			return nil, &SelectionError{fmt.Sprintf("the replay begins later, at %s", play.Steps[0].Time.In(s.At.Location()).Format(time.DateTime))}
+			earliest := slices.MinFunc(play.Steps, func(a, b recorder.ReplayedStep) int { return a.Time.Compare(b.Time) })
+			return nil, &SelectionError{fmt.Sprintf("the replay begins later, at %s", earliest.Time.In(s.At.Location()).Format(time.DateTime))}
 		}
 		choose(i)
 	case s.Find != "":
@@ -168,6 +166,18 @@ func (play Replay) Select(s Selection) (selected []bool, err error) {
 		}
 	}
 	return selected, nil
+}
+
+// at is the index of the youngest step that is not younger than a time, and -1 without one. If
+// the clock was set, the steps are not in the order of their times.
+func (play Replay) at(t time.Time) int {
+	found := -1
+	for i, s := range play.Steps {
+		if !s.Time.After(t) && (found < 0 || !s.Time.Before(play.Steps[found].Time)) {
+			found = i
+		}
+	}
+	return found
 }
 
 // found reports whether a step has a text.

@@ -49,19 +49,20 @@ func rewrite(t *testing.T, path string, change func(content []byte) []byte) {
 	for at := size; at < len(image); at += size {
 		block := image[at : at+size]
 		number := uint32(binary.LittleEndian.Uint64(block))
-		for at := 16; at+8 <= size; {
+		for at := 16; at+16 <= size; {
 			n := int(binary.LittleEndian.Uint32(block[at:]))
 			if n == 0 {
 				break
 			}
-			content := block[at+8 : at+8+n]
+			numbered := block[at+8 : at+16+n]
+			content := numbered[8:]
 			if changed := change(bytes.Clone(content)); !bytes.Equal(changed, content) {
 				require.Len(t, changed, n)
 				copy(content, changed)
-				binary.LittleEndian.PutUint32(block[at+4:], crc32.Update(number, crc32.MakeTable(crc32.Castagnoli), content)^uint32(n))
+				binary.LittleEndian.PutUint32(block[at+4:], crc32.Update(number, crc32.MakeTable(crc32.Castagnoli), numbered)^uint32(len(numbered)))
 				changes++
 			}
-			at += (8 + n + 7) &^ 7
+			at += (16 + n + 7) &^ 7
 		}
 	}
 	require.Positive(t, changes)

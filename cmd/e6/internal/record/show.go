@@ -25,7 +25,7 @@ type Header struct {
 	Kind string `json:"kind"`
 	// File is the path of the file, as it was given.
 	File string `json:"file"`
-	// From and To are the times of the first and of the last entry. Both are nil in a
+	// From and To are the earliest and the latest time of an entry. Both are nil in a
 	// recording without entries.
 	From *time.Time `json:"from,omitempty"`
 	To   *time.Time `json:"to,omitempty"`
@@ -43,10 +43,13 @@ type Header struct {
 // NewHeader returns the header of a recording.
 func NewHeader(file string, r *recorder.Recording) Header {
 	h := Header{Kind: "recording", File: file, Entries: map[string]int{}, Queries: map[string]int{}, Damaged: r.Damaged}
-	if n := len(r.Entries); n > 0 {
-		h.From, h.To = &r.Entries[0].Time, &r.Entries[n-1].Time
-	}
 	for _, e := range r.Entries {
+		if h.From == nil || e.Time.Before(*h.From) {
+			h.From = &e.Time
+		}
+		if h.To == nil || e.Time.After(*h.To) {
+			h.To = &e.Time
+		}
 		h.Entries[kindOf(e)]++
 		switch d := e.Data.(type) {
 		case recorder.Query:
@@ -66,7 +69,8 @@ type Printer struct {
 	json  bool
 	zone  *time.Location
 	day   string // of the last entry
-	begun bool   // something was written
+	last  time.Time
+	begun bool // something was written
 }
 
 // NewPrinter returns a Printer of text, or of lines of JSON. Times are shown in the zone.
@@ -160,6 +164,12 @@ func (p *Printer) Entries(entries []recorder.Entry) error {
 			return err
 		}
 		at := e.Time.In(p.zone).Format(clock)
+		if back := p.last.Sub(e.Time); !p.last.IsZero() && back > time.Second {
+			if _, err := fmt.Fprintf(w, "%s  %-10s  set back by %s or more\n", at, "clock", back.Round(time.Second)); err != nil {
+				return err
+			}
+		}
+		p.last = e.Time
 		for i, text := range describe(e) {
 			if i > 0 {
 				at = strings.Repeat(" ", len(clock))

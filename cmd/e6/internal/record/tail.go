@@ -8,76 +8,72 @@ import (
 )
 
 // Tail writes the last entries of a file, and then each entry that a program adds, until
-// ctx ends. It reads the file again in each interval. A file that is replaced is followed
-// by its name. The error is a *FileError, or of the writer.
+// ctx ends. In each interval it reads the parts of the file that have changed. A file that
+// is replaced is followed by its name. The error is a *FileError, or of the writer.
 func Tail(ctx context.Context, path string, p *Printer, f Filter, last int, every time.Duration) error {
-	r, err := Read(path)
+	file, err := follow(path)
 	if err != nil {
 		return err
 	}
-	seen := cursors{}
-	entries := f.applyTo(seen.fresh(r.Entries), r)
+	defer func() { _ = file.Close() }()
+	var first *recorder.Entry
+	added := func() ([]recorder.Entry, error) {
+		r, err := file.Next()
+		if err != nil {
+			return nil, &FileError{path, err}
+		}
+		if first == nil {
+			first = firstTransition(r.Entries)
+		}
+		return f.applyTo(r.Entries, first), nil
+	}
+	entries, err := added()
+	if err != nil {
+		return err
+	}
 	if err := p.Entries(entries[max(0, len(entries)-last):]); err != nil {
 		return err
 	}
 	tick := time.NewTicker(every)
 	defer tick.Stop()
-	failed := false
-	for {
+	for missing := false; ; {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
 		}
-		r, err := Read(path)
-		if err != nil {
-			if failed { // once: the file is being replaced
+		for {
+			replaced := file.Replaced() // what was added to this file before is read below
+			entries, err := added()
+			if err == nil {
+				err = p.Entries(entries)
+			}
+			if err != nil {
 				return err
 			}
-			failed = true
-			continue
-		}
-		failed = false
-		if err := p.Entries(f.applyTo(seen.fresh(r.Entries), r)); err != nil {
-			return err
+			if !replaced {
+				missing = false
+				break
+			}
+			next, err := follow(path)
+			if err != nil && missing {
+				return err
+			}
+			if missing = err != nil; missing {
+				break // once: the file is being replaced
+			}
+			_ = file.Close()
+			file, first = next, nil
 		}
 	}
 }
 
-// cursors are the positions up to which the parts of a recording were read: the router,
-// the events and the queries. The times of a part do not fall.
-type cursors [3]cursor
-
-// A cursor is the time of the newest entry of a part, and how many have it.
-type cursor struct {
-	at time.Time
-	n  int
-}
-
-// part is the part of a recording that an entry is in.
-func part(e recorder.Entry) int {
-	switch kindOf(e) {
-	case kindEvent:
-		return 1
-	case kindQuery:
-		return 2
-	}
-	return 0
-}
-
-// fresh returns the entries behind the cursors, and moves the cursors to the end.
-func (c *cursors) fresh(entries []recorder.Entry) (added []recorder.Entry) {
-	var newest cursors
-	for _, e := range entries {
-		was, now := c[part(e)], &newest[part(e)]
-		if !e.Time.Equal(now.at) {
-			*now = cursor{at: e.Time}
-		}
-		now.n++
-		if e.Time.After(was.at) || e.Time.Equal(was.at) && now.n > was.n {
-			added = append(added, e)
+// firstTransition is the first transition that the router has recorded, and nil without one.
+func firstTransition(entries []recorder.Entry) *recorder.Entry {
+	for i := range entries {
+		if kindOf(entries[i]) == kindTransition {
+			return &entries[i]
 		}
 	}
-	*c = newest
-	return added
+	return nil
 }

@@ -85,26 +85,3 @@ func TestTail_EndsIfTheFileIsRemoved(t *testing.T) {
 		require.Empty(t, out.String())
 	})
 }
-
-func TestCursors_Fresh(t *testing.T) {
-	entry := func(at int, rows int64) recorder.Entry {
-		return recorder.Entry{Time: after(time.Duration(at)), Data: recorder.Query{Rows: rows}}
-	}
-	var c cursors
-	fresh := func(entries ...recorder.Entry) (rows []int64) {
-		for _, e := range c.fresh(entries) {
-			rows = append(rows, e.Data.(recorder.Query).Rows)
-		}
-		return rows
-	}
-	require.Equal(t, []int64{1, 2}, fresh(entry(1, 1), entry(5, 2)))
-	require.Empty(t, fresh(entry(1, 1), entry(5, 2)))
-	require.Equal(t, []int64{3, 4}, fresh(entry(1, 1), entry(5, 2), entry(5, 3), entry(7, 4)))
-	require.Equal(t, []int64{5}, fresh(entry(7, 4), entry(8, 5)), "the oldest ones were overwritten")
-	require.Equal(t, []int64{6}, fresh(entry(7, 4), entry(8, 5), entry(8, 6)), "the clock was set back")
-	// The entry before the change of the clock is overwritten: the times fall, once.
-	require.Empty(t, fresh(entry(2, 6)))
-	require.Equal(t, []int64{7}, fresh(entry(2, 6), entry(3, 7)))
-	// Another part has its own cursor.
-	require.Len(t, c.fresh([]recorder.Entry{{Time: after(1), Data: recorder.Start{}}, entry(2, 6), entry(3, 7)}), 1)
-}
