@@ -2,6 +2,7 @@ package timeline
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/e6data/e6data-go/e6/events"
@@ -31,6 +32,9 @@ func Phases(entries []recorder.Entry, until time.Time) (phases []Phase) {
 		}
 		current = nil
 	}
+	if !slices.ContainsFunc(entries, isStep) {
+		current = restored(entries)
+	}
 	for _, e := range entries {
 		switch d := e.Data.(type) {
 		case recorder.Start:
@@ -51,6 +55,27 @@ func Phases(entries []recorder.Entry, until time.Time) (phases []Phase) {
 	}
 	end(latest(until, previous))
 	return phases
+}
+
+// isStep reports whether the state is known from an entry.
+func isStep(e recorder.Entry) bool {
+	switch e.Data.(type) {
+	case recorder.Start, fsm.Transition:
+		return true
+	}
+	return false
+}
+
+// restored is the state of a client whose last step was overwritten by other messages of the
+// router. Its checkpoint has it, as a replay shows. It returns nil if there is no checkpoint.
+func restored(entries []recorder.Entry) *Phase {
+	for step, err := range (&recorder.Recording{Entries: entries}).Replay() {
+		if err != nil {
+			return nil // a recording of another version has no replay
+		}
+		return &Phase{From: latest(entries[0].Time, step.Snapshot.Since), Strategy: step.Snapshot}
+	}
+	return nil
 }
 
 // Label is the state in one or two words: blue, detecting, preparing green, draining blue.
