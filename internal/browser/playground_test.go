@@ -71,7 +71,7 @@ func TestPlayground_ShowsCutoversLiveAndFailsNoQuery(t *testing.T) {
 	b.waitFor(lit + ` === "state-blue"`)
 	b.waitFor(change + `.includes("green → blue (abrupt)")`)
 	b.waitFor(`document.querySelector("#green .pill").textContent === "Closed"`)
-	b.waitFor(`document.querySelectorAll("#timeline svg .flag").length === 3`)
+	b.waitFor(`document.querySelector("#timeline desc")?.textContent.includes("change abrupt")`)
 
 	b.press("green", "command=announce")
 	b.waitFor(lit + ` === "state-green"`)

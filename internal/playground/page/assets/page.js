@@ -36,13 +36,24 @@ function drawSide(name) {
   card.querySelector("h2").id = "title-" + name;
   card.querySelector("[data-of=name]").textContent = capital(name);
   for (const button of card.querySelectorAll("button")) {
-    button.setAttribute("aria-describedby", "title-" + name);
     button.addEventListener("click", () => {
       const { command, toggle } = button.dataset;
-      const pressed = button.getAttribute("aria-pressed") === "true";
-      send(command ?? { health: pressed ? "healthy" : "unhealthy", open: pressed ? "open" : "close" }[toggle], name);
+      const bad = button.dataset.bad === "true";
+      send(command ?? { health: bad ? "healthy" : "unhealthy", open: bad ? "open" : "close" }[toggle], name);
     });
   }
+  setText(card.querySelector("[data-command=announce]"), "Announce " + name);
+  setText(card.querySelector("[data-command=cutover]"), "Cut over to " + name + " now");
+  setToggles(card, { name, healthy: true, open: name === "blue" });
+}
+
+// setToggles sets the buttons that break a side or repair it.
+function setToggles(card, side) {
+  const [health, open] = [card.querySelector("[data-toggle=health]"), card.querySelector("[data-toggle=open]")];
+  health.dataset.bad = !side.healthy;
+  setText(health, `Make ${side.name} ${side.healthy ? "unhealthy" : "healthy"}`);
+  open.dataset.bad = !side.open;
+  setText(open, `${side.open ? "Close" : "Open"} ${side.name}`);
 }
 
 // roleOf is what a side does, and its tone.
@@ -65,11 +76,7 @@ function showSide(side, strategy) {
   setText(of("running"), side.running);
   setText(of("latency"), side.p50_ms ? took(side.p50_ms) + ", " + took(side.p95_ms) : "–");
   setText(of("refused"), side.refused);
-  const [health, open] = [card.querySelector("[data-toggle=health]"), card.querySelector("[data-toggle=open]")];
-  health.setAttribute("aria-pressed", !side.healthy);
-  setText(health, side.healthy ? "Make unhealthy" : "Make healthy");
-  open.setAttribute("aria-pressed", !side.open);
-  setText(open, side.open ? "Close" : "Open");
+  setToggles(card, side);
 }
 
 // headline and meaning are the strategy in words.
@@ -145,10 +152,10 @@ function showEvents(s) {
 
 function showDemo(s) {
   const { playing, scene, scenes, caption } = s.demo;
-  setText(byId("caption"), (playing ? `${scene} of ${scenes}. ` : "") + (caption || "Start the load, and then announce a side or cut over at once."));
+  setText(byId("caption"), (playing ? `${scene} of ${scenes}. ` : "") + (caption || "Start the load, and then announce a side or cut over."));
   setText(byId("demo"), playing ? "Stop the demo" : "Play the demo");
   byId("demo").dataset.playing = playing;
-  byId("load").setAttribute("aria-pressed", s.load);
+  byId("load").dataset.on = s.load;
   setText(byId("load"), s.load ? "Stop the load" : "Start the load");
   const problem = s.problem || (s.failure && "Last failed query: " + s.failure);
   byId("problem").hidden = !problem;
@@ -204,7 +211,7 @@ drawSide("blue");
 drawSide("green");
 for (const b of document.querySelectorAll("button")) b.disabled = true;
 byId("demo").addEventListener("click", () => send(byId("demo").dataset.playing === "true" ? "start" : "demo"));
-byId("load").addEventListener("click", () => send(byId("load").getAttribute("aria-pressed") === "true" ? "stop" : "start"));
+byId("load").addEventListener("click", () => send(byId("load").dataset.on === "true" ? "stop" : "start"));
 byId("reset").addEventListener("click", () => send("reset"));
 new ResizeObserver(([entry]) => { window.e6playground.timelineWidth = Math.floor(entry.contentRect.width); }).observe(byId("timeline"));
 start().catch((error) => window.e6playground.failed(error.message));
