@@ -46,7 +46,7 @@ type page struct {
 	CSS      template.CSS
 	Window   string
 	Total    int
-	Saved    int
+	Repeated int
 	Made     int
 	Kinds    string
 	Headline string
@@ -94,7 +94,7 @@ func (r *Report) Page(w io.Writer) error {
 	for outcome, n := range r.Queries {
 		p.Total += n
 		if outcome == "retried" || outcome == "replayed" || outcome == "continued" {
-			p.Saved += n
+			p.Repeated += n
 		}
 	}
 	p.Headline, p.Tone = r.headline()

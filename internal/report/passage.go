@@ -67,7 +67,7 @@ func passagesOf(phases []timeline.Phase) (passages []*passage) {
 		if open == nil {
 			return
 		}
-		open.Ended, open.Result, open.EndCause = at, result, cause
+		open.Ended, open.Result, open.EndCause = later(open.Began, at), result, cause // the clock may have been set back
 		if (result == resultOngoing || result == resultClosed) && !open.At.IsZero() {
 			open.Made = true // the target is active, and the origin was not drained yet
 		}
@@ -105,7 +105,7 @@ func passagesOf(phases []timeline.Phase) (passages []*passage) {
 			}
 			open.add(p)
 			if p.Event == fsm.EventAccept && open.At.IsZero() {
-				open.At = p.From
+				open.At = later(open.Began, p.From)
 			}
 			served = s.Active
 		default:
@@ -139,7 +139,7 @@ func (g *passage) settle(p timeline.Phase) {
 			g.To = side
 		}
 		if g.At.IsZero() && side != g.From {
-			g.At = p.From
+			g.At = later(g.Began, p.From)
 		}
 	}
 	g.Made = side == g.To && side != g.From

@@ -33,7 +33,7 @@ type Options struct {
 type Report struct {
 	// Kind is "report".
 	Kind string `json:"kind"`
-	// From and To are the times of the first and of the last entry in the window.
+	// From and To are the earliest and the latest time in the window.
 	From time.Time `json:"from"`
 	To   time.Time `json:"to"`
 	// Clients are the clients, in the order of the sources.
@@ -56,7 +56,7 @@ type Report struct {
 // A Client is the recording of one client in the window.
 type Client struct {
 	Name string `json:"name"`
-	// From and To are the times of its first and of its last entry. Both are zero without
+	// From and To are its earliest and its latest time. Both are zero without
 	// entries.
 	From time.Time `json:"from"`
 	To   time.Time `json:"to"`
@@ -153,6 +153,8 @@ type record struct {
 	// processes that ended without the end of their client.
 	firstQuery time.Time
 	killed     int
+	// setBack is the longest time by which the clock was set back.
+	setBack time.Duration
 	// cutOff is set if the first entries of the router were overwritten.
 	cutOff bool
 }
@@ -179,6 +181,7 @@ func newRecord(index int, s Source, o Options) *record {
 	for _, p := range r.passages {
 		p.client, p.record = index, r
 	}
+	slices.SortStableFunc(r.passages, func(a, b *passage) int { return a.Began.Compare(b.Began) })
 	if n := len(phases); n > 0 {
 		r.client.Strategy = phases[n-1].Label()
 	}
@@ -189,14 +192,13 @@ func newRecord(index int, s Source, o Options) *record {
 	return r
 }
 
-// end is the time of the last entry, and the end of the window if that is earlier.
-func (r *record) end() time.Time {
-	if len(r.entries) == 0 {
-		return time.Time{}
+// end is the latest time, and the end of the window if that is earlier.
+func (r *record) end() (last time.Time) {
+	for _, e := range r.entries {
+		last = later(last, e.Time)
 	}
-	last := r.entries[len(r.entries)-1].Time
-	if u := r.window.Until; !u.IsZero() && u.Before(last) {
-		return u
+	if u := r.window.Until; !u.IsZero() {
+		last = earlier(last, u)
 	}
 	return last
 }
@@ -210,7 +212,12 @@ func (r *record) overlaps(from, to time.Time) bool {
 func (r *record) scan() {
 	lost := map[string]string{} // the reasons of losses, by query id
 	open, router := false, false
+	var before time.Time
 	for _, e := range r.entries {
+		if e.Time.Before(before) && r.overlaps(e.Time, before) {
+			r.setBack = max(r.setBack, before.Sub(e.Time))
+		}
+		before = e.Time
 		if _, ok := e.Data.(recorder.Query); ok && r.firstQuery.IsZero() {
 			r.firstQuery = e.Time
 		}
@@ -234,7 +241,7 @@ func (r *record) scan() {
 		if r.client.Entries++; r.client.Entries == 1 {
 			r.client.From = e.Time
 		}
-		r.client.To = e.Time
+		r.client.From, r.client.To = earlier(r.client.From, e.Time), later(r.client.To, e.Time)
 		switch d := e.Data.(type) {
 		case recorder.Event:
 			if d.Kind == events.KindQueryLost {
@@ -283,7 +290,7 @@ const (
 	lag  = 2 * time.Second
 )
 
-// during is the last passage that a query was affected by: it ran then. A query that was saved
+// during is the last passage that a query was affected by: it ran then. A query that was repeated
 // ends on the new side, and one that was lost ends on the old side: these passages come first.
 func (r *record) during(began, ended time.Time, d recorder.Query) (found *passage) {
 	for i := r.startedBefore(ended.Add(lead)) - 1; i >= 0; i-- {
@@ -301,7 +308,8 @@ func (r *record) during(began, ended time.Time, d recorder.Query) (found *passag
 	return found
 }
 
-// startedBefore is the number of passages that began by that time. They do not overlap.
+// startedBefore is the number of passages that began by that time. They do not overlap, unless the
+// clock was set back.
 func (r *record) startedBefore(at time.Time) int {
 	n, _ := slices.BinarySearchFunc(r.passages, at, func(p *passage, at time.Time) int {
 		if p.Began.After(at) {

@@ -146,6 +146,19 @@ func TestReport_AssignsEventsAndQueriesToTheirChange(t *testing.T) {
 	require.EqualValues(t, 3, r.Changes[2].Clients[0].InFlight)
 }
 
+// The clock is set back during a change: no duration is negative.
+func TestReport_ClockIsSetBackDuringAChange(t *testing.T) {
+	s := newScript(t).announce().after(-time.Hour).accept(0).after(time.Second).commit(fsm.ReasonDrained).query(recorder.Query{Side: fsm.Green})
+	s.after(time.Second).abrupt(time.Millisecond)
+	r := s.report()
+	require.ElementsMatch(t, []string{
+		"blue is active, found on first use in 5ms", "blue to green, announced, in 0s", "green to blue, without an announcement, in 1ms",
+	}, summaries(r))
+	require.Equal(t, s.r.Entries[len(s.r.Entries)-1].Time.Add(-2*time.Second-time.Millisecond), r.From)
+	require.NotContains(t, textOf(t, r), " -")
+	pageOf(t, r)
+}
+
 // Between two changes, an event belongs to the nearer one.
 func TestReport_EventsBetweenChangesBelongToTheNearerOne(t *testing.T) {
 	s := newScript(t).abrupt(time.Millisecond).after(100 * time.Millisecond)

@@ -125,6 +125,13 @@ func eventsDropped(r *record) string {
 	return plural(int64(n), "event was dropped", "events were dropped")
 }
 
+func clockSet(r *record) string {
+	if r.setBack == 0 {
+		return ""
+	}
+	return "by " + timeline.Short(r.setBack)
+}
+
 // many is the number of queries from which their part of a recording may be full.
 const many = 1000
 

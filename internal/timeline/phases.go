@@ -26,8 +26,8 @@ func Phases(entries []recorder.Entry, until time.Time) (phases []Phase) {
 	var current *Phase
 	var previous time.Time // of the entry before
 	end := func(at time.Time) {
-		if current != nil && !at.Before(current.From) {
-			current.To = at
+		if current != nil {
+			current.To = latest(at, current.From) // the clock may have been set back
 			phases = append(phases, *current)
 		}
 		current = nil

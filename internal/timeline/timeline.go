@@ -21,15 +21,15 @@ const (
 type Source struct {
 	// Name is the name of the client. It is shown if there are several sources.
 	Name string
-	// Entries are the entries in the order of time, also those before the window: the state at
-	// its start comes from them.
+	// Entries are the entries in the order of a recording, also those before the window: the
+	// state at its start comes from them.
 	Entries []recorder.Entry
 }
 
 // Options are the options of a Timeline. The zero value of a field means its default.
 type Options struct {
-	// From and To are the window, both inclusive. Defaults: the times of the first and of the
-	// last entry of all sources.
+	// From and To are the window, both inclusive. Defaults: the earliest and the
+	// latest time of all entries.
 	From, To time.Time
 	// Width is the width in CSS pixels. Default: DefaultWidth. Minimum: MinWidth.
 	Width int
@@ -161,18 +161,17 @@ func (o Options) withDefaults(sources []Source) Options {
 	return o
 }
 
-// bounds are the times of the first and of the last entry.
+// bounds are the earliest and the latest time. They are not those of the first and of the last
+// entry if the clock was set back.
 func bounds(sources []Source) (first, last time.Time) {
 	for _, s := range sources {
-		n := len(s.Entries)
-		if n == 0 {
-			continue
-		}
-		if first.IsZero() || s.Entries[0].Time.Before(first) {
-			first = s.Entries[0].Time
-		}
-		if s.Entries[n-1].Time.After(last) {
-			last = s.Entries[n-1].Time
+		for _, e := range s.Entries {
+			if first.IsZero() || e.Time.Before(first) {
+				first = e.Time
+			}
+			if e.Time.After(last) {
+				last = e.Time
+			}
 		}
 	}
 	return first, last
