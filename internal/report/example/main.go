@@ -3,7 +3,8 @@
 //	go run ./internal/report/example write docs      # the report of the recording in testdata
 //	go run ./internal/report/example record FILE.gz  # a new recording
 //
-// A recording has the times of its run, so a new one changes the documents.
+// A new version of the format of recordings needs a new recording: give the path of the one in
+// testdata. It has the times of its run, so the documents change with it.
 package main
 
 import (
