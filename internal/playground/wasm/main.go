@@ -24,9 +24,7 @@ import (
 
 func main() {
 	page := js.Global().Get("e6playground")
-	if err := run(context.Background(), page); err != nil {
-		page.Call("failed", err.Error())
-	}
+	page.Call("failed", run(context.Background(), page).Error())
 }
 
 // run serves the page. It returns only an error.
