@@ -13,6 +13,7 @@ import (
 	"github.com/e6data/e6data-go/e6/internal/exec"
 	"github.com/e6data/e6data-go/e6/internal/router"
 	"github.com/e6data/e6data-go/e6/internal/wire"
+	"github.com/e6data/e6data-go/internal/visible"
 )
 
 // The errors to compare with errors.Is.
@@ -125,7 +126,7 @@ type QueryError struct {
 
 // Error implements error.
 func (e *QueryError) Error() string {
-	return fmt.Sprintf("e6: %s%s on %s: %s", e.Op, exec.QueryName(e.QueryID, e.Tag), e.Side, wire.Visible(e.Message))
+	return fmt.Sprintf("e6: %s%s on %s: %s", e.Op, exec.QueryName(e.QueryID, e.Tag), e.Side, visible.Text(e.Message))
 }
 
 // Unwrap returns the cause.

@@ -8,8 +8,8 @@ import (
 
 	"github.com/e6data/e6data-go/e6/internal/exec"
 	"github.com/e6data/e6data-go/e6/internal/sqlvalue"
-	"github.com/e6data/e6data-go/e6/internal/wire"
 	"github.com/e6data/e6data-go/e6/vector"
+	"github.com/e6data/e6data-go/internal/visible"
 )
 
 // ErrNull is the cause of a ScanError if the value is NULL and the destination cannot hold
@@ -44,7 +44,7 @@ func (e *ScanError) Error() string {
 		dest = fmt.Sprintf("field %s (%s)", e.Field, e.Dest)
 	}
 	return fmt.Sprintf("e6: scan column %q (%s) row %d%s into %s: %v",
-		e.Column, wire.Visible(cmp.Or(e.TypeName, e.Type.String())), e.Row+1, exec.QueryName(e.QueryID, ""), dest, e.Err)
+		e.Column, visible.Text(cmp.Or(e.TypeName, e.Type.String())), e.Row+1, exec.QueryName(e.QueryID, ""), dest, e.Err)
 }
 
 // Unwrap returns the reason.

@@ -9,8 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/e6data/e6data-go/cmd/e6/internal/output"
 	"github.com/e6data/e6data-go/e6"
+	"github.com/e6data/e6data-go/internal/visible"
 )
 
 func newClusterCommand(a *app) *cobra.Command {
@@ -33,7 +33,7 @@ func newClusterCommand(a *app) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				_, err = fmt.Fprintln(a.out, output.Visible(string(status)))
+				_, err = fmt.Fprintln(a.out, visible.Line(string(status)))
 				return err
 			})
 		},
@@ -77,7 +77,7 @@ func newSuspendCommand(a *app) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				_, err = fmt.Fprintln(a.out, output.Visible(string(status)))
+				_, err = fmt.Fprintln(a.out, visible.Line(string(status)))
 				return err
 			})
 		},

@@ -12,6 +12,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"github.com/e6data/e6data-go/cmd/e6/internal/output"
+	"github.com/e6data/e6data-go/internal/visible"
 )
 
 // shellCommand is what a backslash begins in a shell.
@@ -88,7 +89,7 @@ func (s *shell) list(header table.Row, rows []table.Row) error {
 		for _, row := range rows {
 			for i, cell := range row {
 				if text, ok := cell.(string); ok { // which may be a server's
-					row[i] = output.Visible(text)
+					row[i] = visible.Line(text)
 				}
 			}
 		}

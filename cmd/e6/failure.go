@@ -10,11 +10,11 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/e6data/e6data-go/cmd/e6/internal/doctor"
-	"github.com/e6data/e6data-go/cmd/e6/internal/output"
 	"github.com/e6data/e6data-go/cmd/e6/internal/record"
 	"github.com/e6data/e6data-go/cmd/e6/internal/stores"
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/store"
+	"github.com/e6data/e6data-go/internal/visible"
 )
 
 // The exit codes, as the help lists them.
@@ -62,7 +62,7 @@ func (a *app) report(ctx context.Context, err error) int {
 func printable(text string) string {
 	lines := strings.Split(text, "\n")
 	for i, line := range lines {
-		lines[i] = output.Visible(line)
+		lines[i] = visible.Line(line)
 	}
 	return strings.Join(lines, "\n")
 }

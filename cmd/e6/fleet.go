@@ -13,11 +13,11 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/e6data/e6data-go/cmd/e6/internal/fleet"
-	"github.com/e6data/e6data-go/cmd/e6/internal/output"
 	"github.com/e6data/e6data-go/cmd/e6/internal/stores"
 	"github.com/e6data/e6data-go/e6/config"
 	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/e6/store"
+	"github.com/e6data/e6data-go/internal/visible"
 )
 
 func newFleetCommand(a *app) *cobra.Command {
@@ -287,5 +287,5 @@ func whoami() string {
 	if host, err := os.Hostname(); err == nil {
 		name += "@" + host
 	}
-	return output.Visible(name[:min(len(name), 64)])
+	return visible.Line(name[:min(len(name), 64)])
 }

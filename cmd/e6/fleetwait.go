@@ -10,8 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/e6data/e6data-go/cmd/e6/internal/fleet"
-	"github.com/e6data/e6data-go/cmd/e6/internal/output"
 	"github.com/e6data/e6data-go/e6/store"
+	"github.com/e6data/e6data-go/internal/visible"
 )
 
 // waitFlags are the flags of e6 fleet wait.
@@ -72,7 +72,7 @@ func (a *app) waitForDrain(ctx context.Context, s store.Store, cluster string, f
 		opts.OnStatus = func(now store.DrainStatus) {
 			if line := fleet.Drain(now); line != last && !now.Drained {
 				last = line
-				_, _ = fmt.Fprintln(a.out, output.Visible(line))
+				_, _ = fmt.Fprintln(a.out, visible.Line(line))
 			}
 		}
 	}
@@ -83,9 +83,9 @@ func (a *app) waitForDrain(ctx context.Context, s store.Store, cluster string, f
 			return encodeErr
 		}
 	case err == nil:
-		_, _ = fmt.Fprintln(a.out, output.Visible(fleet.Drain(status)))
+		_, _ = fmt.Fprintln(a.out, visible.Line(fleet.Drain(status)))
 		for _, c := range status.Expired {
-			_, _ = fmt.Fprintln(a.out, output.Visible(fmt.Sprintf("disappeared without a report: %s on %s (%s)", c.Program, c.Host, c.ID)))
+			_, _ = fmt.Fprintln(a.out, visible.Line(fmt.Sprintf("disappeared without a report: %s on %s (%s)", c.Program, c.Host, c.ID)))
 		}
 	}
 	return err

@@ -11,10 +11,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/e6data/e6data-go/cmd/e6/internal/output"
 	"github.com/e6data/e6data-go/cmd/e6/internal/record"
 	"github.com/e6data/e6data-go/e6/recorder"
 	"github.com/e6data/e6data-go/internal/report"
+	"github.com/e6data/e6data-go/internal/visible"
 )
 
 // reportFlags are the flags of e6 record report.
@@ -85,7 +85,7 @@ func (f *reportFlags) write(r *report.Report, w io.Writer) error {
 		return err
 	}
 	for line := range strings.Lines(b.String()) {
-		if _, err := fmt.Fprintln(w, output.Visible(strings.TrimSuffix(line, "\n"))); err != nil {
+		if _, err := fmt.Fprintln(w, visible.Line(strings.TrimSuffix(line, "\n"))); err != nil {
 			return err
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/events"
 	"github.com/e6data/e6data-go/internal/sqltext"
+	"github.com/e6data/e6data-go/internal/visible"
 )
 
 func newShellCommand(a *app) *cobra.Command {
@@ -161,7 +162,7 @@ func (s *shell) printEvents() {
 	for {
 		select {
 		case text := <-s.notices:
-			_, _ = fmt.Fprintln(s.errOut, "-- "+output.Visible(text))
+			_, _ = fmt.Fprintln(s.errOut, "-- "+visible.Line(text))
 		default:
 			return
 		}

@@ -26,7 +26,7 @@ const (
 // floors is the house from the bottom up. A package may import what stands on
 // lower floors, and nothing of its own floor or above.
 var floors = [][]string{
-	{"internal/refusal", "proto/e6data/e6x/v1", "e6/fsm", "e6/vector", "e6/internal/address", "e6/internal/backoff", "e6/internal/connstring", "e6/internal/spelling", "e6/internal/ctxerr", "e6/internal/errtext", "e6/internal/filemap", "e6/internal/health", "internal/sqltext", "e6/internal/version", "e6/internal/workers", "e6/auth"},
+	{"internal/refusal", "internal/visible", "proto/e6data/e6x/v1", "e6/fsm", "e6/vector", "e6/internal/address", "e6/internal/backoff", "e6/internal/connstring", "e6/internal/spelling", "e6/internal/ctxerr", "e6/internal/errtext", "e6/internal/filemap", "e6/internal/health", "internal/sqltext", "e6/internal/version", "e6/internal/workers", "e6/auth"},
 	{"e6/events", "e6/store", "e6/internal/sqlvalue", "e6/internal/ring"},
 	{"e6/hook"},
 	{"e6/internal/wire", "e6/internal/router", "e6/e6test", "e6/store/storetest"},
@@ -39,7 +39,7 @@ var floors = [][]string{
 }
 
 // alone lists the packages of the lowest floor that import nothing of ours.
-var alone = []string{"e6/auth", "e6/fsm", "e6/vector", "e6/internal/address", "e6/internal/backoff", "e6/internal/connstring", "e6/internal/spelling", "e6/internal/ctxerr", "e6/internal/errtext", "e6/internal/filemap", "e6/internal/health", "internal/sqltext", "e6/internal/version", "e6/internal/workers"}
+var alone = []string{"e6/auth", "e6/fsm", "e6/vector", "e6/internal/address", "e6/internal/backoff", "e6/internal/connstring", "e6/internal/spelling", "e6/internal/ctxerr", "e6/internal/errtext", "e6/internal/filemap", "e6/internal/health", "internal/sqltext", "internal/visible", "e6/internal/version", "e6/internal/workers"}
 
 // allowed are the modules that the core may depend on, with what gRPC and the
 // OpenTelemetry API bring along.

@@ -3,10 +3,6 @@ package wire
 import (
 	"fmt"
 	"math"
-	"strconv"
-	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -88,32 +84,4 @@ func serviceConfig(maxReceive, maxSend int) string {
 			{"service":"QueryEngineService","method":"getNextResultBatchV2"}],
 			"maxResponseMessageBytes":%[2]d,"maxRequestMessageBytes":%[3]d}]}`,
 		min(maxReceive, maxOtherBytes), min(maxReceive, math.MaxInt32), min(maxSend, math.MaxInt32))
-}
-
-// Visible returns text from the network in a form that is safe to print: control
-// characters, bidirectional controls and bytes that are not UTF-8 are escaped (terminals
-// take some of those for control characters). Line breaks and tabs are kept.
-func Visible(s string) string {
-	if utf8.ValidString(s) && !strings.ContainsFunc(s, steers) {
-		return s
-	}
-	var b strings.Builder
-	for len(s) > 0 {
-		r, n := utf8.DecodeRuneInString(s)
-		switch {
-		case r == utf8.RuneError && n == 1:
-			fmt.Fprintf(&b, `\x%02x`, s[0])
-		case steers(r):
-			quoted := strconv.QuoteRuneToASCII(r)
-			b.WriteString(quoted[1 : len(quoted)-1])
-		default:
-			b.WriteString(s[:n])
-		}
-		s = s[n:]
-	}
-	return b.String()
-}
-
-func steers(r rune) bool {
-	return r != '\n' && r != '\t' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r))
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/internal/refusal"
+	"github.com/e6data/e6data-go/internal/visible"
 )
 
 // Error is the failure of one call.
@@ -47,7 +48,7 @@ func (e *Error) Cause() string {
 	}
 	s := e.Class.String()
 	if detail := e.detail(message); detail != "" {
-		s += ": " + Visible(shorten(detail))
+		s += ": " + visible.Text(shorten(detail))
 	}
 	if hint := e.Hint(); hint != "" {
 		s += ": " + hint

@@ -6,7 +6,7 @@ import (
 	"io"
 	"strings"
 
-	"github.com/e6data/e6data-go/cmd/e6/internal/output"
+	"github.com/e6data/e6data-go/internal/visible"
 )
 
 // Verdict is how a check came out.
@@ -76,19 +76,19 @@ const width = 13
 // WriteTo writes a line as text.
 func (l Line) WriteTo(w io.Writer) (int64, error) {
 	indent := "\n" + strings.Repeat(" ", width+8)
-	text := fmt.Sprintf("%-4s  %-*s  %s\n", l.Verdict, width, l.Check, strings.ReplaceAll(visible(l.Seen), "\n", indent))
+	text := fmt.Sprintf("%-4s  %-*s  %s\n", l.Verdict, width, l.Check, strings.ReplaceAll(printable(l.Seen), "\n", indent))
 	if l.Next != "" {
-		text += strings.Repeat(" ", width+8) + "-> " + strings.ReplaceAll(visible(l.Next), "\n", indent+"   ") + "\n"
+		text += strings.Repeat(" ", width+8) + "-> " + strings.ReplaceAll(printable(l.Next), "\n", indent+"   ") + "\n"
 	}
 	n, err := io.WriteString(w, text)
 	return int64(n), err
 }
 
-// visible is a text of several lines that does nothing to a terminal.
-func visible(text string) string {
+// printable returns a text of several lines without control characters. It escapes tabs.
+func printable(text string) string {
 	lines := strings.Split(text, "\n")
 	for i, line := range lines {
-		lines[i] = output.Visible(line)
+		lines[i] = visible.Line(line)
 	}
 	return strings.Join(lines, "\n")
 }

@@ -11,10 +11,11 @@ import (
 
 	"github.com/e6data/e6data-go/cmd/e6/internal/output"
 	"github.com/e6data/e6data-go/e6/store"
+	"github.com/e6data/e6data-go/internal/visible"
 )
 
 // Name is what people call the cluster.
-func (s State) Name() string { return output.Visible(strings.TrimSuffix(s.Cluster, "/")) }
+func (s State) Name() string { return visible.Line(strings.TrimSuffix(s.Cluster, "/")) }
 
 // Line is the state in one line.
 func (s State) Line() string {
@@ -52,7 +53,7 @@ func Veto(v store.Veto) string {
 	if v.Directive {
 		by = "directive of " + v.Writer
 	}
-	return output.Visible(fmt.Sprintf("%s for %s more, by %s: %s", v.Side, v.Remaining().Round(time.Second), by, v.Reason))
+	return visible.Line(fmt.Sprintf("%s for %s more, by %s: %s", v.Side, v.Remaining().Round(time.Second), by, v.Reason))
 }
 
 // Client groups and single clients are shown as tables.
@@ -68,7 +69,7 @@ func (s State) Write(w io.Writer, each bool) error {
 	line("cluster", s.Name())
 	line("sides", Record(s.Record))
 	if s.Record.Version > 0 {
-		line("updated", output.Visible(humanize.Time(s.Record.At)+" by "+s.Record.Writer))
+		line("updated", visible.Line(humanize.Time(s.Record.At)+" by "+s.Record.Writer))
 	}
 	for _, v := range s.Record.ActiveVetoes() {
 		line("veto", "on "+Veto(v))
@@ -96,22 +97,22 @@ func (s State) table(each bool) table.Writer {
 	if each {
 		t.AppendHeader(clientHeader)
 		for _, c := range s.Clients {
-			t.AppendRow(visible(c.Side, c.State, c.Program, c.Version, c.Host, humanize.Time(c.Since), c.ID))
+			t.AppendRow(visibleCells(c.Side, c.State, c.Program, c.Version, c.Host, humanize.Time(c.Since), c.ID))
 		}
 		return t
 	}
 	t.AppendHeader(groupHeader)
 	for _, g := range s.Groups() {
-		t.AppendRow(visible(g.Side, g.State, g.Clients, g.Program, g.Version, g.Where(), humanize.Time(g.Since)))
+		t.AppendRow(visibleCells(g.Side, g.State, g.Clients, g.Program, g.Version, g.Where(), humanize.Time(g.Since)))
 	}
 	return t
 }
 
-// visible is a row whose words can do nothing to a terminal: others wrote them.
-func visible(cells ...any) table.Row {
+// visibleCells returns a row without control characters: other programs wrote its texts.
+func visibleCells(cells ...any) table.Row {
 	row := make(table.Row, len(cells))
 	for i, c := range cells {
-		row[i] = output.Visible(fmt.Sprint(c))
+		row[i] = visible.Line(fmt.Sprint(c))
 	}
 	return row
 }

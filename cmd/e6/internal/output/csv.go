@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 
 	"github.com/e6data/e6data-go/e6/vector"
+	"github.com/e6data/e6data-go/internal/visible"
 )
 
 // csvWriter writes a result as RFC 4180 has it, but with a line feed alone.
@@ -46,7 +47,7 @@ func (c *csvWriter) Batch(b *vector.Batch) error {
 // text is a text as it is written: in escape sequences if a terminal would obey it.
 func (c *csvWriter) text(s string) string {
 	if c.options.Terminal {
-		return Visible(s)
+		return visible.Line(s)
 	}
 	return s
 }

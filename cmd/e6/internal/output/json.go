@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/e6data/e6data-go/e6/vector"
+	"github.com/e6data/e6data-go/internal/visible"
 )
 
 // jsonLines writes an object for each row, each on a line of its own.
@@ -26,7 +27,7 @@ func (j *jsonLines) Begin(fields []vector.Field) error {
 	for i, name := range distinct(fields) {
 		key, ok := quoted(nil, name)
 		if !ok {
-			return fmt.Errorf("column %d: the name %s: %s", i+1, Visible(name), notUTF8("JSON"))
+			return fmt.Errorf("column %d: the name %s: %s", i+1, visible.Line(name), notUTF8("JSON"))
 		}
 		j.keys = append(j.keys, append(key, ':'))
 	}
@@ -146,11 +147,11 @@ func quoted(line []byte, s string) ([]byte, bool) {
 // escaped appends JSON with the control characters of its strings as \u009b, which
 // means the same and does nothing to a terminal.
 func escaped(line, text []byte) []byte {
-	if !bytes.ContainsFunc(text, control) {
+	if !bytes.ContainsFunc(text, visible.IsControl) {
 		return append(line, text...)
 	}
 	for _, r := range string(text) {
-		if control(r) {
+		if visible.IsControl(r) {
 			line = fmt.Appendf(line, `\u%04x`, r)
 		} else {
 			line = utf8.AppendRune(line, r)

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/e6data/e6data-go/e6/vector"
+	"github.com/e6data/e6data-go/internal/visible"
 )
 
 // Options change how a result is written.
@@ -135,7 +136,7 @@ func (e *ValueError) Error() string {
 	if len(value) > 64 {
 		value = value[:64] + "..."
 	}
-	return fmt.Sprintf("row %d, column %s: %s: %s", e.Row, Visible(e.Column), Visible(value), e.Problem)
+	return fmt.Sprintf("row %d, column %s: %s: %s", e.Row, visible.Line(e.Column), visible.Line(value), e.Problem)
 }
 
 // notUTF8 is what is wrong with a text whose format wants UTF-8.

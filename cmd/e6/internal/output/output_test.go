@@ -14,6 +14,7 @@ import (
 
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/vector"
+	"github.com/e6data/e6data-go/internal/visible"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -65,13 +66,13 @@ var steering = []string{"\x1b[2J", "\u009b2J", "\x9b2J", "\x9d0;title\x9c", "a\x
 
 func TestVisible_IsTextThatNoTerminalObeys(t *testing.T) {
 	for _, text := range steering {
-		got := Visible(text)
+		got := visible.Line(text)
 		require.True(t, utf8.ValidString(got), "%q", text)
-		require.False(t, strings.ContainsFunc(got, control), "%q became %q", text, got)
+		require.False(t, strings.ContainsFunc(got, visible.IsControl), "%q became %q", text, got)
 		require.NotContains(t, got, "\ufffd", "nothing is replaced in silence")
 	}
-	require.Equal(t, `\x9b2J \u009b \x1b é`, Visible("\x9b2J \u009b \x1b é"))
-	require.Equal(t, "\ufffd", Visible("\ufffd"))
+	require.Equal(t, `\x9b2J \u009b \x1b é`, visible.Line("\x9b2J \u009b \x1b é"))
+	require.Equal(t, "\ufffd", visible.Line("\ufffd"))
 }
 
 func TestResults_NothingThatATerminalObeysReachesOne(t *testing.T) {
@@ -99,7 +100,7 @@ func TestResults_NothingThatATerminalObeysReachesOne(t *testing.T) {
 				}
 				shown = strings.ReplaceAll(shown, "\n", "")
 				require.True(t, utf8.ValidString(shown))
-				require.False(t, strings.ContainsFunc(shown, control), "%s of %q in a %s: %q", format, text, where, shown)
+				require.False(t, strings.ContainsFunc(shown, visible.IsControl), "%s of %q in a %s: %q", format, text, where, shown)
 			}
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/parquet-go/parquet-go"
 
 	"github.com/e6data/e6data-go/e6/vector"
+	"github.com/e6data/e6data-go/internal/visible"
 )
 
 // rowGroup is how many rows a row group of a Parquet file has at the most. One is kept
@@ -52,7 +53,7 @@ func (p *parquetWriter) begin(ended bool) error {
 	p.columns = make([]parquetColumn, len(p.fields))
 	for i, f := range p.fields {
 		if !utf8.ValidString(f.Name) {
-			return fmt.Errorf("column %d: the name %s: %s", i+1, Visible(f.Name), notUTF8("Parquet"))
+			return fmt.Errorf("column %d: the name %s: %s", i+1, visible.Line(f.Name), notUTF8("Parquet"))
 		}
 		p.columns[i] = p.column(i, ended)
 		group[names[i]] = parquet.Optional(p.columns[i].node)

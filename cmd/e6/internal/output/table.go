@@ -4,15 +4,13 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"github.com/e6data/e6data-go/e6/vector"
+	"github.com/e6data/e6data-go/internal/visible"
 )
 
 // measured is how many rows decide how wide the columns of a grid are. Rows behind
@@ -48,7 +46,7 @@ func (g *grid) Batch(b *vector.Batch) error {
 	for row := range b.Rows() {
 		cells := make(table.Row, b.NumColumns())
 		for i := range cells {
-			cells[i] = Visible(cell(b.Column(i), row, g.options.Null))
+			cells[i] = visible.Line(cell(b.Column(i), row, g.options.Null))
 		}
 		g.portion = append(g.portion, cells)
 		g.rows++
@@ -71,7 +69,7 @@ func (g *grid) write() error {
 	header := make(table.Row, len(g.fields))
 	columns := make([]table.ColumnConfig, len(g.fields))
 	for i, f := range g.fields {
-		name := Visible(f.Name)
+		name := visible.Line(f.Name)
 		header[i] = name
 		g.widths[i] = max(g.widths[i], text.StringWidth(name))
 		for _, row := range g.portion {
@@ -109,33 +107,6 @@ func alignment(t vector.Type) text.Align {
 	return text.AlignLeft
 }
 
-// Visible writes characters that would move the cursor, or make the terminal do
-// something else, as escape sequences, and so bytes that are no UTF-8: terminals take
-// some of these for control characters.
-func Visible(s string) string {
-	if utf8.ValidString(s) && !strings.ContainsFunc(s, control) {
-		return s
-	}
-	var b strings.Builder
-	for len(s) > 0 {
-		r, n := utf8.DecodeRuneInString(s)
-		switch {
-		case r == utf8.RuneError && n == 1:
-			fmt.Fprintf(&b, `\x%02x`, s[0])
-		case control(r):
-			b.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
-		default:
-			b.WriteString(s[:n])
-		}
-		s = s[n:]
-	}
-	return b.String()
-}
-
-// control reports whether a character is not to be shown as it is: it is none, or
-// it changes the direction of the text.
-func control(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }
-
 // expanded writes a result with one line for each value.
 type expanded struct {
 	w       *bufio.Writer
@@ -147,7 +118,7 @@ type expanded struct {
 
 func (e *expanded) Begin(fields []vector.Field) error {
 	for _, f := range fields {
-		name := Visible(f.Name)
+		name := visible.Line(f.Name)
 		e.names = append(e.names, name)
 		e.width = max(e.width, text.StringWidth(name))
 	}
@@ -161,7 +132,7 @@ func (e *expanded) Batch(b *vector.Batch) error {
 			return err
 		}
 		for i, name := range e.names {
-			value := Visible(cell(b.Column(i), row, e.options.Null))
+			value := visible.Line(cell(b.Column(i), row, e.options.Null))
 			line := strings.TrimRight(text.Pad(name, e.width, ' ')+" | "+value, " ")
 			if _, err := e.w.WriteString(line + "\n"); err != nil {
 				return err

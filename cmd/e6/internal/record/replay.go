@@ -10,9 +10,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/e6data/e6data-go/cmd/e6/internal/output"
 	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/e6/recorder"
+	"github.com/e6data/e6data-go/internal/visible"
 )
 
 // A Selection selects steps of a replay. The zero Selection selects all.
@@ -237,8 +237,8 @@ func (p *Printer) step(number int, s recorder.ReplayedStep) error {
 	if err := p.dayOf(&b, s.Time); err != nil {
 		return err
 	}
-	line := func(name, text string) { fmt.Fprintf(&b, "%17s%-8s %s\n", "", name, output.Visible(text)) }
-	fmt.Fprintf(&b, "%s  step %d: %s\n", s.Time.In(p.zone).Format(clock), number, output.Visible(strings.TrimSpace(s.Message+" "+s.Fields)))
+	line := func(name, text string) { fmt.Fprintf(&b, "%17s%-8s %s\n", "", name, visible.Line(text)) }
+	fmt.Fprintf(&b, "%s  step %d: %s\n", s.Time.In(p.zone).Format(clock), number, visible.Line(strings.TrimSpace(s.Message+" "+s.Fields)))
 	line("state", fmt.Sprintf("%s, epoch %d%s", s.Snapshot, s.Snapshot.Epoch, because(s.Snapshot.Cause.String())))
 	line("routing", routing(s))
 	for i, decision := range s.Replayed {

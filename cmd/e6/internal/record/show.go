@@ -14,9 +14,9 @@ import (
 
 	"google.golang.org/grpc/codes"
 
-	"github.com/e6data/e6data-go/cmd/e6/internal/output"
 	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/e6/recorder"
+	"github.com/e6data/e6data-go/internal/visible"
 )
 
 // A Header is what a recording has in total.
@@ -88,7 +88,7 @@ func (p *Printer) Header(h Header, shown int, f Filter) error {
 		return json.NewEncoder(p.w).Encode(h)
 	}
 	var b strings.Builder
-	line := func(name, text string) { fmt.Fprintf(&b, "%-9s %s\n", name, output.Visible(text)) }
+	line := func(name, text string) { fmt.Fprintf(&b, "%-9s %s\n", name, visible.Line(text)) }
 	line("file", h.File)
 	if h.From == nil {
 		line("entries", "none: the program has not opened its client yet")
@@ -174,7 +174,7 @@ func (p *Printer) Entries(entries []recorder.Entry) error {
 			if i > 0 {
 				at = strings.Repeat(" ", len(clock))
 			}
-			if _, err := fmt.Fprintln(w, at+"  "+output.Visible(text)); err != nil {
+			if _, err := fmt.Fprintln(w, at+"  "+visible.Line(text)); err != nil {
 				return err
 			}
 		}

@@ -11,9 +11,9 @@ import (
 	"charm.land/lipgloss/v2"
 
 	"github.com/e6data/e6data-go/cmd/e6/internal/fleet"
-	"github.com/e6data/e6data-go/cmd/e6/internal/output"
 	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/e6/store"
+	"github.com/e6data/e6data-go/internal/visible"
 )
 
 // Fleet is a cluster whose clients share a store.
@@ -62,7 +62,7 @@ func (t fleetUpdate) name() string { return "fleet " + t.state.Name() + "  " }
 // text is the fleet in one line.
 func (t fleetUpdate) text() string {
 	if t.err != nil {
-		return "the store does not answer: " + output.Visible(t.err.Error())
+		return "the store does not answer: " + visible.Line(t.err.Error())
 	}
 	return t.state.Line()
 }
@@ -95,7 +95,7 @@ func (f *fleets) flush(w io.Writer, asJSON bool) error {
 func (f *fleets) write(w io.Writer, asJSON bool, t fleetUpdate) error {
 	line := t.name() + t.text()
 	for _, v := range t.state.Record.ActiveVetoes() {
-		line += fmt.Sprintf("; veto on %s by %s: %s", v.Side, output.Visible(v.Writer), output.Visible(v.Reason))
+		line += fmt.Sprintf("; veto on %s by %s: %s", v.Side, visible.Line(v.Writer), visible.Line(v.Reason))
 	}
 	f.written[t.fleet] = t
 	if f.lines[t.fleet] == line {
@@ -165,7 +165,7 @@ func drawGroups(groups []fleet.Group) (lines []string) {
 	}
 	for _, g := range drawn {
 		lines = append(lines, fmt.Sprintf("  %6d  %s  %s on %s", g.Clients, of(g.Side).Render(pad(place(g), width)),
-			output.Visible(g.Program+" "+g.Version), output.Visible(g.Where())))
+			visible.Line(g.Program+" "+g.Version), visible.Line(g.Where())))
 	}
 	if rest := groups[len(drawn):]; len(rest) > 0 {
 		n := 0

@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/e6data/e6data-go/cmd/e6/internal/output"
+	"github.com/e6data/e6data-go/internal/visible"
 )
 
 // Plain writes every event of the sources, and every change of a fleet, as a line, or as
@@ -85,7 +85,7 @@ func write(w io.Writer, asJSON bool, e Happening, failed error) error {
 	case failed != nil && asJSON:
 		err = json.NewEncoder(w).Encode(map[string]string{"source": e.Source, "error": failed.Error()})
 	case failed != nil:
-		_, err = fmt.Fprintf(w, "%s  %s  cannot be reached: %s\n", time.Now().Format(clock), output.Visible(e.Source), output.Visible(failed.Error()))
+		_, err = fmt.Fprintf(w, "%s  %s  cannot be reached: %s\n", time.Now().Format(clock), visible.Line(e.Source), visible.Line(failed.Error()))
 	case asJSON:
 		err = json.NewEncoder(w).Encode(e)
 	default:
@@ -101,11 +101,11 @@ const clock = "15:04:05.000"
 func line(e Happening, named bool) string {
 	text := e.Time.Format(clock) + "  "
 	if named {
-		text += output.Visible(e.Source) + "  "
+		text += visible.Line(e.Source) + "  "
 	}
-	text += output.Visible(e.Text) // which may hold words of others
+	text += visible.Line(e.Text) // which may hold words of others
 	if e.Reason != "" {
-		text += "  (" + output.Visible(e.Reason) + ")"
+		text += "  (" + visible.Line(e.Reason) + ")"
 	}
 	return text
 }

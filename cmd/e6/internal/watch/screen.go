@@ -8,10 +8,10 @@ import (
 	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/x/ansi"
 
-	"github.com/e6data/e6data-go/cmd/e6/internal/output"
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/debug"
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/internal/visible"
 )
 
 // column is one of the table of sources. Those at the end are left out first where
@@ -112,13 +112,13 @@ func (p *panels) screen(width, height int, now time.Time, fleets []string) strin
 	}
 	add(faint.Render(strings.TrimRight(header, " ")))
 	for i, name := range p.names {
-		row := pad(ansi.Truncate(output.Visible(name), nameWidth, "…"), nameWidth)
+		row := pad(ansi.Truncate(visible.Line(name), nameWidth, "…"), nameWidth)
 		if p.errs[i] != nil {
-			add(row + strings.Repeat(" ", gap) + loud.Render("cannot be reached: "+output.Visible(p.errs[i].Error())))
+			add(row + strings.Repeat(" ", gap) + loud.Render("cannot be reached: "+visible.Line(p.errs[i].Error())))
 			continue
 		}
 		for c := range n {
-			text := pad(output.Visible(columns[c].cell(p.states[i], now)), widths[c])
+			text := pad(visible.Line(columns[c].cell(p.states[i], now)), widths[c])
 			if c < 2 {
 				text = coloured(p.states[i], text)
 			}
@@ -150,7 +150,7 @@ func (p *panels) widths(room int, now time.Time) (widths []int, n int) {
 		w := len(c.title)
 		for i, s := range p.states {
 			if p.errs[i] == nil {
-				w = max(w, lipgloss.Width(output.Visible(c.cell(s, now))))
+				w = max(w, lipgloss.Width(visible.Line(c.cell(s, now))))
 			}
 		}
 		if room -= w + gap; room < 0 {
