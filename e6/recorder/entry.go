@@ -104,19 +104,24 @@ func (q Query) Outcome() string {
 
 // HashQueryID is the hash of a query id in a recording: the first 8 bytes of its SHA-256 in
 // hexadecimal. It is empty for an empty id.
-func HashQueryID(id string) string {
+func HashQueryID(id string) string { return string(appendHash(nil, id)) }
+
+// appendHash appends the hash of a query id. It allocates nothing for an id of up to 64 bytes.
+func appendHash(to []byte, id string) []byte {
 	if id == "" {
-		return ""
+		return to
 	}
-	sum := sha256.Sum256([]byte(id))
-	return hex.EncodeToString(sum[:8])
+	var buffer [64]byte
+	sum := sha256.Sum256(append(buffer[:0], id...))
+	return hex.AppendEncode(to, sum[:8])
 }
 
-func (r *Recorder) queryID(id string) string {
+// appendQueryID appends a query id as it is recorded.
+func (r *Recorder) appendQueryID(to []byte, id string) []byte {
 	if r.plain {
-		return id
+		return append(to, id...)
 	}
-	return HashQueryID(id)
+	return appendHash(to, id)
 }
 
 // storedEvent is an Event in a record.
@@ -132,7 +137,7 @@ func (r *Recorder) eventRecord(e events.Event) []byte {
 		switch a.Key {
 		case "event", "component", "address", "cluster":
 		case "query_id":
-			s.Attrs[a.Key] = r.queryID(a.Value.String())
+			s.Attrs[a.Key] = string(r.appendQueryID(nil, a.Value.String()))
 		default:
 			s.Attrs[a.Key] = a.Value.Any()
 		}
@@ -146,7 +151,6 @@ func (r *Recorder) eventRecord(e events.Event) []byte {
 
 // appendQuery appends the record of a query.
 func (r *Recorder) appendQuery(to []byte, at time.Time, e hook.QueryEnd) []byte {
-	id := r.queryID(e.QueryID)
 	var lost uint64
 	if e.Lost {
 		lost = 1
@@ -159,7 +163,7 @@ func (r *Recorder) appendQuery(to []byte, at time.Time, e hook.QueryEnd) []byte 
 	} {
 		to = binary.AppendUvarint(to, n)
 	}
-	return append(to, id...)
+	return r.appendQueryID(to, e.QueryID)
 }
 
 // errRecord is the error of a record that no recorder has written.

@@ -54,12 +54,17 @@ const reportEvery = time.Second
 // returns at once; f then runs on the goroutine of Call, without a budget.
 func (c *Caller) Call(ctx context.Context, point string, budget time.Duration, f func()) bool {
 	began := time.Now()
+	if c.mayInline(ctx, point, began) {
+		return c.inline(point, began, f)
+	}
+	return c.callPooled(ctx, point, began, budget, f)
+}
+
+// callPooled is Call for a call that may block.
+func (c *Caller) callPooled(ctx context.Context, point string, began time.Time, budget time.Duration, f func()) bool {
 	if c.abandoned.Load() > 0 {
 		c.failed(point, "busy", "an earlier call has not returned yet", began)
 		return false
-	}
-	if c.inlineHook != nil && c.isInline(ctx, point) {
-		return c.inline(point, f)
 	}
 	pool := &c.env.pool
 	limit := pool.timer(budget)
@@ -92,14 +97,24 @@ func (c *Caller) Call(ctx context.Context, point string, budget time.Duration, f
 	return false
 }
 
+// mayInline reports whether a call may be made on the caller's goroutine: the hook declares
+// that it returns at once, and no earlier call was abandoned.
+func (c *Caller) mayInline(ctx context.Context, point string, began time.Time) bool {
+	return c.inlineHook != nil && c.abandoned.Load() == 0 && c.isInline(ctx, point, began)
+}
+
+// panicked logs and publishes the panic of a call on its caller's goroutine. It returns false.
+func (c *Caller) panicked(point string, p any, began time.Time) bool {
+	c.LogPanic(point, p, debug.Stack())
+	return c.succeeded(point, p, began)
+}
+
 // isInline reports whether the hook declares that the call returns at once. It is false if
 // the hook panics.
-func (c *Caller) isInline(ctx context.Context, point string) (inline bool) {
-	began := time.Now()
+func (c *Caller) isInline(ctx context.Context, point string, began time.Time) (inline bool) {
 	defer func() {
 		if p := recover(); p != nil {
-			c.LogPanic(point, p, debug.Stack())
-			c.succeeded(point, p, began)
+			c.panicked(point, p, began)
 			inline = false
 		}
 	}()
@@ -107,12 +122,10 @@ func (c *Caller) isInline(ctx context.Context, point string) (inline bool) {
 }
 
 // inline makes a call that returns at once, on the caller's goroutine.
-func (c *Caller) inline(point string, f func()) (ok bool) {
-	began := time.Now()
+func (c *Caller) inline(point string, began time.Time, f func()) (ok bool) {
 	defer func() {
 		if p := recover(); p != nil {
-			c.LogPanic(point, p, debug.Stack())
-			ok = c.succeeded(point, p, began)
+			ok = c.panicked(point, p, began)
 		}
 	}()
 	f()

@@ -55,11 +55,64 @@ func (s *Set) Query(ctx context.Context, start hook.QueryStart) (context.Context
 		return ctx, func(hook.QueryEnd) {}
 	}
 	began := time.Now()
-	ctx = begin(ctx, s, s.queries, hook.PointQueryStart, func(h hook.QueryHook, ctx context.Context) context.Context { return h.QueryStart(ctx, start) })
-	return ctx, func(e hook.QueryEnd) {
-		e.Took = time.Since(began)
-		finish(ctx, s, s.queries, hook.PointQueryEnd, func(h hook.QueryHook) { h.QueryEnd(ctx, e) })
+	for i := range s.queries {
+		h := &s.queries[i]
+		var next context.Context
+		ok := false
+		if h.mayInline(ctx, hook.PointQueryStart, began) {
+			next, ok = startInline(ctx, h, began, &start)
+		} else {
+			next, ok = startQuery(ctx, h, began, s.Budget, start)
+		}
+		if ok && next != nil {
+			ctx = next
+		}
 	}
+	return ctx, func(e hook.QueryEnd) {
+		ended := time.Now()
+		e.Took = ended.Sub(began)
+		for i := len(s.queries) - 1; i >= 0; i-- {
+			h := &s.queries[i]
+			if h.mayInline(ctx, hook.PointQueryEnd, ended) {
+				endInline(ctx, h, ended, &e)
+			} else {
+				endQuery(ctx, h, ended, s.Budget, e)
+			}
+		}
+	}
+}
+
+// The calls of query hooks come with every statement. Those that return at once allocate
+// nothing: the closures of the others are made in functions of their own.
+
+func startQuery(ctx context.Context, h *Hook[hook.QueryHook], began time.Time, budget time.Duration, start hook.QueryStart) (next context.Context, ok bool) {
+	ok = h.callPooled(ctx, hook.PointQueryStart, began, budget, func() { next = h.Hook.QueryStart(ctx, start) })
+	if !ok {
+		return nil, false // next may still be written
+	}
+	return next, true
+}
+
+func startInline(ctx context.Context, h *Hook[hook.QueryHook], began time.Time, start *hook.QueryStart) (next context.Context, ok bool) {
+	defer func() {
+		if p := recover(); p != nil {
+			ok = h.panicked(hook.PointQueryStart, p, began)
+		}
+	}()
+	return h.Hook.QueryStart(ctx, *start), true
+}
+
+func endQuery(ctx context.Context, h *Hook[hook.QueryHook], ended time.Time, budget time.Duration, e hook.QueryEnd) {
+	h.callPooled(ctx, hook.PointQueryEnd, ended, budget, func() { h.Hook.QueryEnd(ctx, e) })
+}
+
+func endInline(ctx context.Context, h *Hook[hook.QueryHook], began time.Time, e *hook.QueryEnd) {
+	defer func() {
+		if p := recover(); p != nil {
+			h.panicked(hook.PointQueryEnd, p, began)
+		}
+	}()
+	h.Hook.QueryEnd(ctx, *e)
 }
 
 // Step runs one step of a query and calls the step hooks, except those that skip the steps
