@@ -135,7 +135,10 @@ func (s *transcript) text(t *testing.T) string {
 	for _, class := range []audit.Class{audit.ClassStrategy, audit.ClassErrors, audit.ClassPerformance} {
 		section("audit log, "+string(class), s.audited(t, class))
 	}
-	section("recording", s.recorded(t))
+	router, published, queries := s.recorded(t)
+	section("recording, router", router)
+	section("recording, events", published)
+	section("recording, queries", queries)
 	names = append(names, "server.address=cluster.test server.port=80", "SERVER", "address=cluster.test:80", "SERVER", `"address":"cluster.test:80"`, "SERVER")
 	return variable.ReplaceAllString(strings.NewReplacer(names...).Replace(strings.TrimSpace(b.String())), "$1$2*") + "\n"
 }
@@ -326,35 +329,37 @@ func (s *transcript) audited(t *testing.T, class audit.Class) (lines []string) {
 	return lines
 }
 
-// recorded are the entries of the recording. The replay must be equal.
-func (s *transcript) recorded(t *testing.T) (lines []string) {
+// recorded are the entries of the recording: those of the router, the events, and the queries.
+// Three goroutines write them, so that the entries of one instant are in order within a kind
+// only. The replay must be equal.
+func (s *transcript) recorded(t *testing.T) (router, published, queries []string) {
 	recording, err := s.recorder.Recording()
 	require.NoError(t, err)
 	require.Zero(t, recording.Damaged)
 	for _, e := range recording.Entries {
 		switch d := e.Data.(type) {
 		case fsm.Transition:
-			lines = append(lines, s.line(e.Time, "transition %s: %s => %s (%s)", d.Event, d.Before.State, d.After.State, d.Cause))
+			router = append(router, s.line(e.Time, "transition %s: %s => %s (%s)", d.Event, d.Before.State, d.After.State, d.Cause))
 		case recorder.Step:
-			lines = append(lines, s.line(e.Time, "message %s %s", d.Message, d.Fields))
+			router = append(router, s.line(e.Time, "message %s %s", d.Message, d.Fields))
 			for _, decision := range d.Decisions {
-				lines = append(lines, "            "+decision)
+				router = append(router, "            "+decision)
 			}
 		case recorder.Event:
 			text, err := json.Marshal(d.Attrs)
 			require.NoError(t, err)
-			lines = append(lines, s.line(e.Time, "event %s %s", d.Kind, text))
+			published = append(published, s.line(e.Time, "event %s %s", d.Kind, text))
 		case recorder.Query:
-			lines = append(lines, s.line(e.Time, "query %s %+v", d.Outcome(), d))
+			queries = append(queries, s.line(e.Time, "query %s %+v", d.Outcome(), d))
 		default:
-			lines = append(lines, s.line(e.Time, "%T", d))
+			router = append(router, s.line(e.Time, "%T", d))
 		}
 	}
 	for step, err := range recording.Replay() {
 		require.NoError(t, err)
 		require.Empty(t, step.Difference, "%s %s", step.Message, step.Fields)
 	}
-	return lines
+	return router, published, queries
 }
 
 // requireTranscript compares a transcript with a file, line by line.
