@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/e6/recorder"
+	"github.com/e6data/e6data-go/internal/stress"
 )
 
 // recorded opens a client with a recorder.
@@ -39,6 +41,8 @@ func selectOne(t *testing.T, client *e6.Client) {
 func TestRecord_ShowsACutoverOfAClient(t *testing.T) {
 	path, cluster, client := recorded(t)
 	selectOne(t, client)
+	// Otherwise the call that clears the first query may be the one that is refused.
+	require.Eventually(t, func() bool { return len(cluster.OpenQueries()) == 0 }, stress.Patience, time.Millisecond)
 	require.NoError(t, cluster.Cutover(t.Context(), e6test.Cutover{To: fsm.Green, Kind: e6test.Abrupt}))
 	selectOne(t, client)
 	require.NoError(t, client.Close())
