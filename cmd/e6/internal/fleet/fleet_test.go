@@ -87,11 +87,9 @@ func TestState_LineIsOneLine(t *testing.T) {
 }
 
 func TestState_WithoutClientsNamesTheCause(t *testing.T) {
-	files, err := store.OpenFile(store.FileOptions{Dir: t.TempDir()})
-	require.NoError(t, err)
-	defer func() { require.NoError(t, files.Close()) }()
 	var memory store.Memory
-	for want, s := range map[string]store.Store{"null": files, "[]": &memory} {
+	withoutPresence := struct{ store.Store }{&memory}
+	for want, s := range map[string]store.Store{"null": withoutPresence, "[]": &memory} {
 		state, err := Look(t.Context(), s, "c")
 		require.NoError(t, err)
 		text, err := json.Marshal(state)
