@@ -40,11 +40,15 @@ AT_ONCE  := -p $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN))
 test: ## all tests of every module, with the race detector
 	@$(TEST) $(AT_ONCE) $(PACKAGES)
 
-# The packages whose tests ask internal/stress how often to do something. Without the race
-# detector: make test runs the same code with it, and these tests compare durations. A package
-# at a time, for the same reason.
+# Without the race detector, as make test runs the same code with it: the models of
+# e6/internal/router have their largest scope, and a bubble has all processors (see
+# internal/bubbles). The root module runs without the workspace, and of the others the
+# packages that ask internal/stress how often to do something.
+LONG   := E6_STRESS=1 go test -vet=off -timeout 30m $(AT_ONCE) -count=1
+NESTED := $(filter-out $(CURDIR),$(MODULES))
 stress: ## the long form of the tests that have one, without the race detector
-	E6_STRESS=1 go test -vet=off -ldflags=-w -timeout 30m -p 1 -count=1 $$(git grep -lE 'stress\.(Count|Long)\(' -- '*_test.go' | xargs -n1 dirname | sort -u | sed 's|^|./|')
+	GOWORK=off $(LONG) ./...
+	$(LONG) $$(git grep -lE 'stress\.(Count|Long)\(' -- $(NESTED) | xargs -n1 dirname | sort -u | sed 's|^|./|')
 
 # Every second round runs beside a busy loop for each processor, at half the speed.
 ROUNDS ?= 20
@@ -53,7 +57,7 @@ flaky: ## run all tests ROUNDS (20) times, half of them on a busy machine
 
 # One round of flaky is make test.
 check: ROUNDS := 1
-check: format vet lint drift tidy alone cross flaky examples slice verdicts dryrun ## everything that CI asks for
+check: format vet lint drift tidy alone cross flaky stress examples slice verdicts dryrun ## everything that CI asks for
 
 format: ## gofmt has nothing to say
 	@$(SH) unformatted=$$(gofmt -l .); \
@@ -83,13 +87,9 @@ drift: gen api ## what is generated is what is committed
 tidy: ## go.mod and go.sum are tidy, in every module
 	@$(SH) for m in $(MODULES); do (cd $$m && GOWORK=off go mod tidy -diff); done
 
-# These tests are not a repetition of make test. Without the race detector the models of
-# e6/internal/router have their largest scope, and a bubble has all processors (see
-# internal/bubbles).
-alone: ## the root module builds and tests without the workspace
+alone: ## the root module builds without the workspace
 	GOWORK=off go build ./...
 	GOWORK=off go vet ./...
-	GOWORK=off go test ./...
 
 cross: ## the root module and the command build for other systems
 	@$(SH) for os in linux darwin windows; do for arch in amd64 arm64; do \
