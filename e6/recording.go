@@ -16,6 +16,10 @@ import (
 // default nothing is recorded.
 func WithRecorder(r *recorder.Recorder) Option { return func(o *options) { o.recorder = r } }
 
+// Recorder is the flight recorder of WithRecorder, and nil without one. Its Recording can be read at
+// any time, also after Close. Any goroutine may call it.
+func (c *Client) Recorder() *recorder.Recorder { return c.opts.recorder }
+
 // openRecorder opens the recorder, if there is one. It is called before the hooks and the
 // router are made, which write to it.
 func (c *Client) openRecorder() error {

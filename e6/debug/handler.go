@@ -35,7 +35,8 @@ func WithHosts(hosts ...string) Option {
 type handler struct {
 	client  *e6.Client
 	hosts   map[string]bool // nil for any
-	rec     *recorder
+	sampler *sampler
+	history *history      // nil without a flight recorder
 	streams chan struct{} // a slot for each
 }
 
@@ -51,6 +52,10 @@ type handler struct {
 // client, and no limit of http.Server.WriteTimeout applies to it. As
 // http.Server.Shutdown waits for open streams, close the client first.
 //
+// If the client has a flight recorder (e6.WithRecorder), the page shows its timeline, and reports
+// can be downloaded: see the package documentation. The recording is read only for requests, at
+// most once a second for all of them together, and for at most a tenth of the time. At most 2 requests are drawn at a time; others wait.
+//
 // From the call of Handler until the client is closed, one sample a second is
 // taken of the client's counters, so that a page that is opened late still shows
 // the last ten minutes.
@@ -59,7 +64,10 @@ func Handler(c *e6.Client, opts ...Option) http.Handler {
 	for _, opt := range opts {
 		opt(h)
 	}
-	h.rec = record(c)
+	h.sampler = record(c)
+	if r := c.Recorder(); r != nil {
+		h.history = newHistory(r, h.sampler.over)
+	}
 	return h
 }
 
@@ -80,6 +88,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.serveState(w)
 	case "events":
 		h.serveStream(w, r)
+	case "moment.json", "timeline.svg", "report.html", "report.json", "report.txt":
+		h.serveHistory(w, r, name)
 	default:
 		a, ok := assets[name]
 		if !ok {

@@ -15,6 +15,9 @@ type State struct {
 	Time time.Time `json:"time"`
 	// Closed is set if the client is closed. Nothing changes any more then.
 	Closed bool `json:"closed"`
+	// Recorded is set if the client has a flight recorder: the handler serves its timeline
+	// and its reports then.
+	Recorded bool `json:"recorded"`
 	// Strategy is the state of the machine, with the active side; it is Health.Strategy.
 	Strategy fsm.Report `json:"strategy"`
 	// Health is what the client knows about itself.
@@ -112,8 +115,8 @@ func (h *handler) state(since time.Time) State {
 	history := h.client.History()
 	tick := h.tick(since)
 	s := State{
-		Time: tick.Time, Closed: hasClosed(history), Strategy: tick.Strategy, Health: tick.Health, Stats: tick.Stats, Samples: tick.Samples,
-		Transitions: h.rec.steps(history), Events: make([]Event, 0, len(history)),
+		Time: tick.Time, Closed: hasClosed(history), Recorded: h.history != nil, Strategy: tick.Strategy, Health: tick.Health, Stats: tick.Stats, Samples: tick.Samples,
+		Transitions: h.sampler.steps(history), Events: make([]Event, 0, len(history)),
 	}
 	for _, e := range history {
 		s.Events = append(s.Events, eventOf(e))
@@ -132,7 +135,7 @@ func (s State) last() uint64 {
 func (h *handler) tick(since time.Time) Tick {
 	report := h.client.Health()
 	return Tick{
-		Time: time.Now(), Strategy: report.Strategy, Health: report, Stats: report.Queries, Samples: h.rec.samplesAfter(since),
+		Time: time.Now(), Strategy: report.Strategy, Health: report, Stats: report.Queries, Samples: h.sampler.samplesAfter(since),
 	}
 }
 

@@ -53,18 +53,18 @@ func (h *handler) follow(ctx context.Context, s *stream) {
 	}, events.Queue(streamQueue))()
 
 	seen, sampled := h.sendState(s, time.Time{})
-	fresh := h.rec.next()
+	fresh := h.sampler.next()
 	for s.err == nil {
 		select {
 		case <-ctx.Done():
 			return
-		case <-h.rec.over:
+		case <-h.sampler.over:
 			// The last events may still be in the queue; the state has them.
 			h.sendState(s, sampled)
 			s.send("closed", struct{}{})
 			return
 		case <-fresh:
-			fresh = h.rec.next()
+			fresh = h.sampler.next()
 			sampled = h.sendTick(s, sampled)
 		case e := <-incoming:
 			switch {

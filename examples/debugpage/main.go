@@ -23,6 +23,7 @@ import (
 	"github.com/e6data/e6data-go/e6/debug"
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/fsm"
+	"github.com/e6data/e6data-go/e6/recorder"
 	"github.com/e6data/e6data-go/emulator"
 )
 
@@ -46,7 +47,8 @@ func main() {
 
 	em, err := emulator.Start(emulator.Options{NoSample: true})
 	check(err)
-	client, err := e6.Open(context.Background(), e6.Config{Address: em.Addr(), User: "me@example.com", Token: "any-token"})
+	client, err := e6.Open(context.Background(), e6.Config{Address: em.Addr(), User: "me@example.com", Token: "any-token"},
+		e6.WithRecorder(recorder.Memory())) // for the timeline of the page; a service uses recorder.File
 	check(err)
 
 	mux := http.NewServeMux()
@@ -98,13 +100,13 @@ func main() {
 		fmt.Printf("%s  %s cutover: %s serves\n", time.Now().Format(time.TimeOnly), kind, client.Strategy().Active)
 	}
 	load.Wait()
-	for _, path := range []string{"/debug/e6/", "/debug/e6/state.json", "/healthz", "/debug/pprof/"} {
+	for _, path := range []string{"/debug/e6/", "/debug/e6/state.json", "/debug/e6/timeline.svg", "/debug/e6/report.txt", "/healthz", "/debug/pprof/"} {
 		answer, err := http.Get(site + path)
 		check(err)
 		size, err := io.Copy(io.Discard, answer.Body)
 		check(err)
 		check(answer.Body.Close())
-		fmt.Printf("GET %-21s %s, %d bytes\n", path, answer.Status, size)
+		fmt.Printf("GET %-23s %s, %d bytes\n", path, answer.Status, size)
 		if answer.StatusCode != http.StatusOK {
 			check(errors.New(path + " does not work"))
 		}

@@ -175,14 +175,14 @@ func (b *tab) picture(name string) []byte {
 }
 
 // serve starts a cluster, a client with queries that run on and on, and the page.
-func serve(t *testing.T) (cluster *e6test.Cluster, client *e6.Client, url string) {
+func serve(t *testing.T, opts ...e6.Option) (cluster *e6test.Cluster, client *e6.Client, url string) {
 	t.Helper()
 	cluster, err := e6test.Start(e6test.InMemory())
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, cluster.Close()) })
 	client, err = e6.Open(t.Context(), e6.Config{
 		Address: cluster.Addr(), ClusterName: "orders", User: "user@example.com", Token: "secret-token", RetryPause: 5 * time.Millisecond,
-	}, e6.WithDialer(cluster.Dialer()))
+	}, append(opts, e6.WithDialer(cluster.Dialer()))...)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, client.Close()) })
 

@@ -110,7 +110,8 @@ func (p Phase) meaning() string {
 	return "new queries use " + s.Active.String()
 }
 
-func (p Phase) band() Band {
+// Band is the phase as a band of a timeline.
+func (p Phase) Band() Band {
 	title := fmt.Sprintf("%s for %s: %s", p.Label(), Short(p.To.Sub(p.From)), p.meaning())
 	if cause := p.Strategy.Cause.String(); cause != "" {
 		title += " (" + cause + ")"

@@ -30,12 +30,17 @@ func (t Timeline) SVG() (template.HTML, error) {
 	if err := drawing.Execute(&b, t.draw("")); err != nil {
 		return "", fmt.Errorf("draw timeline: %w", err)
 	}
-	return template.HTML(b.String()), nil
+	return template.HTML(validXML(b.Bytes())), nil
 }
 
 // WriteFile writes the timeline as an SVG file with its styles.
 func (t Timeline) WriteFile(w io.Writer) error {
-	if err := drawing.Execute(w, t.draw(template.CSS(CSS))); err != nil {
+	var b bytes.Buffer
+	err := drawing.Execute(&b, t.draw(template.CSS(CSS)))
+	if err == nil {
+		_, err = w.Write(validXML(b.Bytes()))
+	}
+	if err != nil {
 		return fmt.Errorf("draw timeline: %w", err)
 	}
 	return nil
@@ -78,6 +83,7 @@ type (
 		Bands         []rect
 		Cells         []cell
 		Flags         []chip
+		Cursor        line
 		Legend        []mark
 	}
 	label struct {
@@ -133,6 +139,9 @@ func (t Timeline) draw(css template.CSS) drawn {
 	}
 	top := float64(flagRow)
 	p.flags(p.y)
+	if !t.cursor.IsZero() {
+		p.d.Cursor = line{X: px(p.x(t.cursor)), Y: px(flagRow - 4), Y2: px(p.y - gap), Text: p.clock(t.cursor)}
+	}
 	p.axis(top)
 	p.legend()
 	p.d.Height = int(math.Ceil(p.y))

@@ -38,6 +38,8 @@ type Options struct {
 	// Flags are the numbered lines across the lanes. Default: one for each change of the active
 	// side, with the name of the new side. An empty list that is not nil draws none.
 	Flags []Flag
+	// Cursor is a time with a line of its own. Default: none.
+	Cursor time.Time
 }
 
 // A Timeline is what happened in a window of time, at the resolution of its width.
@@ -48,7 +50,8 @@ type Timeline struct {
 	Clients []Client  `json:"clients"`
 	Flags   []Flag    `json:"flags,omitempty"`
 
-	zone *time.Location
+	zone   *time.Location
+	cursor time.Time
 }
 
 // A Client is one client in a Timeline.
@@ -118,7 +121,7 @@ type Flag struct {
 // New returns the timeline of a window. Sources without entries have empty lanes.
 func New(o Options, sources ...Source) Timeline {
 	o = o.withDefaults(sources)
-	t := Timeline{From: o.From, To: o.To, Width: o.Width, Flags: o.Flags, zone: o.Zone}
+	t := Timeline{From: o.From, To: o.To, Width: o.Width, Flags: o.Flags, zone: o.Zone, cursor: o.Cursor}
 	for _, s := range sources {
 		t.Clients = append(t.Clients, t.client(s, len(sources) > 1))
 	}
@@ -190,7 +193,7 @@ func (t *Timeline) client(s Source, named bool) Client {
 		if p.To.Before(t.From) || p.From.After(t.To) {
 			continue
 		}
-		b := p.band()
+		b := p.Band()
 		b.From, b.To = latest(p.From, t.From), earliest(p.To, t.To)
 		c.Phases = append(c.Phases, b)
 	}

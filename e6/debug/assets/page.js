@@ -5,6 +5,7 @@ import { Charts } from "./chart.js";
 import { clock, count, known, latency, rate, share, span } from "./format.js";
 import { light, roleOf, serves } from "./machine.js";
 import { connect } from "./stream.js";
+import { Timeline } from "./timeline.js";
 import { cause, changes, EventTable, showErrors, showTransitions } from "./tables.js";
 
 const keptEvents = 1000;
@@ -14,6 +15,7 @@ const keptSamples = 600;
 const model = { now: null, offset: 0, closed: false, lostAt: null, events: [], transitions: [], samples: [], changed: new Set() };
 const charts = new Charts();
 const table = new EventTable();
+const timeline = new Timeline();
 const get = (id) => document.getElementById(id);
 const title = (side) => side.charAt(0).toUpperCase() + side.slice(1);
 
@@ -49,11 +51,13 @@ function onTick(tick) {
   model.now = tick;
   model.offset = Date.parse(tick.time) - Date.now();
   addSamples(tick.samples);
+  timeline.tick();
   changed("now");
 }
 
 function onState(state) {
   model.closed = state.closed;
+  timeline.recorded(state.recorded);
   model.events = state.events;
   model.transitions = state.transitions.map(dated);
   onTick(state);

@@ -17,10 +17,10 @@ const (
 	maxSteps    = 200
 )
 
-// recorder remembers what the client does not: samples of its counters, and the
+// sampler remembers what the client does not: samples of its counters, and the
 // steps of the machine, which a storm of other events would push out of the
 // client's own history. It lives until the client is closed.
-type recorder struct {
+type sampler struct {
 	client *e6.Client
 	over   chan struct{} // closed when the client is
 	ended  sync.Once
@@ -34,8 +34,8 @@ type recorder struct {
 }
 
 // record begins to record: it has every step from its return on.
-func record(c *e6.Client) *recorder {
-	r := &recorder{client: c, over: make(chan struct{}), fresh: make(chan struct{}), at: time.Now()}
+func record(c *e6.Client) *sampler {
+	r := &sampler{client: c, over: make(chan struct{}), fresh: make(chan struct{}), at: time.Now()}
 	for i, s := range c.Health().Sides {
 		r.totals[i] = s.Total
 	}
@@ -50,7 +50,7 @@ func record(c *e6.Client) *recorder {
 }
 
 // record keeps the steps of the machine, until the client is closed.
-func (r *recorder) record(e events.Event) {
+func (r *sampler) record(e events.Event) {
 	if e.Kind() == events.KindClosed {
 		r.end()
 	}
@@ -61,7 +61,7 @@ func (r *recorder) record(e events.Event) {
 	}
 }
 
-func (r *recorder) end() { r.ended.Do(func() { close(r.over) }) }
+func (r *sampler) end() { r.ended.Do(func() { close(r.over) }) }
 
 // hasClosed reports whether the client is closed, by its last event.
 func hasClosed(history []events.Event) bool {
@@ -69,7 +69,7 @@ func hasClosed(history []events.Event) bool {
 }
 
 // measure takes the samples.
-func (r *recorder) measure() {
+func (r *sampler) measure() {
 	ticker := time.NewTicker(sampleEvery)
 	defer ticker.Stop()
 	for {
@@ -82,7 +82,7 @@ func (r *recorder) measure() {
 	}
 }
 
-func (r *recorder) sample() {
+func (r *sampler) sample() {
 	report := r.client.Health()
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -107,7 +107,7 @@ func (r *recorder) sample() {
 }
 
 // samplesAfter returns the samples that were taken after that time.
-func (r *recorder) samplesAfter(since time.Time) []Sample {
+func (r *sampler) samplesAfter(since time.Time) []Sample {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	i := slices.IndexFunc(r.samples, func(s Sample) bool { return s.Time.After(since) })
@@ -118,7 +118,7 @@ func (r *recorder) samplesAfter(since time.Time) []Sample {
 }
 
 // next is closed with the next sample.
-func (r *recorder) next() <-chan struct{} {
+func (r *sampler) next() <-chan struct{} {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.fresh
@@ -126,7 +126,7 @@ func (r *recorder) next() <-chan struct{} {
 
 // steps returns the steps that are kept, with those of a history, which may be
 // ahead by a moment.
-func (r *recorder) steps(history []events.Event) []Transition {
+func (r *sampler) steps(history []events.Event) []Transition {
 	var recent []Transition
 	for _, e := range history {
 		if t, ok := stepOf(e); ok {
