@@ -36,10 +36,10 @@ func TestHistory_IsReadOnceASecondForAllRequests(t *testing.T) {
 		}
 		all.Wait()
 		require.Equal(t, 1, reads)
-		time.Sleep(readEvery - 1)
+		time.Sleep(readEvery - time.Nanosecond)
 		_, _ = h.snapshot()
 		require.Equal(t, 1, reads)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		_, _ = h.snapshot()
 		require.Equal(t, 2, reads)
 	})
@@ -54,10 +54,10 @@ func TestHistory_SlowReadsTakeATenthOfTheTime(t *testing.T) {
 			return &recorder.Recording{}, nil
 		}}
 		_, _ = h.snapshot()
-		time.Sleep(9*time.Second - 1)
+		time.Sleep(9*time.Second - time.Nanosecond)
 		_, _ = h.snapshot()
 		require.Equal(t, 1, reads)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		_, _ = h.snapshot()
 		require.Equal(t, 2, reads)
 	})
