@@ -122,7 +122,7 @@ func (s *snapshot) phaseAt(at time.Time) *timeline.Phase {
 	return nil
 }
 
-// around are the changes next to a time, and the number of changes up to it.
+// around are the changes next to a time.
 func (s *snapshot) around(at time.Time) (previous, next *change) {
 	for i := range s.changes {
 		c := &s.changes[i]

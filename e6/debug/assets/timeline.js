@@ -133,7 +133,7 @@ export class Timeline {
     get("moment-state").textContent = what;
     get("moment-state").dataset.tone = "";
     get("moment-window").textContent = "Shown: " + clock(from, false) + " to " + clock(to, false) + ", " + length(Date.parse(to) - Date.parse(from)) +
-      " of " + length(end - begin) + " recorded since " + new Date(first).toLocaleString();
+      " of " + length(end - begin) + " recorded since " + new Date(first).toLocaleDateString() + " " + clock(first, false);
     get("previous-change").disabled = !previous;
     get("next-change").disabled = !next;
     get("previous-change").title = previous ? clock(previous.at, true) + " " + previous.text : "";
