@@ -328,9 +328,9 @@ func TestDoctor_ChecksTheStore(t *testing.T) {
 		_, last, _ = strings.Cut(last, "\n")
 		return last
 	}
-	require.Regexp(t, `^ok    store          nothing is known yet; in .*\n$`, doctor())
+	require.Regexp(t, `^ok    store          nothing is known yet; no clients; in .*\n$`, doctor())
 	// A client that is closed at once may end before it has written the record.
-	known := regexp.MustCompile(`^ok    store          blue is active, epoch \d+; in .*\n$`)
+	known := regexp.MustCompile(`^ok    store          blue is active, epoch \d+; no clients; in .*\n$`)
 	for limit := time.Now().Add(stress.Patience); ; {
 		require.Zero(t, command(t, append([]string{"query", "SELECT 7"}, flags...)...).code)
 		if found := doctor(); known.MatchString(found) || time.Now().After(limit) {
@@ -341,7 +341,7 @@ func TestDoctor_ChecksTheStore(t *testing.T) {
 
 	cluster.OpenSide(fsm.Green)
 	cluster.CloseSide(fsm.Blue)
-	require.Regexp(t, `^warn  store          blue is active, epoch \d+; in .*; the cluster's active side is green\n +-> nothing: clients verify the record`, doctor())
+	require.Regexp(t, `^warn  store          blue is active, epoch \d+; no clients; in .*; the cluster's active side is green\n +-> nothing: clients verify the record`, doctor())
 
 	require.Zero(t, command(t, append([]string{"fleet", "rollback", "--side", "green", "--reason", "the sums are wrong", "--yes"}, flags...)...).code)
 	require.Regexp(t, `^warn  store .*\n +veto on green for \S+ more, by directive of .*: the sums are wrong\n +-> no client .*'e6 fleet release' lifts it\n$`, doctor())
