@@ -62,7 +62,7 @@ var imported = []string{
 	"github.com/stretchr/testify/require",
 	"github.com/e6data/e6data-go/e6", "github.com/e6data/e6data-go/e6/e6test", "github.com/e6data/e6data-go/e6/events",
 	"github.com/e6data/e6data-go/e6/fsm", "github.com/e6data/e6data-go/e6/hook", "github.com/e6data/e6data-go/e6/vector",
-	"github.com/e6data/e6data-go/e6/recorder", "github.com/e6data/e6data-go/e6/store", "github.com/e6data/e6data-go/e6/store/storetest",
+	"github.com/e6data/e6data-go/e6/recorder", "github.com/e6data/e6data-go/e6/recorder/recordertest", "github.com/e6data/e6data-go/e6/store", "github.com/e6data/e6data-go/e6/store/storetest",
 	"github.com/e6data/e6data-go/e6/auth", "github.com/e6data/e6data-go/e6/config", "github.com/e6data/e6data-go/e6/profile", "github.com/e6data/e6data-go/e6/sqldriver",
 	"github.com/e6data/e6data-go/e6/audit", "github.com/e6data/e6data-go/e6/debug", "github.com/e6data/e6data-go/e6/otel", "github.com/e6data/e6data-go/emulator",
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc", "go.opentelemetry.io/otel/sdk/trace",

@@ -18,7 +18,7 @@ import (
 var packages = map[string]string{
 	"e6": "../e6", "events": "../e6/events", "fsm": "../e6/fsm", "vector": "../e6/vector", "sqldriver": "../e6/sqldriver", "auth": "../e6/auth",
 	"config": "../e6/config", "profile": "../e6/profile", "debug": "../e6/debug", "e6otel": "../e6/otel", "e6test": "../e6/e6test", "e6arrow": "../e6/arrow", "emulator": "../emulator",
-	"recorder": "../e6/recorder", "store": "../e6/store", "storetest": "../e6/store/storetest", "etcd": "../e6/store/etcd",
+	"recorder": "../e6/recorder", "recordertest": "../e6/recorder/recordertest", "store": "../e6/store", "storetest": "../e6/store/storetest", "etcd": "../e6/store/etcd",
 }
 
 // exported returns what a package exports: names, and Type.Name for methods and

@@ -34,7 +34,7 @@ var floors = [][]string{
 	{"e6/internal/hookcall"},
 	{"e6", "internal/timeline"},
 	{"internal/report"},
-	{"e6/otel", "e6/debug", "e6/config", "e6/audit"},
+	{"e6/otel", "e6/debug", "e6/config", "e6/audit", "e6/recorder/recordertest"},
 	{"e6/sqldriver", "e6/profile"},
 }
 
