@@ -43,11 +43,17 @@ test: ## all tests of every module, with the race detector
 # Without the race detector, as make test runs the same code with it: the models of
 # e6/internal/router have their largest scope, and a bubble has all processors (see
 # internal/bubbles). The root module runs without the workspace, and of the others the
-# packages that ask internal/stress how often to do something.
+# packages that ask internal/stress how often to do something. Both run at once: many of
+# these tests wait.
 LONG   := E6_STRESS=1 go test -vet=off -timeout 30m $(AT_ONCE) -count=1
 NESTED := $(filter-out $(CURDIR),$(MODULES))
 stress: ## the long form of the tests that have one, without the race detector
+	@$(MAKE) --no-print-directory -j 2 stress-root stress-nested
+
+stress-root:
 	GOWORK=off $(LONG) ./...
+
+stress-nested:
 	$(LONG) $$(git grep -lE 'stress\.(Count|Long)\(' -- $(NESTED) | xargs -n1 dirname | sort -u | sed 's|^|./|')
 
 # Every second round runs beside a busy loop for each processor, at half the speed.
