@@ -23,7 +23,9 @@ import (
 	"github.com/e6data/e6data-go/e6/audit"
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/events"
+	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/internal/bubbles"
+	"github.com/e6data/e6data-go/internal/stress"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -88,6 +90,8 @@ func TestLog_HasEveryClassAndNoSecrets(t *testing.T) {
 	<-changed
 	_, err = client.QueryAll(t.Context(), "SELECT 1")
 	require.NoError(t, err)
+	// While blue drains, a return to blue would abort the change to green.
+	require.Eventually(t, func() bool { return client.Strategy().State == fsm.StateGreen }, stress.Patience, time.Millisecond)
 	require.NoError(t, cluster.Cutover(t.Context(), e6test.Cutover{To: e6.Blue, Kind: e6test.Abrupt}))
 	_, err = client.QueryAll(t.Context(), "SELECT 1")
 	require.NoError(t, err)

@@ -16,7 +16,9 @@ import (
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/events"
+	"github.com/e6data/e6data-go/e6/fsm"
 	e6otel "github.com/e6data/e6data-go/e6/otel"
+	"github.com/e6data/e6data-go/internal/stress"
 )
 
 // logs is a provider whose log events a test reads.
@@ -85,6 +87,8 @@ func cutOver(ctx context.Context, t *testing.T, cluster *e6test.Cluster, client 
 	_, err := client.QueryAll(ctx, "SELECT 1")
 	require.NoError(t, err)
 	<-changed
+	// While blue drains, a return to blue would abort the change to green.
+	require.Eventually(t, func() bool { return client.Strategy().State == fsm.StateGreen }, stress.Patience, time.Millisecond)
 	require.NoError(t, cluster.Cutover(ctx, e6test.Cutover{To: e6.Blue, Kind: e6test.Abrupt}))
 	_, err = client.QueryAll(ctx, "SELECT 1")
 	require.NoError(t, err)
