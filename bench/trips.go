@@ -99,6 +99,10 @@ var toNewSide = comparison{
 			received, accepted := make(chan time.Time, 1), make(chan time.Time, 1)
 			unsubscribe := s.client.Subscribe(switchTimes(received, accepted))
 			defer unsubscribe()
+			// A side whose first responses announce the other one is damped.
+			for range 8 {
+				s.query()
+			}
 			to := s.client.Strategy().Active.Other()
 			s.cluster.OpenSide(to)
 			s.cluster.Announce(to)
