@@ -54,6 +54,7 @@ type Conn struct {
 	perLink        int64        // calls on each connection from which another one is opened
 	lastLimit      atomic.Int64 // the last limit on streams that a server sent; 0 if none did
 	timed          atomic.Bool  // Envoy adds the time of the engine to its responses
+	accepted       atomic.Bool  // a call was accepted, on any side
 	disagreed      atomic.Int64 // when connections last disagreed about a side, in nanoseconds; 0 if never
 	warm           sync.Once    // connects the first query connection
 

@@ -274,6 +274,9 @@ func (l *link) answered(side fsm.Side) {
 	if l.unserved.Load() {
 		l.unserved.Store(false)
 	}
+	if !l.conn.accepted.Load() {
+		l.conn.accepted.Store(true)
+	}
 }
 
 // note records the state of the connection that follows from a failed call.

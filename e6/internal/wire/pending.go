@@ -99,10 +99,14 @@ func (p *pendingCall) failure(ctx context.Context, seen callOutcome, err error) 
 }
 
 // retryElsewhere prepares a retry on another connection, if the attempt was refused or its
-// connection could not be made. A call that must be alone has no other connection.
+// connection could not be made. A call that must be alone has no other connection. As long
+// as no call was accepted, the client tries the other side first: every replica accepts one.
 func (p *pendingCall) retryElsewhere(ctx context.Context, failed *Error, seen callOutcome) bool {
 	refuses := failed.Outcome().Verdict == VerdictRefuses
 	unmade := !seen.sent && failed.Class == ClassUnreachable
+	if refuses && !p.c.accepted.Load() {
+		return false
+	}
 	if !refuses && !unmade || p.alone || p.tried >= maxElsewhere || ctx.Err() != nil {
 		return false
 	}

@@ -83,6 +83,30 @@ func forget(c *Conn) {
 	}
 }
 
+func TestReplicas_RefusalOfTheFirstCallIsNotRetried(t *testing.T) {
+	one, other := newReplica(t), newReplica(t)
+	one.refuses.Store(true)
+	c := balanced(t, one, other)
+	health := func(side fsm.Side) error {
+		_, err := c.Engine(Call{Side: side}).HealthCheck(context.Background(), &e6xv1.HealthCheckRequest{})
+		return err
+	}
+	// The control connection leads to the replica that refuses, the other one to the other.
+	for _, g := range []*group{&c.control, &c.query} {
+		l := g.all()[0]
+		l.grpc.Connect()
+		require.Eventually(t, l.ready.Load, 10*time.Second, time.Millisecond)
+	}
+
+	var refused *Error
+	require.ErrorAs(t, health(fsm.Blue), &refused)
+	require.Equal(t, VerdictRefuses, refused.Outcome().Verdict)
+	require.EqualValues(t, []int64{1, 0}, []int64{one.calls.Load(), other.calls.Load()})
+
+	require.NoError(t, health(fsm.Green))
+	require.NoError(t, health(fsm.Blue), "green was accepted, so blue is tried on the other replica")
+}
+
 func TestReplicas_AttemptContinuesOnAReplicaThatAccepts(t *testing.T) {
 	one, other := newReplica(t), newReplica(t)
 	c := balanced(t, one, other)
