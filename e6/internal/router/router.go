@@ -140,7 +140,7 @@ func newRouter(cfg Config) (*Router, *writer, error) {
 	}
 	rt := &Router{
 		cfg:       cfg,
-		inbox:     make(chan envelope, 64),
+		inbox:     make(chan envelope, 16),
 		announced: make(chan struct{}, 1),
 		drained:   make(chan struct{}, 1),
 		ended:     make(chan struct{}),

@@ -206,7 +206,7 @@ func (c *Config) options(l *link, names resolver.Builder) []grpc.DialOption {
 		grpc.WithTransportCredentials(&watched{creds, l}),
 		// The service config below is used; one from DNS is ignored.
 		grpc.WithDisableServiceConfig(),
-		grpc.WithDefaultServiceConfig(serviceConfig(orLargest(c.MaxReceiveBytes), orLargest(c.MaxSendBytes))),
+		grpc.WithDefaultServiceConfig(l.conn.limits),
 		grpc.WithMaxHeaderListSize(maxHeaderBytes),
 		grpc.WithDisableRetry(),
 		// No idle timeout: the first query after a quiet time should not wait for a

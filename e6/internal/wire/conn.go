@@ -39,9 +39,7 @@ type Conn struct {
 	// intercepted: there may be interceptors of the caller.
 	intercepted bool
 
-	// The stubs of calls that no lease ties to a connection, as those of a link.
-	sides [len(fsm.Sides) + 1]stubs
-	last  [len(fsm.Sides) + 1]atomic.Pointer[stubs]
+	cache stubCache // of the calls that no lease ties to a connection
 
 	counts  [len(fsm.Sides) + 1]counts
 	silence [len(fsm.Sides) + 1]silence
@@ -52,6 +50,7 @@ type Conn struct {
 	aloneControl   chan struct{} // semaphore of the connections for one control call
 	poison         poison
 	perLink        int64        // calls on each connection from which another one is opened
+	limits         string       // the service config of each connection
 	lastLimit      atomic.Int64 // the last limit on streams that a server sent; 0 if none did
 	timed          atomic.Bool  // Envoy adds the time of the engine to its responses
 	accepted       atomic.Bool  // a call was accepted, on any side
@@ -93,6 +92,7 @@ func Dial(cfg Config) (*Conn, error) {
 		cfg: cfg, observer: cfg.Observer, failure: cfg.Failure, onCall: cfg.OnCall, cluster: cfg.ClusterName, intercepted: len(cfg.DialOptions) > 0,
 		names: newNames(cfg.Lookup), alone: make(chan struct{}, most), aloneControl: make(chan struct{}, maxControl), open: make(map[*link]struct{}),
 		perLink: int64(orDefault(cfg.StreamsPerConnection, DefaultStreamsPerConnection)),
+		limits:  serviceConfig(orLargest(cfg.MaxReceiveBytes), orLargest(cfg.MaxSendBytes)),
 	}
 	newQueue := func() queue { return queue{freed: make(chan struct{}, 1)} }
 	c.query = group{conn: c, use: UseQuery, max: most, first: newQueue(), cleanup: newQueue()}
@@ -100,7 +100,6 @@ func Dial(cfg Config) (*Conn, error) {
 	c.shrink = time.AfterFunc(shrinkEvery, c.check)
 	c.shrink.Stop()
 	for _, side := range fsm.Sides {
-		c.sides[side] = c.newStubs(Call{Side: side})
 		c.silence[side] = silence{counts: &c.counts[side], side: side, stamp: cfg.Observer.Stamp, report: cfg.OnSilence}
 		if cfg.OnSilence != nil {
 			c.silence[side].limit = cfg.SilenceAfter
@@ -136,7 +135,7 @@ func (c *Conn) bind(call Call) *boundConn {
 }
 
 // to returns the stubs for an address.
-func (c *Conn) to(call Call) *stubs { return cached(&c.sides, &c.last, call, c.newStubs) }
+func (c *Conn) to(call Call) *stubs { return c.cache.get(call, c.newStubs) }
 
 // Engine returns the query service for an address. Each call uses the connection with the
 // most free streams; the calls of one query need a Lease. A side that is not

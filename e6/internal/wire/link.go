@@ -43,10 +43,7 @@ type link struct {
 	group *group // nil for a connection that carries one attempt
 	first bool   // of its group
 
-	// The stubs of calls without a planner, and of calls to the last planner of each
-	// side: mostly there is one planner.
-	sides [len(fsm.Sides) + 1]stubs
-	last  [len(fsm.Sides) + 1]atomic.Pointer[stubs]
+	cache stubCache
 
 	// refusals is the time of the last refusal of each side on the current connection,
 	// in nanoseconds; 0 if the side was accepted after that.
@@ -88,9 +85,6 @@ func (c *Conn) newLink(use Use, g *group) (*link, error) {
 		return nil, err
 	}
 	l.grpc = cc
-	for _, side := range fsm.Sides {
-		l.sides[side] = l.newStubs(Call{Side: side})
-	}
 	c.open[l] = struct{}{}
 	return l, nil
 }
@@ -98,7 +92,7 @@ func (c *Conn) newLink(use Use, g *group) (*link, error) {
 func (l *link) newStubs(call Call) stubs { return l.conn.stubs(call, l) }
 
 // to returns the stubs for calls on this connection.
-func (l *link) to(call Call) *stubs { return cached(&l.sides, &l.last, call, l.newStubs) }
+func (l *link) to(call Call) *stubs { return l.cache.get(call, l.newStubs) }
 
 // hard is the number of calls at which further calls wait for a stream.
 func (l *link) hard() int64 {
@@ -328,19 +322,24 @@ type stubs struct {
 	cluster e6xv1.ClusterServiceClient
 }
 
-// cached returns the stubs for an address, from the cache if possible.
-func cached(sides *[len(fsm.Sides) + 1]stubs, last *[len(fsm.Sides) + 1]atomic.Pointer[stubs], call Call, make func(Call) stubs) *stubs {
-	switch {
-	case !call.Side.Valid() || call.Control:
+// stubCache holds the stubs that were used last for each side, without a planner and with
+// one: mostly there is one planner.
+type stubCache [len(fsm.Sides) + 1]struct{ plain, planned atomic.Pointer[stubs] }
+
+// get returns the stubs for an address, from the cache if possible.
+func (c *stubCache) get(call Call, make func(Call) stubs) *stubs {
+	if !call.Side.Valid() || call.Control {
 		s := make(call) // without a side, every call fails
 		return &s
-	case call.PlannerIP == "":
-		return &sides[call.Side]
 	}
-	if s := last[call.Side].Load(); s != nil && s.call == call {
+	slot := &c[call.Side].plain
+	if call.PlannerIP != "" {
+		slot = &c[call.Side].planned
+	}
+	if s := slot.Load(); s != nil && s.call == call {
 		return s
 	}
 	s := make(call)
-	last[call.Side].Store(&s)
+	slot.Store(&s)
 	return &s
 }
