@@ -12,7 +12,7 @@ import (
 
 func TestMain(m *testing.M) {
 	// A flag of the command line, which is parsed later, wins.
-	if err := flag.Set("rapid.checks", fmt.Sprint(stress.Count(30, 100))); err != nil {
+	if err := flag.Set("rapid.checks", fmt.Sprint(stress.Count(15, 100))); err != nil {
 		panic(err)
 	}
 	goleak.VerifyTestMain(m)

@@ -107,7 +107,7 @@ func throughReplicas(t *testing.T, client *e6.Client, cutovers int, lag time.Dur
 
 func TestReplicas_OfARealIngressThatChangeOneAfterTheOtherFailNoQuery(t *testing.T) {
 	haproxy(t)
-	cutovers, lag := stress.Count(5, 20), time.Duration(stress.Count(300, 5000))*time.Millisecond
+	cutovers, lag := stress.Count(3, 20), time.Duration(stress.Count(300, 5000))*time.Millisecond
 	cluster := start(t, e6test.WithEngineListeners("127.0.0.1:0", "127.0.0.1:0"))
 	one, other := startProxy(t, cluster), startProxy(t, cluster)
 	cfg := config(cluster)
@@ -125,7 +125,7 @@ func TestReplicas_TheOptionOfE6testChangesThemOneAfterTheOther(t *testing.T) {
 		t.Run(fmt.Sprintf("%d replicas", n), func(t *testing.T) {
 			cluster := start(t, e6test.WithReplicas(n, 100*time.Millisecond))
 			client := open(t, cluster)
-			throughReplicas(t, client, 4, 0, []func(e6.Side){func(to e6.Side) {
+			throughReplicas(t, client, stress.Count(2, 4), 0, []func(e6.Side){func(to e6.Side) {
 				require.NoError(t, cluster.Cutover(t.Context(), e6test.Cutover{To: to, Kind: e6test.Abrupt}))
 			}})
 		})

@@ -120,7 +120,7 @@ func TestRecorder_AFileIsWholeAfterAKillAtAnyInstant(t *testing.T) {
 	binary, err := os.Executable()
 	require.NoError(t, err)
 	path := filepath.Join(t.TempDir(), "e6.rec")
-	for n := range stress.Count(20, 500) {
+	for n := range stress.Count(8, 500) {
 		if n%10 == 0 {
 			require.NoError(t, errors.Join(os.RemoveAll(path))) // otherwise the file of the killed process is continued
 		}

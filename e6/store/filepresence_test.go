@@ -62,7 +62,7 @@ func memberFiles(t *testing.T, dir string) []string {
 func TestFilePresence_AKilledProcessDisappearsAndItsFileIsRemoved(t *testing.T) {
 	dir := t.TempDir()
 	f := openFile(t, dir)
-	for range stress.Count(5, 50) {
+	for range stress.Count(2, 50) {
 		child := exec.Command(os.Args[0], "-test.run=^TestMemberProcess$")
 		child.Env = append(os.Environ(), memberVariable+"="+dir)
 		child.Stderr = os.Stderr

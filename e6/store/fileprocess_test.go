@@ -108,7 +108,7 @@ func TestFile_KilledWritersLeaveNoDamageAndBlockNoProcess(t *testing.T) {
 	}
 	current := startWriter(t, "writer 0", dir)
 	current.release()
-	for n := range stress.Count(25, 100) { // writers that die at random moments
+	for n := range stress.Count(10, 100) { // writers that die at random moments
 		successor := startWriter(t, fmt.Sprint("writer ", n+1), dir)
 		await(current.name)
 		for target := last.Version + random.Uint64N(200); last.Version < target; {

@@ -142,7 +142,7 @@ func FuzzHash(f *testing.F) {
 
 func TestHash_DependsOnRowsAndNotOnTheirForm(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	for range stress.Count(600, 3000) {
+	for range stress.Count(200, 3000) {
 		in := make([]byte, r.IntN(600))
 		for i := range in {
 			in[i] = byte(r.Uint32())

@@ -347,7 +347,7 @@ func simulateGates(t *testing.T, seed uint64) (result gateResult) {
 // list for the grace period, or has come back after its report.
 func TestDrained_NeverOpensWhileAClientUsesTheSide(t *testing.T) {
 	var sum gateResult
-	for seed := uint64(0); sum.cutovers < stress.Count(100, 10_000); seed++ {
+	for seed := uint64(0); sum.cutovers < stress.Count(40, 10_000); seed++ {
 		r := simulateGates(t, seed)
 		require.Empty(t, r.unsafe, "seed %d", seed)
 		require.False(t, t.Failed(), "seed %d", seed)

@@ -17,6 +17,7 @@ import (
 	"github.com/e6data/e6data-go/e6/hook"
 	"github.com/e6data/e6data-go/e6/internal/router"
 	"github.com/e6data/e6data-go/internal/bubbles"
+	"github.com/e6data/e6data-go/internal/stress"
 )
 
 // A span is one operation that hooks observed.
@@ -302,7 +303,7 @@ func TestHooks_FirstQueryIsNotBeforeReady(t *testing.T) {
 			}
 		})
 	}
-	for range 400 {
+	for range stress.Count(100, 400) {
 		old := r.pin()
 		require.NoError(t, r.Switch(context.Background(), old.Side.Other()))
 		runtime.Gosched()

@@ -12,6 +12,7 @@ import (
 
 	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/e6/internal/router"
+	"github.com/e6data/e6data-go/internal/stress"
 )
 
 // settledRig is a router in real time whose sides both accept.
@@ -26,7 +27,8 @@ func settledRig(t testing.TB) *rig {
 // Many queries run while the client is switched back and forth. As long as one of them
 // is pinned, its side must never be reported as drained.
 func TestPin_DrainedSideStaysDrained(t *testing.T) {
-	const cutovers, pinners = 300, 6
+	const pinners = 6
+	cutovers := stress.Count(100, 300)
 	r := newRig(t, func(cfg *router.Config) { cfg.Cluster = promptCluster{cfg.Cluster.(*fakeCluster)} })
 	p := r.pin()
 	r.Unpin(p)

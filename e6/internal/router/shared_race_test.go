@@ -12,12 +12,14 @@ import (
 
 	"github.com/e6data/e6data-go/e6/fsm"
 	"github.com/e6data/e6data-go/e6/internal/router"
+	"github.com/e6data/e6data-go/internal/stress"
 )
 
 // Many queries choose a side while shared phases come and go. As long as one of
 // them is pinned, it must never see its side reported as drained.
 func TestSharedPhase_DrainedOriginStaysDrained(t *testing.T) {
-	const cutovers, pinners = 300, 6
+	const pinners = 6
+	cutovers := stress.Count(100, 300)
 	r := newRig(t, func(cfg *router.Config) {
 		cfg.Cluster = promptCluster{cfg.Cluster.(*fakeCluster)}
 		cfg.Hooks.WaitShared = func(context.Context, fsm.Snapshot) {
