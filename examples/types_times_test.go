@@ -35,7 +35,7 @@ func TestDate_IsMidnightUTCInEveryYear(t *testing.T) {
 		samples = append(samples, sample{name: text, sql: "DATE '" + strings.TrimPrefix(text, "+") + "'", arg: date, typ: vector.Date, value: date, driver: day, text: text,
 			checks: []check{into(day), native(&day), into(date), into(sql.NullTime{Time: day, Valid: true}), refused[int]("does not convert to int")}})
 	}
-	requireSentInBothWays(t, samples)
+	requireSentInBothWays(t, both(t), samples)
 	// The first and the last day of the protocol.
 	w := serve(t, []vector.Field{{Name: "day", Type: vector.Date}}, e6test.Batch{Rows: 2, Columns: []e6test.Column{{
 		Type: vector.Date, Nulls: []bool{false, false}, Ints: []int64{math.MinInt64, math.MaxInt64}}}})
@@ -63,7 +63,7 @@ func TestTimestampsKeepTheirMicrosecondsOnBothSidesOf1970(t *testing.T) {
 			value: value, driver: at, text: text, checks: []check{into(at), native(value), into(sql.Null[time.Time]{V: at, Valid: true})}})
 	}
 	early := time.Date(1969, 12, 31, 23, 59, 59, 999_999_999, time.FixedZone("", 3600))
-	requireSentInBothWays(t, append(samples, sample{name: "nanoseconds are cut, downwards", arg: early, typ: vector.Datetime,
+	requireSentInBothWays(t, both(t), append(samples, sample{name: "nanoseconds are cut, downwards", arg: early, typ: vector.Datetime,
 		value:  vector.TimestampValue{Micros: early.Truncate(time.Microsecond).UnixMicro()},
 		driver: early.UTC().Truncate(time.Microsecond), text: "1969-12-31T22:59:59.999999Z"}))
 	far, old := time.Date(11756, 12, 31, 1, 2, 3, 4000, time.UTC), time.Date(-43, 3, 15, 1, 2, 3, 4000, time.UTC)
@@ -108,12 +108,11 @@ func TestPointsInTimeKeepTheirZoneAcrossItsClockChanges(t *testing.T) {
 				samples = append(samples, sample{name: clock, sql: "TIMESTAMPTZ '" + utc + "'", arg: local, with: "CAST(? AS TIMESTAMP) AT TIME ZONE 'UTC'", typ: vector.TimestampTZ,
 					value: value, driver: local, text: local.Format("2006-01-02T15:04:05.000000Z07:00"), checks: []check{into(local), native(&local), into(value)}})
 			}
-			requireAll(t, askAt(t, em.Addr()), samples)
-			w := askAt(t, em.Addr(), e6.WithServerParameters())
-			requireAll(t, w, samples)
+			w := map[string]ways{"literals": askAt(t, em.Addr()), "server parameters": askAt(t, em.Addr(), e6.WithServerParameters())}
+			requireSentInBothWays(t, w, samples)
 			// A time that the clock skips is a point in time for Go, and that is sent.
 			skipped := time.Date(2026, 3, 29, 2, 30, 0, 0, at)
-			onlyRow(t, w, "SELECT CAST(? AS TIMESTAMP) AT TIME ZONE 'UTC'", []any{skipped}, func(r *e6.Rows) {
+			onlyRow(t, w["server parameters"], "SELECT CAST(? AS TIMESTAMP) AT TIME ZONE 'UTC'", []any{skipped}, func(r *e6.Rows) {
 				require.Equal(t, []any{vector.TimestampValue{Micros: skipped.UnixMicro(), Zone: zone}}, r.Values())
 			})
 		})

@@ -29,7 +29,7 @@ func TestWholeNumbersComeBackToTheirLimits(t *testing.T) {
 		return sample{name: typ + fmt.Sprint(n), sql: fmt.Sprintf("CAST('%d' AS %s)", n, typ), arg: arg, with: "CAST(? AS " + typ + ")",
 			typ: vector.Integer, value: n, driver: int64(n), text: fmt.Sprint(n), checks: append(more, into(n), into(int64(n)))}
 	}
-	requireSentInBothWays(t, []sample{
+	requireSentInBothWays(t, both(t), []sample{
 		long(math.MinInt64), long(math.MaxInt64), long(math.MinInt32 - 1), long(0), long(-1),
 		integer(math.MinInt32, int32(math.MinInt32), "INTEGER"), integer(math.MaxInt32, int32(math.MaxInt32), "INTEGER"),
 		integer(math.MinInt16, int16(math.MinInt16), "SMALLINT", into(int16(math.MinInt16))),
@@ -63,7 +63,7 @@ func TestFloatsComeBackBitByBit(t *testing.T) {
 		samples = append(samples, sample{name: "a short " + text, sql: "CAST('" + text + "' AS FLOAT)", arg: f, with: "CAST(? AS FLOAT)", typ: vector.Float,
 			value: float64(f), text: fmt.Sprint(float64(f)), checks: []check{into(f), into(float64(f))}})
 	}
-	requireSentInBothWays(t, append(samples,
+	requireSentInBothWays(t, both(t), append(samples,
 		sample{name: "a double that no float32 is", sql: "0.1::DOUBLE", arg: 0.1, typ: vector.Double, value: 0.1, text: "0.1",
 			checks: []check{refused[float32]("round"), into(sql.NullFloat64{Float64: 0.1, Valid: true})}}))
 }
@@ -75,7 +75,7 @@ func TestTypes_BooleansComeBack(t *testing.T) {
 		samples = append(samples, sample{name: fmt.Sprint(b), sql: fmt.Sprint(b), arg: b, typ: vector.Boolean, value: b, text: fmt.Sprint(b),
 			checks: []check{into(b), into(&b), into(sql.NullBool{Bool: b, Valid: true}), refused[int]("does not convert to int")}})
 	}
-	requireSentInBothWays(t, samples)
+	requireSentInBothWays(t, both(t), samples)
 }
 
 func TestTextComesBackByteForByte(t *testing.T) {
@@ -100,7 +100,7 @@ func TestTextComesBackByteForByte(t *testing.T) {
 		samples = append(samples, of)
 	}
 	type name string
-	requireSentInBothWays(t, append(samples,
+	requireSentInBothWays(t, both(t), append(samples,
 		sample{name: "a type of the caller's", arg: name("x"), typ: vector.String, value: "x", text: "x", checks: []check{into(name("x"))}}))
 	// A NUL character is no part of a literal. A result may hold one.
 	requireAll(t, openWays(t, emulator.Options{}), []sample{{name: "NUL", sql: "'a' || chr(0) || 'b'", typ: vector.String, value: "a\x00b", text: "a\x00b"}})
@@ -118,7 +118,7 @@ func TestBinaryComesBackByteForByte(t *testing.T) {
 			checks: []check{into(b), into(string(b)), into(sql.Null[[]byte]{V: b, Valid: true})}})
 	}
 	type blob []byte
-	requireSentInBothWays(t, append(samples,
+	requireSentInBothWays(t, both(t), append(samples,
 		sample{name: "a type of the caller's", arg: blob{0, 255}, typ: vector.Binary, value: []byte{0, 255}, text: "\x00\xff"},
 		sample{name: "an array", arg: [2]byte{0, 255}, typ: vector.Binary, value: []byte{0, 255}, text: "\x00\xff"}))
 }
@@ -163,7 +163,7 @@ func TestTypes_DecimalsScanIntoExactTypes(t *testing.T) {
 			value: d, driver: d.String(), text: d.String(), checks: []check{into(d), into(&d), into(sql.Null[vector.Decimal]{V: d, Valid: true}),
 				into(decimal.RequireFromString(text)), into(*exact), refused[float64]("does not hold every decimal"), refused[int]("whole")}})
 	}
-	requireSentInBothWays(t, append(samples, sample{name: "a whole one", sql: "7.00", arg: number(t, "7.00"), typ: vector.Decimal128, value: number(t, "7.00"),
+	requireSentInBothWays(t, both(t), append(samples, sample{name: "a whole one", sql: "7.00", arg: number(t, "7.00"), typ: vector.Decimal128, value: number(t, "7.00"),
 		driver: "7.00", text: "7.00", checks: []check{native(7), native(uint8(7)), refused[float64]("does not hold every decimal")}}))
 }
 
@@ -171,7 +171,7 @@ func TestDecimalsOfOtherPackagesAreSentAsText(t *testing.T) {
 	t.Parallel()
 	exact, _, err := apd.NewFromString("-1234567890123456789012345678901234567.8")
 	require.NoError(t, err)
-	requireSentInBothWays(t, []sample{
+	requireSentInBothWays(t, both(t), []sample{
 		{name: "shopspring", arg: decimal.RequireFromString("12345678901234567890.50"), with: "CAST(? AS DECIMAL(38,2))", typ: vector.Decimal128,
 			value: number(t, "12345678901234567890.50"), driver: "12345678901234567890.50", text: "12345678901234567890.50"},
 		{name: "apd", arg: exact, with: "CAST(? AS DECIMAL(38,1))", typ: vector.Decimal128,
