@@ -303,7 +303,8 @@ func TestHooks_FirstQueryIsNotBeforeReady(t *testing.T) {
 			}
 		})
 	}
-	for range stress.Count(100, 400) {
+	cutovers := stress.Count(100, 400)
+	for range cutovers {
 		old := r.pin()
 		require.NoError(t, r.Switch(context.Background(), old.Side.Other()))
 		runtime.Gosched()
@@ -316,7 +317,7 @@ func TestHooks_FirstQueryIsNotBeforeReady(t *testing.T) {
 	queries.Wait()
 	r.end()
 	s.requireEnded(t)
-	require.Len(t, s.cutovers, 400)
+	require.Len(t, s.cutovers, cutovers)
 }
 
 // A slow hook blocks its own operation only.
