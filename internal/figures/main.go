@@ -11,6 +11,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -23,7 +24,7 @@ func main() {
 	if len(os.Args) > 1 {
 		root = os.Args[1]
 	}
-	if err := run(root); err != nil {
+	if err := run(os.Stdout, root); err != nil {
 		fmt.Fprintln(os.Stderr, "figures:", err)
 		os.Exit(1)
 	}
@@ -36,7 +37,8 @@ type figures struct {
 	methods                map[string]int // by receiver
 }
 
-func run(root string) error {
+// run writes the figures of the checkout at root.
+func run(w io.Writer, root string) error {
 	packages := map[string]*figures{}
 	err := filepath.WalkDir(filepath.Join(root, "e6"), func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go") {
@@ -54,7 +56,10 @@ func run(root string) error {
 	if err != nil {
 		return err
 	}
-	report(packages)
+	if packages["e6"] == nil {
+		return fmt.Errorf("%s has no package e6: expected the directory of a checkout", root)
+	}
+	report(w, packages)
 	return nil
 }
 
@@ -115,7 +120,7 @@ func receiver(t ast.Expr) string {
 	return ""
 }
 
-func report(packages map[string]*figures) {
+func report(w io.Writer, packages map[string]*figures) {
 	var lengths []int
 	var names []string
 	for name, f := range packages {
@@ -127,15 +132,15 @@ func report(packages map[string]*figures) {
 	slices.Sort(names)
 	slices.Sort(lengths)
 	e6 := packages["e6"]
-	fmt.Printf("package e6: %d files, %d lines\n", e6.files, e6.lines)
-	fmt.Printf("functions below e6/: %d, median %d lines, 99th percentile %d, longest %d; more than 60 lines: %d\n",
+	fmt.Fprintf(w, "package e6: %d files, %d lines\n", e6.files, e6.lines)
+	fmt.Fprintf(w, "functions below e6/: %d, median %d lines, 99th percentile %d, longest %d; more than 60 lines: %d\n",
 		len(lengths), lengths[len(lengths)/2], lengths[len(lengths)*99/100], lengths[len(lengths)-1], longer(lengths, 60))
 	if router := packages["e6/internal/router"]; router != nil {
-		fmt.Printf("methods of the router's writer: %d, of its Router: %d\n", router.methods["writer"], router.methods["Router"])
+		fmt.Fprintf(w, "methods of the router's writer: %d, of its Router: %d\n", router.methods["writer"], router.methods["Router"])
 	}
-	fmt.Println("exported constants, variables, functions and types:")
+	fmt.Fprintln(w, "exported constants, variables, functions and types:")
 	for _, name := range names {
-		fmt.Printf("  %-20s %d\n", name, packages[name].exported)
+		fmt.Fprintf(w, "  %-20s %d\n", name, packages[name].exported)
 	}
 }
 
