@@ -30,7 +30,7 @@ func compile(dir string) (*suite, error) {
 		return nil, err
 	}
 	s := &suite{dir: filepath.Join(string(bytes.TrimSpace(module)), dir), binary: filepath.Join(temp, "suite")}
-	args := []string{"test", "-c", "-o", s.binary}
+	args := []string{"test", "-c", "-ldflags=-w", "-o", s.binary} // without debug information the link is faster
 	if underRace() {
 		args = append(args, "-race")
 	}

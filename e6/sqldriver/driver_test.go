@@ -51,7 +51,7 @@ func TestPool_AuthenticatesOncePerSide(t *testing.T) {
 			var running sync.WaitGroup
 			for range 64 {
 				running.Go(func() {
-					for range stress.Count(3, 10) {
+					for range stress.Count(2, 10) {
 						var n int
 						if err := db.QueryRowContext(t.Context(), "SELECT ?", 42).Scan(&n); err != nil || n != 42 {
 							t.Errorf("%d, %v", n, err)

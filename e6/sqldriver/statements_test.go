@@ -14,6 +14,7 @@ import (
 	"github.com/e6data/e6data-go/e6"
 	"github.com/e6data/e6data-go/e6/e6test"
 	"github.com/e6data/e6data-go/e6/sqldriver"
+	"github.com/e6data/e6data-go/internal/stress"
 )
 
 func TestOnePreparedStatementServesManyGoroutinesAcrossCutovers(t *testing.T) {
@@ -26,9 +27,10 @@ func TestOnePreparedStatementServesManyGoroutinesAcrossCutovers(t *testing.T) {
 				defer func() { require.NoError(t, s.Close()) }()
 				ctx, stop := context.WithCancel(t.Context())
 				var running sync.WaitGroup
-				for g := range 16 {
+				goroutines := stress.Count(8, 16) // more than the pool has connections
+				for g := range goroutines {
 					running.Go(func() {
-						for n := g; ctx.Err() == nil; n += 16 {
+						for n := g; ctx.Err() == nil; n += goroutines {
 							var got int
 							if err := s.QueryRowContext(t.Context(), n).Scan(&got); err != nil || got != n {
 								t.Errorf("%d, %v", got, err)

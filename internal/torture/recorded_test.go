@@ -28,7 +28,7 @@ func memoryWorld(workers int) world {
 // are replayed, and each decision must be equal, byte for byte.
 func TestRecorded_RunsReplayByteForByte(t *testing.T) {
 	all := newRecord()
-	for seed := range uint64(stress.Count(10, 1000)) {
+	for seed := range uint64(stress.Count(6, 1000)) {
 		bubbles.Test(t, func(t *testing.T) {
 			r := memoryWorld(2).play(seed+1, 2, time.Now().Add(time.Hour), t.Logf)
 			require.Empty(t, r.violations(), "seed %d", seed+1)
