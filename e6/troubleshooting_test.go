@@ -37,6 +37,7 @@ var symptoms = []symptom{
 	{"Queries wait during a cutover", queriesWait},
 	{"Statements wait for their turn", statementsWait},
 	{"Statements wait for a planner", statementsWaitForAPlanner},
+	{"Calls wait for a stream", callsWaitForAStream},
 	{"The announced side never becomes ready", theAnnouncedSideIsNeverReady},
 	{"An announcement is not followed", anAnnouncementIsNotFollowed},
 	{"An unknown side is announced", anUnknownSideIsAnnounced},

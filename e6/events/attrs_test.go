@@ -65,6 +65,10 @@ var samples = []struct {
 		`hook=audit point=query_end problem=panic problem_detail="a value of type int" took_ms=1000 count=8`,
 	},
 	{
+		StreamsExhausted{"query", 2 * time.Second, 7, 12, 16, 16, 100, true},
+		`use=query waited_ms=2000 waiting=7 most_waiting=12 connections=16 max_connections=16 stream_limit=100 ended=true`,
+	},
+	{
 		SubscriberPanicked{7, KindEventsDropped, "a value of type int", "goroutine 1", 3},
 		`on_seq=7 on_event=events_dropped problem="a value of type int" stack="goroutine 1" count=3`,
 	},

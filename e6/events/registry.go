@@ -44,6 +44,7 @@ var registry = []registration{
 	{ClusterResume{}, KindClusterResume, ComponentCluster, slog.LevelInfo, "cluster resume"},
 	{StoreFailed{}, KindStoreFailed, ComponentStore, slog.LevelWarn, "store failed"},
 	{HookFailed{}, KindHookFailed, ComponentHook, slog.LevelWarn, "hook failed"},
+	{StreamsExhausted{}, KindStreamsExhausted, ComponentClient, slog.LevelWarn, "streams exhausted"},
 	{SubscriberPanicked{}, KindSubscriberPanicked, ComponentClient, slog.LevelError, "subscriber panicked"},
 	{EventsDropped{}, KindEventsDropped, ComponentClient, slog.LevelWarn, "events dropped"},
 	{Closed{}, KindClosed, ComponentClient, slog.LevelInfo, "client closed"},
@@ -104,7 +105,7 @@ const (
 	ComponentStore Component = "store"
 	// ComponentHook: the hooks of the application.
 	ComponentHook Component = "hook"
-	// ComponentClient: the client and its subscribers.
+	// ComponentClient: the client, its connections and its subscribers.
 	ComponentClient Component = "client"
 )
 

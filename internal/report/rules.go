@@ -123,6 +123,9 @@ var rules = []Rule{
 	{Name: "queued", Settings: []string{"Config.MaxInFlight"}, client: queued,
 		When:   "queries waited for a planner for 1 second or longer",
 		Advice: "Give the new side as many planners as the old one, or limit the queries of each client with MaxInFlight."},
+	{Name: "streams", Settings: []string{"Config.MaxConnections", "Config.MaxInFlight"}, client: streamsExhausted,
+		When:   "calls of statements waited for a stream for 1 second or longer, with all connections open",
+		Advice: "Raise MaxConnections, raise the limit of the ingress on the streams of a connection, or limit the statements that run at once with MaxInFlight."},
 
 	{Name: "guard-veto", passage: guardVeto,
 		When:   "a guard vetoed the change",

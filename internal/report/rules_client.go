@@ -38,6 +38,30 @@ func queued(r *record) string {
 	return fmt.Sprintf("%s waited for up to %s", plural(n, "query", "queries"), timeline.Short(longest))
 }
 
+// streamsExhausted finds the longest wait of calls of statements. With fewer connections than
+// are allowed, the client opens another one: then a side is refused on some of them, which
+// other rules report.
+func streamsExhausted(r *record) string {
+	longest, most, connections, limit := time.Duration(0), 0.0, 0.0, 0.0
+	r.each(events.KindStreamsExhausted, func(e event) {
+		open, waited := number(e.Event, "connections"), ms(e.Event, "waited_ms")
+		if text(e.Event, "use") != "query" || waited < slow || open < number(e.Event, "max_connections") {
+			return
+		}
+		longest, most = max(longest, waited), max(most, number(e.Event, "most_waiting"))
+		connections, limit = open, number(e.Event, "stream_limit")
+	})
+	if longest == 0 {
+		return ""
+	}
+	found := fmt.Sprintf("up to %s waited, %s without a break, for %s", plural(int64(most), "call", "calls"),
+		timeline.Short(longest), plural(int64(connections), "connection", "connections"))
+	if limit > 0 {
+		found += fmt.Sprintf(" of %s", plural(int64(limit), "stream", "streams"))
+	}
+	return found
+}
+
 // overrun returns the condition of guards, or of other hooks, that exceed their budget.
 func overrun(guard bool) func(*record) string {
 	return func(r *record) string {

@@ -32,6 +32,12 @@ func hookFailed(s *script, point, problem string) {
 	s.event(events.KindHookFailed, attrs{"hook": "audit", "point": point, "problem": problem, "took_ms": 100.0, "count": 3.0})
 }
 
+// waiting is the event of calls that wait for a stream.
+func waiting(s *script, use string, ms, connections float64) *script {
+	return s.event(events.KindStreamsExhausted, attrs{"use": use, "waited_ms": ms, "waiting": 7.0, "most_waiting": 12.0,
+		"connections": connections, "max_connections": 16.0, "stream_limit": 100.0, "ended": false})
+}
+
 // ruleCases has for each rule a recording in which it applies, with the observation, and one that is
 // similar, in which it does not.
 var ruleCases = map[string]struct {
@@ -126,6 +132,17 @@ var ruleCases = map[string]struct {
 	"queued": {"1 query waited for up to 4s",
 		func(s *script) { s.event(events.KindQueryQueued, attrs{"waited_ms": 4000.0, "admitted": true}) },
 		func(s *script) { s.event(events.KindQueryQueued, attrs{"waited_ms": 400.0, "admitted": true}) }},
+	"streams": {"up to 12 calls waited, 8s without a break, for 16 connections of 100 streams",
+		func(s *script) {
+			waiting(s, "query", 4000, 16).after(4 * time.Second)
+			waiting(s, "query", 8000, 16)
+		},
+		func(s *script) {
+			waiting(s, "control", 4000, 16)
+			waiting(s, "cleanup", 4000, 16)
+			waiting(s, "query", 400, 16)
+			waiting(s, "query", 4000, 15) // another connection can be opened
+		}},
 	"guard-veto": {"veto: cold",
 		func(s *script) { s.announce().fire(fsm.EventAbort, fsm.Blue, fsm.ReasonVeto, "cold") },
 		func(s *script) { s.announce().fire(fsm.EventAbort, fsm.Blue, fsm.ReasonCaller, "") }},

@@ -26,13 +26,14 @@ const (
 	plus       shape = "m-3.5 0h7m-3.5 -3.5v7"
 	stack      shape = "m-4 -3h8m-8 3h8m-8 3h8"
 	bracket    shape = "m-3 -4h4v8h-4"
+	bars       shape = "m-3 -4v8m3 -8v8m3 -8v8"
 	hourglass  shape = "m-3 -4h6l-6 8h6z"
 )
 
 // shapes are the shapes by outcome and kind of signal.
 var shapes = map[string]shape{
 	"ok": column, "retried": circle, "replayed": up, "continued": diamond, "failed": cross, "lost": square,
-	withoutSide: crossed, "problem": warning, "health": pulse, "hook failure": bang, "guard": hexagon, "announcement": flagged,
+	withoutSide: crossed, "problem": warning, "health": pulse, "hook failure": bang, "exhausted streams": bars, "guard": hexagon, "announcement": flagged,
 	"store failure": stack, "stage": plus, "resume": right, "closed": bracket,
 	"refusal": noEntry, "failed probe": down, "abandoned query": slash, "expired session": halfCircle, "queued query": hourglass, "login": dot,
 }

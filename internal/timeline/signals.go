@@ -42,6 +42,7 @@ var signals = []signal{
 	{events.KindHealthBreached, rowClient, "health"},
 	{events.KindSideVetoed, rowClient, "health"},
 	{events.KindHookFailed, rowClient, "hook failure"},
+	{events.KindStreamsExhausted, rowClient, "exhausted streams"},
 	{events.KindGuardDecided, rowClient, "guard"},
 	{events.KindAnnouncementReceived, rowClient, "announcement"},
 	{events.KindAnnouncementInvalid, rowClient, "announcement"},

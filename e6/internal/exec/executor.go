@@ -59,8 +59,8 @@ type Hooks interface {
 type Config struct {
 	Settings
 	// Router and Wire configure the router and the transport. New sets Cluster, Events,
-	// Logger, Describe, Failure and Hopeless of the former, and Observer, Failure, OnSilence
-	// and SilenceAfter of the latter, which connect the two.
+	// Logger, Describe, Failure and Hopeless of the former, and Observer, Failure, OnSilence,
+	// SilenceAfter and OnStreamWait of the latter, which connect the two.
 	Router router.Config
 	Wire   wire.Config
 	// Events is the bus to which every event is published.
@@ -129,6 +129,7 @@ func New(cfg Config) (*Executor, error) {
 	w := cfg.Wire
 	w.Failure = x.failures.Call
 	w.Observer, w.OnSilence, w.SilenceAfter = (*observer)(x), (*observer)(x).silent, x.ProbeTimeout
+	w.OnStreamWait = (*observer)(x).streamsExhausted
 	if x.wire, err = wire.Dial(w); err != nil {
 		_ = x.route.Close(x.ctx)
 		return nil, err

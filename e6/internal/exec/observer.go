@@ -31,6 +31,12 @@ func (o *observer) silent(side fsm.Side, at wire.Stamp, silent time.Duration) {
 	o.route.Silent(side, router.Stamp(at), silent)
 }
 
+// streamsExhausted publishes that calls wait for a stream. The wait is that of many calls, so
+// the event has no trace context.
+func (o *observer) streamsExhausted(w wire.StreamWait) {
+	o.bus.Publish(fsm.Cause{}, events.StreamsExhausted(w))
+}
+
 // AnnouncedUnknown publishes an announcement that names no side, once for each epoch: every
 // response may repeat it. The call that it came with counts as any other.
 func (o *observer) AnnouncedUnknown(ctx context.Context, source fsm.Side, at wire.Stamp, value string) {

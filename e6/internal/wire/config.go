@@ -83,6 +83,10 @@ type Config struct {
 	// silence, in the current epoch. It is called on its own goroutine.
 	OnSilence    func(side fsm.Side, at Stamp, silent time.Duration)
 	SilenceAfter time.Duration
+	// OnStreamWait, if it is set, is called when calls have waited for a stream for 1
+	// second without a break, each time that wait has doubled, and, if it was reported, when no call
+	// waits any longer. It is called on the goroutine of a call, and must not block.
+	OnStreamWait func(StreamWait)
 	// Failure, if it is set, returns the error of a failed call, which wraps the *Error. Nil:
 	// calls return the *Error.
 	Failure func(*Error) error

@@ -161,24 +161,46 @@ func (c *Conn) route(ctx context.Context, side fsm.Side, of methodUse) (l *link,
 	case usesCleanup:
 		g, cleanup = &c.control, true
 	}
+	l, ok := g.tryRoute(side, cleanup)
+	if ok {
+		return l, false
+	}
+	return g.awaitRoute(ctx, l, side, cleanup)
+}
+
+// tryRoute selects the connection of a call, and reserves a stream on it. ok: the call has
+// the stream.
+func (g *group) tryRoute(side fsm.Side, cleanup bool) (l *link, ok bool) {
+	l = g.acquire(side, 1, cleanup)
+	if l.refuses(side) {
+		if other, _ := g.conn.elsewhere(side); other != nil {
+			l.release(1)
+			return other, true
+		}
+	}
+	if !l.enter(cleanup) {
+		return l, false
+	}
+	g.passOn(side, cleanup)
+	return l, true
+}
+
+// awaitRoute is route for a call for which the connection has no free stream.
+func (g *group) awaitRoute(ctx context.Context, full *link, side fsm.Side, cleanup bool) (_ *link, waited bool) {
+	g.beginWait(cleanup)
+	defer g.endWait(cleanup)
 	for {
-		l := g.acquire(side, 1, cleanup)
-		if l.refuses(side) {
-			if other, _ := c.elsewhere(side); other != nil {
-				l.release(1)
-				return other, false
-			}
-		}
-		if l.enter(cleanup) {
-			g.passOn(side, cleanup)
+		full.release(1)
+		inTime := g.await(ctx, side, cleanup)
+		l, ok := g.tryRoute(side, cleanup)
+		switch {
+		case ok:
 			return l, false
-		}
-		if waited {
+		case !inTime:
 			l.calls.Add(1) // gRPC returns the error of the context
 			return l, true
 		}
-		l.release(1)
-		waited = !g.await(ctx, side, cleanup)
+		full = l
 	}
 }
 

@@ -133,6 +133,7 @@ func choose(links []*link, side fsm.Side, streams int64, cleanup bool) (best *li
 type queue struct {
 	waiting atomic.Int64
 	freed   chan struct{} // a token wakes one of them
+	episode episode       // the time for which calls wait
 }
 
 // queue returns the queue of calls of that kind.
@@ -144,7 +145,7 @@ func (g *group) queue(cleanup bool) *queue {
 }
 
 // await waits within ctx until a connection may have a stream. It reports false when ctx
-// ends.
+// ends. The caller encloses all waits of a call in beginWait and endWait.
 func (g *group) await(ctx context.Context, side fsm.Side, cleanup bool) bool {
 	q := g.queue(cleanup)
 	q.waiting.Add(1)
@@ -158,6 +159,7 @@ func (g *group) await(ctx context.Context, side fsm.Side, cleanup bool) bool {
 	}
 	again := time.NewTimer(recheckEvery)
 	defer again.Stop()
+	defer g.checkWait(cleanup)
 	select {
 	case <-q.freed:
 		return true

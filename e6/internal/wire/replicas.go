@@ -51,6 +51,8 @@ func (c *Conn) awaitElsewhere(ctx context.Context, side fsm.Side) *link {
 	}
 	ctx, cancel := context.WithTimeout(ctx, waitElsewhere)
 	defer cancel()
+	c.query.beginWait(false)
+	defer c.query.endWait(false)
 	for l == nil && full && c.query.await(ctx, side, false) {
 		l, full = c.elsewhere(side)
 	}
