@@ -63,7 +63,7 @@ flaky: ## run all tests ROUNDS (20) times, half of them on a busy machine
 
 # One round of flaky is make test.
 check: ROUNDS := 1
-check: format vet lint drift tidy alone cross flaky stress examples slice verdicts dryrun ## everything that CI asks for
+check: format vet lint drift tidy alone cross flaky stress slice verdicts dryrun ## everything that CI asks for
 
 format: ## gofmt has nothing to say
 	@$(SH) unformatted=$$(gofmt -l .); \
@@ -101,7 +101,7 @@ cross: ## the root module and the command build for other systems
 	@$(SH) for os in linux darwin windows; do for arch in amd64 arm64; do \
 		echo "build $$os/$$arch"; export CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch; go build ./...; (cd cmd/e6 && go build -o /dev/null .); done; done
 
-examples: ## the examples run
+examples: ## run the examples; make stress tests what they print
 	cd examples && go run ./quickstart -duration 6s
 	@$(SH) cd examples; for x in callbacks selection rollback tracing metrics gorm; do echo "== $$x"; go run ./$$x; done
 	cd examples && go run ./debugpage -listen 127.0.0.1:0 -for 3s -every 700ms
