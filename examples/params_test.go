@@ -159,8 +159,8 @@ func requireSameAsReference(ctx context.Context, t require.TestingT, all map[str
 	}
 }
 
-// printed makes values comparable: DuckDB's driver has other types for numbers.
-// printed shows values as text. Over database/sql an empty text is an empty []byte.
+// printed returns the values as text, so that they can be compared: DuckDB's driver has other
+// types for numbers, and over database/sql an empty text is an empty []byte.
 func printed(values []any) []string {
 	out := make([]string, len(values))
 	for i, v := range values {
