@@ -100,7 +100,8 @@ func (p *pendingCall) failure(ctx context.Context, seen callOutcome, err error) 
 
 // retryElsewhere prepares a retry on another connection, if the attempt was refused or its
 // connection could not be made. A call that must be alone has no other connection. As long
-// as no call was accepted, the client tries the other side first: every replica accepts one.
+// as no call was accepted, a refusal is not retried: the caller tries the other side, and each
+// replica accepts one of the two.
 func (p *pendingCall) retryElsewhere(ctx context.Context, failed *Error, seen callOutcome) bool {
 	refuses := failed.Outcome().Verdict == VerdictRefuses
 	unmade := !seen.sent && failed.Class == ClassUnreachable
